@@ -1,0 +1,44 @@
+// Limits: the named bounds of everything that comes from outside. Not tuning knobs: each bound is tested on both sides
+// in tests/, and each says why it has its value.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mica::limits {
+
+// --- files -----------------------------------------------------------------------------------------------------------
+// The published limit of the safetensors format is 100 MB; the largest header that we know of (a sharded 72B) is 200 KB.
+// Packed models keep their tokenizer in the header (12 MB for the Qwen2 vocabulary), hence not less.
+inline constexpr size_t kSafetensorsHeaderBytesMax = 64u << 20;
+inline constexpr size_t kTensorsMax = 65536;         // tensors in one file; the largest published has 2,000
+inline constexpr size_t kTensorRankMax = 8;          // as in the format's reference implementation
+inline constexpr size_t kTensorNameBytesMax = 512;
+inline constexpr size_t kShardsMax = 1024;
+inline constexpr size_t kJsonBytesMax = 64u << 20;   // tokenizer.json of a 256 k vocabulary is 33 MB
+inline constexpr size_t kJsonDepthMax = 64;          // the deepest published document has 9 levels
+
+// --- pictures --------------------------------------------------------------------------------------------------------
+inline constexpr size_t kPictureFileBytesMax = 256u << 20;
+inline constexpr uint32_t kPictureSideMax = 65535;   // what JPEG can say
+inline constexpr size_t kPicturePixelsMax = 100u * 1000 * 1000;  // 300 MB of RGB; the largest phone cameras give 200 MP
+inline constexpr int kJpegScansMax = 100;            // Cure53: scan bombs; real progressive files have about 10
+
+// --- text ------------------------------------------------------------------------------------------------------------
+inline constexpr size_t kPromptBytesMax = 16u << 20;
+inline constexpr size_t kVocabularyMax = 1u << 20;
+inline constexpr size_t kTokenBytesMax = 4096;       // one vocabulary entry
+
+// --- model shapes: four times the largest published value of each ------------------------------------------------------
+inline constexpr uint32_t kLayersMax = 512;
+inline constexpr uint32_t kHiddenMax = 65536;
+inline constexpr uint32_t kFeedForwardMax = 262144;
+inline constexpr uint32_t kHeadsMax = 1024;
+inline constexpr uint32_t kHeadDimMax = 512;
+inline constexpr uint32_t kContextMax = 1u << 24;
+
+// --- running ---------------------------------------------------------------------------------------------------------
+inline constexpr uint32_t kThreadsMax = 256;
+inline constexpr uint32_t kPicturesPerPromptMax = 4096;
+
+}  // namespace mica::limits

@@ -1,0 +1,69 @@
+// ModelFiles: one model on disk or in memory, as named documents and named tensors, whatever the container: a Hugging
+// Face folder, a GGUF file, a packed .mica file. Not a model: names and shapes are given meaning by engine and models/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "dtype.hpp"
+#include "limits.hpp"
+#include "span.hpp"
+#include "status.hpp"
+
+namespace mica {
+
+// One tensor. The bytes are mapped or in the caller's memory and live as long as the ModelFiles.
+struct TensorView {
+  std::string_view name;
+  DType dtype = DType::f32;
+  uint32_t rank = 0;
+  uint64_t shape[limits::kTensorRankMax] = {};  // outermost first, as safetensors has it (GGUF's order is reversed on import)
+  Bytes bytes;                                  // exactly the product of the shape in dtype
+};
+
+// The vocabulary that a GGUF file carries; views into the mapped file.
+struct GgufVocabulary {
+  std::string_view model;  // "gpt2" (byte-level BPE) or "llama" (SentencePiece BPE)
+  std::string_view pre;    // name of the pre-tokenizer: "smollm", "qwen2", "llama-bpe", "default", ...
+  std::span<const std::string_view> tokens;
+  std::span<const std::string_view> merges;  // "left right"
+  std::span<const float> scores;             // empty, or one a token
+  std::span<const int32_t> types;            // 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
+  int32_t bos = -1, eos = -1, unknown = -1;
+  bool add_bos = false, add_space_prefix = true;
+};
+
+class ModelFiles {
+ public:
+  enum class Kind { huggingface, gguf, packed };
+
+  // `path`: a folder with config.json and safetensors (single, or sharded by model.safetensors.index.json), a .gguf
+  // file, or a .mica file (told apart by content, not by ending). Files are mapped, never copied. Every offset, size and
+  // name is checked here; what `find` returns can be read without further checks.
+  static Status open(const char* path, std::unique_ptr<ModelFiles>* out);
+  // A packed model in memory; the bytes are borrowed, 64-byte aligned, and must outlive the result. `name` is for messages.
+  static Status open_memory(Bytes bytes, const char* name, std::unique_ptr<ModelFiles>* out);
+  virtual ~ModelFiles() = default;
+
+  virtual Kind kind() const = 0;
+  // Where it came from, for messages.
+  virtual const char* path() const = 0;
+  // Null when there is no such tensor. For GGUF the names are Hugging Face's (model.layers.0.self_attn.q_proj.weight).
+  virtual const TensorView* find(std::string_view name) const = 0;
+  virtual std::span<const TensorView> tensors() const = 0;
+  // The text of "config.json", "tokenizer.json", "preprocessor_config.json", ...; empty when absent. For a folder these
+  // are files; for a packed file entries of __metadata__ under the same names; for GGUF, config.json is made from its
+  // keys in Hugging Face's terms.
+  virtual Bytes document(std::string_view name) const = 0;
+  // Null unless the kind is gguf.
+  virtual const GgufVocabulary* gguf_vocabulary() const { return nullptr; }
+  // Of a packed file: a metadata string by key ("mica.format", ...); empty when absent.
+  virtual std::string_view metadata(std::string_view key) const = 0;
+  // Bytes of all files.
+  virtual size_t bytes_total() const = 0;
+};
+
+}  // namespace mica
