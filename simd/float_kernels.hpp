@@ -1,4 +1,5 @@
-// The group of float kernels; its author fills the slots.
+// Float kernels: the arithmetic of the float reference path and of attention at every level. Not quantized work: that is
+// gemm, quantize, rotate and visual_kv.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +7,53 @@
 
 namespace mica::simd {
 
-struct FloatKernels {};
+// Keys are kept in blocks of this many tokens, [head_dim][kKeyBlock], so that scores of a block are one outer product a
+// channel and no transposition is needed when they are read.
+inline constexpr size_t kKeyBlock = 32;
+
+// All strides are in elements. Rows need no alignment. Pointers never alias unless a comment says that they may.
+struct FloatKernels {
+  // c[rows][columns] = a[rows][depth] * b[depth][columns]; with `accumulate` added to what c holds.
+  void (*gemm_f32)(float* c, size_t c_stride, const float* a, size_t a_stride, const float* b, size_t b_stride,
+                   size_t rows, size_t columns, size_t depth, bool accumulate);
+
+  // y[r] = sum over i of w[r][i] * x[i], one row of activations: decode. Weights as stored, widened in registers.
+  void (*gemv_f32)(float* y, const float* x, const float* w, size_t w_stride, size_t rows, size_t depth);
+  void (*gemv_f16)(float* y, const float* x, const uint16_t* w, size_t w_stride, size_t rows, size_t depth);
+  void (*gemv_bf16)(float* y, const float* x, const uint16_t* w, size_t w_stride, size_t rows, size_t depth);
+
+  // n values of a storage type to float; for the block types n is a multiple of 32 (ggml's quants.h).
+  void (*widen_f16)(float* dst, const uint16_t* src, size_t n);
+  void (*widen_bf16)(float* dst, const uint16_t* src, size_t n);
+  void (*widen_q8_0)(float* dst, const uint8_t* src, size_t n);
+  void (*widen_q4_0)(float* dst, const uint8_t* src, size_t n);
+  void (*widen_q4_1)(float* dst, const uint8_t* src, size_t n);
+  // Round to nearest, ties to even; values beyond the range become infinity.
+  void (*narrow_f16)(uint16_t* dst, const float* src, size_t n);
+
+  // dst may be x. weight (and bias) may be null: then ones (and zeros).
+  void (*rms_norm)(float* dst, const float* x, const float* weight, float epsilon, size_t n);
+  void (*layer_norm)(float* dst, const float* x, const float* weight, const float* bias, float epsilon, size_t n);
+
+  // dst[i] = residual[i] + scale[i] * (sum[i] + bias[i]): what follows a matrix product. bias, scale and residual may be
+  // null; dst may be sum or residual.
+  void (*finish_row)(float* dst, const float* sum, const float* bias, const float* scale, const float* residual, size_t n);
+
+  // Rotates pairs (x[i], x[half + i]) or, for `pairs`, (x[2i], x[2i + 1]) by the angles of the tables, in place.
+  void (*rope_halves)(float* x, const float* cosine, const float* sine, size_t half);
+  void (*rope_pairs)(float* x, const float* cosine, const float* sine, size_t half);
+
+  // One step of an online softmax over a tile of scores (Milakov and Gimelshein 2018). For each row: scores are
+  // multiplied by `scale`; columns from allowed[row] on (all, when allowed is null) are masked; row_max and row_sum are
+  // brought up to date; scores become exp(score - new maximum), masked ones 0; and every one of the `dims` values of
+  // out[row] is multiplied by exp(old maximum - new maximum). row_max starts at -infinity, row_sum and out at 0.
+  void (*softmax_tile)(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed,
+                       float scale, float* row_max, float* row_sum, float* out, size_t out_stride, size_t dims);
+
+  // Puts `count` key rows into blocks: rows of src (src_stride apart) become columns of blocks [dims][kKeyBlock], starting
+  // at column `start` of the first block; blocks are dims * kKeyBlock apart. The rest of the last block is set to zero.
+  void (*pack_keys)(float* blocks, size_t start, const float* src, size_t src_stride, size_t count, size_t dims);
+};
 
 extern const FloatKernels float_kernels_scalar;
 extern const FloatKernels float_kernels_avx2;

@@ -1,8 +1,8 @@
-// float kernels at level avx512vnni.
-#include "float_kernels.hpp"
+// Float kernels at level avx512vnni: the shared source, compiled with this level's flags.
+#include "float_inl.hpp"
 
 namespace mica::simd {
 
-const FloatKernels float_kernels_avx512vnni = {};
+const FloatKernels float_kernels_avx512vnni = kVectorKernels;
 
 }  // namespace mica::simd

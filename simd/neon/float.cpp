@@ -1,8 +1,8 @@
-// float kernels at level neon.
-#include "float_kernels.hpp"
+// Float kernels at level neon: the shared source, compiled with this level's flags.
+#include "float_inl.hpp"
 
 namespace mica::simd {
 
-const FloatKernels float_kernels_neon = {};
+const FloatKernels float_kernels_neon = kVectorKernels;
 
 }  // namespace mica::simd

@@ -1,0 +1,382 @@
+// Float kernels on xsimd batches: one source for every vector level, compiled once a level with that level's flags.
+// Included by simd/<level>/float.cpp only. Everything here has internal linkage.
+#pragma once
+
+#include <xsimd/xsimd.hpp>
+
+#include <cmath>
+#include <limits>
+
+#include "float_kernels.hpp"
+#include "float_storage.hpp"
+
+#if defined(__F16C__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace mica::simd {
+namespace {
+
+using Batch = xsimd::batch<float>;
+constexpr size_t kWidth = Batch::size;
+
+inline Batch load(const float* p) { return Batch::load_unaligned(p); }
+inline void store(float* p, const Batch& v) { v.store_unaligned(p); }
+
+inline float sum_lanes(const Batch& v) {
+  alignas(64) float lane[kWidth];
+  v.store_aligned(lane);
+  for (size_t step = kWidth / 2; step > 0; step /= 2)
+    for (size_t i = 0; i < step; ++i) lane[i] += lane[i + step];
+  return lane[0];
+}
+
+inline float max_lanes(const Batch& v) {
+  alignas(64) float lane[kWidth];
+  v.store_aligned(lane);
+  float maximum = lane[0];
+  for (size_t i = 1; i < kWidth; ++i) maximum = lane[i] > maximum ? lane[i] : maximum;
+  return maximum;
+}
+
+// ---- storage ----------------------------------------------------------------------------------------------------------
+
+inline void widen_lanes_f16(float* dst, const uint16_t* src) {
+#if defined(__AVX512F__)
+  _mm512_storeu_ps(dst, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(src))));
+#elif defined(__F16C__)
+  _mm256_storeu_ps(dst, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src))));
+#elif defined(__aarch64__)
+  vst1q_f32(dst, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(src))));
+#else
+  for (size_t i = 0; i < kWidth; ++i) dst[i] = widen_half(src[i]);
+#endif
+}
+
+inline Batch load_f16(const uint16_t* src) {
+#if defined(__AVX512F__)
+  return Batch(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(src))));
+#elif defined(__F16C__)
+  return Batch(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src))));
+#elif defined(__aarch64__)
+  return Batch(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(src))));
+#else
+  alignas(64) float lanes[kWidth];
+  widen_lanes_f16(lanes, src);
+  return Batch::load_aligned(lanes);
+#endif
+}
+
+inline Batch load_bf16(const uint16_t* src) {
+#if defined(__AVX512F__)
+  return Batch(_mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(src))), 16)));
+#elif defined(__AVX2__)
+  return Batch(_mm256_castsi256_ps(
+      _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src))), 16)));
+#elif defined(__aarch64__)
+  return Batch(vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(src), 16)));
+#else
+  alignas(64) float lanes[kWidth];
+  for (size_t i = 0; i < kWidth; ++i) lanes[i] = widen_brain(src[i]);
+  return Batch::load_aligned(lanes);
+#endif
+}
+
+void widen_f16(float* dst, const uint16_t* src, size_t n) {
+  size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) widen_lanes_f16(dst + i, src + i);
+  for (; i < n; ++i) dst[i] = widen_half(src[i]);
+}
+
+void widen_bf16(float* dst, const uint16_t* src, size_t n) {
+  size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(dst + i, load_bf16(src + i));
+  for (; i < n; ++i) dst[i] = widen_brain(src[i]);
+}
+
+void narrow_f16(uint16_t* dst, const float* src, size_t n) {
+  size_t i = 0;
+#if defined(__F16C__)
+  for (; i + 8 <= n; i += 8)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + i),
+                     _mm256_cvtps_ph(_mm256_loadu_ps(src + i), _MM_FROUND_TO_NEAREST_INT));
+#elif defined(__aarch64__)
+  for (; i + 4 <= n; i += 4) vst1_u16(dst + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(src + i))));
+#endif
+  for (; i < n; ++i) dst[i] = narrow_half(src[i]);
+}
+
+// ---- products ---------------------------------------------------------------------------------------------------------
+
+// A register tile: kRows rows of c by kBatches batches of columns, over the whole depth.
+template <size_t kRows, size_t kBatches>
+inline void gemm_tile(float* c, size_t c_stride, const float* a, size_t a_stride, const float* b, size_t b_stride,
+                      size_t depth, bool accumulate) {
+  Batch sum[kRows][kBatches];
+  for (size_t r = 0; r < kRows; ++r)
+    for (size_t v = 0; v < kBatches; ++v)
+      sum[r][v] = accumulate ? load(c + r * c_stride + v * kWidth) : Batch(0.0f);
+  for (size_t k = 0; k < depth; ++k) {
+    Batch column[kBatches];
+    for (size_t v = 0; v < kBatches; ++v) column[v] = load(b + k * b_stride + v * kWidth);
+    for (size_t r = 0; r < kRows; ++r) {
+      const Batch value(a[r * a_stride + k]);
+      for (size_t v = 0; v < kBatches; ++v) sum[r][v] = xsimd::fma(value, column[v], sum[r][v]);
+    }
+  }
+  for (size_t r = 0; r < kRows; ++r)
+    for (size_t v = 0; v < kBatches; ++v) store(c + r * c_stride + v * kWidth, sum[r][v]);
+}
+
+// Six rows by two batches: 12 sums, 2 columns and a broadcast fill the 16 registers of AVX2; the 32 of AVX-512 and NEON
+// hold ten rows.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr size_t kTileRows = 10;
+#else
+constexpr size_t kTileRows = 6;
+#endif
+
+template <size_t kBatches>
+inline void gemm_columns(float* c, size_t c_stride, const float* a, size_t a_stride, const float* b, size_t b_stride,
+                         size_t rows, size_t depth, bool accumulate) {
+  size_t row = 0;
+  for (; row + kTileRows <= rows; row += kTileRows)
+    gemm_tile<kTileRows, kBatches>(c + row * c_stride, c_stride, a + row * a_stride, a_stride, b, b_stride, depth, accumulate);
+  for (; row + 4 <= rows; row += 4)
+    gemm_tile<4, kBatches>(c + row * c_stride, c_stride, a + row * a_stride, a_stride, b, b_stride, depth, accumulate);
+  for (; row < rows; ++row)
+    gemm_tile<1, kBatches>(c + row * c_stride, c_stride, a + row * a_stride, a_stride, b, b_stride, depth, accumulate);
+}
+
+void gemm_f32(float* c, size_t c_stride, const float* a, size_t a_stride, const float* b, size_t b_stride, size_t rows,
+              size_t columns, size_t depth, bool accumulate) {
+  size_t column = 0;
+  for (; column + 2 * kWidth <= columns; column += 2 * kWidth)
+    gemm_columns<2>(c + column, c_stride, a, a_stride, b + column, b_stride, rows, depth, accumulate);
+  for (; column + kWidth <= columns; column += kWidth)
+    gemm_columns<1>(c + column, c_stride, a, a_stride, b + column, b_stride, rows, depth, accumulate);
+  for (; column < columns; ++column) {
+    for (size_t row = 0; row < rows; ++row) {
+      float sum = accumulate ? c[row * c_stride + column] : 0.0f;
+      for (size_t k = 0; k < depth; ++k) sum = std::fma(a[row * a_stride + k], b[k * b_stride + column], sum);
+      c[row * c_stride + column] = sum;
+    }
+  }
+}
+
+struct LoadF32 {
+  using Weight = float;
+  static Batch batch(const float* p) { return load(p); }
+  static float one(float w) { return w; }
+};
+struct LoadF16 {
+  using Weight = uint16_t;
+  static Batch batch(const uint16_t* p) { return load_f16(p); }
+  static float one(uint16_t w) { return widen_half(w); }
+};
+struct LoadBf16 {
+  using Weight = uint16_t;
+  static Batch batch(const uint16_t* p) { return load_bf16(p); }
+  static float one(uint16_t w) { return widen_brain(w); }
+};
+
+// Four sums a row hide the latency of the multiply-add; the loads are what bounds it.
+template <class Load>
+void gemv(float* y, const float* x, const typename Load::Weight* w, size_t w_stride, size_t rows, size_t depth) {
+  for (size_t row = 0; row < rows; ++row) {
+    const typename Load::Weight* weight = w + row * w_stride;
+    Batch sum[4] = {Batch(0.0f), Batch(0.0f), Batch(0.0f), Batch(0.0f)};
+    size_t i = 0;
+    for (; i + 4 * kWidth <= depth; i += 4 * kWidth)
+      for (size_t v = 0; v < 4; ++v)
+        sum[v] = xsimd::fma(Load::batch(weight + i + v * kWidth), load(x + i + v * kWidth), sum[v]);
+    for (; i + kWidth <= depth; i += kWidth) sum[0] = xsimd::fma(Load::batch(weight + i), load(x + i), sum[0]);
+    float total = sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    for (; i < depth; ++i) total = std::fma(Load::one(weight[i]), x[i], total);
+    y[row] = total;
+  }
+}
+
+// ---- rows -------------------------------------------------------------------------------------------------------------
+
+float sum_of_squares(const float* x, float mean, size_t n) {
+  Batch sum[2] = {Batch(0.0f), Batch(0.0f)};
+  const Batch middle(mean);
+  size_t i = 0;
+  for (; i + 2 * kWidth <= n; i += 2 * kWidth) {
+    for (size_t v = 0; v < 2; ++v) {
+      const Batch value = load(x + i + v * kWidth) - middle;
+      sum[v] = xsimd::fma(value, value, sum[v]);
+    }
+  }
+  float total = sum_lanes(sum[0] + sum[1]);
+  for (; i < n; ++i) total += (x[i] - mean) * (x[i] - mean);
+  return total;
+}
+
+void rms_norm(float* dst, const float* x, const float* weight, float epsilon, size_t n) {
+  const float inverse = 1.0f / std::sqrt(sum_of_squares(x, 0.0f, n) / static_cast<float>(n) + epsilon);
+  const Batch scale(inverse);
+  size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    const Batch normal = load(x + i) * scale;
+    store(dst + i, weight ? normal * load(weight + i) : normal);
+  }
+  for (; i < n; ++i) dst[i] = x[i] * inverse * (weight ? weight[i] : 1.0f);
+}
+
+void layer_norm(float* dst, const float* x, const float* weight, const float* bias, float epsilon, size_t n) {
+  Batch sum(0.0f);
+  size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) sum = sum + load(x + i);
+  float total = sum_lanes(sum);
+  for (; i < n; ++i) total += x[i];
+  const float mean = total / static_cast<float>(n);
+  const float inverse = 1.0f / std::sqrt(sum_of_squares(x, mean, n) / static_cast<float>(n) + epsilon);
+  const Batch middle(mean);
+  const Batch scale(inverse);
+  for (i = 0; i + kWidth <= n; i += kWidth) {
+    Batch value = (load(x + i) - middle) * scale;
+    if (weight) value = value * load(weight + i);
+    if (bias) value = value + load(bias + i);
+    store(dst + i, value);
+  }
+  for (; i < n; ++i) dst[i] = (x[i] - mean) * inverse * (weight ? weight[i] : 1.0f) + (bias ? bias[i] : 0.0f);
+}
+
+void finish_row(float* dst, const float* sum, const float* bias, const float* scale, const float* residual, size_t n) {
+  size_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    Batch value = load(sum + i);
+    if (bias) value = value + load(bias + i);
+    if (scale) value = value * load(scale + i);
+    if (residual) value = value + load(residual + i);
+    store(dst + i, value);
+  }
+  for (; i < n; ++i) {
+    float value = sum[i];
+    if (bias) value += bias[i];
+    if (scale) value *= scale[i];
+    if (residual) value += residual[i];
+    dst[i] = value;
+  }
+}
+
+void rope_halves(float* x, const float* cosine, const float* sine, size_t half) {
+  size_t i = 0;
+  for (; i + kWidth <= half; i += kWidth) {
+    const Batch a = load(x + i);
+    const Batch b = load(x + half + i);
+    const Batch c = load(cosine + i);
+    const Batch s = load(sine + i);
+    store(x + i, a * c - b * s);
+    store(x + half + i, b * c + a * s);
+  }
+  for (; i < half; ++i) {
+    const float a = x[i];
+    const float b = x[half + i];
+    x[i] = a * cosine[i] - b * sine[i];
+    x[half + i] = b * cosine[i] + a * sine[i];
+  }
+}
+
+void rope_pairs(float* x, const float* cosine, const float* sine, size_t half) {
+  for (size_t i = 0; i < half; ++i) {
+    const float a = x[2 * i];
+    const float b = x[2 * i + 1];
+    x[2 * i] = a * cosine[i] - b * sine[i];
+    x[2 * i + 1] = b * cosine[i] + a * sine[i];
+  }
+}
+
+// ---- attention --------------------------------------------------------------------------------------------------------
+
+// score[0, open) becomes exp(score * scale - maximum), where maximum is the larger of `maximum` and all of them;
+// returns the new maximum and adds to *sum.
+float softmax_row(float* score, size_t open, float scale, float maximum, float* sum) {
+  const Batch factor(scale);
+  Batch high(maximum);
+  size_t i = 0;
+  for (; i + kWidth <= open; i += kWidth) {
+    const Batch value = load(score + i) * factor;
+    store(score + i, value);
+    high = xsimd::max(high, value);
+  }
+  maximum = max_lanes(high);
+  for (; i < open; ++i) {
+    score[i] *= scale;
+    if (score[i] > maximum) maximum = score[i];
+  }
+  const Batch top(maximum);
+  Batch total(0.0f);
+  for (i = 0; i + kWidth <= open; i += kWidth) {
+    const Batch value = xsimd::exp(load(score + i) - top);
+    store(score + i, value);
+    total = total + value;
+  }
+  *sum = sum_lanes(total);
+  for (; i < open; ++i) {
+    score[i] = std::exp(score[i] - maximum);
+    *sum += score[i];
+  }
+  return maximum;
+}
+
+void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed, float scale,
+                  float* row_max, float* row_sum, float* out, size_t out_stride, size_t dims) {
+  for (size_t row = 0; row < rows; ++row) {
+    float* score = scores + row * scores_stride;
+    const size_t open = allowed && allowed[row] < columns ? allowed[row] : columns;
+    for (size_t i = open; i < columns; ++i) score[i] = 0;
+    if (open == 0) continue;
+    float sum = 0;
+    const float maximum = softmax_row(score, open, scale, row_max[row], &sum);
+    const float rescale = std::exp(row_max[row] - maximum);
+    row_sum[row] = row_sum[row] * rescale + sum;
+    row_max[row] = maximum;
+    if (rescale == 1.0f) continue;
+    const Batch factor(rescale);
+    float* value = out + row * out_stride;
+    size_t i = 0;
+    for (; i + kWidth <= dims; i += kWidth) store(value + i, load(value + i) * factor);
+    for (; i < dims; ++i) value[i] *= rescale;
+  }
+}
+
+void pack_keys(float* blocks, size_t start, const float* src, size_t src_stride, size_t count, size_t dims) {
+  for (size_t token = 0; token < count; ++token) {
+    const size_t column = start + token;
+    float* block = blocks + column / kKeyBlock * kKeyBlock * dims + column % kKeyBlock;
+    for (size_t i = 0; i < dims; ++i) block[i * kKeyBlock] = src[token * src_stride + i];
+  }
+  for (size_t column = start + count; column % kKeyBlock != 0; ++column) {
+    float* block = blocks + column / kKeyBlock * kKeyBlock * dims + column % kKeyBlock;
+    for (size_t i = 0; i < dims; ++i) block[i * kKeyBlock] = 0;
+  }
+}
+
+constexpr FloatKernels kVectorKernels = {
+    .gemm_f32 = gemm_f32,
+    .gemv_f32 = gemv<LoadF32>,
+    .gemv_f16 = gemv<LoadF16>,
+    .gemv_bf16 = gemv<LoadBf16>,
+    .widen_f16 = widen_f16,
+    .widen_bf16 = widen_bf16,
+    .widen_q8_0 = widen_blocks_q8_0,
+    .widen_q4_0 = widen_blocks_q4_0,
+    .widen_q4_1 = widen_blocks_q4_1,
+    .narrow_f16 = narrow_f16,
+    .rms_norm = rms_norm,
+    .layer_norm = layer_norm,
+    .finish_row = finish_row,
+    .rope_halves = rope_halves,
+    .rope_pairs = rope_pairs,
+    .softmax_tile = softmax_tile,
+    .pack_keys = pack_keys,
+};
+
+}  // namespace
+}  // namespace mica::simd
