@@ -17,6 +17,7 @@ inline constexpr size_t kTensorNameBytesMax = 512;
 inline constexpr size_t kShardsMax = 1024;
 inline constexpr size_t kJsonBytesMax = 64u << 20;   // tokenizer.json of a 256 k vocabulary is 33 MB
 inline constexpr size_t kJsonDepthMax = 64;          // the deepest published document has 9 levels
+inline constexpr size_t kJsonValuesMax = 8u << 20;   // the largest tokenizer.json has 1.8 million; 192 MB of nodes
 
 // --- pictures --------------------------------------------------------------------------------------------------------
 inline constexpr size_t kPictureFileBytesMax = 256u << 20;
