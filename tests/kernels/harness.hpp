@@ -1,5 +1,5 @@
-// The harness of the kernel tests, in the manner of dav1d's checkasm: every level that runs here against the scalar twin,
-// with guard pages around every buffer. Not a test: gemm_test.cpp and its neighbours are; not a benchmark.
+// The harness of the kernel tests, in the manner of dav1d's checkasm: every level that runs here against the scalar
+// twin, with guard pages around every buffer. Not a test: gemm_test.cpp and its neighbours are; not a benchmark.
 //
 // A test case looks like this:
 //
@@ -53,8 +53,8 @@ class Random {
   uint64_t state_;
 };
 
-// What a buffer is filled with: worst cases besides random values. `alternating` is high, low, high, low...; `sparse` is
-// zero (or the bound that is nearest to zero) but for one value in sixteen, which is one of the bounds.
+// What a buffer is filled with: worst cases besides random values. `alternating` is high, low, high, low...; `sparse`
+// is zero (or the bound that is nearest to zero) but for one value in sixteen, which is one of the bounds.
 enum class Values { random, all_high, all_low, alternating, sparse };
 inline constexpr Values kValues[] = {Values::random, Values::all_high, Values::all_low, Values::alternating,
                                      Values::sparse};
@@ -66,18 +66,18 @@ void fill_reals(float* data, size_t count, float low, float high, Values values,
 
 // --- memory ----------------------------------------------------------------------------------------------------------
 
-// Where a buffer of exact size lies between its two guard pages: its last byte before the upper one, its first byte after
-// the lower one, or one element after that. The bytes that remain of the pages hold a canary.
+// Where a buffer of exact size lies between its two guard pages: its last byte before the upper one, its first byte
+// after the lower one, or one element after that. The bytes that remain of the pages hold a canary.
 enum class Place { at_end, at_start, misaligned };
 inline constexpr Place kPlaces[] = {Place::at_end, Place::at_start, Place::misaligned};
 const char* name_of(Place place);
 
-// Pages of its own, with a page that faults at each side. A fault prints which buffer was overrun, by how many bytes, and
-// in which trial, then ends the program.
+// Pages of its own, with a page that faults at each side. A fault prints which buffer was overrun, by how many bytes,
+// and in which trial, then ends the program.
 class GuardedBytes {
  public:
-  // `name` must outlive the buffer. `alignment`, a power of two, is what the kernel's header asks for; the buffer is given no
-  // more than that at the places at_end and misaligned.
+  // `name` must outlive the buffer. `alignment`, a power of two, is what the kernel's header asks for; the buffer is
+  // given no more than that at the places at_end and misaligned.
   GuardedBytes(const char* name, size_t bytes, size_t alignment, Place place);
   ~GuardedBytes();
   GuardedBytes(const GuardedBytes&) = delete;
@@ -87,7 +87,8 @@ class GuardedBytes {
   const char* name() const { return name_; }
   // True while no byte of the pages outside of the buffer was written.
   bool canary_intact() const;
-  // Faults on every access from here on, until it is made accessible again: for arguments that must not be touched at all.
+  // Faults on every access from here on, until it is made accessible again: for arguments that must not be touched at
+  // all.
   void forbid();
 
  private:
@@ -124,8 +125,8 @@ inline void fill_reals(const Guarded<float>& buffer, float low, float high, Valu
 
 // --- comparison ------------------------------------------------------------------------------------------------------
 
-// One comparison of a kernel at a level: what is printed when it fails, and its own seeded numbers (the seed is a hash of the
-// kernel's name and sizes, not of the level, and of --seed=N).
+// One comparison of a kernel at a level: what is printed when it fails, and its own seeded numbers (the seed is a hash
+// of the kernel's name and sizes, not of the level, and of --seed=N).
 class Trial {
  public:
   [[gnu::format(printf, 4, 5)]] Trial(const char* kernel, const simd::Kernels& level, const char* sizes_format, ...);
@@ -142,8 +143,8 @@ class Trial {
   const Trial* outer_;
 };
 
-// Fails the test case unless both are equal, bit by bit (for floats: the same value or both not a number), and both canaries
-// are intact. Returns whether it was so, so that a caller may stop a long loop.
+// Fails the test case unless both are equal, bit by bit (for floats: the same value or both not a number), and both
+// canaries are intact. Returns whether it was so, so that a caller may stop a long loop.
 template <typename T>
 bool expect_equal(const Trial& trial, const Guarded<T>& expected, const Guarded<T>& got,
                   const char* file = __builtin_FILE(), int line = __builtin_LINE());
@@ -151,17 +152,18 @@ bool expect_equal(const Trial& trial, const Guarded<T>& expected, const Guarded<
 // Fails unless |expected[i] - got[i]| <= tolerances[i] (one tolerance for all where `tolerances` has one), and the same
 // values are not finite in both.
 bool expect_near(const Trial& trial, const Guarded<float>& expected, const Guarded<float>& got,
-                 const std::vector<float>& tolerances, const char* file = __builtin_FILE(), int line = __builtin_LINE());
+                 const std::vector<float>& tolerances, const char* file = __builtin_FILE(),
+                 int line = __builtin_LINE());
 
 // Index of the first difference, or `count`. What expect_equal and expect_near look with.
 template <typename T>
 size_t first_difference(const T* expected, const T* got, size_t count);
 size_t first_beyond(const float* expected, const float* got, size_t count, const std::vector<float>& tolerances);
 
-// How far two float sums of the same `terms` products may lie apart when their order, and the use of fused multiply-add,
-// differ: each is within gamma_n * magnitude of the true sum, where gamma_n = n u / (1 - n u), u = 2^-24 and
-// magnitude = sum |a_i b_i| (Higham, Accuracy and Stability of Numerical Algorithms, 3.1). One more rounding is allowed for
-// the epilogue, and the smallest normal number where the sum is zero.
+// How far two float sums of the same `terms` products may lie apart when their order, and the use of fused multiply-
+// add, differ: each is within gamma_n * magnitude of the true sum, where gamma_n = n u / (1 - n u), u = 2^-24 and
+// magnitude = sum |a_i b_i| (Higham, Accuracy and Stability of Numerical Algorithms, 3.1). One more rounding is allowed
+// for the epilogue, and the smallest normal number where the sum is zero.
 float sum_tolerance(size_t terms, double magnitude);
 // `ulps` units in the last place of a float of this magnitude.
 float ulp_tolerance(double ulps, double magnitude);

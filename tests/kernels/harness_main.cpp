@@ -1,5 +1,6 @@
-// The main function of mica_kernel_tests: its own options (harness_options.hpp), then doctest's. Which levels are tested
-// is decided here.
+// The main function of mica_kernel_tests: its own options (harness_options.hpp), then doctest's, and which levels are
+// tested. Not the comparisons: harness.cpp.
+
 // The fault handler of the harness says more than doctest's.
 #define DOCTEST_CONFIG_NO_POSIX_SIGNALS
 #define DOCTEST_CONFIG_IMPLEMENT
