@@ -4,7 +4,9 @@
 
 #include "kernels.hpp"
 
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
@@ -29,21 +31,41 @@ constexpr Kernels kTable[] = {
 };
 #undef MICA_LEVEL
 
+#if defined(__x86_64__)
+// By the instruction itself: clang 14 has no name for this feature. Its registers are AVX's, which the caller checks.
+bool has_f16c() {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
+// All that simd/meson.build allows the level to use. The compilers' checks include what the operating system saves (XCR0).
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2") && has_f16c();
+}
+
+bool has_avx512vnni() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vnni");
+}
+#elif defined(__aarch64__) && defined(__linux__)
+bool has_dotprod_and_fp16() {
+  constexpr unsigned long kNeeded = HWCAP_ASIMDDP | HWCAP_FPHP | HWCAP_ASIMDHP;
+  return (getauxval(AT_HWCAP) & kNeeded) == kNeeded;
+}
+#endif
+
 bool runs_here(Level level) {
   switch (level) {
     case Level::scalar: return true;
 #if defined(__x86_64__)
-    // GCC's and clang's checks include what the operating system saves (XCR0).
-    case Level::avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-    case Level::avx512vnni:
-      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vnni");
+    case Level::avx2: return has_avx2();
+    case Level::avx512vnni: return has_avx512vnni();
 #elif defined(__aarch64__)
     case Level::neon: return true;  // part of ARMv8-A
 #if defined(__linux__)
-    case Level::neon_dotprod: return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    case Level::neon_dotprod: return has_dotprod_and_fp16();
 #endif
 #endif
     default: return false;
