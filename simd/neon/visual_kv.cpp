@@ -1,8 +1,8 @@
-// visual_kv kernels at level neon.
-#include "visual_kv_kernels.hpp"
+// Key and value kernels at level neon.
+#include "neon/visual_kv_lanes_inl.hpp"
 
 namespace mica::simd {
 
-const VisualKvKernels visual_kv_kernels_neon = {};
+const VisualKvKernels visual_kv_kernels_neon = kNeonKernels;
 
 }  // namespace mica::simd

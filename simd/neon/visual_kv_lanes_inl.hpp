@@ -1,0 +1,141 @@
+// Look-ups by tbl for every level of 64-bit ARM, 16 tokens or channels a vector. Everything here has internal linkage.
+#pragma once
+
+#include <arm_neon.h>
+
+#include "visual_kv_f16_inl.hpp"
+#include "visual_kv_lookup_inl.hpp"
+
+namespace mica::simd {
+namespace {
+
+struct Lanes {
+  static constexpr size_t kBytes = 16;
+  static constexpr size_t kHeads = 2;
+  static constexpr size_t kVectors = 4;
+  using Bytes = uint8x16_t;
+  using Table = uint8x16_t;
+
+  static Bytes load(const uint8_t* codes) { return vld1q_u8(codes); }
+  static Bytes load_tokens(const uint8_t* row, size_t block_stride, size_t first) {
+    return vld1q_u8(row + first / kKeyBlock * block_stride + first % kKeyBlock);
+  }
+  static Table load_table(const uint8_t* table) { return vld1q_u8(table); }
+  static Bytes low_index(Bytes codes) { return vandq_u8(codes, vdupq_n_u8(15)); }
+  static Bytes high_index(Bytes codes) { return vshrq_n_u8(codes, 4); }
+  static Bytes look_up(Table low, Table high, Bytes low_codes, Bytes high_codes) {
+    return vaddq_u8(vqtbl1q_u8(low, low_codes), vqtbl1q_u8(high, high_codes));
+  }
+
+  class Sums {
+   public:
+    void clear() { low_ = high_ = vdupq_n_u16(0); }
+    void twice() {
+      low_ = vaddq_u16(low_, low_);
+      high_ = vaddq_u16(high_, high_);
+    }
+    void add(Bytes bytes) {
+      low_ = vaddw_u8(low_, vget_low_u8(bytes));
+      high_ = vaddw_high_u8(high_, bytes);
+    }
+    void store(uint16_t* totals) const {
+      vst1q_u16(totals, low_);
+      vst1q_u16(totals + 8, high_);
+    }
+
+   private:
+    uint16x8_t low_, high_;
+  };
+
+  // The greatest sum of eight magnitudes, as the definition adds them; count is a multiple of 32.
+  static float greatest_eight(const float* weights, size_t count) {
+    float32x4_t greatest = vdupq_n_f32(0);
+    for (size_t i = 0; i < count; i += kGreatestStep) {
+      float32x4_t fours[4];  // of eight j: the sums of its first and its last four
+      for (size_t j = 0; j < 4; ++j) {
+        const float* eight = weights + i + 8 * j;
+        fours[j] = vpaddq_f32(vabsq_f32(vld1q_f32(eight)), vabsq_f32(vld1q_f32(eight + 4)));
+      }
+      const float32x4_t sums =
+          vpaddq_f32(vpaddq_f32(fours[0], fours[1]), vpaddq_f32(fours[2], fours[3]));
+      greatest = vmaxq_f32(greatest, sums);
+    }
+    return vmaxvq_f32(greatest);
+  }
+
+  // The four tables of 16 integers: first the four sums of each pair (none, first, second, both), as bytes, two tables'
+  // pairs a vector; a table of four integers is one pair's sums plus the other's.
+  template <bool kSigned>
+  static void store_tables(uint8_t* tables, int16x8_t low, int16x8_t high) {
+    const uint8x16_t bytes = vreinterpretq_u8_s8(vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+    static const uint8_t kFirst[] = {255, 0, 1, 0, 255, 2, 3, 2, 255, 4, 5, 4, 255, 6, 7, 6};
+    static const uint8_t kSecond[] = {255, 255, 255, 1, 255, 255, 255, 3, 255, 255, 255, 5, 255, 255, 255, 7};
+    static const uint8_t kLowPair[] = {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3};
+    static const uint8_t kHighPair[] = {4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7};
+    // What a table starts at: the sum of its negative integers, in every byte of its pairs.
+    uint8x16_t lowest = vdupq_n_u8(0);
+    if constexpr (kSigned) {
+      const int16x8_t zero = vdupq_n_s16(0);
+      const int16x8_t pair_sums = vpaddq_s16(vminq_s16(low, zero), vminq_s16(high, zero));
+      lowest = vreinterpretq_u8_s16(pair_sums);
+    }
+    for (uint8_t half = 0; half < 2; ++half) {
+      const uint8x16_t offset = vdupq_n_u8(static_cast<uint8_t>(half * 8));
+      // 255 + 8 wraps round to 7: saturate, so that it still names no byte.
+      uint8x16_t pairs = vaddq_u8(vqtbl1q_u8(bytes, vqaddq_u8(vld1q_u8(kFirst), offset)),
+                                  vqtbl1q_u8(bytes, vqaddq_u8(vld1q_u8(kSecond), offset)));
+      if constexpr (kSigned) {
+        static const uint8_t kPairOf[] = {0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6};
+        pairs = vsubq_u8(pairs, vqtbl1q_u8(lowest, vaddq_u8(vld1q_u8(kPairOf), offset)));
+      }
+      for (uint8_t table = 0; table < 2; ++table) {
+        const uint8x16_t eight = vdupq_n_u8(static_cast<uint8_t>(table * 8));
+        vst1q_u8(tables + half * 32 + table * 16,
+                 vaddq_u8(vqtbl1q_u8(pairs, vaddq_u8(vld1q_u8(kLowPair), eight)),
+                          vqtbl1q_u8(pairs, vaddq_u8(vld1q_u8(kHighPair), eight))));
+      }
+    }
+  }
+
+  static int16x8_t narrow(int32x4_t low, int32x4_t high) { return vcombine_s16(vmovn_s32(low), vmovn_s32(high)); }
+
+  // The tables of 16 weights; returns the sum of the integers' magnitudes.
+  static int signed_tables(uint8_t* tables, const float* weights, float inverse) {
+    int32x4_t four[4];
+    for (size_t j = 0; j < 4; ++j) four[j] = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(weights + 4 * j), inverse));
+    const int16x8_t low = narrow(four[0], four[1]), high = narrow(four[2], four[3]);
+    store_tables<true>(tables, low, high);
+    return vaddlvq_s16(vaddq_s16(vabsq_s16(low), vabsq_s16(high)));
+  }
+
+  // Rounds weights that are not negative, carrying what it takes from one to the one 16 further on.
+  class Rounder {
+   public:
+    explicit Rounder(float inverse) : inverse_(inverse) {}
+
+    void tables(uint8_t* tables, const float* weights) {
+      int32x4_t four[4];
+      for (size_t j = 0; j < 4; ++j) {
+        const float32x4_t exact = vaddq_f32(vmulq_n_f32(vld1q_f32(weights + 4 * j), inverse_), carried_[j]);
+        four[j] = vcvtnq_s32_f32(exact);
+        carried_[j] = vsubq_f32(exact, vcvtq_f32_s32(four[j]));
+        totals_ = vaddq_s32(totals_, four[j]);
+      }
+      store_tables<false>(tables, narrow(four[0], four[1]), narrow(four[2], four[3]));
+    }
+    int total() const { return vaddvq_s32(totals_); }
+
+   private:
+    float inverse_;
+    float32x4_t carried_[4] = {vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0)};
+    int32x4_t totals_ = vdupq_n_s32(0);
+  };
+};
+
+constexpr VisualKvKernels kNeonKernels = {
+    fit_token_scales,  pack_keys,      pack_values,          key_tables<Lanes>, key_scores<Lanes>,
+    value_sums<Lanes>, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,    append_value_f16,
+};
+
+}  // namespace
+}  // namespace mica::simd

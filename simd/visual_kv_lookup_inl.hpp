@@ -1,0 +1,229 @@
+// Scores and sums of low-bit rows by table look-ups: one source for every vector level, on a small set of byte
+// operations (`Lanes`) that the level supplies. Not the definition: simd/scalar/visual_kv.cpp. Internal linkage,
+// through the type that the templates are given.
+//
+// What Lanes has: kBytes, the bytes of a vector; kHeads and kVectors, the tile that its registers hold; Bytes, Table,
+// Sums; load, load_tokens (one row of a block of keys, from token `first` on), load_table; low_index, high_index;
+// look_up(low table, high table, low index, high index), the sum of both; Sums' clear, twice, add and store;
+// greatest_eight; signed_tables and Rounder, which make the tables.
+#pragma once
+
+#include <cstring>
+
+#include "visual_kv_kernels.hpp"
+#include "visual_kv_pack_inl.hpp"
+
+namespace mica::simd {
+namespace {
+
+// What the definition in simd/scalar/visual_kv.cpp says about rounding.
+inline unsigned top_of(size_t planes) { return (1u << planes) - 1; }
+
+inline float table_limit(size_t rows, size_t planes) {
+  const size_t limit = 65535 / (rows * top_of(planes));
+  return static_cast<float>(limit < 255 ? limit : 255);
+}
+
+struct Rounding {
+  float inverse;  // integer = weight * inverse
+  float scale;    // weight ~ integer * scale
+};
+
+inline Rounding rounding_of(float greatest, float most) {
+  constexpr float kWeightTiny = 1e-30f;
+  if (!(greatest > kWeightTiny)) return {0, 0};
+  return {most / greatest, greatest / most};
+}
+
+inline size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// Tables are made for 16 weights at a time, their sums of eight for 32.
+constexpr size_t kTableStep = 16;
+constexpr size_t kGreatestStep = 32;
+
+template <class Lanes>
+void key_tables(uint8_t* tables, KeyTerms* terms, const float* weights, size_t head_dim, size_t planes) {
+  float padded[kKvHeadDimMax];
+  std::memcpy(padded, weights, head_dim * sizeof(float));
+  const size_t padded_dim = round_up(head_dim, kGreatestStep);
+  std::memset(padded + head_dim, 0, (padded_dim - head_dim) * sizeof(float));
+  const Rounding rounding =
+      rounding_of(Lanes::greatest_eight(padded, padded_dim), table_limit(head_dim / 8, planes) - 4);
+  int magnitude = 0;
+  size_t c = 0;
+  for (; c + kTableStep <= head_dim; c += kTableStep)
+    magnitude += Lanes::signed_tables(tables + c * 4, padded + c, rounding.inverse);
+  if (c < head_dim) {
+    uint8_t last[kTableStep * 4];
+    magnitude += Lanes::signed_tables(last, padded + c, rounding.inverse);
+    std::memcpy(tables + c * 4, last, (head_dim - c) * 4);
+  }
+  terms->scale = rounding.scale;
+  terms->centre = 0.5f * static_cast<float>(top_of(planes) * static_cast<unsigned>(magnitude));
+}
+
+// totals[h][v * kBytes + i] of kHeads sets of tables over kVectors vectors of codes; load(plane, row, vector) reads
+// them.
+template <class Lanes, size_t kHeads, size_t kVectors, class Load>
+inline void look_up_tile(uint16_t* totals, const Load& load, size_t rows, size_t planes, const uint8_t* tables,
+                         size_t tables_stride) {
+  typename Lanes::Sums sums[kHeads][kVectors];
+  for (size_t h = 0; h < kHeads; ++h)
+    for (size_t v = 0; v < kVectors; ++v) sums[h][v].clear();
+  for (size_t plane = planes; plane-- > 0;) {
+    for (size_t h = 0; h < kHeads; ++h)
+      for (size_t v = 0; v < kVectors; ++v) sums[h][v].twice();
+    for (size_t row = 0; row < rows; ++row) {
+      typename Lanes::Bytes low[kVectors], high[kVectors];
+      for (size_t v = 0; v < kVectors; ++v) {
+        const typename Lanes::Bytes codes = load(plane, row, v);
+        low[v] = Lanes::low_index(codes);
+        high[v] = Lanes::high_index(codes);
+      }
+      for (size_t h = 0; h < kHeads; ++h) {
+        const auto low_table = Lanes::load_table(tables + h * tables_stride + row * 32);
+        const auto high_table = Lanes::load_table(tables + h * tables_stride + row * 32 + 16);
+        for (size_t v = 0; v < kVectors; ++v)
+          sums[h][v].add(Lanes::look_up(low_table, high_table, low[v], high[v]));
+      }
+    }
+  }
+  for (size_t h = 0; h < kHeads; ++h)
+    for (size_t v = 0; v < kVectors; ++v) sums[h][v].store(totals + (h * kVectors + v) * Lanes::kBytes);
+}
+
+// Calls tile<n>(first head) for all heads, kHeads at a time and then the rest at once.
+template <size_t kHeads, class Tile>
+inline void for_heads(size_t first, size_t heads, const Tile& tile) {
+  for (; first + kHeads <= heads; first += kHeads) tile.template operator()<kHeads>(first);
+  if constexpr (kHeads > 1) {
+    if (first < heads) for_heads<kHeads - 1>(first, heads, tile);
+  }
+}
+
+// --- keys ------------------------------------------------------------------------------------------------------------
+
+// Scores of `tokens` tokens, at most kVectors * kBytes, from the start of a block on.
+template <class Lanes, size_t kVectors>
+inline void score_tokens(float* scores, size_t scores_stride, const PackedRows& keys, size_t first, size_t tokens,
+                         const uint8_t* tables, const KeyTerms* terms, size_t heads) {
+  constexpr size_t kTokens = kVectors * Lanes::kBytes;
+  const size_t rows = keys.head_dim / 8;
+  const size_t block_bytes = keys.planes * rows * kKeyBlock;
+  const uint8_t* codes = keys.codes + first / kKeyBlock * block_bytes + first % kKeyBlock;
+  // A vector of two blocks reads the first one twice where there is no second.
+  const size_t block_stride = tokens <= kKeyBlock ? 0 : block_bytes;
+  const auto load = [=](size_t plane, size_t row, size_t v) {
+    return Lanes::load_tokens(codes + (plane * rows + row) * kKeyBlock, block_stride, v * Lanes::kBytes);
+  };
+  float scales[kTokens];
+  for (float& scale : scales) scale = 1.0f;
+  if (keys.token_scales) {
+    uint8_t scale_codes[kTokens] = {};
+    std::memcpy(scale_codes, keys.token_scales + first, tokens);
+    for (size_t t = 0; t < kTokens; ++t) scales[t] = token_scale_value(scale_codes[t]);
+  }
+  for_heads<Lanes::kHeads>(0, heads, [&]<size_t kHeads>(size_t head) {
+    uint16_t totals[kHeads][kTokens];
+    look_up_tile<Lanes, kHeads, kVectors>(totals[0], load, rows, keys.planes,
+                                          tables + head * key_table_bytes(keys.head_dim),
+                                          key_table_bytes(keys.head_dim));
+    for (size_t h = 0; h < kHeads; ++h) {
+      const KeyTerms& term = terms[head + h];
+      float whole[kTokens];
+      for (size_t t = 0; t < kTokens; ++t)
+        whole[t] = (static_cast<float>(totals[h][t]) - term.centre) * term.scale * scales[t] + term.constant;
+      std::memcpy(scores + (head + h) * scores_stride + first, whole, tokens * sizeof(float));
+    }
+  });
+}
+
+template <class Lanes>
+void key_scores(float* scores, size_t scores_stride, const PackedRows& keys, const uint8_t* tables,
+                const KeyTerms* terms, size_t heads) {
+  constexpr size_t kTokens = Lanes::kVectors * Lanes::kBytes;
+  static_assert(kTokens % kKeyBlock == 0);
+  size_t t = 0;
+  for (; t + kTokens <= keys.tokens; t += kTokens)
+    score_tokens<Lanes, Lanes::kVectors>(scores, scores_stride, keys, t, kTokens, tables, terms, heads);
+  for (; t < keys.tokens; t += Lanes::kBytes) {
+    const size_t tokens = keys.tokens - t < Lanes::kBytes ? keys.tokens - t : Lanes::kBytes;
+    score_tokens<Lanes, 1>(scores, scores_stride, keys, t, tokens, tables, terms, heads);
+  }
+}
+
+// --- values ----------------------------------------------------------------------------------------------------------
+
+// The attention weights of a chunk as tables, for one head.
+struct ChunkTables {
+  alignas(64) uint8_t tables[kValueChunk * 4];
+  float scale;
+  float centre;
+};
+
+template <class Lanes>
+inline void value_tables(ChunkTables* chunk, const float* p, const float* scales, size_t tokens, size_t planes) {
+  float weights[kValueChunk];
+  const size_t padded = round_up(tokens, kGreatestStep);
+  for (size_t t = 0; t < tokens; ++t) weights[t] = p[t] * scales[t];
+  for (size_t t = tokens; t < padded; ++t) weights[t] = 0;
+  const Rounding rounding = rounding_of(Lanes::greatest_eight(weights, padded),
+                                        table_limit(kValueChunk / kValueGroup, planes) - 8);
+  typename Lanes::Rounder rounder(rounding.inverse);
+  for (size_t t = 0; t < padded; t += kTableStep) rounder.tables(chunk->tables + t * 4, weights + t);
+  chunk->scale = rounding.scale;
+  chunk->centre = 0.5f * static_cast<float>(top_of(planes) * static_cast<unsigned>(rounder.total()));
+}
+
+// sums[h][c] of `channels` channels from c on. The tile's vectors start at channel `start`, which is below c where the
+// last vector overlaps the one before it.
+template <class Lanes, size_t kHeads, size_t kVectors>
+inline void sum_channels(float* sums, const PackedRows& values, const uint8_t* codes, size_t groups,
+                         const ChunkTables* chunks, size_t start, size_t c) {
+  constexpr size_t kChannels = kVectors * Lanes::kBytes;
+  const size_t d = values.head_dim;
+  const auto load = [codes = codes + start, d, planes = values.planes](size_t plane, size_t group, size_t v) {
+    return Lanes::load(codes + (group * planes + plane) * d + v * Lanes::kBytes);
+  };
+  uint16_t totals[kHeads][kChannels];
+  look_up_tile<Lanes, kHeads, kVectors>(totals[0], load, groups, values.planes, chunks->tables, sizeof(ChunkTables));
+  for (size_t h = 0; h < kHeads; ++h)
+    for (size_t i = c - start; i < kChannels; ++i)
+      sums[h * d + start + i] += (static_cast<float>(totals[h][i]) - chunks[h].centre) * chunks[h].scale;
+}
+
+template <class Lanes, size_t kHeads>
+inline void sum_chunk(float* sums, const PackedRows& values, const uint8_t* codes, size_t groups,
+                      const ChunkTables* chunks) {
+  constexpr size_t kChannels = Lanes::kVectors * Lanes::kBytes;
+  const size_t d = values.head_dim;
+  size_t c = 0;
+  for (; c + kChannels <= d; c += kChannels)
+    sum_channels<Lanes, kHeads, Lanes::kVectors>(sums, values, codes, groups, chunks, c, c);
+  for (; c + Lanes::kBytes <= d; c += Lanes::kBytes)
+    sum_channels<Lanes, kHeads, 1>(sums, values, codes, groups, chunks, c, c);
+  if (c < d) sum_channels<Lanes, kHeads, 1>(sums, values, codes, groups, chunks, d - Lanes::kBytes, c);
+}
+
+template <class Lanes>
+void value_sums(float* sums, const PackedRows& values, const float* p, size_t p_stride, size_t heads) {
+  static_assert(Lanes::kBytes <= kKvHeadDimMin);
+  float scales[kValueChunk];
+  for (float& scale : scales) scale = 1.0f;
+  for (size_t first = 0; first < values.tokens; first += kValueChunk) {
+    const size_t tokens = values.tokens - first < kValueChunk ? values.tokens - first : kValueChunk;
+    const uint8_t* codes = values.codes + first / kValueGroup * values.planes * values.head_dim;
+    if (values.token_scales)
+      for (size_t t = 0; t < tokens; ++t) scales[t] = token_scale_value(values.token_scales[first + t]);
+    for_heads<Lanes::kHeads>(0, heads, [&]<size_t kHeads>(size_t head) {
+      ChunkTables chunks[kHeads];
+      for (size_t h = 0; h < kHeads; ++h)
+        value_tables<Lanes>(&chunks[h], p + (head + h) * p_stride + first, scales, tokens, values.planes);
+      sum_chunk<Lanes, kHeads>(sums + head * values.head_dim, values, codes,
+                               (tokens + kValueGroup - 1) / kValueGroup, chunks);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace mica::simd
