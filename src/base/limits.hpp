@@ -15,6 +15,10 @@ inline constexpr size_t kTensorsMax = 65536;         // tensors in one file; the
 inline constexpr size_t kTensorRankMax = 8;          // as in the format's reference implementation
 inline constexpr size_t kTensorNameBytesMax = 512;
 inline constexpr size_t kShardsMax = 1024;
+inline constexpr size_t kGgufKeysMax = 65536;        // the most that we know of is 70
+inline constexpr size_t kGgufKeyBytesMax = 65535;    // the format's own limit
+inline constexpr int kGgufArrayDepthMax = 4;         // arrays in arrays; published files have none
+inline constexpr uint32_t kGgufAlignmentMax = 65536; // published files have 32
 inline constexpr size_t kJsonBytesMax = 64u << 20;   // tokenizer.json of a 256 k vocabulary is 33 MB
 inline constexpr size_t kJsonDepthMax = 64;          // the deepest published document has 9 levels
 inline constexpr size_t kJsonValuesMax = 8u << 20;   // the largest tokenizer.json has 1.8 million; 192 MB of nodes
@@ -28,6 +32,7 @@ inline constexpr int kJpegScansMax = 100;            // Cure53: scan bombs; real
 // --- text ------------------------------------------------------------------------------------------------------------
 inline constexpr size_t kPromptBytesMax = 16u << 20;
 inline constexpr size_t kVocabularyMax = 1u << 20;
+inline constexpr size_t kMergesMax = 2 * kVocabularyMax;  // byte-level BPE has one a token; room for tokens with several
 inline constexpr size_t kTokenBytesMax = 4096;       // one vocabulary entry
 
 // --- model shapes: four times the largest published value of each ------------------------------------------------------

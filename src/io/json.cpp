@@ -103,7 +103,8 @@ class NodeBuilder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& error) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": the part in brackets says nothing to users.
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": the part in brackets says nothing to
+    // users.
     const char* what = std::strchr(error.what(), ']');
     what = what == nullptr ? error.what() : what + 2;
     status = Status::error(Code::corrupt_file, "%s: not valid JSON at byte %zu: %s", document_->name.c_str(), position,
@@ -197,7 +198,8 @@ Json::~Json() = default;
 
 JsonValue Json::root() const { return document_ ? JsonValue(document_.get(), 0) : JsonValue(); }
 
-// --- values ------------------------------------------------------------------------------------------------------------
+// --- values
+// ------------------------------------------------------------------------------------------------------------
 
 JsonValue::Iterator& JsonValue::Iterator::operator++() {
   index_ = document_->nodes[index_].end;

@@ -99,9 +99,10 @@ class Json {
 Status parse_json(Bytes text, const char* name, bool unique_keys, Json* out);
 inline Status parse_json(Bytes text, const char* name, Json* out) { return parse_json(text, name, false, out); }
 
-// --- typed getters: `path` as in find_path, below `from` ---------------------------------------------------------------
-// Absent or null: not_found. Another kind, or outside [min, max]: corrupt_file with the bounds. The *_or forms take
-// `fallback` when the field is absent or null. On failure *out is unchanged.
+// --- typed getters: `path` as in find_path, below `from`
+// --------------------------------------------------------------- Absent or null: not_found. Another kind, or outside
+// [min, max]: corrupt_file with the bounds. The *_or forms take `fallback` when the field is absent or null. On failure
+// *out is unchanged.
 Status get_u32(JsonValue from, std::string_view path, uint32_t min, uint32_t max, uint32_t* out);
 Status get_u32_or(JsonValue from, std::string_view path, uint32_t min, uint32_t max, uint32_t fallback, uint32_t* out);
 Status get_u64(JsonValue from, std::string_view path, uint64_t min, uint64_t max, uint64_t* out);

@@ -1,5 +1,5 @@
-// Typed getters over JsonValue: every number that a document gives passes through one of these, with its bounds. Not the
-// parser (json.cpp), and it knows no field by name.
+// Typed getters over JsonValue: every number that a document gives passes through one of these, with its bounds. Not
+// the parser (json.cpp), and it knows no field by name.
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -20,7 +21,7 @@ struct TensorView {
   std::string_view name;
   DType dtype = DType::f32;
   uint32_t rank = 0;
-  uint64_t shape[limits::kTensorRankMax] = {};  // outermost first, as safetensors has it (GGUF's order is reversed on import)
+  uint64_t shape[limits::kTensorRankMax] = {};  // outermost first, as in safetensors; GGUF's order is reversed
   Bytes bytes;                                  // exactly the product of the shape in dtype
 };
 
@@ -36,15 +37,19 @@ struct GgufVocabulary {
   bool add_bos = false, add_space_prefix = true;
 };
 
+// Told now and then how many bytes of how many were looked at; returns false to stop.
+using VerifyProgress = std::function<bool(size_t bytes_done, size_t bytes_total)>;
+
 class ModelFiles {
  public:
   enum class Kind { huggingface, gguf, packed };
 
   // `path`: a folder with config.json and safetensors (single, or sharded by model.safetensors.index.json), a .gguf
-  // file, or a .mica file (told apart by content, not by ending). Files are mapped, never copied. Every offset, size and
-  // name is checked here; what `find` returns can be read without further checks.
+  // file, or a .mica file (told apart by content, not by ending). Files are mapped, never copied. Every offset, size
+  // and name is checked here; what `find` returns can be read without further checks.
   static Status open(const char* path, std::unique_ptr<ModelFiles>* out);
-  // A packed model in memory; the bytes are borrowed, 64-byte aligned, and must outlive the result. `name` is for messages.
+  // A packed model or a GGUF file in memory; the bytes are borrowed, begin at a multiple of 64 (else invalid_argument),
+  // and must outlive the result. `name` is for messages.
   static Status open_memory(Bytes bytes, const char* name, std::unique_ptr<ModelFiles>* out);
   virtual ~ModelFiles() = default;
 
@@ -60,10 +65,14 @@ class ModelFiles {
   virtual Bytes document(std::string_view name) const = 0;
   // Null unless the kind is gguf.
   virtual const GgufVocabulary* gguf_vocabulary() const { return nullptr; }
-  // Of a packed file: a metadata string by key ("mica.format", ...); empty when absent.
+  // A string by its key: of a packed file from __metadata__ ("mica.format", ...), of a GGUF file from its own keys
+  // ("tokenizer.chat_template", ...); empty when absent, and for folders.
   virtual std::string_view metadata(std::string_view key) const = 0;
   // Bytes of all files.
   virtual size_t bytes_total() const = 0;
+  // Compares every tensor of a packed file with its checksum. Errors: corrupt_file with the first damaged tensor's
+  // name, cancelled, unsupported for kinds that carry no checksums. `progress` may be empty.
+  virtual Status verify(const VerifyProgress& progress) const;
 };
 
 }  // namespace mica

@@ -1,0 +1,115 @@
+// AtomicFile: temporary, sync, rename, sync. Not a reader.
+#include "atomic_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <utility>
+
+#include "system_error.hpp"
+
+namespace mica {
+
+namespace {
+
+// One write of at most this many bytes: Linux accepts no more than 2 GB at once, and progress can be interrupted.
+constexpr size_t kWriteBytesMax = 64u << 20;
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// The bytes of the rename reach the disk with the folder, not with the file.
+Status sync_folder(const std::string& path) {
+  const std::string folder = folder_of(path);
+  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return system_error("open", folder.c_str(), errno);
+  // EINVAL: a file system that cannot sync folders (some network ones), where nothing more can be done.
+  const int error_number = fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno;
+  close(descriptor);
+  return error_number == 0 ? Status::ok() : system_error("sync", folder.c_str(), error_number);
+}
+
+// Creates a file beside `path` that did not exist; its name tells what it is when a killed process leaves it behind.
+int create_beside(const std::string& path, std::string* temporary_path) {
+  constexpr int kNamesTried = 100;  // each taken name is one that another write by this process, or a dead one, holds
+  int descriptor = -1;
+  for (int i = 0; i < kNamesTried && descriptor < 0; ++i) {
+    *temporary_path = path + "." + std::to_string(getpid()) + "-" + std::to_string(i) + ".partial";
+    descriptor = open(temporary_path->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0 && errno != EEXIST && errno != EINTR) break;
+  }
+  return descriptor;
+}
+
+}  // namespace
+
+Status write_fully(int descriptor, Bytes bytes, uint64_t offset, const char* path) {
+  while (!bytes.empty()) {
+    const size_t piece = std::min(bytes.size(), kWriteBytesMax);
+    const ssize_t count = pwrite(descriptor, bytes.data(), piece, static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("write to", path, errno);
+    if (count == 0) return Status::error(Code::io_error, "cannot write to %s: the system accepts no more bytes", path);
+    bytes = bytes.subspan(static_cast<size_t>(count));
+    offset += static_cast<uint64_t>(count);
+  }
+  return Status::ok();
+}
+
+AtomicFile::~AtomicFile() { discard(); }
+
+void AtomicFile::discard() {
+  if (descriptor_ >= 0) close(descriptor_);
+  if (!temporary_path_.empty()) unlink(temporary_path_.c_str());
+  descriptor_ = -1;
+  temporary_path_.clear();
+}
+
+Status AtomicFile::create(const char* path) {
+  discard();
+  path_ = path;
+  struct stat about;
+  if (stat(path, &about) == 0) {
+    if (!S_ISREG(about.st_mode)) {
+      return Status::error(Code::invalid_argument, "cannot write %s: it exists and is not a regular file", path);
+    }
+    char target[PATH_MAX];
+    if (realpath(path, target) == nullptr) return system_error("resolve", path, errno);
+    path_ = target;
+  } else if (errno != ENOENT) {
+    return system_error("write", path, errno);
+  }
+  std::string temporary;
+  descriptor_ = create_beside(path_, &temporary);
+  if (descriptor_ < 0) return system_error("create a file beside", path, errno);
+  temporary_path_ = std::move(temporary);
+  return Status::ok();
+}
+
+Status AtomicFile::write_at(uint64_t offset, Bytes bytes) {
+  if (descriptor_ < 0) return Status::error(Code::invalid_argument, "%s is not open for writing", path_.c_str());
+  if (offset > static_cast<uint64_t>(INT64_MAX) - bytes.size()) {
+    return Status::error(Code::limit_exceeded, "%s would have more than 2^63 bytes", path_.c_str());
+  }
+  return write_fully(descriptor_, bytes, offset, path_.c_str());
+}
+
+Status AtomicFile::commit() {
+  if (descriptor_ < 0) return Status::error(Code::invalid_argument, "%s is not open for writing", path_.c_str());
+  if (fsync(descriptor_) != 0) return system_error("sync", path_.c_str(), errno);
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (close(descriptor) != 0) return system_error("close", path_.c_str(), errno);
+  if (rename(temporary_path_.c_str(), path_.c_str()) != 0) return system_error("rename to", path_.c_str(), errno);
+  temporary_path_.clear();
+  return sync_folder(path_);
+}
+
+}  // namespace mica
