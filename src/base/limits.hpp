@@ -28,6 +28,9 @@ inline constexpr size_t kPictureFileBytesMax = 256u << 20;
 inline constexpr uint32_t kPictureSideMax = 65535;   // what JPEG can say
 inline constexpr size_t kPicturePixelsMax = 100u * 1000 * 1000;  // 300 MB of RGB; the largest phone cameras give 200 MP
 inline constexpr int kJpegScansMax = 100;            // Cure53: scan bombs; real progressive files have about 10
+// The coefficients of a progressive picture of kPicturePixelsMax, three components in full, are 600 MB.
+inline constexpr size_t kJpegMemoryBytesMax = 640u << 20;
+inline constexpr size_t kPngChunkBytesMax = 16u << 20;  // metadata, inflated; colour profiles of printers have 3 MB
 
 // --- text ------------------------------------------------------------------------------------------------------------
 inline constexpr size_t kPromptBytesMax = 16u << 20;
