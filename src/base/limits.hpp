@@ -32,6 +32,14 @@ inline constexpr int kJpegScansMax = 100;            // Cure53: scan bombs; real
 inline constexpr size_t kJpegMemoryBytesMax = 640u << 20;
 inline constexpr size_t kPngChunkBytesMax = 16u << 20;  // metadata, inflated; colour profiles of printers have 3 MB
 
+// What a model may ask of a picture: four times the largest published value of each.
+inline constexpr uint32_t kPictureRuleSideMax = 16384;
+inline constexpr uint32_t kPictureTilesMax = 256;
+inline constexpr uint32_t kPatchSideMax = 256;
+inline constexpr uint32_t kPatchMergeMax = 16;
+inline constexpr uint32_t kPatchTemporalMax = 16;
+inline constexpr size_t kPixelValuesMax = 320u * 1000 * 1000;  // Qwen2-VL: 16,384 tokens of 28 x 28 pixels, 77 million
+
 // --- text ------------------------------------------------------------------------------------------------------------
 inline constexpr size_t kPromptBytesMax = 16u << 20;
 inline constexpr size_t kVocabularyMax = 1u << 20;
