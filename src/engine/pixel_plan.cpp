@@ -131,9 +131,12 @@ Status count_values(const PictureRule& rule, PixelPlan* plan) {
 
 Status plan_pixels(const PictureRule& rule, uint32_t width, uint32_t height, PixelPlan* out) {
   MICA_TRY(check_rule(rule));
-  if (width == 0 || height == 0 || width > limits::kPictureSideMax || height > limits::kPictureSideMax)
-    return Status::error(Code::invalid_argument, "a picture of %u x %u pixels; each side is at least 1, at most %u", width,
-                         height, limits::kPictureSideMax);
+  if (width == 0 || height == 0)
+    return Status::error(Code::invalid_argument, "a picture of %u x %u pixels has nothing to show", width, height);
+  if (width > limits::kPictureSideMax || height > limits::kPictureSideMax ||
+      uint64_t{width} * height > limits::kPicturePixelsMax)
+    return Status::error(Code::limit_exceeded, "a picture of %u x %u pixels; mica reads %zu in all, %u a side", width, height,
+                         limits::kPicturePixelsMax, limits::kPictureSideMax);
   PixelPlan plan;
   plan.source_width = width;
   plan.source_height = height;

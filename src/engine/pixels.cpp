@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "arena.hpp"
+#include "limits.hpp"
 #include "resample.hpp"
 
 namespace mica {
@@ -93,19 +94,25 @@ ResampleFilter filter_of(const PictureRule& rule) {
   return rule.filter == PictureFilter::bicubic ? ResampleFilter::bicubic : ResampleFilter::bilinear;
 }
 
-// The wanted part of the picture resized by the plan: the crop, or all of it.
-ResampleGeometry whole_geometry(const PictureRule& rule, const PixelPlan& plan) {
-  ResampleGeometry geometry = {plan.source_width, plan.source_height, plan.resized_width, plan.resized_height,
-                               0,                 0,                  plan.resized_width, plan.resized_height};
+// What of the resized picture is computed, and where it lands in the tile (or in the grid of tiles).
+struct Placement {
+  ResampleGeometry geometry;
+  uint32_t margin_x = 0, margin_y = 0;
+};
+
+Placement whole_placement(const PictureRule& rule, const PixelPlan& plan) {
+  Crop columns = {0, plan.resized_width, 0};
+  Crop rows = {0, plan.resized_height, 0};
   if (rule.cut == PictureCut::shortest_edge) {
-    const Crop columns = centred_crop(plan.resized_width, plan.width);
-    const Crop rows = centred_crop(plan.resized_height, plan.height);
-    geometry.left = columns.first;
-    geometry.width = columns.count;
-    geometry.top = rows.first;
-    geometry.height = rows.count;
+    columns = centred_crop(plan.resized_width, plan.width);
+    rows = centred_crop(plan.resized_height, plan.height);
   }
-  return geometry;
+  Placement placement;
+  placement.geometry = {plan.source_width, plan.source_height, plan.resized_width, plan.resized_height,
+                        columns.first,     rows.first,         columns.count,      rows.count};
+  placement.margin_x = columns.margin;
+  placement.margin_y = rows.margin;
+  return placement;
 }
 
 ResampleGeometry thumbnail_geometry(const PixelPlan& plan) {
@@ -123,10 +130,18 @@ void resample(const Picture& picture, const ResampleGeometry& geometry, Resample
   }
 }
 
-size_t resample_bytes(const ResampleGeometry& geometry, ResampleFilter filter) {
-  Arena arena;
-  const Resampler resampler(geometry, filter, &arena);
-  return arena.used();
+// What resampling takes for a source of this width, however high it is. The height decides only which side goes first: the
+// columns do for the lowest source, and if the rows ever do, then for the highest.
+size_t resample_bytes(ResampleGeometry geometry, ResampleFilter filter) {
+  const size_t highest = std::min<size_t>(limits::kPictureSideMax, limits::kPicturePixelsMax / geometry.source_width);
+  size_t bytes = 0;
+  for (const size_t height : {size_t{1}, highest}) {
+    geometry.source_height = static_cast<uint32_t>(height);
+    Arena arena;
+    const Resampler resampler(geometry, filter, &arena);
+    bytes = std::max(bytes, arena.used());
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -135,7 +150,7 @@ size_t pixels_scratch_bytes(const PictureRule& rule, const PixelPlan& plan, uint
   PixelPlan wide = plan;
   wide.source_width = source_width;
   // The thumbnail is never wider than the grid of tiles, but it may be resampled where the grid need not be.
-  const size_t resampling = std::max(resample_bytes(whole_geometry(rule, wide), filter_of(rule)),
+  const size_t resampling = std::max(resample_bytes(whole_placement(rule, wide).geometry, filter_of(rule)),
                                      resample_bytes(thumbnail_geometry(wide), filter_of(rule)));
   return resampling + round_up(size_t{plan.width} * 3, Arena::kAlignment);
 }
@@ -153,19 +168,16 @@ Status make_pixels(const PictureRule& rule, const PixelPlan& plan, const Picture
   std::memset(blank, 0, blank_bytes);
 
   ValueWriter writer(rule, plan, pixel_values);
-  const ResampleGeometry geometry = whole_geometry(rule, plan);
-  const uint32_t margin_x = rule.cut == PictureCut::shortest_edge ? centred_crop(plan.resized_width, plan.width).margin : 0;
-  const uint32_t margin_y =
-      rule.cut == PictureCut::shortest_edge ? centred_crop(plan.resized_height, plan.height).margin : 0;
-  const bool is_filled = geometry.width >= plan.width && geometry.height >= plan.height;
+  const Placement whole = whole_placement(rule, plan);
+  const uint32_t kept_width = std::min(plan.width, whole.geometry.width);
+  const bool is_filled = kept_width == plan.width && whole.geometry.height >= plan.height;
   for (uint32_t y = 0; !is_filled && y < plan.height; ++y) writer.put(0, y, 0, plan.width, blank);
 
-  resample(picture, geometry, filter_of(rule), arena, [&](uint32_t y, const uint8_t* row) {
-    const uint32_t tile_row = y / plan.height;
+  resample(picture, whole.geometry, filter_of(rule), arena, [&](uint32_t y, const uint8_t* row) {
+    const uint32_t first_tile = y / plan.height * plan.tile_columns;
     for (uint32_t column = 0; column < plan.tile_columns; ++column) {
-      const uint32_t width = std::min(plan.width, geometry.width);
-      writer.put(tile_row * plan.tile_columns + column, y % plan.height + margin_y, margin_x, width,
-                 row + size_t{column} * plan.width * 3);
+      const uint8_t* part = row + size_t{column} * plan.width * 3;
+      writer.put(first_tile + column, y % plan.height + whole.margin_y, whole.margin_x, kept_width, part);
     }
   });
   if (plan.tiles > plan.tile_columns * plan.tile_rows) {

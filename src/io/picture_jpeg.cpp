@@ -203,8 +203,11 @@ Status decode(JpegState* state, const char* name, Picture* out) {
   state->rows = &rows;
   state->line = line.get();
   bool complete = false;
-  const bool done =
-      guarded(state, [&] { complete = jpeg_start_decompress(&state->decoder) != FALSE && read_rows(state); });
+  const bool done = guarded(state, [&] {
+    complete = jpeg_start_decompress(&state->decoder) != FALSE && read_rows(state);
+    // What follows the last row is looked at for damage; that nothing follows it is none.
+    if (complete) jpeg_finish_decompress(&state->decoder);
+  });
   if (!done) return error_of(*state, name);
   if (!complete) return truncated(name, "pixels");
   if (state->errors.num_warnings > 0)

@@ -100,8 +100,7 @@ class RowConverter {
   void make_table(const spng_ihdr& header, const spng_plte& palette) {
     const uint32_t value_max = (1u << depth_) - 1;
     for (uint32_t value = 0; value <= value_max; ++value) {
-      // An index beyond the palette is shown as gray, which is what PIL's palettes hold before they are filled.
-      std::memset(table_[value], static_cast<int>(value), 3);
+      std::memset(table_[value], 0, 3);  // an index beyond the palette is black
       if (header.color_type == SPNG_COLOR_TYPE_GRAYSCALE) {
         std::memset(table_[value], static_cast<int>(value * 255 / value_max), 3);
       } else if (value < palette.n_entries) {

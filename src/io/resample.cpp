@@ -26,6 +26,14 @@ int32_t dot(const int16_t* pixels, const int16_t* weights, uint32_t blocks) {
   return sum;
 }
 
+// Each side is rounded to bytes before the other, so their order shows. Pillow 13 takes the rows first where the height is
+// reduced by more than twice as many pixels as the width; before, and elsewhere, the columns go first.
+bool rows_go_first(const ResampleGeometry& geometry) {
+  const int64_t fewer_rows = int64_t{geometry.source_height} - geometry.target_height;
+  const int64_t fewer_columns = int64_t{geometry.source_width} - geometry.target_width;
+  return fewer_columns != 0 && fewer_rows > 0 && fewer_rows > fewer_columns * 2;
+}
+
 void add_weighted(int32_t* sums, const uint8_t* row, int32_t weight, size_t count) {
   for (size_t i = 0; i < count; ++i) sums[i] += row[i] * weight;
 }
@@ -77,6 +85,7 @@ Resampler::Resampler(const ResampleGeometry& geometry, ResampleFilter filter, Ar
     : geometry_(geometry),
       columns_(filter, geometry.source_width, geometry.target_width),
       rows_(filter, geometry.source_height, geometry.target_height),
+      rows_go_first_(rows_go_first(geometry)),
       target_next_(geometry.top),
       target_end_(geometry.top + geometry.height),
       active_end_(geometry.top) {
@@ -93,7 +102,7 @@ Resampler::Resampler(const ResampleGeometry& geometry, ResampleFilter filter, Ar
     plane_stride_ = round_up(size_t{geometry.source_width} + kWeightBlock, Arena::kAlignment);
     planes_ = arena->take<int16_t>(plane_stride_ * 3);
   }
-  for (uint8_t*& slot : line_slots_) slot = arena->take<uint8_t>(row_values());
+  for (uint8_t*& slot : line_slots_) slot = arena->take<uint8_t>(out_values());
   for (ActiveRow& row : active_) row.sums = arena->take<int32_t>(row_values());
   finished_ = arena->take<uint8_t>(row_values());
   if (!arena->measures() && !arena->failed() && !columns_.is_identity()) make_column_weights();
@@ -142,12 +151,17 @@ void Resampler::resample_columns(const uint8_t* rgb, uint8_t* out) {
 }
 
 void Resampler::push(const uint8_t* rgb) {
+  if (rows_go_first_) {
+    add_to_active_rows(rgb);
+    ++source_next_;
+    return;
+  }
   // Only when magnifying are earlier rows read again.
   uint8_t* slot = line_slots_[rows_.magnifies() ? source_next_ % kSlots : 0];
   if (!columns_.is_identity()) {
     resample_columns(rgb, slot);
   } else {
-    std::memcpy(slot, rgb + size_t{geometry_.left} * 3, row_values());
+    std::memcpy(slot, rgb + size_t{geometry_.left} * 3, out_values());
   }
   line_ = slot;
   if (!rows_.is_identity() && !rows_.magnifies()) add_to_active_rows(slot);
@@ -170,7 +184,9 @@ void Resampler::add_to_active_rows(const uint8_t* row) {
 const uint8_t* Resampler::finish(const int32_t* sums) {
   for (size_t i = 0; i < row_values(); ++i) finished_[i] = to_byte(sums[i]);
   ++target_next_;
-  return finished_;
+  if (!rows_go_first_) return finished_;
+  resample_columns(finished_, line_slots_[0]);
+  return line_slots_[0];
 }
 
 const uint8_t* Resampler::next_row() {

@@ -1,5 +1,5 @@
-// Resampling of RGB rows to another size, bit for bit as PIL's Image.resize does it on 8-bit pictures (antialiased, in
-// fixed point, horizontally first), but row by row in little memory. Not cropping or normalising: engine/pixels.hpp.
+// Resampling of RGB rows to another size, bit for bit as PIL's Image.resize does it on 8-bit pictures (Pillow 13:
+// antialiased, in fixed point), but row by row in little memory. Not cropping or normalising: engine/pixels.hpp.
 #pragma once
 
 #include <cstddef>
@@ -56,7 +56,7 @@ inline constexpr int32_t kResampleOne = 1 << kResampleShift;
 class Resampler {
  public:
   // Takes all its memory from `arena` and allocates nothing else; with an arena that only measures, or that has failed,
-  // the object may not be used. What it takes depends on the widths, not on the heights.
+  // the object may not be used. What it takes depends on the widths and on which side goes first, not on the heights.
   Resampler(const ResampleGeometry& geometry, ResampleFilter filter, Arena* arena);
 
   uint32_t source_begin() const { return source_begin_; }
@@ -75,7 +75,9 @@ class Resampler {
     int32_t* sums = nullptr;
   };
 
-  size_t row_values() const { return size_t{geometry_.width} * 3; }
+  size_t out_values() const { return size_t{geometry_.width} * 3; }
+  // Of a row that is resampled vertically.
+  size_t row_values() const { return rows_go_first_ ? size_t{geometry_.source_width} * 3 : out_values(); }
   void make_column_weights();
   void resample_columns(const uint8_t* rgb, uint8_t* out);
   void add_to_active_rows(const uint8_t* row);
@@ -83,6 +85,7 @@ class Resampler {
 
   ResampleGeometry geometry_;
   ResampleAxis columns_, rows_;
+  bool rows_go_first_;
   uint32_t source_begin_, source_end_;
   uint32_t source_next_;              // the row that push() awaits
   uint32_t target_next_, target_end_; // the row that next_row() awaits, and the end of the wanted part
@@ -99,9 +102,9 @@ class Resampler {
   int16_t* planes_ = nullptr;  // one source row, by colour
 
   // Rows.
-  const uint8_t* line_ = nullptr;       // the last pushed row, resampled horizontally
-  uint8_t* line_slots_[kSlots] = {};    // the last rows of that kind; one slot serves where they are not needed again
-  uint8_t* finished_ = nullptr;
+  const uint8_t* line_ = nullptr;     // the last row that was resampled horizontally
+  uint8_t* line_slots_[kSlots] = {};  // the last rows of that kind; one slot serves where they are not needed again
+  uint8_t* finished_ = nullptr;       // the last row that was resampled vertically
   ActiveRow active_[kSlots];
 };
 
