@@ -1,0 +1,82 @@
+// The loops around every level's product: blocks of rows, panels and inputs that stay in the caches. Not arithmetic: a
+// Core (one for each level and weight type) multiplies, gemm_epilogue_inl.hpp finishes. Included by each level's source.
+#pragma once
+
+#include "gemm_epilogue_inl.hpp"
+
+namespace mica::simd {
+namespace {
+
+// What a Core multiplies at once: `rows` rows times `panels` panels over `inputs` inputs (a multiple of kInputPadding).
+struct Block {
+  const int8_t* x;        // at the first row and input
+  size_t x_stride;        // bytes
+  size_t rows;            // 1 to Core::kRows
+  const uint8_t* panels;  // of the first panel, at the first input
+  size_t panel_stride;    // bytes
+  size_t panel_count;     // 1 to Core::kPanels
+  size_t inputs;          // kInputPadding to Core::kInputs
+  int32_t* sums;          // [panel][row][16], added to; panels are Core::kRows * 16 apart
+};
+
+constexpr size_t at_most(size_t value, size_t bound) { return value < bound ? value : bound; }
+
+// One to four rows: each panel is read once, from its first byte to its last, and prefetched.
+template <class Core, class Isa, class Out>
+void stream_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
+                 const GemmTile& tile) {
+  const size_t inputs = (weights.inputs + kInputPadding - 1) / kInputPadding * kInputPadding;
+  const size_t panel_bytes = inputs * Core::kInputBytes;
+  const size_t rows = tile.row_end - tile.row_begin;
+  const int8_t* x_begin = x.values + tile.row_begin * x.stride;
+  for (size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel) {
+    const uint8_t* bytes = weights.panels + panel * panel_bytes;
+    alignas(64) int32_t sums[4 * kPanelChannels];
+    switch (rows) {
+      case 1: Core::template stream<1>(x_begin, x.stride, bytes, inputs, sums); break;
+      case 2: Core::template stream<2>(x_begin, x.stride, bytes, inputs, sums); break;
+      case 3: Core::template stream<3>(x_begin, x.stride, bytes, inputs, sums); break;
+      default: Core::template stream<4>(x_begin, x.stride, bytes, inputs, sums); break;
+    }
+    finish_panel<Isa>(sums, Core::kOffset, x, tile.row_begin, rows, weights, panel, epilogue, dst);
+  }
+}
+
+// All inputs of a block of rows and panels, then its epilogue.
+template <class Core, class Isa, class Out>
+void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
+                   const GemmTile& tile) {
+  const size_t inputs = (weights.inputs + kInputPadding - 1) / kInputPadding * kInputPadding;
+  const size_t panel_bytes = inputs * Core::kInputBytes;
+  const size_t rows = tile.row_end - tile.row_begin;
+  const size_t panels = tile.panel_end - tile.panel_begin;
+  alignas(64) int32_t sums[Core::kPanels * Core::kRows * kPanelChannels];
+  for (size_t p = 0; p < panels; ++p)
+    for (size_t i = 0; i < rows * kPanelChannels; ++i) sums[p * Core::kRows * kPanelChannels + i] = 0;
+  for (size_t input = 0; input < inputs; input += Core::kInputs) {
+    Core::multiply({x.values + tile.row_begin * x.stride + input, x.stride, rows,
+                    weights.panels + tile.panel_begin * panel_bytes + input * Core::kInputBytes, panel_bytes, panels,
+                    at_most(inputs - input, Core::kInputs), sums});
+  }
+  for (size_t p = 0; p < panels; ++p)
+    finish_panel<Isa>(sums + p * Core::kRows * kPanelChannels, Core::kOffset, x, tile.row_begin, rows, weights,
+                      tile.panel_begin + p, epilogue, dst);
+}
+
+// The whole tile. Blocks of rows are the outer loop where all weights of the tile are met again from a near cache, and
+// that is what callers are told to hand over.
+template <class Core, class Isa, class Out>
+void gemm(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
+          const GemmTile& tile) {
+  if (tile.row_begin >= tile.row_end || tile.panel_begin >= tile.panel_end) return;
+  if (tile.row_end - tile.row_begin <= 4) return stream_rows<Core, Isa>(x, weights, epilogue, dst, tile);
+  for (size_t panel = tile.panel_begin; panel < tile.panel_end; panel += Core::kPanels)
+    for (size_t row = tile.row_begin; row < tile.row_end; row += Core::kRows) {
+      const GemmTile block = {row, at_most(row + Core::kRows, tile.row_end), panel,
+                              at_most(panel + Core::kPanels, tile.panel_end)};
+      multiply_rows<Core, Isa>(x, weights, epilogue, dst, block);
+    }
+}
+
+}  // namespace
+}  // namespace mica::simd
