@@ -24,6 +24,13 @@ constexpr Architecture kArchitectures[] = {
     {"qwen2", "Qwen2ForCausalLM", false},
 };
 
+std::string in_brackets(std::string_view list) {
+  std::string text("[");
+  text += list;
+  text += ']';
+  return text;
+}
+
 // An object written member by member.
 class ObjectText {
  public:
@@ -180,8 +187,8 @@ Status ConfigMaker::add_ends() {
     MICA_TRY(file_.get_u32(name, 0, limits::kVocabularyMax - 1, &id));
     ends += (ends.empty() ? "" : ", ") + std::to_string(id);
   }
-  if (ends.find(',') != std::string::npos) ends = "[" + ends + "]";
-  if (!ends.empty()) config_.add("eos_token_id", std::string_view(ends));
+  const bool several = ends.find(',') != std::string::npos;
+  if (!ends.empty()) config_.add("eos_token_id", std::string_view(several ? in_brackets(ends) : ends));
   return Status::ok();
 }
 
@@ -200,7 +207,7 @@ Status ConfigMaker::add_rope_divisors(const TensorView& tensor) {
   }
   ObjectText scaling;
   scaling.add_text("rope_type", "frequency_divisors");
-  scaling.add("divisors", std::string_view("[" + list + "]"));
+  scaling.add("divisors", std::string_view(in_brackets(list)));
   config_.add("rope_scaling", std::string_view(scaling.finished()));
   return Status::ok();
 }
@@ -244,7 +251,9 @@ Status ConfigMaker::add_rope() {
 
 Status ConfigMaker::make(std::string* json) {
   MICA_TRY(refuse_what_is_not_imported());
-  config_.add("architectures", std::string_view("[\"" + std::string(architecture_.class_name) + "\"]"));
+  std::string class_name;
+  append_json_string(architecture_.class_name, &class_name);
+  config_.add("architectures", std::string_view(in_brackets(class_name)));
   config_.add_text("model_type", architecture_.name);
   MICA_TRY(add_shapes());
   MICA_TRY(add_head_dim());

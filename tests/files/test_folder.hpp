@@ -1,4 +1,5 @@
-// TestFolder: a folder that a test fills and that vanishes with it; and a copy of bytes at an aligned address. Not a model.
+// TestFolder: a folder that a test fills and that vanishes with it; and a copy of bytes at an aligned address. Not a
+// model.
 #pragma once
 
 #include <stdlib.h>
