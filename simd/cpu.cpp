@@ -15,9 +15,9 @@ namespace mica::simd {
 
 namespace {
 
-#define MICA_LEVEL(level)                                                                                  \
-  {Level::level, #level, &float_kernels_##level, &gemm_kernels_##level, &quantize_kernels_##level, \
-   &rotate_kernels_##level, &visual_kv_kernels_##level}
+#define MICA_LEVEL(level)                                                                                   \
+  {Level::level, #level, &activation_kernels_##level, &float_kernels_##level, &gemm_kernels_##level,        \
+   &quantize_kernels_##level, &rotate_kernels_##level, &visual_kv_kernels_##level}
 
 constexpr Kernels kTable[] = {
     MICA_LEVEL(scalar),

@@ -9,6 +9,7 @@
 // - the scalar twin in simd/scalar/ is the definition.
 #pragma once
 
+#include "activation_kernels.hpp"
 #include "float_kernels.hpp"
 #include "gemm_kernels.hpp"
 #include "quantize_kernels.hpp"
@@ -23,6 +24,7 @@ enum class Level : int { scalar = 0, avx2, avx512vnni, neon, neon_dotprod, count
 struct Kernels {
   Level level;
   const char* name;  // "scalar", "avx2", ...: what MICA_ISA= takes
+  const ActivationKernels* activation;
   const FloatKernels* f32;
   const GemmKernels* gemm;
   const QuantizeKernels* quantize;

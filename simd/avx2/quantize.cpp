@@ -1,8 +1,9 @@
 // quantize kernels at level avx2.
-#include "quantize_kernels.hpp"
+#include "avx2/lanes.hpp"
+#include "quantize_inl.hpp"
 
 namespace mica::simd {
 
-const QuantizeKernels quantize_kernels_avx2 = {};
+const QuantizeKernels quantize_kernels_avx2 = kQuantizeKernels;
 
 }  // namespace mica::simd

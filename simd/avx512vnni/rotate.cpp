@@ -1,8 +1,9 @@
 // rotate kernels at level avx512vnni.
-#include "rotate_kernels.hpp"
+#include "avx512vnni/lanes.hpp"
+#include "rotate_inl.hpp"
 
 namespace mica::simd {
 
-const RotateKernels rotate_kernels_avx512vnni = {};
+const RotateKernels rotate_kernels_avx512vnni = kRotateKernels;
 
 }  // namespace mica::simd

@@ -1,8 +1,9 @@
 // quantize kernels at level neon.
-#include "quantize_kernels.hpp"
+#include "neon/lanes.hpp"
+#include "quantize_inl.hpp"
 
 namespace mica::simd {
 
-const QuantizeKernels quantize_kernels_neon = {};
+const QuantizeKernels quantize_kernels_neon = kQuantizeKernels;
 
 }  // namespace mica::simd

@@ -1,8 +1,9 @@
 // rotate kernels at level neon.
-#include "rotate_kernels.hpp"
+#include "neon/lanes.hpp"
+#include "rotate_inl.hpp"
 
 namespace mica::simd {
 
-const RotateKernels rotate_kernels_neon = {};
+const RotateKernels rotate_kernels_neon = kRotateKernels;
 
 }  // namespace mica::simd

@@ -1,8 +1,9 @@
 // quantize kernels at level neon_dotprod.
-#include "quantize_kernels.hpp"
+#include "neon/lanes.hpp"
+#include "quantize_inl.hpp"
 
 namespace mica::simd {
 
-const QuantizeKernels quantize_kernels_neon_dotprod = {};
+const QuantizeKernels quantize_kernels_neon_dotprod = kQuantizeKernels;
 
 }  // namespace mica::simd

@@ -1,0 +1,33 @@
+// The rounding of quantize_kernels.hpp, one value at a time: what the scalar producers and rotations share.
+// Not used by vector levels, which have their own Quantizer.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "quantize_kernels.hpp"
+
+namespace mica::simd {
+namespace {
+
+inline int8_t quantize_value(float value, float multiplier) {
+  const float t = value * multiplier;
+  if (!(t < 127.0f)) return 127;
+  return t > -127.0f ? static_cast<int8_t>(std::nearbyint(t)) : int8_t{-127};
+}
+
+// Quantizes value(i) for i < n, and pads.
+template <class Value>
+int32_t quantize_values(int8_t* dst, float multiplier, size_t n, const Value& value) {
+  int32_t sum = 0;
+  for (size_t i = 0; i < n; ++i) {
+    dst[i] = quantize_value(value(i), multiplier);
+    sum += dst[i];
+  }
+  for (size_t i = n; i < quantized_row_bytes(n); ++i) dst[i] = 0;
+  return sum;
+}
+
+}  // namespace
+}  // namespace mica::simd
