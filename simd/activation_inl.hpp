@@ -1,5 +1,5 @@
-// Activation functions on xsimd batches: one source for every vector level, included by simd/<level>/activation.cpp only.
-// Not the definition: activation_kernels.hpp is. Everything here has internal linkage.
+// Activation functions on xsimd batches: one source for every vector level, included by simd/<level>/activation.cpp
+// only. Not the definition: activation_kernels.hpp is. Everything here has internal linkage.
 #pragma once
 
 #include <xsimd/xsimd.hpp>
@@ -11,7 +11,9 @@ namespace {
 
 using Batch = xsimd::batch<float>;
 
-Batch logistic_product(const Batch& x, const Batch& minus_slope_x) { return x / (Batch(1.0f) + xsimd::exp(minus_slope_x)); }
+Batch logistic_product(const Batch& x, const Batch& minus_slope_x) {
+  return x / (Batch(1.0f) + xsimd::exp(minus_slope_x));
+}
 
 struct Silu {
   static Batch of(const Batch& x) { return logistic_product(x, -x); }

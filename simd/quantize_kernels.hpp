@@ -2,7 +2,8 @@
 // the caller knows them (1 / scale is the multiplier). Rotations that quantize are in rotate_kernels.hpp.
 //
 // The rounding, the same at every level: t = value * multiplier in float32 (constant factors of the value are folded
-// into the multiplier first); where t < 127 is false (NaN too) it becomes 127; to the nearest integer, ties to even; below
+// into the multiplier first); where t < 127 is false (NaN too) it becomes 127; to the nearest integer, ties to even;
+// below
 // -127 it becomes -127. So -128 never occurs, which is what makes the sums of the GEMM kernels exact.
 #pragma once
 
@@ -14,8 +15,8 @@ namespace mica::simd {
 // An int8 row of n values has this many bytes: GEMM kernels read whole groups. The bytes beyond n are zero.
 constexpr size_t quantized_row_bytes(size_t n) { return (n + 31) / 32 * 32; }
 
-// All write quantized_row_bytes(n) bytes and return the sum of them, which undoes the +8 of 4-bit weights. The bytes are
-// the same at every level, bit by bit: sums are taken in 64 interleaved partial sums, in one order.
+// All write quantized_row_bytes(n) bytes and return the sum of them, which undoes the +8 of 4-bit weights. The bytes
+// are the same at every level, bit by bit: sums are taken in 64 interleaved partial sums, in one order.
 struct QuantizeKernels {
   int32_t (*quantize_row)(int8_t* dst, const float* x, float multiplier, size_t n);
 

@@ -1,5 +1,5 @@
-// Rows of floats to int8 on the Vector and Quantizer of a level: what producers and rotations share, included after that
-// level's lanes.hpp. Not norms: quantize_inl.hpp. Everything here has internal linkage.
+// Rows of floats to int8 on the Vector and Quantizer of a level: what producers and rotations share, included after
+// that level's lanes.hpp. Not norms: quantize_inl.hpp. Everything here has internal linkage.
 #pragma once
 
 #include "quantize_kernels.hpp"
@@ -44,7 +44,8 @@ int32_t produce(int8_t* dst, const Inputs& inputs, size_t n, Quantizer quantizer
 }
 
 int32_t quantize_row(int8_t* dst, const float* x, float multiplier, size_t n) {
-  return produce(dst, {x, nullptr, nullptr}, n, Quantizer(multiplier), [](const Inputs& in) { return Vector::load(in.x); });
+  return produce(dst, {x, nullptr, nullptr}, n, Quantizer(multiplier),
+                 [](const Inputs& in) { return Vector::load(in.x); });
 }
 
 }  // namespace

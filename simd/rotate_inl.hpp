@@ -1,14 +1,16 @@
-// Rotations on the Vector of a level: one source for every vector level, included by simd/<level>/rotate.cpp only, after
-// that level's lanes.hpp. Not the definition: rotate_kernels.hpp is. Everything here has internal linkage.
+// Rotations on the Vector of a level: one source for every vector level, included by simd/<level>/rotate.cpp only,
+// after that level's lanes.hpp. Not the definition: rotate_kernels.hpp is. Everything here has internal linkage.
 //
-// A transform goes from the longest stride to the shortest: DCTs over the odd factors, whole cache lines at a time; then
-// the Walsh-Hadamard passes of kRadixBits bits each, block by block so that a block stays in the first cache; last the
-// bits below kChunkBits in registers, whose results go to a sink: back to the row, or to int8. Bits are taken from high to
-// low at every level, and every butterfly rounds once, so powers of two have the same bits everywhere.
+// A transform goes from the longest stride to the shortest: DCTs over the odd factors, whole cache lines at a time;
+// then the Walsh-Hadamard passes of kRadixBits bits each, block by block so that a block stays in the first cache;
+// last the bits below kChunkBits in registers, whose results go to a sink: back to the row, or to int8. Bits are
+// taken from high to low at every level, and every butterfly rounds once, so powers of two have the same bits
+// everywhere.
 #pragma once
 
 #include <utility>
 
+#include "dct_angle.hpp"
 #include "quantize_row_inl.hpp"
 #include "rotate_kernels.hpp"
 
@@ -45,7 +47,7 @@ void radix_pass(float* x, size_t stride) {
   }
 }
 
-// --- sinks -------------------------------------------------------------------------------------------------------------
+// --- sinks -----------------------------------------------------------------------------------------------------------
 
 class FloatSink {
  public:
@@ -95,7 +97,7 @@ class QuantizeSink {
   size_t next_block_ = 0;
 };
 
-// --- Walsh-Hadamard ----------------------------------------------------------------------------------------------------
+// --- Walsh-Hadamard --------------------------------------------------------------------------------------------------
 
 // Runs of 2^kBits values, kLaneBits <= kBits <= kChunkBits, `count` values in all, each run held in registers.
 template <size_t kBits, class Sink>
@@ -163,32 +165,22 @@ void walsh_hadamard(float* x, size_t count, size_t power, Sink& sink) {
   }
 }
 
-// --- discrete cosine transforms ----------------------------------------------------------------------------------------
-
-// sqrt(2) * cos(pi * k * (2 j + 1) / (2 p)) as an entry of the table of cosines and a sign.
-struct Angle {
-  int index;
-  bool negative;
-};
-constexpr Angle dct_angle(int prime, int k, int j) {
-  const int turn = k * (2 * j + 1) % (4 * prime);
-  const int half = turn > 2 * prime ? 4 * prime - turn : turn;
-  return half > prime ? Angle{2 * prime - half, true} : Angle{half, false};
-}
+// --- discrete cosine transforms --------------------------------------------------------------------------------------
 
 template <int kPrime, int kRow, int kColumn>
 inline Vector add_term(Vector sum, Vector x, const Vector* cosines) {
-  constexpr Angle angle = dct_angle(kPrime, kRow, kColumn);
-  return angle.negative ? multiply_subtract(cosines[angle.index], x, sum) : multiply_add(cosines[angle.index], x, sum);
+  constexpr DctAngle angle = dct_angle(kPrime, kRow, kColumn);
+  return angle.negative ? multiply_subtract(cosines[angle.quarter], x, sum)
+                        : multiply_add(cosines[angle.quarter], x, sum);
 }
 
 // Row kRow of the matrix on the folded inputs: sums x[j] + x[p - 1 - j] (and the middle) for even rows, differences for
 // odd ones, because columns j and p - 1 - j differ in sign there.
 template <int kPrime, int kRow, int... kColumns>
 inline Vector dct_row(const Vector* folded, const Vector* cosines, std::integer_sequence<int, kColumns...>) {
-  constexpr Angle first = dct_angle(kPrime, kRow, 0);
+  constexpr DctAngle first = dct_angle(kPrime, kRow, 0);
   static_assert(!first.negative);
-  Vector sum = cosines[first.index] * folded[0];
+  Vector sum = cosines[first.quarter] * folded[0];
   ((sum = add_term<kPrime, kRow, kColumns + 1>(sum, folded[kColumns + 1], cosines)), ...);
   return sum;
 }
@@ -197,7 +189,8 @@ template <int kPrime, int... kRows>
 inline void dct_rows(Vector* y, const Vector* sums, const Vector* differences, const Vector* cosines,
                      std::integer_sequence<int, kRows...>) {
   constexpr int kHalf = kPrime / 2;
-  ((y[2 * kRows + 1] = dct_row<kPrime, 2 * kRows + 1>(differences, cosines, std::make_integer_sequence<int, kHalf - 1>())),
+  ((y[2 * kRows + 1] =
+        dct_row<kPrime, 2 * kRows + 1>(differences, cosines, std::make_integer_sequence<int, kHalf - 1>())),
    ...);
   ((y[2 * kRows + 2] = dct_row<kPrime, 2 * kRows + 2>(sums, cosines, std::make_integer_sequence<int, kHalf>())), ...);
 }
@@ -245,10 +238,8 @@ inline void inverse_dct(Vector* x, const Vector* cosines, std::integer_sequence<
 
 template <int kPrime, bool kInverse>
 inline void dct_columns(Vector* v, const Vector* cosines) {
-  if constexpr (kInverse)
-    inverse_dct<kPrime>(v, cosines, std::make_integer_sequence<int, kPrime / 2 + 1>());
-  else
-    dct<kPrime>(v, cosines);
+  if constexpr (kInverse) inverse_dct<kPrime>(v, cosines, std::make_integer_sequence<int, kPrime / 2 + 1>());
+  else dct<kPrime>(v, cosines);
 }
 
 // `outer` blocks of kPrime runs of `stride` columns.
@@ -299,7 +290,7 @@ void dcts(const RotationPlan& plan, const RotationPart& part, float* x) {
   }
 }
 
-// --- rows --------------------------------------------------------------------------------------------------------------
+// --- rows ------------------------------------------------------------------------------------------------------------
 
 void flip_signs(float* x, const uint32_t* sign_bits, size_t width) {
   size_t i = 0;

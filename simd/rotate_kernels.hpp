@@ -1,5 +1,6 @@
 // Rotations: the online orthogonal transform of activation rows whose first row is constant, for every width of the
-// published models. Not the offline rotation of weights as such: whoever prepares weights calls these kernels row by row.
+// published models. Not the offline rotation of weights as such: whoever prepares weights calls these kernels row by
+// row.
 //
 // The matrix. A width n = r * 2^a with r odd and all prime factors of r at most kDctPrimeMax is one part:
 //   R = D_p1 (x) D_p2 (x) ... (x) H,       primes in ascending order, (x) the Kronecker product,
@@ -11,7 +12,7 @@
 // where G joins channel i of one part with channel n0 + i of the other, for i < n1:
 //   i == 0:  [c s; -s c], c = sqrt(n0 / n), s = sqrt(n1 / n);   i > 0:  [1 1; 1 -1] / sqrt(2).
 // So the first row of R is 1 / sqrt(n) throughout, and every channel is mixed with about n others at the cost of small
-// factors; 13696 = 107 * 128 becomes 72 * 128 + 35 * 128, without padding and without a DCT of 107 points.
+// factors: 13696 = 107 * 128 becomes 55 * 128 + 52 * 128, without padding and without a DCT of 107 points.
 // A row of activations becomes R x, and a weight row w becomes R w (W R^T): rotate() does both.
 //
 // With random signs S = diag(+-1) the matrix is R S. (Its first row is not constant then; MQuant's rotation magnitude
@@ -23,10 +24,10 @@
 
 namespace mica::simd {
 
-inline constexpr uint32_t kDctPrimeMax = 13;            // larger prime factors make two parts
-inline constexpr size_t kRotationWidthMax = 1u << 18;   // four times the widest published feed-forward layer and more
-inline constexpr size_t kRotationFactorsMax = 12;       // 3^12 is beyond the width
-inline constexpr size_t kRotationAlignment = 32;        // int8 rows are padded to a multiple of this
+inline constexpr uint32_t kDctPrimeMax = 13;           // larger prime factors make two parts
+inline constexpr size_t kRotationWidthMax = 1u << 18;  // four times the widest published feed-forward layer and more
+inline constexpr size_t kRotationFactorsMax = 12;      // 3^12 is beyond the width
+inline constexpr size_t kRotationAlignment = 32;       // int8 rows are padded to a multiple of this
 
 // R without its constant factor for a run of channels: DCTs over the primes (rows scaled by sqrt(p)), then a
 // Walsh-Hadamard transform (entries +-1) over 2^power neighbours.
@@ -57,17 +58,17 @@ double rotation_entry(const RotationPlan& plan, size_t row, size_t column);
 // block-wise rotations (one a head). sign_bits may be null (no signs); otherwise bit i % 32 of word i / 32 says that
 // channel i of each block is negated, ceil(width / 32) words. Rows need no alignment.
 struct RotateKernels {
-  // row = scale * R S row, in place. Bits differ between levels by the roundings of the DCTs only; powers of two are exact
-  // twins at every level.
+  // row = scale * R S row, in place. Bits differ between levels by the roundings of the DCTs only; powers of two are
+  // exact twins at every level.
   void (*rotate)(const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits, float scale, float* row);
 
   // row = scale * S R^T row, in place: the inverse.
   void (*rotate_inverse)(const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits, float scale, float* row);
 
   // dst = int8 of multiplier * R S row (see quantize_kernels.hpp for the rounding), zero up to the next multiple of
-  // kRotationAlignment; returns the sum of the bytes written. multiplier = 1 / the static scale. The row is scratch: its
-  // values are lost. Where `means` is not null, channel 0 of each block (its mean times sqrt(width)) is written there as
-  // a float, without the multiplier, and as 0 to dst.
+  // kRotationAlignment; returns the sum of the bytes written. multiplier = 1 / the static scale. The row is scratch:
+  // its values are lost. Where `means` is not null, channel 0 of each block (its mean times sqrt(width)) is written
+  // there as a float, without the multiplier, and as 0 to dst.
   int32_t (*rotate_quantize)(int8_t* dst, const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits,
                              float multiplier, float* means, float* row);
 };

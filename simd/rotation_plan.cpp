@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "dct_angle.hpp"
 #include "rotate_kernels.hpp"
 
 namespace mica::simd {
@@ -40,9 +41,11 @@ double part_entry(const RotationPart& part, size_t row, size_t column) {
   for (uint32_t f = 0; f < part.factor_count; ++f) {
     const uint32_t prime = part.factors[f];
     stride /= prime;
-    const auto k = static_cast<double>(row / stride % prime);
-    const auto j = static_cast<double>(column / stride % prime);
-    entry *= std::sqrt((k == 0 ? 1.0 : 2.0) / prime) * std::cos(std::numbers::pi * k * (2 * j + 1) / (2.0 * prime));
+    const auto k = static_cast<uint32_t>(row / stride % prime);
+    const DctAngle angle = dct_angle(prime, k, static_cast<uint32_t>(column / stride % prime));
+    if (angle.quarter == prime) return 0.0;  // and not what a cosine of pi / 2 rounds to
+    const double cosine = std::cos(std::numbers::pi * angle.quarter / (2.0 * prime));
+    entry *= std::sqrt((k == 0 ? 1.0 : 2.0) / prime) * (angle.negative ? -cosine : cosine);
   }
   const size_t common = row & column & (stride - 1);
   return (__builtin_popcountll(common) % 2 != 0 ? -entry : entry) / std::sqrt(static_cast<double>(stride));

@@ -63,7 +63,8 @@ class Quantizer {
     const __m256i low = _mm256_packs_epi32(rounded(v[0]), rounded(v[1]));
     const __m256i high = _mm256_packs_epi32(rounded(v[2]), rounded(v[3]));
     // Packing works within 128-bit halves: four bytes of each vector, twice.
-    __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    __m256i bytes =
+        _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     bytes = _mm256_max_epi8(bytes, _mm256_set1_epi8(-127));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst), bytes);
     const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);

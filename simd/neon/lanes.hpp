@@ -1,5 +1,6 @@
 // Four floats and what rotations and producers do inside of them, in NEON, with the dot product where the level has it.
-// Not kernels: rotate_inl.hpp and quantize_inl.hpp are. Internal linkage: nothing here leaves the file that includes it.
+// Not kernels: rotate_inl.hpp and quantize_inl.hpp are. Internal linkage: nothing here leaves the file that includes
+// it.
 #pragma once
 
 #include <arm_neon.h>

@@ -33,8 +33,7 @@ int32_t layer_norm_quantize(int8_t* dst, const float* x, const float* weight, co
   const float mean = interleaved_sum(x, n, [](float v) { return v; }) / static_cast<float>(n);
   const float squares = interleaved_sum(x, n, [mean](float v) { return (v - mean) * (v - mean); });
   const float inverse = 1.0f / std::sqrt(squares / static_cast<float>(n) + epsilon);
-  if (!weight && !bias)
-    return quantize_values(dst, inverse * multiplier, n, [=](size_t i) { return x[i] - mean; });
+  if (!weight && !bias) return quantize_values(dst, inverse * multiplier, n, [=](size_t i) { return x[i] - mean; });
   return quantize_values(dst, multiplier, n, [=](size_t i) {
     const float normal = (x[i] - mean) * inverse;
     return (weight ? normal * weight[i] : normal) + (bias ? bias[i] : 0.0f);

@@ -1,6 +1,7 @@
 // rotate kernels at level scalar: the definition, factor by factor.
 #include <cmath>
 
+#include "dct_angle.hpp"
 #include "rotate_kernels.hpp"
 #include "scalar/quantize_value.hpp"
 
@@ -17,12 +18,9 @@ DctMatrix dct_matrix(const RotationPlan& plan, uint32_t prime, bool inverse) {
   DctMatrix matrix = {};
   for (uint32_t k = 0; k < prime; ++k) {
     for (uint32_t j = 0; j < prime; ++j) {
-      // cos(pi * turn / (2 p)) by the symmetries of the cosine, from the table of its first quarter.
-      const uint32_t turn = k * (2 * j + 1) % (4 * prime);
-      const uint32_t half = turn > 2 * prime ? 4 * prime - turn : turn;
-      float entry = k == 0 ? 1.0f : 0.0f;
-      if (k != 0 && half < prime) entry = plan.cosines[prime][half];
-      if (k != 0 && half > prime) entry = -plan.cosines[prime][2 * prime - half];
+      const DctAngle angle = dct_angle(prime, k, j);
+      const float cosine = angle.quarter == prime ? 0.0f : plan.cosines[prime][angle.quarter];
+      const float entry = k == 0 ? 1.0f : angle.negative ? -cosine : cosine;
       (inverse ? matrix.entry[j][k] : matrix.entry[k][j]) = entry;
     }
   }
@@ -48,8 +46,7 @@ void transform_part(const RotationPlan& plan, const RotationPart& part, bool inv
     stride /= prime;
     const DctMatrix matrix = dct_matrix(plan, prime, inverse);
     for (size_t block = 0; block < part.width; block += prime * stride)
-      for (size_t column = 0; column < stride; ++column)
-        dct_column(matrix, prime, stride, x + block + column);
+      for (size_t column = 0; column < stride; ++column) dct_column(matrix, prime, stride, x + block + column);
   }
   for (size_t step = stride / 2; step > 0; step /= 2) {
     for (size_t i = 0; i < part.width; ++i) {
