@@ -163,7 +163,9 @@ Status decode_rows(spng_ctx* context, const spng_ihdr& header, const RowConverte
     converter.convert(packed.get(), count, rgb.get());
     rows->put(place.row_num, columns.first, columns.spacing, count, rgb.get());
   }
-  return error == SPNG_EOI ? Status::ok() : error_of(error, name);
+  if (error != SPNG_EOI) return error_of(error, name);
+  // The checksum of the pixels stands behind them. Whatever else is wrong there, the picture is whole.
+  return spng_decode_chunks(context) == SPNG_ECHUNK_CRC ? error_of(SPNG_ECHUNK_CRC, name) : Status::ok();
 }
 
 }  // namespace
