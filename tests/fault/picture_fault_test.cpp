@@ -145,12 +145,17 @@ File jpeg_of_scans(size_t scans) {
 
 // --- all sample files ----------------------------------------------------------------------------------------------------
 
-std::vector<std::pair<std::string, File>> samples() {
-  std::vector<std::pair<std::string, File>> files;
+struct Sample {
+  std::string name;
+  File file;
+};
+
+std::vector<Sample> samples() {
+  std::vector<Sample> files;
   for (const char* folder : {"picture/png", "picture/jpeg", "picture/webp", "images"}) {
     for (const auto& entry : std::filesystem::directory_iterator(std::string(MICA_TESTS_DATA "/") + folder)) {
       const std::string name = std::string(folder) + "/" + entry.path().filename().string();
-      files.emplace_back(name, read_test_data(name));
+      files.push_back({name, read_test_data(name)});
     }
   }
   REQUIRE(files.size() > 80);
@@ -309,7 +314,9 @@ TEST_CASE("hostile EXIF turns nothing and breaks nothing") {
 }
 
 TEST_CASE("every sample cut short is an error, or the whole picture when only its end mark is missing") {
-  for (const auto& [name, file] : samples()) {
+  for (const Sample& sample : samples()) {
+    const std::string& name = sample.name;
+    const File& file = sample.file;
     CAPTURE(name);
     const Outcome whole = decode(file);
     for (size_t bytes = 0; bytes < file.size(); bytes += 97) {
@@ -328,8 +335,9 @@ TEST_CASE("every sample cut short is an error, or the whole picture when only it
 }
 
 TEST_CASE("every sample with a flipped bit is a picture or an error") {
-  for (const auto& [name, file] : samples()) {
-    CAPTURE(name);
+  for (const Sample& sample : samples()) {
+    CAPTURE(sample.name);
+    const File& file = sample.file;
     // Some hundred places of each; all of the small ones' headers.
     const size_t step = std::max<size_t>(1, file.size() / 200);
     for (size_t i = 0; i < file.size(); i += i < 64 ? 1 : step) {
