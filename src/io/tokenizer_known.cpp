@@ -1,0 +1,75 @@
+// The table of known pre-tokenizers. The patterns are published in the tokenizer.json of the models named beside them;
+// the names are those that GGUF writers give them.
+#include "tokenizer_known.hpp"
+
+#include <algorithm>
+
+namespace mica {
+
+namespace {
+
+using Strings = std::span<const std::string_view>;
+
+constexpr std::string_view kGpt2 =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kQwen2 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kLlama3 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kTekken =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|)"
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|)"
+    R"(\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+constexpr std::string_view kGpt2Names[] = {"gpt-2", "phi-2", "mpt", "olmo", "jais", "jina-es", "jina-de", "trillion"};
+constexpr std::string_view kGpt2Patterns[] = {kGpt2};
+// SmolLM, StarCoder: digits one by one.
+constexpr std::string_view kSmolNames[] = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"};
+constexpr std::string_view kSmolPatterns[] = {R"(\p{N})", kGpt2};
+constexpr std::string_view kLlama3Names[] = {"llama-bpe", "llama3", "llama-v3", "falcon3"};
+constexpr std::string_view kLlama3Patterns[] = {kLlama3};
+constexpr std::string_view kQwen2Names[] = {"qwen2"};
+constexpr std::string_view kQwen2Patterns[] = {kQwen2};
+constexpr std::string_view kDeepseekQwenNames[] = {"deepseek-r1-qwen"};
+constexpr std::string_view kTekkenNames[] = {"tekken"};
+constexpr std::string_view kTekkenPatterns[] = {kTekken};
+constexpr std::string_view kDeepseekCoderNames[] = {"deepseek-coder"};
+constexpr std::string_view kDeepseekCoderPatterns[] = {
+    R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+", R"(\p{N})"};
+// What llama.cpp takes when a file names none.
+constexpr std::string_view kDefaultNames[] = {"default", ""};
+constexpr std::string_view kDefaultPatterns[] = {
+    R"([\p{P}\$\+<=>\^~\|]+)",
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))",
+    R"(\p{N}+)", R"([0-9][0-9][0-9])"};
+
+constexpr KnownPreTokenizer kKnown[] = {
+    {kGpt2Names, kGpt2Patterns, false, false},
+    {kSmolNames, kSmolPatterns, false, false},
+    {kLlama3Names, kLlama3Patterns, true, false},
+    {kQwen2Names, kQwen2Patterns, false, true},
+    {kDeepseekQwenNames, kQwen2Patterns, false, false},
+    {kTekkenNames, kTekkenPatterns, true, false},
+    {kDeepseekCoderNames, kDeepseekCoderPatterns, false, false},
+    {kDefaultNames, kDefaultPatterns, false, false},
+};
+
+bool contains(Strings list, std::string_view what) { return std::find(list.begin(), list.end(), what) != list.end(); }
+
+}  // namespace
+
+const KnownPreTokenizer* known_pre_tokenizer(std::string_view name) {
+  for (const KnownPreTokenizer& known : kKnown) {
+    if (contains(known.names, name)) return &known;
+  }
+  return nullptr;
+}
+
+bool pattern_implies_nfc(std::string_view pattern) {
+  return std::any_of(std::begin(kKnown), std::end(kKnown),
+                     [&](const KnownPreTokenizer& known) { return known.nfc && contains(known.patterns, pattern); });
+}
+
+std::string_view gpt2_pattern() { return kGpt2; }
+
+}  // namespace mica
