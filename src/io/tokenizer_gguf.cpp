@@ -131,39 +131,29 @@ Status derive_merges(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
   return Status::ok();
 }
 
-void add_replace(std::string_view from, std::string_view to, Decoder* out) {
-  DecodeStep step;
-  step.kind = DecodeStep::Kind::replace;
-  step.pattern = Pattern::literal(from);
-  step.content = to;
-  out->add(std::move(step));
-}
-
+// A space is U+2581 in the vocabulary; with `prefix` one stands before every text.
 void add_space_rules(bool prefix, TokenizerParts* parts) {
-  NormalizeStep mark;
   if (prefix) {
-    mark.kind = NormalizeStep::Kind::prepend;
-    mark.content = kSpaceMark;
-    parts->normalizer.add(std::move(mark));
-    mark = NormalizeStep();
+    NormalizeStep prepend;
+    prepend.kind = NormalizeStep::Kind::prepend;
+    prepend.content = kSpaceMark;
+    parts->normalizer.add(std::move(prepend));
   }
+  NormalizeStep mark;
   mark.kind = NormalizeStep::Kind::replace;
   mark.pattern = Pattern::literal(" ");
   mark.content = kSpaceMark;
   parts->normalizer.add(std::move(mark));
 
-  add_replace(kSpaceMark, " ", &parts->decoder);
-  for (DecodeStep::Kind kind : {DecodeStep::Kind::byte_fallback, DecodeStep::Kind::fuse}) {
+  for (DecodeStep::Kind kind : {DecodeStep::Kind::replace, DecodeStep::Kind::byte_fallback, DecodeStep::Kind::fuse,
+                                DecodeStep::Kind::strip}) {
     DecodeStep step;
     step.kind = kind;
+    step.pattern = Pattern::literal(kSpaceMark);
+    step.content.assign(1, ' ');
+    step.start = prefix ? 1 : 0;
     parts->decoder.add(std::move(step));
   }
-  if (!prefix) return;
-  DecodeStep strip;
-  strip.kind = DecodeStep::Kind::strip;
-  strip.content = " ";
-  strip.start = 1;
-  parts->decoder.add(std::move(strip));
 }
 
 Status read_llama(const GgufVocabulary& vocabulary, TokenizerParts* parts) {

@@ -265,7 +265,7 @@ Status read_pre_tokenizer(JsonValue value, PreTokenizer* out, bool* implies_nfc)
 }
 
 Status read_decoder(JsonValue value, Decoder* out) {
-  if (!value.is_set()) {  // tokenizers then puts spaces between the tokens
+  if (!value.is_set()) {  // then the tokens stand with spaces between them
     DecodeStep step;
     step.kind = DecodeStep::Kind::join;
     step.content = " ";
