@@ -1,0 +1,133 @@
+// Linear: tiles of output channels over threads, weights widened to float block by block. Not arithmetic: simd/ and
+// float_gemm.hpp.
+#include "linear.hpp"
+
+#include <algorithm>
+
+#include "checked.hpp"
+#include "float_gemm.hpp"
+
+namespace mica {
+namespace {
+
+// Up to this many rows each weight is read once a row from cache rather than widened into a block: decode.
+constexpr size_t kGemvRows = 3;
+// Output channels that one task of a GEMV computes: long enough to stream, short enough to balance.
+constexpr size_t kGemvChannels = 64;
+// Rows of activations that pass over a widened block before the next: their sums stay in the second-level cache.
+constexpr size_t kTileRows = 256;
+
+// Channels that one task widens: a block of 2 MiB holds a last-level slice, but at least eight tasks a matrix.
+size_t block_channels(const Matrix& matrix) {
+  constexpr size_t kBlockBytes = 2u << 20;
+  const size_t fits = std::clamp<size_t>(kBlockBytes / (matrix.columns * sizeof(float)) / 16 * 16, 64, 256);
+  return std::min(fits, std::max<size_t>(16, round_up(matrix.rows, 128) / 8));
+}
+
+struct BlockScratch {
+  size_t weights, sums, gemm;  // floats
+};
+
+BlockScratch block_scratch(const Matrix& matrix) {
+  const size_t channels = block_channels(matrix);
+  return {round_up(channels * matrix.columns, 16), kTileRows * channels, float_gemm_scratch(channels, matrix.columns)};
+}
+
+void finish_rows(const simd::FloatKernels& kernels, float* dst, size_t dst_stride, const float* sums, size_t sums_stride,
+                 size_t rows, size_t channels, const float* bias, const LinearFinish& finish, size_t first_channel) {
+  const float* scale = finish.scale ? finish.scale + first_channel : nullptr;
+  for (size_t row = 0; row < rows; ++row) {
+    float* out = dst + row * dst_stride;
+    kernels.finish_row(out, sums + row * sums_stride, bias, scale, finish.add ? out : nullptr, channels);
+  }
+}
+
+// The weights of channels [first, first + channels) as float rows: in place when they are float already.
+const float* widened(const Compute& compute, const Matrix& matrix, size_t first, size_t channels, float* scratch,
+                     size_t* stride) {
+  if (matrix.dtype == DType::f32 && matrix.stride_bytes % sizeof(float) == 0 &&
+      reinterpret_cast<uintptr_t>(matrix.data) % sizeof(float) == 0) {
+    *stride = matrix.stride_bytes / sizeof(float);
+    return reinterpret_cast<const float*>(matrix.row(first));
+  }
+  for (size_t channel = 0; channel < channels; ++channel)
+    widen_row(*compute.kernels->f32, matrix.dtype, scratch + channel * matrix.columns, matrix.row(first + channel),
+              matrix.columns);
+  *stride = matrix.columns;
+  return scratch;
+}
+
+void gemm_block(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
+                const LinearFinish& finish, size_t block, int thread) {
+  const size_t step = block_channels(matrix);
+  const size_t first = block * step;
+  const size_t channels = std::min(step, matrix.rows - first);
+  const BlockScratch sizes = block_scratch(matrix);
+  float* scratch = compute.scratch_of<float>(thread);
+  size_t stride = 0;
+  const float* weights = widened(compute, matrix, first, channels, scratch, &stride);
+  float* sums = scratch + sizes.weights;
+  for (size_t row = 0; row < src.count; row += kTileRows) {
+    const size_t rows = std::min(kTileRows, src.count - row);
+    float_gemm(*compute.kernels->f32, sums, channels, src.values + row * src.stride, src.stride, weights, stride, rows,
+               channels, matrix.columns, sums + sizes.sums);
+    finish_rows(*compute.kernels->f32, dst + row * dst_stride + first, dst_stride, sums, channels, rows, channels,
+                matrix.bias ? matrix.bias + first : nullptr, finish, first);
+  }
+}
+
+void gemv_rows(const simd::FloatKernels& kernels, float* y, const float* x, const Matrix& matrix, size_t first,
+               size_t channels, float* scratch) {
+  const uint8_t* w = matrix.row(first);
+  switch (matrix.dtype) {
+    case DType::f32:
+      kernels.gemv_f32(y, x, reinterpret_cast<const float*>(w), matrix.stride_bytes / 4, channels, matrix.columns);
+      return;
+    case DType::f16:
+      kernels.gemv_f16(y, x, reinterpret_cast<const uint16_t*>(w), matrix.stride_bytes / 2, channels, matrix.columns);
+      return;
+    case DType::bf16:
+      kernels.gemv_bf16(y, x, reinterpret_cast<const uint16_t*>(w), matrix.stride_bytes / 2, channels, matrix.columns);
+      return;
+    default:
+      for (size_t channel = 0; channel < channels; ++channel) {
+        widen_row(kernels, matrix.dtype, scratch, matrix.row(first + channel), matrix.columns);
+        kernels.gemv_f32(y + channel, x, scratch, matrix.columns, 1, matrix.columns);
+      }
+  }
+}
+
+void gemv_block(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
+                const LinearFinish& finish, size_t block, int thread) {
+  const size_t first = block * kGemvChannels;
+  const size_t channels = std::min(kGemvChannels, matrix.rows - first);
+  float* sums = compute.scratch_of<float>(thread);
+  float* row_scratch = sums + kGemvChannels;
+  for (size_t row = 0; row < src.count; ++row) {
+    gemv_rows(*compute.kernels->f32, sums, src.values + row * src.stride, matrix, first, channels, row_scratch);
+    finish_rows(*compute.kernels->f32, dst + row * dst_stride + first, dst_stride, sums, channels, 1, channels,
+                matrix.bias ? matrix.bias + first : nullptr, finish, first);
+  }
+}
+
+}  // namespace
+
+void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
+            const LinearFinish& finish) {
+  if (src.count == 0) return;
+  const bool gemv = src.count <= kGemvRows;
+  const size_t tasks = ceil_div(matrix.rows, gemv ? kGemvChannels : block_channels(matrix));
+  parallel_for(compute, tasks, [&](size_t task, int thread) {
+    if (gemv) gemv_block(compute, dst, dst_stride, src, matrix, finish, task, thread);
+    else gemm_block(compute, dst, dst_stride, src, matrix, finish, task, thread);
+  });
+}
+
+size_t linear_scratch_bytes(const Matrix& matrix) {
+  const BlockScratch sizes = block_scratch(matrix);
+  const size_t gemm = sizes.weights + sizes.sums + sizes.gemm;
+  const size_t gemv = kGemvChannels + matrix.columns;
+  return round_up(std::max(gemm, gemv) * sizeof(float), 64);
+}
+
+}  // namespace mica

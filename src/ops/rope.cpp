@@ -1,0 +1,42 @@
+// RoPE: rows over threads. Not arithmetic: simd/float_kernels.hpp.
+#include "rope.hpp"
+
+#include <cmath>
+
+#include "checked.hpp"
+
+namespace mica {
+namespace {
+// Rows that one task handles: enough work to be worth handing out.
+constexpr size_t kTaskRows = 16;
+
+template <class Body>
+void for_rows(const Compute& compute, size_t rows, const Body& body) {
+  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
+    const size_t end = (task + 1) * kTaskRows < rows ? (task + 1) * kTaskRows : rows;
+    for (size_t row = task * kTaskRows; row < end; ++row) body(row);
+  });
+}
+}  // namespace
+
+void rope_fill(const Compute& compute, const RopeTable& table, const uint32_t* positions, size_t axes, size_t rows,
+               const float* frequency, const uint8_t* axis_of) {
+  for_rows(compute, rows, [&](size_t row) {
+    for (size_t i = 0; i < table.half; ++i) {
+      const float angle = static_cast<float>(positions[row * axes + axis_of[i]]) * frequency[i];
+      table.cosine[row * table.half + i] = static_cast<float>(std::cos(static_cast<double>(angle)));
+      table.sine[row * table.half + i] = static_cast<float>(std::sin(static_cast<double>(angle)));
+    }
+  });
+}
+
+void rope_apply(const Compute& compute, const RopeTable& table, float* x, size_t stride, size_t rows, size_t heads,
+                size_t head_dim, bool interleaved) {
+  const auto rotate = interleaved ? compute.kernels->f32->rope_pairs : compute.kernels->f32->rope_halves;
+  for_rows(compute, rows, [&](size_t row) {
+    for (size_t head = 0; head < heads; ++head)
+      rotate(x + row * stride + head * head_dim, table.cosine + row * table.half, table.sine + row * table.half, table.half);
+  });
+}
+
+}  // namespace mica
