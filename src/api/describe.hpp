@@ -1,0 +1,16 @@
+// Describe: what can be said about a model, as JSON text for people and tools. Not a format that anything reads back.
+#pragma once
+
+#include <string>
+
+#include "mica.h"
+#include "model.hpp"
+
+namespace mica {
+
+std::string describe(const Model& model);
+
+// Compares the checksums of a packed file with its data.
+Status verify(const ModelFiles& files, mica_progress progress, void* user);
+
+}  // namespace mica

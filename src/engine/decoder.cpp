@@ -1,0 +1,113 @@
+// Decoder: the loop over layers. Not arithmetic: ops/.
+#include "decoder.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "checked.hpp"
+#include "linear.hpp"
+
+namespace mica {
+
+using simd::kKeyBlock;
+
+void Decoder::plan(const Model& model, size_t rows, Arena* arena) {
+  const DecoderSpec& d = model.spec.decoder;
+  attention_ = {.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim};
+  shape_ = {.hidden = d.hidden,
+            .query_width = static_cast<size_t>(d.heads) * d.head_dim,
+            .key_width = static_cast<size_t>(d.kv_heads) * d.head_dim,
+            .feed_forward = d.feed_forward,
+            .norm = Norm::rms,
+            .epsilon = d.norm_epsilon,
+            .activation = d.activation};
+  buffers_.qkv_stride = shape_.query_width + 2 * shape_.key_width;
+  buffers_.mlp_rows = rows;
+  buffers_.x = arena->take<float>(rows * shape_.hidden);
+  buffers_.normed = arena->take<float>(rows * std::max(shape_.hidden, shape_.query_width));
+  buffers_.qkv = arena->take<float>(rows * buffers_.qkv_stride);
+  buffers_.mlp = arena->take<float>(rows * 2 * shape_.feed_forward);
+  rope_.half = d.head_dim / 2;
+  rope_.cosine = arena->take<float>(rows * rope_.half);
+  rope_.sine = arena->take<float>(rows * rope_.half);
+  key_head_stride_ = round_up(rows, kKeyBlock) * d.head_dim;
+  keys_visual_ = arena->take<float>(key_head_stride_ * d.kv_heads);
+  keys_text_ = arena->take<float>(key_head_stride_ * d.kv_heads);
+}
+
+size_t Decoder::scratch_bytes(const Model& model) {
+  const DecoderSpec& d = model.spec.decoder;
+  const LayerWeights& layer = model.weights.decoder.layers[0];
+  size_t bytes = attention_scratch_bytes({.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim});
+  for (const Matrix* matrix : {&layer.query, &layer.key, &layer.output, &layer.gate, &layer.down, &model.weights.decoder.lm_head})
+    bytes = std::max(bytes, linear_scratch_bytes(*matrix));
+  return bytes;
+}
+
+void Decoder::attend(const Compute& compute, const Chunk& chunk, const KvCache& cache, size_t layer) {
+  const size_t d = attention_.head_dim;
+  const float* keys = buffers_.qkv + shape_.query_width;
+  const float* values = keys + shape_.key_width;
+  const size_t stride = buffers_.qkv_stride;
+  const size_t text = chunk.count - chunk.visual;
+  parallel_for(compute, attention_.kv_heads, [&](size_t head, int) {
+    const auto pack = compute.kernels->f32->pack_keys;
+    pack(keys_visual_ + head * key_head_stride_, 0, keys + head * d, stride, chunk.visual, d);
+    pack(keys_text_ + head * key_head_stride_, 0, keys + chunk.visual * stride + head * d, stride, text, d);
+  });
+  KeyValueRun runs[3];
+  size_t count = 0;
+  if (cache.rows() > 0) runs[count++] = cache.run(layer);
+  KeyValueRun run;
+  run.key_head_stride = key_head_stride_;
+  run.value_stride = stride;
+  run.value_head_stride = d;
+  if (chunk.visual > 0) {
+    run.count = chunk.visual;
+    run.keys_f32 = keys_visual_;
+    run.values_f32 = values;
+    run.allowed = chunk.allowed_visual;
+    runs[count++] = run;
+  }
+  if (text > 0) {
+    run.count = text;
+    run.keys_f32 = keys_text_;
+    run.values_f32 = values + chunk.visual * stride;
+    run.allowed = chunk.allowed_text;
+    runs[count++] = run;
+  }
+  attention(compute, attention_, buffers_.qkv, stride, chunk.count, runs, count, buffers_.normed, shape_.query_width);
+}
+
+void Decoder::run(const Compute& compute, const Model& model, const Chunk& chunk, KvCache* cache) {
+  const DecoderSpec& d = model.spec.decoder;
+  const bool interleaved = d.rope.interleaved;
+  rope_fill(compute, rope_, chunk.positions, 3, chunk.count, model.rope.frequency.data(), model.rope.axis_of.data());
+  for (size_t i = 0; i < model.weights.decoder.layers.size(); ++i) {
+    const LayerWeights& layer = model.weights.decoder.layers[i];
+    project_qkv(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
+    float* keys = buffers_.qkv + shape_.query_width;
+    const size_t stride = buffers_.qkv_stride;
+    norm_heads(compute, layer.query_norm, d.norm_epsilon, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim);
+    norm_heads(compute, layer.key_norm, d.norm_epsilon, keys, stride, chunk.count, d.kv_heads, d.head_dim);
+    rope_apply(compute, rope_, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim, interleaved);
+    rope_apply(compute, rope_, keys, stride, chunk.count, d.kv_heads, d.head_dim, interleaved);
+    attend(compute, chunk, *cache, i);
+    cache->append(compute, i, keys, keys + shape_.key_width, stride, chunk.count);
+    add_attention(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
+    add_mlp(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
+  }
+  cache->advance(chunk.count);
+}
+
+void Decoder::logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits) {
+  const DecoderWeights& w = model.weights.decoder;
+  // Through the buffer of normed rows, as many at a time as it holds: never more than the chunk had.
+  for (size_t i = 0; i < count; ++i)
+    norm_rows(compute, Norm::rms, w.final_norm, shape_.epsilon, buffers_.normed + i * shape_.hidden, shape_.hidden,
+              buffers_.x + rows[i] * shape_.hidden, shape_.hidden, 1, shape_.hidden);
+  const Rows in{.count = count, .visual = 0, .width = shape_.hidden, .values = buffers_.normed, .stride = shape_.hidden};
+  linear(compute, logits, w.lm_head.rows, in, w.lm_head);
+}
+
+}  // namespace mica

@@ -1,0 +1,50 @@
+// Decoder: the one loop over decoder layers, for every family and mode. Not the session: it is given rows, their
+// positions and what each may see, and leaves the last residual stream.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "arena.hpp"
+#include "block.hpp"
+#include "kv_cache.hpp"
+#include "model.hpp"
+#include "rope.hpp"
+
+namespace mica {
+
+// A chunk of rows in the order of computation: visual rows first, then text (AIFS: DESIGN 2).
+struct Chunk {
+  size_t count = 0;
+  size_t visual = 0;
+  const uint32_t* positions = nullptr;       // [count][3]
+  const uint32_t* allowed_visual = nullptr;  // [count]: how many of the chunk's visual rows each row sees
+  const uint32_t* allowed_text = nullptr;    // [count]: likewise of its text rows
+};
+
+class Decoder {
+ public:
+  // Takes its buffers for chunks of up to `rows` rows from the arena.
+  void plan(const Model& model, size_t rows, Arena* arena);
+  // The rows of a chunk, to be filled with embeddings before run().
+  float* x() const { return buffers_.x; }
+  void run(const Compute& compute, const Model& model, const Chunk& chunk, KvCache* cache);
+
+  // logits[i] for the rows that `rows[i]` names, `count` of them, after run().
+  void logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits);
+
+  static size_t scratch_bytes(const Model& model);
+
+ private:
+  void attend(const Compute& compute, const Chunk& chunk, const KvCache& cache, size_t layer);
+
+  BlockShape shape_;
+  AttentionShape attention_;
+  BlockBuffers buffers_;
+  RopeTable rope_;
+  float* keys_visual_ = nullptr;  // [kv_heads][blocks][head_dim][32] of the chunk
+  float* keys_text_ = nullptr;
+  size_t key_head_stride_ = 0;
+};
+
+}  // namespace mica

@@ -1,0 +1,185 @@
+// TensorSource: names, shapes and storage of tensors. What a slot is for: weights.cpp.
+#include "tensor_source.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+
+#include "checked.hpp"
+
+namespace mica {
+
+uint8_t* TensorSource::own(size_t bytes) {
+  constexpr size_t kAlignment = 64;
+  std::unique_ptr<uint8_t[]> block(new (std::nothrow) uint8_t[bytes + kAlignment]);
+  if (!block) return nullptr;
+  const uintptr_t address = reinterpret_cast<uintptr_t>(block.get());
+  uint8_t* aligned = block.get() + (round_up(address, kAlignment) - address);
+  owned_->push_back(std::move(block));
+  return aligned;
+}
+
+namespace {
+
+Status no_memory(size_t bytes) {
+  return Status::error(Code::out_of_memory, "no memory for %zu bytes of weights", bytes);
+}
+
+// [2, 3] for messages.
+std::string shape_text(const TensorView& tensor) {
+  std::string text = "[";
+  for (uint32_t i = 0; i < tensor.rank; ++i) text += (i ? ", " : "") + std::to_string(tensor.shape[i]);
+  return text + "]";
+}
+
+uint64_t element_count(const TensorView& tensor) {
+  uint64_t count = 1;
+  for (uint32_t i = 0; i < tensor.rank; ++i) count *= tensor.shape[i];
+  return count;
+}
+
+}  // namespace
+
+// ---- files --------------------------------------------------------------------------------------------------------------
+
+std::string FileTensors::full_name(const TensorName& name, uint32_t layer, const char* suffix) const {
+  std::string text = roots_[static_cast<size_t>(name.part)];
+  const char* place = std::strstr(name.pattern, "{}");
+  if (place == nullptr) return text + name.pattern + suffix;
+  text.append(name.pattern, place);
+  return text + std::to_string(layer) + (place + 2) + suffix;
+}
+
+Status FileTensors::missing(const std::string& name) const {
+  return Status::error(Code::not_found, "%s: there is no tensor \"%s\"; is the checkpoint complete?", files_.path(),
+                       name.c_str());
+}
+
+Status FileTensors::choose_roots(const ModelSpec& spec) {
+  const TensorName* probe[4] = {};
+  for (const auto& table : spec.family->tensors) {
+    for (const TensorName& name : table) {
+      names_[static_cast<size_t>(name.slot)] = &name;
+      const size_t part = static_cast<size_t>(name.part);
+      if (probe[part] == nullptr) probe[part] = &name;
+    }
+  }
+  for (size_t part = 0; part < 4; ++part) {
+    const auto& roots = spec.family->roots[part];
+    if (probe[part] == nullptr || roots.empty()) continue;
+    roots_[part] = roots[0];
+    for (const char* root : roots) {
+      const char* saved = roots_[part];
+      roots_[part] = root;
+      if (files_.find(full_name(*probe[part], 0, ".weight")) != nullptr) break;
+      roots_[part] = saved;
+    }
+  }
+  return Status::ok();
+}
+
+Status FileTensors::widen(const TensorView& tensor, const std::string& name, size_t count, const float** out) {
+  if (element_count(tensor) != count)
+    return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has shape %s where the config asks for %zu values",
+                         files_.path(), name.c_str(), shape_text(tensor).c_str(), count);
+  if (!is_weight_dtype(tensor.dtype) || count % dtype_layout(tensor.dtype).block_values != 0)
+    return Status::error(Code::unsupported, "%s: tensor \"%s\" is stored as %s, which cannot be a vector", files_.path(),
+                         name.c_str(), dtype_layout(tensor.dtype).name);
+  uint8_t* memory = own(count * sizeof(float));
+  if (memory == nullptr) return no_memory(count * sizeof(float));
+  float* values = reinterpret_cast<float*>(memory);
+  widen_row(*simd::kernels_at(simd::Level::scalar)->f32, tensor.dtype, values, tensor.bytes.data(), count);
+  parameters_ += count;
+  bytes_ += tensor.bytes.size();
+  *out = values;
+  return Status::ok();
+}
+
+Status FileTensors::vector(Slot slot, uint32_t layer, const char* suffix, size_t count, const float** out) {
+  const TensorName* name = name_of(slot);
+  *out = nullptr;
+  if (name == nullptr) return Status::ok();
+  std::string full = full_name(*name, layer, suffix);
+  const TensorView* tensor = files_.find(full);
+  if (tensor == nullptr && *suffix == '\0') {
+    // A table of positions is a parameter of its own in one family and an embedding, with a weight, in another.
+    full += ".weight";
+    tensor = files_.find(full);
+  }
+  if (tensor == nullptr) return name->required ? missing(full) : Status::ok();
+  return widen(*tensor, full, count, out);
+}
+
+Status FileTensors::matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* out) {
+  const TensorName* name = name_of(slot);
+  *out = Matrix{};
+  if (name == nullptr) return Status::ok();
+  const std::string full = full_name(*name, layer, ".weight");
+  const TensorView* tensor = files_.find(full);
+  if (tensor == nullptr) return name->required ? missing(full) : Status::ok();
+  if (tensor->rank < 2 || tensor->shape[0] != rows || element_count(*tensor) != static_cast<uint64_t>(rows) * columns)
+    return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has shape %s where the config asks for [%zu, %zu]",
+                         files_.path(), full.c_str(), shape_text(*tensor).c_str(), rows, columns);
+  const DTypeLayout layout = dtype_layout(tensor->dtype);
+  if (!is_weight_dtype(tensor->dtype) || columns % layout.block_values != 0)
+    return Status::error(Code::unsupported, "%s: tensor \"%s\" is stored as %s with rows of %zu, which mica does not read",
+                         files_.path(), full.c_str(), layout.name, columns);
+  out->rows = rows;
+  out->columns = columns;
+  out->dtype = tensor->dtype;
+  out->stride_bytes = columns / layout.block_values * layout.block_bytes;
+  out->data = tensor->bytes.data();
+  parameters_ += static_cast<uint64_t>(rows) * columns;
+  bytes_ += tensor->bytes.size();
+  const std::string bias_name = full_name(*name, layer, ".bias");
+  if (const TensorView* bias = files_.find(bias_name)) MICA_TRY(widen(*bias, bias_name, rows, &out->bias));
+  return Status::ok();
+}
+
+// ---- random -------------------------------------------------------------------------------------------------------------
+
+Status RandomTensors::choose_roots(const ModelSpec& spec) {
+  for (const auto& table : spec.family->tensors)
+    for (const TensorName& name : table) present_[static_cast<size_t>(name.slot)] = name.required || name.slot == Slot::lm_head;
+  // A prime number of values, repeated: neighbouring rows differ and filling gigabytes takes no time.
+  constexpr size_t kPatternValues = 65521;
+  pattern_.resize(kPatternValues);
+  uint32_t state = 1;
+  for (uint16_t& value : pattern_) {
+    state = state * 1664525u + 1013904223u;
+    const float uniform = static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31f;
+    value = static_cast<uint16_t>(std::bit_cast<uint32_t>(uniform * 0.03f) >> 16);
+  }
+  return Status::ok();
+}
+
+Status RandomTensors::matrix(Slot slot, uint32_t, size_t rows, size_t columns, Matrix* out) {
+  *out = Matrix{};
+  if (!present_[static_cast<size_t>(slot)]) return Status::ok();
+  const size_t values = rows * columns;
+  auto* memory = reinterpret_cast<uint16_t*>(own(values * sizeof(uint16_t)));
+  if (memory == nullptr) return no_memory(values * sizeof(uint16_t));
+  for (size_t done = 0; done < values; done += pattern_.size())
+    std::memcpy(memory + done, pattern_.data(), std::min(pattern_.size(), values - done) * sizeof(uint16_t));
+  *out = {.rows = rows, .columns = columns, .dtype = DType::bf16, .data = reinterpret_cast<uint8_t*>(memory),
+          .stride_bytes = columns * sizeof(uint16_t)};
+  parameters_ += values;
+  bytes_ += values * sizeof(uint16_t);
+  return Status::ok();
+}
+
+Status RandomTensors::vector(Slot slot, uint32_t, const char* suffix, size_t count, const float** out) {
+  *out = nullptr;
+  if (!present_[static_cast<size_t>(slot)]) return Status::ok();
+  float* values = reinterpret_cast<float*>(own(count * sizeof(float)));
+  if (values == nullptr) return no_memory(count * sizeof(float));
+  const float value = std::strcmp(suffix, ".weight") == 0 ? 1.0f : 0.0f;
+  for (size_t i = 0; i < count; ++i) values[i] = value;
+  parameters_ += count;
+  bytes_ += count * sizeof(uint16_t);
+  *out = values;
+  return Status::ok();
+}
+
+}  // namespace mica

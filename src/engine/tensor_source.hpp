@@ -1,0 +1,73 @@
+// TensorSource: where the loader takes each slot's tensor from: a model file, by the family's name tables, or thin air
+// for published shapes. Not the order of loading: weights.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "family.hpp"
+#include "matrix.hpp"
+#include "model_files.hpp"
+#include "status.hpp"
+
+namespace mica {
+
+using OwnedBytes = std::vector<std::unique_ptr<uint8_t[]>>;
+
+class TensorSource {
+ public:
+  explicit TensorSource(OwnedBytes* owned) : owned_(owned) {}
+  virtual ~TensorSource() = default;
+
+  virtual Status choose_roots(const ModelSpec& spec) = 0;
+  // The matrix of a slot, with its bias if there is one; no rows when the family or the file has none and needs none.
+  virtual Status matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* out) = 0;
+  // A vector as floats, null likewise. `suffix`: ".weight", ".bias", or "" for a parameter without one.
+  virtual Status vector(Slot slot, uint32_t layer, const char* suffix, size_t count, const float** out) = 0;
+
+  uint64_t parameters() const { return parameters_; }
+  uint64_t bytes() const { return bytes_; }
+
+ protected:
+  // Memory that lives as long as the weights, 64-byte aligned; null when there is none left.
+  uint8_t* own(size_t bytes);
+
+  OwnedBytes* owned_;
+  uint64_t parameters_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+class FileTensors : public TensorSource {
+ public:
+  FileTensors(const ModelFiles& files, OwnedBytes* owned) : TensorSource(owned), files_(files) {}
+  Status choose_roots(const ModelSpec& spec) override;
+  Status matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* out) override;
+  Status vector(Slot slot, uint32_t layer, const char* suffix, size_t count, const float** out) override;
+
+ private:
+  const TensorName* name_of(Slot slot) const { return names_[static_cast<size_t>(slot)]; }
+  std::string full_name(const TensorName& name, uint32_t layer, const char* suffix) const;
+  Status missing(const std::string& name) const;
+  Status widen(const TensorView& tensor, const std::string& name, size_t count, const float** out);
+
+  const ModelFiles& files_;
+  const TensorName* names_[static_cast<size_t>(Slot::count)] = {};
+  const char* roots_[4] = {"", "", "", ""};
+};
+
+// Uniform bfloat16 values of a size that keeps activations in range; norms of one, no biases.
+class RandomTensors : public TensorSource {
+ public:
+  explicit RandomTensors(OwnedBytes* owned) : TensorSource(owned) {}
+  Status choose_roots(const ModelSpec& spec) override;
+  Status matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* out) override;
+  Status vector(Slot slot, uint32_t layer, const char* suffix, size_t count, const float** out) override;
+
+ private:
+  bool present_[static_cast<size_t>(Slot::count)] = {};
+  std::vector<uint16_t> pattern_;
+};
+
+}  // namespace mica

@@ -1,0 +1,190 @@
+// Vision: patches in, tokens out. Not arithmetic: ops/.
+#include "vision.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "checked.hpp"
+#include "linear.hpp"
+
+namespace mica {
+namespace {
+
+using simd::kKeyBlock;
+
+// Rows that pass through the MLP at once: its buffers are bounded whatever the picture's size, and a widened block of
+// weights still serves many rows.
+constexpr size_t kMlpRows = 512;
+
+// One tile of planes [3][height][width] as rows of patch values [3][patch][patch]: what the convolution of the patch
+// embedding reads (its temporal size is 1 in these families).
+void cut_patches(const PixelPlan& plan, uint32_t patch, const float* planes, float* rows) {
+  const size_t plane = static_cast<size_t>(plan.width) * plan.height;
+  for (size_t gy = 0; gy < plan.grid_height; ++gy)
+    for (size_t gx = 0; gx < plan.grid_width; ++gx)
+      for (size_t channel = 0; channel < 3; ++channel)
+        for (size_t y = 0; y < patch; ++y, rows += patch)
+          std::memcpy(rows, planes + channel * plane + (gy * patch + y) * plan.width + gx * patch, patch * sizeof(float));
+}
+
+// Row and column of each patch, in the order of PictureLayout::patches: windows of merge x merge, row by row.
+void window_positions(const PixelPlan& plan, uint32_t merge, uint32_t* positions) {
+  for (uint32_t wy = 0; wy < plan.grid_height; wy += merge)
+    for (uint32_t wx = 0; wx < plan.grid_width; wx += merge)
+      for (uint32_t y = 0; y < merge; ++y)
+        for (uint32_t x = 0; x < merge; ++x, positions += 2) {
+          positions[0] = wy + y;
+          positions[1] = wx + x;
+        }
+}
+
+}  // namespace
+
+size_t Vision::tokens_of(const ModelSpec& spec, const PixelPlan& plan) {
+  const VisionSpec& v = spec.vision;
+  const size_t in_tile = static_cast<size_t>(plan.grid_width) * plan.grid_height / (static_cast<size_t>(v.merge) * v.merge);
+  return plan.tiles * (in_tile + v.keep_class_token);
+}
+
+void Vision::plan(const Model& model, size_t patches, Arena* arena) {
+  const VisionSpec& v = model.spec.vision;
+  const size_t rows = patches + v.class_token;
+  const size_t tokens = patches / (static_cast<size_t>(v.merge) * v.merge) + v.keep_class_token;
+  attention_ = {.heads = v.heads, .kv_heads = v.heads, .head_dim = v.head_dim()};
+  shape_ = {.hidden = v.hidden,
+            .query_width = v.hidden,
+            .key_width = v.hidden,
+            .feed_forward = v.feed_forward,
+            .norm = v.norm,
+            .epsilon = v.norm_epsilon,
+            .activation = v.activation};
+  buffers_.qkv_stride = 3 * shape_.hidden;
+  buffers_.mlp_rows = std::min(rows, kMlpRows);
+  buffers_.x = arena->take<float>(rows * shape_.hidden);
+  buffers_.normed = arena->take<float>(rows * shape_.hidden);
+  buffers_.qkv = arena->take<float>(rows * buffers_.qkv_stride);
+  buffers_.mlp = arena->take<float>(buffers_.mlp_rows * 2 * shape_.feed_forward);
+  if (v.positions == VisionPositions::rope_2d) {
+    rope_.half = v.head_dim() / 2;
+    rope_.cosine = arena->take<float>(rows * rope_.half);
+    rope_.sine = arena->take<float>(rows * rope_.half);
+    positions_ = arena->take<uint32_t>(rows * 2);
+  }
+  key_head_stride_ = round_up(rows, kKeyBlock) * v.head_dim();
+  keys_ = arena->take<float>(key_head_stride_ * v.heads);
+  if (model.spec.pictures.layout == PictureLayout::planes) patches_ = arena->take<float>(patches * v.patch_values());
+  merged_ = arena->take<float>(tokens * shape_.hidden * v.merge * v.merge);
+  projected_ = arena->take<float>(tokens * v.projector_hidden);
+}
+
+size_t Vision::scratch_bytes(const Model& model) {
+  const VisionSpec& v = model.spec.vision;
+  const VisionWeights& w = model.weights.vision;
+  size_t bytes = attention_scratch_bytes({.heads = v.heads, .kv_heads = v.heads, .head_dim = v.head_dim()});
+  const LayerWeights& layer = w.layers[0];
+  for (const Matrix* matrix : {&w.patch_embedding, &layer.query, &layer.output, &layer.up, &layer.down, &w.projector_up, &w.projector_down})
+    bytes = std::max(bytes, linear_scratch_bytes(*matrix));
+  return bytes;
+}
+
+void Vision::embed(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixels) {
+  const VisionSpec& v = model.spec.vision;
+  const VisionWeights& w = model.weights.vision;
+  const size_t patches = static_cast<size_t>(plan.grid_width) * plan.grid_height;
+  const size_t hidden = shape_.hidden;
+  if (patches_ != nullptr) {
+    cut_patches(plan, v.patch, pixels, patches_);
+    pixels = patches_;
+  }
+  const Rows in{.count = patches, .visual = patches, .width = v.patch_values(), .values = pixels, .stride = v.patch_values()};
+  float* first_patch = buffers_.x + (v.class_token ? hidden : 0);
+  linear(compute, first_patch, hidden, in, w.patch_embedding);
+  if (v.class_token) std::memcpy(buffers_.x, w.class_token, hidden * sizeof(float));
+  const size_t rows = patches + v.class_token;
+  if (w.positions != nullptr)
+    for (size_t row = 0; row < rows; ++row)
+      compute.kernels->f32->finish_row(buffers_.x + row * hidden, w.positions + row * hidden, nullptr, nullptr,
+                                       buffers_.x + row * hidden, hidden);
+  if (w.pre_norm.weight != nullptr)
+    norm_rows(compute, v.norm, w.pre_norm, v.norm_epsilon, buffers_.x, hidden, buffers_.x, hidden, rows, hidden);
+}
+
+void Vision::attend(const Compute& compute, size_t rows) {
+  const size_t d = attention_.head_dim;
+  const size_t stride = buffers_.qkv_stride;
+  const float* keys = buffers_.qkv + shape_.query_width;
+  parallel_for(compute, attention_.heads, [&](size_t head, int) {
+    compute.kernels->f32->pack_keys(keys_ + head * key_head_stride_, 0, keys + head * d, stride, rows, d);
+  });
+  KeyValueRun run;
+  run.count = rows;
+  run.keys_f32 = keys_;
+  run.key_head_stride = key_head_stride_;
+  run.values_f32 = keys + shape_.key_width;
+  run.value_stride = stride;
+  run.value_head_stride = d;
+  attention(compute, attention_, buffers_.qkv, stride, rows, &run, 1, buffers_.normed, shape_.hidden);
+}
+
+void Vision::project(const Compute& compute, const Model& model, const PixelPlan& plan, float* rows) {
+  const VisionSpec& v = model.spec.vision;
+  const VisionWeights& w = model.weights.vision;
+  const size_t hidden = shape_.hidden;
+  const size_t merged_width = hidden * v.merge * v.merge;
+  const size_t patches = static_cast<size_t>(plan.grid_width) * plan.grid_height;
+  const size_t tokens = patches / (static_cast<size_t>(v.merge) * v.merge) + v.keep_class_token;
+  const float* features = buffers_.x + (v.class_token && !v.keep_class_token ? hidden : 0);
+  const bool norm_first = v.projector == Projector::patch_merger;
+  if (norm_first) {
+    // Patches of a window are adjacent already: merging them is only another view of the same rows.
+    norm_rows(compute, Norm::layer, w.projector_norm, v.projector_norm_epsilon, merged_, hidden, features, hidden, patches, hidden);
+  } else if (v.merge == 1) {
+    std::memcpy(merged_, features, tokens * hidden * sizeof(float));
+  } else {
+    const size_t columns = plan.grid_width / v.merge;
+    for (size_t token = 0; token < tokens; ++token)
+      for (size_t y = 0; y < v.merge; ++y)
+        std::memcpy(merged_ + token * merged_width + y * v.merge * hidden,
+                    features + ((token / columns * v.merge + y) * plan.grid_width + token % columns * v.merge) * hidden,
+                    v.merge * hidden * sizeof(float));
+  }
+  if (!norm_first && w.projector_norm.weight != nullptr)
+    norm_rows(compute, Norm::layer, w.projector_norm, v.projector_norm_epsilon, merged_, merged_width, merged_, merged_width,
+              tokens, merged_width);
+  const Rows in{.count = tokens, .visual = tokens, .width = merged_width, .values = merged_, .stride = merged_width};
+  linear(compute, projected_, v.projector_hidden, in, w.projector_up);
+  activate_rows(compute, v.projector_activation, projected_, projected_, nullptr, v.projector_hidden, tokens, v.projector_hidden);
+  const Rows activated{.count = tokens, .visual = tokens, .width = v.projector_hidden, .values = projected_, .stride = v.projector_hidden};
+  linear(compute, rows, model.spec.decoder.hidden, activated, w.projector_down);
+}
+
+void Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows) {
+  const VisionSpec& v = model.spec.vision;
+  const VisionWeights& w = model.weights.vision;
+  const size_t patches = static_cast<size_t>(plan.grid_width) * plan.grid_height;
+  const size_t count = patches + v.class_token;
+  if (rope_.half != 0) {
+    window_positions(plan, v.merge, positions_);
+    rope_fill(compute, rope_, positions_, 2, patches, model.vision_rope.frequency.data(), model.vision_rope.axis_of.data());
+  }
+  const size_t tile_values = plan.values / plan.tiles;
+  const size_t tile_tokens = tokens_of(model.spec, plan) / plan.tiles;
+  for (size_t tile = 0; tile < plan.tiles; ++tile) {
+    embed(compute, model, plan, pixel_values + tile * tile_values);
+    for (const LayerWeights& layer : w.layers) {
+      project_qkv(compute, shape_, layer, buffers_, count, count);
+      if (rope_.half != 0) {
+        rope_apply(compute, rope_, buffers_.qkv, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
+        rope_apply(compute, rope_, buffers_.qkv + shape_.query_width, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
+      }
+      attend(compute, count);
+      add_attention(compute, shape_, layer, buffers_, count, count);
+      add_mlp(compute, shape_, layer, buffers_, count, count);
+    }
+    if (w.post_norm.weight != nullptr)
+      norm_rows(compute, v.norm, w.post_norm, v.norm_epsilon, buffers_.x, shape_.hidden, buffers_.x, shape_.hidden, count, shape_.hidden);
+    project(compute, model, plan, rows + tile * tile_tokens * model.spec.decoder.hidden);
+  }
+}
+
+}  // namespace mica

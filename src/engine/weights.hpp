@@ -1,0 +1,70 @@
+// Weights: every tensor of a model in its place, ready for the loops. Not the loops, and not the files: large matrices
+// stay where the file maps them, small vectors are widened to float once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "matrix.hpp"
+#include "model_files.hpp"
+#include "model_spec.hpp"
+#include "rows.hpp"
+#include "status.hpp"
+
+namespace mica {
+
+struct NormWeights {
+  const float* weight = nullptr;
+  const float* bias = nullptr;  // null for RMSNorm
+};
+
+// What a decoder layer and a vision layer have in common: attention and an MLP between norms and residual additions.
+struct LayerWeights {
+  NormWeights attention_norm;
+  Matrix query, key, value, output;
+  const float* query_norm = nullptr;  // [head_dim], RMSNorm of each head before RoPE (Qwen3)
+  const float* key_norm = nullptr;
+  const float* attention_scale = nullptr;  // LayerScale of what attention adds
+  NormWeights mlp_norm;
+  Matrix gate;  // no rows where the MLP is not gated
+  Matrix up, down;
+  const float* mlp_scale = nullptr;
+  QuantPoint attention_in, output_in, mlp_in, down_in;
+};
+
+struct DecoderWeights {
+  Matrix embedding;
+  std::vector<LayerWeights> layers;
+  NormWeights final_norm;
+  Matrix lm_head;
+  QuantPoint head_in;
+};
+
+struct VisionWeights {
+  Matrix patch_embedding;              // [hidden][3 * temporal * patch * patch]
+  const float* class_token = nullptr;  // [hidden]
+  const float* positions = nullptr;    // [class + patches][hidden]
+  NormWeights pre_norm, post_norm;     // null weights where the family has none
+  std::vector<LayerWeights> layers;    // those that are used
+  NormWeights projector_norm;
+  Matrix projector_up, projector_down;
+  QuantPoint patches_in, projector_in, projector_down_in;
+};
+
+struct Weights {
+  DecoderWeights decoder;
+  VisionWeights vision;
+  uint64_t parameters = 0;
+  uint64_t bytes = 0;  // as stored
+  uint32_t quant_points = 0;
+  std::vector<std::unique_ptr<uint8_t[]>> owned;  // widened vectors, and random weights
+};
+
+// Finds and checks every tensor of `spec` in `files`; a missing one or one of another shape is named.
+Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out);
+
+// The same with random bfloat16 weights for a published shape.
+Status make_random_weights(const ModelSpec& spec, Weights* out);
+
+}  // namespace mica
