@@ -2,7 +2,6 @@
 #include "block.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "checked.hpp"
 #include "linear.hpp"
@@ -51,18 +50,18 @@ void norm_heads(const Compute& compute, const float* weight, float epsilon, floa
 
 void activate_rows(const Compute& compute, Activation activation, float* dst, const float* src, const float* factor,
                    size_t stride, size_t rows, size_t width) {
+  const simd::ActivationKernels& kernels = *compute.kernels->activation;
   for_row_tasks(compute, rows, [&](size_t row) {
-    for (size_t i = 0; i < width; ++i) {
-      const float v = src[row * stride + i];
-      float a = 0;
-      switch (activation) {
-        case Activation::silu: a = v / (1 + std::exp(-v)); break;
-        case Activation::gelu: a = 0.5f * v * (1 + std::erf(v * 0.70710678f)); break;
-        case Activation::gelu_tanh: a = 0.5f * v * (1 + std::tanh(0.79788456f * (v + 0.044715f * v * v * v))); break;
-        case Activation::quick_gelu: a = v / (1 + std::exp(-1.702f * v)); break;
-      }
-      dst[row * stride + i] = factor ? a * factor[row * stride + i] : a;
+    float* out = dst + row * stride;
+    const float* in = src + row * stride;
+    const float* by = factor ? factor + row * stride : nullptr;
+    switch (activation) {
+      case Activation::silu: by ? kernels.silu_mul(out, in, by, width) : kernels.silu(out, in, width); return;
+      case Activation::gelu_tanh: by ? kernels.gelu_tanh_mul(out, in, by, width) : kernels.gelu_tanh(out, in, width); return;
+      case Activation::gelu: kernels.gelu(out, in, width); break;
+      case Activation::quick_gelu: kernels.quick_gelu(out, in, width); break;
     }
+    for (size_t i = 0; by && i < width; ++i) out[i] *= by[i];
   });
 }
 
