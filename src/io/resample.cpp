@@ -20,10 +20,24 @@ constexpr int32_t kHalf = kResampleOne / 2;
 
 uint8_t to_byte(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kResampleShift, 0, 255)); }
 
-int32_t dot(const int16_t* pixels, const int16_t* weights, uint32_t blocks) {
-  int32_t sum = 0;
-  for (uint32_t i = 0; i < blocks * kWeightBlock; ++i) sum += pixels[i] * weights[i];
-  return sum;
+// The weighted sums of one window, for each colour.
+struct WindowSums {
+  int32_t high[3] = {}, low[3] = {};
+};
+
+// One loop for all six sums: each pixel and each weight is read once.
+WindowSums weighted_sums(const int16_t* red, const int16_t* green, const int16_t* blue, const int16_t* high,
+                         const int16_t* low, uint32_t blocks) {
+  int32_t red_high = 0, red_low = 0, green_high = 0, green_low = 0, blue_high = 0, blue_low = 0;
+  for (uint32_t i = 0; i < blocks * kWeightBlock; ++i) {
+    red_high += red[i] * high[i];
+    red_low += red[i] * low[i];
+    green_high += green[i] * high[i];
+    green_low += green[i] * low[i];
+    blue_high += blue[i] * high[i];
+    blue_low += blue[i] * low[i];
+  }
+  return {{red_high, green_high, blue_high}, {red_low, green_low, blue_low}};
 }
 
 // Each side is rounded to bytes before the other, so their order shows. Pillow 13 takes the rows first where the height is
@@ -138,13 +152,13 @@ void Resampler::resample_columns(const uint8_t* rgb, uint8_t* out) {
     blue[x] = rgb[x * 3 + 2];
   }
   for (uint32_t x = 0; x < geometry_.width; ++x) {
-    const uint32_t blocks = weights_count_[x] / kWeightBlock;
+    const uint32_t first = weights_first_[x];
+    const WindowSums sums =
+        weighted_sums(red + first, green + first, blue + first, weights_high_ + x * weights_stride_,
+                      weights_low_ + x * weights_stride_, weights_count_[x] / kWeightBlock);
     for (size_t c = 0; c < 3; ++c) {
-      const int16_t* pixels = planes_ + c * plane_stride_ + weights_first_[x];
-      const int32_t high = dot(pixels, weights_high_ + x * weights_stride_, blocks);
-      const int32_t low = dot(pixels, weights_low_ + x * weights_stride_, blocks);
       // The parts may overflow where their sum does not: added as unsigned.
-      const uint32_t sum = static_cast<uint32_t>(high) * kSplit + static_cast<uint32_t>(low) + kHalf;
+      const uint32_t sum = static_cast<uint32_t>(sums.high[c]) * kSplit + static_cast<uint32_t>(sums.low[c]) + kHalf;
       out[x * 3 + c] = to_byte(static_cast<int32_t>(sum));
     }
   }
