@@ -18,7 +18,7 @@
 //
 // Both sums run over 16-entry tables: w (or p s) is rounded to integers, and the table of four channels (or tokens)
 // holds the sums of their 16 subsets (as T-MAC, arXiv 2407.00088, and FAISS's fast scan). The integers are scaled so
-// that two tables never sum to more than 255: bytes are added before they are widened. Rounding is centred on top / 2,
+// that four tables never sum to more than 255: bytes are added before they are widened. Rounding is centred on top / 2,
 // which keeps it from shifting a span's scores as a whole; what rounding takes from one attention weight is given to
 // the token 16 further on, so that many small weights are not lost beside a large one. All of it has the same bits at
 // every level: integers are exact, and the float operations around them are prescribed (the scalar twin's, without

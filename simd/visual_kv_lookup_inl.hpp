@@ -4,8 +4,8 @@
 //
 // What Lanes has: kBytes, the bytes of a vector; kHeads and kVectors, the tile that its registers hold; Bytes, Table,
 // Sums; load, load_tokens (one row of a block of keys, from token `first` on), load_table; low_index, high_index;
-// look_up(low table, high table, low index, high index), the sum of both; Sums' clear, twice, add and store;
-// greatest_eight; signed_tables and Rounder, which make the tables.
+// add, of bytes; look_up(low table, high table, low index, high index), the sum of both; Sums' clear, twice, add and store;
+// greatest_sixteen; signed_tables and Rounder, which make the tables.
 #pragma once
 
 #include <cstring>
@@ -20,7 +20,7 @@ namespace {
 inline unsigned top_of(size_t planes) { return (1u << planes) - 1; }
 
 inline float table_limit(size_t rows, size_t planes) {
-  const size_t limit = 65535 / (rows * top_of(planes));
+  const size_t limit = 65535 / ((rows + 1) / 2 * top_of(planes));
   return static_cast<float>(limit < 255 ? limit : 255);
 }
 
@@ -37,7 +37,7 @@ inline Rounding rounding_of(float greatest, float most) {
 
 inline size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-// Tables are made for 16 weights at a time, their sums of eight for 32.
+// Tables are made for 16 weights at a time, the greatest of their sums is sought 32 at a time.
 constexpr size_t kTableStep = 16;
 constexpr size_t kGreatestStep = 32;
 
@@ -48,7 +48,7 @@ void key_tables(uint8_t* tables, KeyTerms* terms, const float* weights, size_t h
   const size_t padded_dim = round_up(head_dim, kGreatestStep);
   std::memset(padded + head_dim, 0, (padded_dim - head_dim) * sizeof(float));
   const Rounding rounding =
-      rounding_of(Lanes::greatest_eight(padded, padded_dim), table_limit(head_dim / 8, planes) - 4);
+      rounding_of(Lanes::greatest_sixteen(padded, padded_dim), table_limit(head_dim / 8, planes) - 8);
   int magnitude = 0;
   size_t c = 0;
   for (; c + kTableStep <= head_dim; c += kTableStep)
@@ -62,31 +62,46 @@ void key_tables(uint8_t* tables, KeyTerms* terms, const float* weights, size_t h
   terms->centre = 0.5f * static_cast<float>(top_of(planes) * static_cast<unsigned>(magnitude));
 }
 
-// totals[h][v * kBytes + i] of kHeads sets of tables over kVectors vectors of codes; load(plane, row, vector) reads
-// them.
+// Adds what the rows [first, first + kRows) of a plane look up, summed as bytes.
+template <class Lanes, size_t kHeads, size_t kVectors, size_t kRows, class Load>
+inline void look_up_rows(typename Lanes::Sums (&sums)[kHeads][kVectors], const Load& load, size_t plane, size_t first,
+                         const uint8_t* tables, size_t tables_stride) {
+  typename Lanes::Bytes bytes[kHeads][kVectors];
+  for (size_t row = 0; row < kRows; ++row) {
+    typename Lanes::Bytes low[kVectors], high[kVectors];
+    for (size_t v = 0; v < kVectors; ++v) {
+      const typename Lanes::Bytes codes = load(plane, first + row, v);
+      low[v] = Lanes::low_index(codes);
+      high[v] = Lanes::high_index(codes);
+    }
+    for (size_t h = 0; h < kHeads; ++h) {
+      const auto low_table = Lanes::load_table(tables + h * tables_stride + (first + row) * 32);
+      const auto high_table = Lanes::load_table(tables + h * tables_stride + (first + row) * 32 + 16);
+      for (size_t v = 0; v < kVectors; ++v) {
+        const typename Lanes::Bytes found = Lanes::look_up(low_table, high_table, low[v], high[v]);
+        bytes[h][v] = row == 0 ? found : Lanes::add(bytes[h][v], found);
+      }
+    }
+  }
+  for (size_t h = 0; h < kHeads; ++h)
+    for (size_t v = 0; v < kVectors; ++v) sums[h][v].add(bytes[h][v]);
+}
+
+// totals[h][v * kBytes + i] of kHeads sets of tables over kVectors vectors of codes; load(plane, row, vector) reads them.
 template <class Lanes, size_t kHeads, size_t kVectors, class Load>
 inline void look_up_tile(uint16_t* totals, const Load& load, size_t rows, size_t planes, const uint8_t* tables,
                          size_t tables_stride) {
   typename Lanes::Sums sums[kHeads][kVectors];
   for (size_t h = 0; h < kHeads; ++h)
     for (size_t v = 0; v < kVectors; ++v) sums[h][v].clear();
-  for (size_t plane = planes; plane-- > 0;) {
+  for (size_t plane = planes - 1;; --plane) {
+    size_t row = 0;
+    for (; row + 2 <= rows; row += 2)
+      look_up_rows<Lanes, kHeads, kVectors, 2>(sums, load, plane, row, tables, tables_stride);
+    if (row < rows) look_up_rows<Lanes, kHeads, kVectors, 1>(sums, load, plane, row, tables, tables_stride);
+    if (plane == 0) break;
     for (size_t h = 0; h < kHeads; ++h)
       for (size_t v = 0; v < kVectors; ++v) sums[h][v].twice();
-    for (size_t row = 0; row < rows; ++row) {
-      typename Lanes::Bytes low[kVectors], high[kVectors];
-      for (size_t v = 0; v < kVectors; ++v) {
-        const typename Lanes::Bytes codes = load(plane, row, v);
-        low[v] = Lanes::low_index(codes);
-        high[v] = Lanes::high_index(codes);
-      }
-      for (size_t h = 0; h < kHeads; ++h) {
-        const auto low_table = Lanes::load_table(tables + h * tables_stride + row * 32);
-        const auto high_table = Lanes::load_table(tables + h * tables_stride + row * 32 + 16);
-        for (size_t v = 0; v < kVectors; ++v)
-          sums[h][v].add(Lanes::look_up(low_table, high_table, low[v], high[v]));
-      }
-    }
   }
   for (size_t h = 0; h < kHeads; ++h)
     for (size_t v = 0; v < kVectors; ++v) sums[h][v].store(totals + (h * kVectors + v) * Lanes::kBytes);
@@ -129,11 +144,13 @@ inline void score_tokens(float* scores, size_t scores_stride, const PackedRows& 
                                           tables + head * key_table_bytes(keys.head_dim),
                                           key_table_bytes(keys.head_dim));
     for (size_t h = 0; h < kHeads; ++h) {
-      const KeyTerms& term = terms[head + h];
-      float whole[kTokens];
+      const KeyTerms term = terms[head + h];
+      float* to = scores + (head + h) * scores_stride + first;
+      float part[kTokens];
+      float* all = tokens == kTokens ? to : part;
       for (size_t t = 0; t < kTokens; ++t)
-        whole[t] = (static_cast<float>(totals[h][t]) - term.centre) * term.scale * scales[t] + term.constant;
-      std::memcpy(scores + (head + h) * scores_stride + first, whole, tokens * sizeof(float));
+        all[t] = (static_cast<float>(totals[h][t]) - term.centre) * term.scale * scales[t] + term.constant;
+      if (tokens < kTokens) std::memcpy(to, part, tokens * sizeof(float));
     }
   });
 }
@@ -167,8 +184,8 @@ inline void value_tables(ChunkTables* chunk, const float* p, const float* scales
   const size_t padded = round_up(tokens, kGreatestStep);
   for (size_t t = 0; t < tokens; ++t) weights[t] = p[t] * scales[t];
   for (size_t t = tokens; t < padded; ++t) weights[t] = 0;
-  const Rounding rounding = rounding_of(Lanes::greatest_eight(weights, padded),
-                                        table_limit(kValueChunk / kValueGroup, planes) - 8);
+  const Rounding rounding = rounding_of(Lanes::greatest_sixteen(weights, padded),
+                                        table_limit(kValueChunk / kValueGroup, planes) - 16);
   typename Lanes::Rounder rounder(rounding.inverse);
   for (size_t t = 0; t < padded; t += kTableStep) rounder.tables(chunk->tables + t * 4, weights + t);
   chunk->scale = rounding.scale;

@@ -23,8 +23,9 @@ struct Lanes : Avx2Tables {
   }
   static Bytes low_index(Bytes codes) { return _mm256_and_si256(codes, _mm256_set1_epi8(15)); }
   static Bytes high_index(Bytes codes) { return low_index(_mm256_srli_epi16(codes, 4)); }
+  static Bytes add(Bytes a, Bytes b) { return _mm256_add_epi8(a, b); }
   static Bytes look_up(Table low, Table high, Bytes low_codes, Bytes high_codes) {
-    return _mm256_add_epi8(_mm256_shuffle_epi8(low, low_codes), _mm256_shuffle_epi8(high, high_codes));
+    return add(_mm256_shuffle_epi8(low, low_codes), _mm256_shuffle_epi8(high, high_codes));
   }
 
   // Bytes widened to 16 bits without unpacking (as FAISS's fast scan): one sum takes whole 16-bit lanes, the other

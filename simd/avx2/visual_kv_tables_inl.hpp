@@ -9,8 +9,8 @@ namespace mica::simd {
 namespace {
 
 struct Avx2Tables {
-  // The greatest sum of eight magnitudes, as the definition adds them; count is a multiple of 32.
-  static float greatest_eight(const float* weights, size_t count) {
+  // The greatest sum of 16 magnitudes, as the definition adds them; count is a multiple of 32.
+  static float greatest_sixteen(const float* weights, size_t count) {
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF));
     __m128 greatest = _mm_setzero_ps();
     for (size_t i = 0; i < count; i += kGreatestStep) {
@@ -18,9 +18,9 @@ struct Avx2Tables {
       for (size_t j = 0; j < 4; ++j) eight[j] = _mm256_and_ps(_mm256_loadu_ps(weights + i + 8 * j), magnitude);
       const __m256 fours =
           _mm256_hadd_ps(_mm256_hadd_ps(eight[0], eight[1]), _mm256_hadd_ps(eight[2], eight[3]));
-      greatest = _mm_max_ps(greatest, _mm_add_ps(_mm256_castps256_ps128(fours), _mm256_extractf128_ps(fours, 1)));
+      const __m128 eights = _mm_add_ps(_mm256_castps256_ps128(fours), _mm256_extractf128_ps(fours, 1));
+      greatest = _mm_max_ps(greatest, _mm_hadd_ps(eights, eights));
     }
-    greatest = _mm_max_ps(greatest, _mm_movehl_ps(greatest, greatest));
     return _mm_cvtss_f32(_mm_max_ss(greatest, _mm_shuffle_ps(greatest, greatest, 1)));
   }
 

@@ -26,8 +26,9 @@ struct Lanes : Avx2Tables {
   }
   static Bytes low_index(Bytes codes) { return _mm512_and_si512(codes, _mm512_set1_epi8(15)); }
   static Bytes high_index(Bytes codes) { return low_index(_mm512_srli_epi16(codes, 4)); }
+  static Bytes add(Bytes a, Bytes b) { return _mm512_add_epi8(a, b); }
   static Bytes look_up(Table low, Table high, Bytes low_codes, Bytes high_codes) {
-    return _mm512_add_epi8(_mm512_shuffle_epi8(low, low_codes), _mm512_shuffle_epi8(high, high_codes));
+    return add(_mm512_shuffle_epi8(low, low_codes), _mm512_shuffle_epi8(high, high_codes));
   }
 
   // As at level avx2: whole 16-bit lanes and their odd bytes.

@@ -23,8 +23,9 @@ struct Lanes {
   static Table load_table(const uint8_t* table) { return vld1q_u8(table); }
   static Bytes low_index(Bytes codes) { return vandq_u8(codes, vdupq_n_u8(15)); }
   static Bytes high_index(Bytes codes) { return vshrq_n_u8(codes, 4); }
+  static Bytes add(Bytes a, Bytes b) { return vaddq_u8(a, b); }
   static Bytes look_up(Table low, Table high, Bytes low_codes, Bytes high_codes) {
-    return vaddq_u8(vqtbl1q_u8(low, low_codes), vqtbl1q_u8(high, high_codes));
+    return add(vqtbl1q_u8(low, low_codes), vqtbl1q_u8(high, high_codes));
   }
 
   class Sums {
@@ -47,8 +48,8 @@ struct Lanes {
     uint16x8_t low_, high_;
   };
 
-  // The greatest sum of eight magnitudes, as the definition adds them; count is a multiple of 32.
-  static float greatest_eight(const float* weights, size_t count) {
+  // The greatest sum of 16 magnitudes, as the definition adds them; count is a multiple of 32.
+  static float greatest_sixteen(const float* weights, size_t count) {
     float32x4_t greatest = vdupq_n_f32(0);
     for (size_t i = 0; i < count; i += kGreatestStep) {
       float32x4_t fours[4];  // of eight j: the sums of its first and its last four
@@ -56,9 +57,8 @@ struct Lanes {
         const float* eight = weights + i + 8 * j;
         fours[j] = vpaddq_f32(vabsq_f32(vld1q_f32(eight)), vabsq_f32(vld1q_f32(eight + 4)));
       }
-      const float32x4_t sums =
-          vpaddq_f32(vpaddq_f32(fours[0], fours[1]), vpaddq_f32(fours[2], fours[3]));
-      greatest = vmaxq_f32(greatest, sums);
+      const float32x4_t eights = vpaddq_f32(vpaddq_f32(fours[0], fours[1]), vpaddq_f32(fours[2], fours[3]));
+      greatest = vmaxq_f32(greatest, vpaddq_f32(eights, eights));
     }
     return vmaxvq_f32(greatest);
   }

@@ -12,20 +12,20 @@ namespace {
 
 unsigned top_of(size_t planes) { return (1u << planes) - 1; }
 
-// How much the integers of eight channels (or tokens) may sum to: two tables in a byte, and `rows` such bytes of all
-// planes in 16 bits.
+// How much the integers of 16 channels (or tokens) may sum to: four tables in a byte, and the bytes of `rows` rows of all
+// planes, two rows a byte, in 16 bits.
 float table_limit(size_t rows, size_t planes) {
-  const size_t limit = 65535 / (rows * top_of(planes));
+  const size_t limit = 65535 / ((rows + 1) / 2 * top_of(planes));
   return static_cast<float>(limit < 255 ? limit : 255);
 }
 
-// The greatest sum of eight magnitudes, in the order of sum_of_eight.
-float greatest_eight(const float* weights, size_t count) {
+// The greatest sum of 16 magnitudes, in this order; count is a multiple of 8.
+float greatest_sixteen(const float* weights, size_t count) {
   float greatest = 0;
-  for (size_t i = 0; i < count; i += 8) {
-    float absolute[8];
-    for (size_t j = 0; j < 8; ++j) absolute[j] = std::fabs(weights[i + j]);
-    const float sum = sum_of_eight(absolute);
+  for (size_t i = 0; i < count; i += 16) {
+    float absolute[16] = {};
+    for (size_t j = 0; j < 16 && i + j < count; ++j) absolute[j] = std::fabs(weights[i + j]);
+    const float sum = sum_of_eight(absolute) + sum_of_eight(absolute + 8);
     greatest = sum > greatest ? sum : greatest;
   }
   return greatest;
@@ -46,9 +46,9 @@ void subset_sums(uint8_t* table, const int* four) {
 }
 
 void key_tables(uint8_t* tables, KeyTerms* terms, const float* weights, size_t head_dim, size_t planes) {
-  const float greatest = greatest_eight(weights, head_dim);
-  // Rounding may add a half to each of eight.
-  const float most = table_limit(head_dim / 8, planes) - 4;
+  const float greatest = greatest_sixteen(weights, head_dim);
+  // Rounding may add a half to each of 16.
+  const float most = table_limit(head_dim / 8, planes) - 8;
   const bool tiny = !(greatest > kWeightTiny);
   const float inverse = tiny ? 0 : most / greatest;
   int magnitude = 0;
@@ -97,9 +97,9 @@ struct ChunkTables {
 };
 
 void value_tables(ChunkTables* chunk, const float* weights, size_t count, size_t planes) {
-  const float greatest = greatest_eight(weights, count);
-  // Rounding may add a half to each of eight, and so may what is carried.
-  const float most = table_limit(kValueChunk / kValueGroup, planes) - 8;
+  const float greatest = greatest_sixteen(weights, count);
+  // Rounding may add a half to each of 16, and so may what is carried.
+  const float most = table_limit(kValueChunk / kValueGroup, planes) - 16;
   const bool tiny = !(greatest > kWeightTiny);
   const float inverse = tiny ? 0 : most / greatest;
   float carried[16] = {};
