@@ -1,8 +1,9 @@
-// The loops around every level's product: blocks of rows, panels and inputs that stay in the caches. Not arithmetic: a
-// Core (one for each level and weight type) multiplies, gemm_epilogue_inl.hpp finishes. Included by each level's source.
+// The loops around every level's product: blocks of rows, panels and inputs that stay in the caches. Not arithmetic:
+// a Core (one for each level and weight type) multiplies, gemm_epilogue_inl.hpp finishes. Included by each level.
 #pragma once
 
 #include "gemm_epilogue_inl.hpp"
+#include "pack.hpp"
 
 namespace mica::simd {
 namespace {
@@ -21,23 +22,26 @@ struct Block {
 
 constexpr size_t at_most(size_t value, size_t bound) { return value < bound ? value : bound; }
 
+// Calls f.operator()<rows>(): `rows`, 1 to kMost, as a constant, so that a tile of rows stays in registers.
+template <int kMost, class F>
+void with_rows(size_t rows, const F& f) {
+  if constexpr (kMost > 1) {
+    if (rows < kMost) return with_rows<kMost - 1>(rows, f);
+  }
+  f.template operator()<kMost>();
+}
+
 // One to four rows: each panel is read once, from its first byte to its last, and prefetched.
 template <class Core, class Isa, class Out>
 void stream_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
                  const GemmTile& tile) {
-  const size_t inputs = (weights.inputs + kInputPadding - 1) / kInputPadding * kInputPadding;
-  const size_t panel_bytes = inputs * Core::kInputBytes;
+  const size_t inputs = padded_inputs(weights.inputs);
   const size_t rows = tile.row_end - tile.row_begin;
   const int8_t* x_begin = x.values + tile.row_begin * x.stride;
   for (size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel) {
-    const uint8_t* bytes = weights.panels + panel * panel_bytes;
+    const uint8_t* bytes = weights.panels + panel * inputs * Core::kInputBytes;
     alignas(64) int32_t sums[4 * kPanelChannels];
-    switch (rows) {
-      case 1: Core::template stream<1>(x_begin, x.stride, bytes, inputs, sums); break;
-      case 2: Core::template stream<2>(x_begin, x.stride, bytes, inputs, sums); break;
-      case 3: Core::template stream<3>(x_begin, x.stride, bytes, inputs, sums); break;
-      default: Core::template stream<4>(x_begin, x.stride, bytes, inputs, sums); break;
-    }
+    with_rows<4>(rows, [&]<int kRows>() { Core::template stream<kRows>(x_begin, x.stride, bytes, inputs, sums); });
     finish_panel<Isa>(sums, Core::kOffset, x, tile.row_begin, rows, weights, panel, epilogue, dst);
   }
 }
@@ -46,9 +50,9 @@ void stream_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilo
 template <class Core, class Isa, class Out>
 void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
                    const GemmTile& tile) {
-  const size_t inputs = (weights.inputs + kInputPadding - 1) / kInputPadding * kInputPadding;
-  const size_t panel_bytes = inputs * Core::kInputBytes;
+  const size_t inputs = padded_inputs(weights.inputs);
   const size_t rows = tile.row_end - tile.row_begin;
+  const size_t panel_bytes = inputs * Core::kInputBytes;
   const size_t panels = tile.panel_end - tile.panel_begin;
   alignas(64) int32_t sums[Core::kPanels * Core::kRows * kPanelChannels];
   for (size_t p = 0; p < panels; ++p)
@@ -63,8 +67,7 @@ void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epi
                       tile.panel_begin + p, epilogue, dst);
 }
 
-// The whole tile. Blocks of rows are the outer loop where all weights of the tile are met again from a near cache, and
-// that is what callers are told to hand over.
+// The whole tile: every row meets a few panels before the next panels are read.
 template <class Core, class Isa, class Out>
 void gemm(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
           const GemmTile& tile) {
@@ -77,6 +80,15 @@ void gemm(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& ep
       multiply_rows<Core, Isa>(x, weights, epilogue, dst, block);
     }
 }
+
+// The table of a level: its cores for 4-bit and 8-bit weights and its float vectors.
+template <class U4Core, class S8Core, class Isa>
+constexpr GemmKernels kGemmKernels = {
+    .gemm_f32_s8_u4 = gemm<U4Core, Isa, FloatRows>,
+    .gemm_s8_s8_u4 = gemm<U4Core, Isa, Int8Rows>,
+    .gemm_f32_s8_s8 = gemm<S8Core, Isa, FloatRows>,
+    .gemm_s8_s8_s8 = gemm<S8Core, Isa, Int8Rows>,
+};
 
 }  // namespace
 }  // namespace mica::simd

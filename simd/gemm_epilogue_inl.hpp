@@ -1,5 +1,5 @@
-// The epilogue of the integer products: the order of operations that gemm_kernels.hpp promises, one channel at a time and
-// a panel at a time. Not a product: sums come in exact. Included by each level's own source, hence the unnamed namespace.
+// The epilogue of the integer products: the order of operations that gemm_kernels.hpp promises, one channel at a time
+// and a panel at a time. Not a product: sums come in exact. Included by each level, hence the unnamed namespace.
 #pragma once
 
 #include "gemm_kernels.hpp"

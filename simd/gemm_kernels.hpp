@@ -1,8 +1,8 @@
 // Integer matrix products: int8 activations times packed 4-bit or 8-bit weights, with the epilogue that makes them
 // activations again. Not packing (pack.hpp), and not threads: the caller names the tile.
 //
-// What is computed, for row m and output channel n of the tile, in exactly this order of operations, so that every level
-// and every split into tiles gives the same bits, floats included (no fused multiply-add anywhere):
+// What is computed, for row m and output channel n of the tile, in exactly this order of operations, so that every
+// level and every split into tiles gives the same bits, floats included (no fused multiply-add anywhere):
 //
 //   sum   = sum over k of x[m][k] * w[n][k]                 exact, int32
 //   value = float(sum) * (channel_scale[n] * row_scale(m))
@@ -86,8 +86,8 @@ using GemmF32 = void (*)(const QuantizedRows& x, const PanelMatrix& weights, con
 using GemmS8 = void (*)(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue,
                         const Int8Rows& dst, const GemmTile& tile);
 
-// gemm_<dst>_<activations>_<weights>. A tile of one to four rows streams the weights once, with prefetch (decode); one of
-// more rows is blocked for the caches: at best all rows by 4 panels or a multiple of it. Stack: 32 KB.
+// gemm_<dst>_<activations>_<weights>. A tile of one to four rows streams the weights once, with prefetch (decode); one
+// of more rows is blocked for the caches: at best all rows by 4 panels or a multiple of it. Stack: 32 KB.
 struct GemmKernels {
   GemmF32 gemm_f32_s8_u4;
   GemmS8 gemm_s8_s8_u4;

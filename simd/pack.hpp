@@ -23,7 +23,8 @@ constexpr size_t s8_panel_bytes(size_t inputs) { return padded_inputs(inputs) * 
 constexpr size_t u4_bytes(size_t inputs, size_t channels) { return panel_count(channels) * u4_panel_bytes(inputs); }
 constexpr size_t s8_bytes(size_t inputs, size_t channels) { return panel_count(channels) * s8_panel_bytes(inputs); }
 
-// weights[channels][inputs], rows `stride` apart, each in [-8, 7] (u4) or any int8 (s8), to u4_bytes or s8_bytes bytes.
+// weights[channels][inputs], rows `stride` apart, each in [-8, 7] (u4) or any int8 (s8), to as many bytes as u4_bytes
+// or s8_bytes says.
 void pack_u4(uint8_t* panels, const int8_t* weights, size_t stride, size_t inputs, size_t channels);
 void pack_s8(uint8_t* panels, const int8_t* weights, size_t stride, size_t inputs, size_t channels);
 // The inverse; padding is dropped.

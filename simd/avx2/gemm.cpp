@@ -4,11 +4,6 @@
 
 namespace mica::simd {
 
-const GemmKernels gemm_kernels_avx2 = {
-    .gemm_f32_s8_u4 = gemm<U4Avx2, Avx2, FloatRows>,
-    .gemm_s8_s8_u4 = gemm<U4Avx2, Avx2, Int8Rows>,
-    .gemm_f32_s8_s8 = gemm<S8Avx2, Avx2, FloatRows>,
-    .gemm_s8_s8_s8 = gemm<S8Avx2, Avx2, Int8Rows>,
-};
+const GemmKernels gemm_kernels_avx2 = kGemmKernels<U4Avx2, S8Avx2, Avx2>;
 
 }  // namespace mica::simd

@@ -1,9 +1,9 @@
 // 8-bit weights times int8 activations with vpmaddwd: 16 products an instruction. Not the loops around it:
 // gemm_driver_inl.hpp.
 //
-// vpmaddubsw would saturate (2 * 128 * 127 in 16 bits), and splitting weights into nibbles, or moving signs to one side to
-// avoid it, takes as many instructions for as many products; so both sides are widened to 16 bits, once for many uses, and
-// pairs of products are added in 32 bits.
+// vpmaddubsw would saturate (2 * 128 * 127 in 16 bits), and splitting weights into nibbles, or moving signs to one side
+// to avoid it, takes as many instructions for as many products; so both sides are widened to 16 bits, once for many
+// uses, and pairs of products are added in 32 bits.
 #pragma once
 
 #include "avx2/gemm_vector_inl.hpp"
@@ -31,7 +31,7 @@ struct S8Avx2 {
 
   // Up to six rows by 8 channels: twelve accumulators of 4 channels by 2 input pairs.
   template <int kTileRows>
-  static void multiply_tile(const int16_t* x, const int16_t* weights, size_t inputs, int32_t* sums) {
+  [[gnu::noinline]] static void multiply_tile(const int16_t* x, const int16_t* weights, size_t inputs, int32_t* sums) {
     __m256i totals[kTileRows][2];
 #pragma GCC unroll 8
     for (int row = 0; row < kTileRows; ++row) totals[row][0] = totals[row][1] = _mm256_setzero_si256();
@@ -56,17 +56,6 @@ struct S8Avx2 {
     }
   }
 
-  static void multiply_rows(const int16_t* x, size_t rows, const int16_t* weights, size_t inputs, int32_t* sums) {
-    switch (rows) {
-      case 1: return multiply_tile<1>(x, weights, inputs, sums);
-      case 2: return multiply_tile<2>(x, weights, inputs, sums);
-      case 3: return multiply_tile<3>(x, weights, inputs, sums);
-      case 4: return multiply_tile<4>(x, weights, inputs, sums);
-      case 5: return multiply_tile<5>(x, weights, inputs, sums);
-      default: return multiply_tile<6>(x, weights, inputs, sums);
-    }
-  }
-
   static void multiply(const Block& block) {
     alignas(64) int16_t x[kRows * kInputs];
     alignas(64) int16_t weights[kInputs * kPanelChannels];
@@ -76,8 +65,10 @@ struct S8Avx2 {
       widen(weights, block.panels + panel * block.panel_stride, block.inputs * kPanelChannels);
       for (size_t row = 0; row < block.rows; row += 6)
         for (size_t half = 0; half < kPanelChannels; half += 8)
-          multiply_rows(x + row * kInputs, at_most(block.rows - row, 6), weights + half * 4, block.inputs,
-                        block.sums + (panel * kRows + row) * kPanelChannels + half);
+          with_rows<6>(at_most(block.rows - row, 6), [&]<int kTileRows>() {
+            multiply_tile<kTileRows>(x + row * kInputs, weights + half * 4, block.inputs,
+                                     block.sums + (panel * kRows + row) * kPanelChannels + half);
+          });
     }
   }
 

@@ -3,11 +3,6 @@
 
 namespace mica::simd {
 
-const GemmKernels gemm_kernels_avx512vnni = {
-    .gemm_f32_s8_u4 = gemm<Vnni<NibbleWeights>, Avx2, FloatRows>,
-    .gemm_s8_s8_u4 = gemm<Vnni<NibbleWeights>, Avx2, Int8Rows>,
-    .gemm_f32_s8_s8 = gemm<Vnni<ByteWeights>, Avx2, FloatRows>,
-    .gemm_s8_s8_s8 = gemm<Vnni<ByteWeights>, Avx2, Int8Rows>,
-};
+const GemmKernels gemm_kernels_avx512vnni = kGemmKernels<Vnni<NibbleWeights>, Vnni<ByteWeights>, Avx2>;
 
 }  // namespace mica::simd

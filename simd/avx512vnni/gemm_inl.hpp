@@ -1,8 +1,8 @@
 // Int8 activations times 4-bit or 8-bit weights with vpdpbusd: 64 products an instruction. Not the loops around it:
 // gemm_driver_inl.hpp.
 //
-// vpdpbusd multiplies unsigned by signed bytes, and takes the signed ones, four activations, as a broadcast from memory.
-// So weights are made unsigned: u = w + 8 as they are packed, or w + 128; the excess is taken off in the epilogue.
+// vpdpbusd multiplies unsigned by signed bytes, and takes the signed ones, four activations, as a broadcast from
+// memory. So weights are made unsigned: u = w + 8 as they are packed, or w + 128; the epilogue takes off the excess.
 #pragma once
 
 #include "avx2/gemm_vector_inl.hpp"
@@ -51,7 +51,7 @@ struct Vnni {
 
   // Up to twelve rows by one or two panels: 24 accumulators, two registers of weights and one of activations of 32.
   template <int kTileRows, int kTilePanels>
-  static void multiply_tile(const int8_t* x, size_t x_stride, const uint8_t* weights, size_t inputs, int32_t* sums) {
+  [[gnu::noinline]] static void multiply_tile(const int8_t* x, size_t x_stride, const uint8_t* weights, size_t inputs, int32_t* sums) {
     __m512i totals[kTilePanels][kTileRows];
 #pragma GCC unroll 2
     for (int panel = 0; panel < kTilePanels; ++panel)
@@ -77,16 +77,6 @@ struct Vnni {
         store_512(sums + (panel * kRows + row) * kPanelChannels, totals[panel][row]);
   }
 
-  // As many rows of `rows` as one tile takes; returns how many.
-  template <int kTilePanels>
-  static size_t multiply_rows(const int8_t* x, size_t x_stride, size_t rows, const uint8_t* weights, size_t inputs,
-                              int32_t* sums) {
-    if (rows >= 12) return multiply_tile<12, kTilePanels>(x, x_stride, weights, inputs, sums), 12;
-    if (rows >= 4) return multiply_tile<4, kTilePanels>(x, x_stride, weights, inputs, sums), 4;
-    if (rows >= 2) return multiply_tile<2, kTilePanels>(x, x_stride, weights, inputs, sums), 2;
-    return multiply_tile<1, kTilePanels>(x, x_stride, weights, inputs, sums), 1;
-  }
-
   static void multiply(const Block& block) {
     alignas(64) uint8_t weights[kPanels * kUnpackedBytes];
     for (size_t panel = 0; panel < block.panel_count; ++panel) {
@@ -98,18 +88,21 @@ struct Vnni {
         for (int i = 0; i < kVectors; ++i) store_512(to + 64 * i, unpacked[i]);
       }
     }
-    for (size_t row = 0, done; row < block.rows; row += done)
+    for (size_t row = 0; row < block.rows; row += 12)
       for (size_t panel = 0; panel < block.panel_count; panel += 2) {
         const int8_t* x = block.x + row * block.x_stride;
         int32_t* sums = block.sums + (panel * kRows + row) * kPanelChannels;
         const uint8_t* from = weights + panel * kUnpackedBytes;
-        done = panel + 1 < block.panel_count
-                   ? multiply_rows<2>(x, block.x_stride, block.rows - row, from, block.inputs, sums)
-                   : multiply_rows<1>(x, block.x_stride, block.rows - row, from, block.inputs, sums);
+        with_rows<12>(at_most(block.rows - row, 12), [&]<int kTileRows>() {
+          if (panel + 1 < block.panel_count)
+            multiply_tile<kTileRows, 2>(x, block.x_stride, from, block.inputs, sums);
+          else
+            multiply_tile<kTileRows, 1>(x, block.x_stride, from, block.inputs, sums);
+        });
       }
   }
 
-  // One to four rows straight from the packed panel, with four chains of additions a row so that none waits for another.
+  // One to four rows straight from the packed panel; four chains of additions a row, so that none waits for another.
   template <int kStreamRows>
   static void stream(const int8_t* x, size_t x_stride, const uint8_t* panel, size_t inputs, int32_t* sums) {
     __m512i totals[kStreamRows][4];

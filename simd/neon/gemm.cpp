@@ -1,8 +1,8 @@
 // Integer matrix products at level neon (ARMv8.0, no dot product): smull and smlal, 8 products an instruction. Not the
 // loops around them: gemm_driver_inl.hpp.
 //
-// Products of 4-bit weights are at most 8 * 127, so 32 of them add up exactly in 16 bits (32512) before they are widened;
-// of 8-bit weights two do (2 * 128 * 127 = 32512).
+// Products of 4-bit weights are at most 8 * 127, so 32 of them add up exactly in 16 bits (32512) before they are
+// widened; of 8-bit weights two do (2 * 128 * 127 = 32512).
 #include "neon/gemm_vector_inl.hpp"
 
 namespace mica::simd {
@@ -15,8 +15,8 @@ inline int8x16_t broadcast_4(const int8_t* x) {
   return vreinterpretq_s8_s32(vdupq_n_s32(four));
 }
 
-// Half a panel: 8 channels, in four accumulators of 2 channels by 4 inputs. kWordSteps groups of 4 inputs are added in 16
-// bits.
+// Half a panel: 8 channels, in four accumulators of 2 channels by 4 inputs. kWordSteps groups of 4 inputs are added in
+// 16 bits.
 template <int kWordSteps>
 struct NeonTile {
   template <int kTileRows>
@@ -68,11 +68,6 @@ using ByteCore = ArmCore<NeonTile<2>, false>;
 
 }  // namespace
 
-const GemmKernels gemm_kernels_neon = {
-    .gemm_f32_s8_u4 = gemm<NibbleCore, Neon, FloatRows>,
-    .gemm_s8_s8_u4 = gemm<NibbleCore, Neon, Int8Rows>,
-    .gemm_f32_s8_s8 = gemm<ByteCore, Neon, FloatRows>,
-    .gemm_s8_s8_s8 = gemm<ByteCore, Neon, Int8Rows>,
-};
+const GemmKernels gemm_kernels_neon = kGemmKernels<NibbleCore, ByteCore, Neon>;
 
 }  // namespace mica::simd

@@ -1,5 +1,5 @@
-// Vectors of four floats for the epilogue of the integer products (gemm_epilogue_inl.hpp), and the unpacking of nibbles,
-// at both levels of ARM. Not a product.
+// What the integer products share at both levels of ARM: vectors of four floats for gemm_epilogue_inl.hpp, unpacking of
+// nibbles, and the blocks around a tile. Not a product.
 #pragma once
 
 #include <arm_neon.h>
@@ -59,25 +59,14 @@ inline void unpack_panel(int8_t* to, const uint8_t* panel, size_t inputs) {
 inline void prefetch_panel(const uint8_t* panel) { __builtin_prefetch(panel + 1024); }
 
 // What both levels do around their tiles. Tile has:
-//   kOneTileRows: rows of the largest tile
-//   static void multiply<rows>(x, x_stride, weights, inputs, sums): adds to sums[rows][16] the products with signed
-//     weights [4 inputs][channel][4], any multiple of 32 inputs up to kInputs
+//   template <int rows> static void multiply(x, x_stride, weights, inputs, sums): adds to sums[rows][16] the products
+//     of 1 to 4 rows with signed weights, [inputs / 4][channel][4], for a multiple of 32 inputs.
 template <class Tile, bool kNibbles>
 struct ArmCore {
   static constexpr int32_t kOffset = 0;
   static constexpr size_t kInputBytes = kNibbles ? kPanelChannels / 2 : kPanelChannels;
   // Four panels of 256 inputs (16 KB) and the sums of 32 rows (8 KB) in a level 1 cache of 32 KB.
   static constexpr size_t kRows = 32, kPanels = 4, kInputs = 256;
-
-  static void multiply_rows(const int8_t* x, size_t x_stride, size_t rows, const int8_t* weights, size_t inputs,
-                            int32_t* sums) {
-    switch (rows) {
-      case 1: return Tile::template multiply<1>(x, x_stride, weights, inputs, sums);
-      case 2: return Tile::template multiply<2>(x, x_stride, weights, inputs, sums);
-      case 3: return Tile::template multiply<3>(x, x_stride, weights, inputs, sums);
-      default: return Tile::template multiply<4>(x, x_stride, weights, inputs, sums);
-    }
-  }
 
   static void multiply(const Block& block) {
     alignas(64) int8_t unpacked[kNibbles ? kPanels * kInputs * kPanelChannels : 1];
@@ -89,8 +78,10 @@ struct ArmCore {
     }
     for (size_t row = 0; row < block.rows; row += 4)
       for (size_t panel = 0; panel < block.panel_count; ++panel)
-        multiply_rows(block.x + row * block.x_stride, block.x_stride, at_most(block.rows - row, 4), weights[panel],
-                      block.inputs, block.sums + (panel * kRows + row) * kPanelChannels);
+        with_rows<4>(at_most(block.rows - row, 4), [&]<int kTileRows>() {
+          Tile::template multiply<kTileRows>(block.x + row * block.x_stride, block.x_stride, weights[panel],
+                                             block.inputs, block.sums + (panel * kRows + row) * kPanelChannels);
+        });
   }
 
   // One to four rows: the panel passes through a small buffer of the level 1 cache, so that one tile serves both ways.

@@ -46,11 +46,6 @@ using ByteCore = ArmCore<DotTile, false>;
 
 }  // namespace
 
-const GemmKernels gemm_kernels_neon_dotprod = {
-    .gemm_f32_s8_u4 = gemm<NibbleCore, Neon, FloatRows>,
-    .gemm_s8_s8_u4 = gemm<NibbleCore, Neon, Int8Rows>,
-    .gemm_f32_s8_s8 = gemm<ByteCore, Neon, FloatRows>,
-    .gemm_s8_s8_s8 = gemm<ByteCore, Neon, Int8Rows>,
-};
+const GemmKernels gemm_kernels_neon_dotprod = kGemmKernels<NibbleCore, ByteCore, Neon>;
 
 }  // namespace mica::simd

@@ -190,7 +190,8 @@ TEST_CASE("pack: bytes lie where the layout says, and unpacking is the inverse")
           for (size_t k = 0; k < simd::padded_inputs(inputs); ++k) {
             const int expected = c < channels && k < inputs ? weights[c * stride + k] : 0;
             const size_t panel = c / 16, per_block = eight_bits ? 4 : 8;
-            const uint8_t byte = panels[panel * bytes / simd::panel_count(channels) + k / per_block * 64 + c % 16 * 4 + k % 4];
+            const size_t panel_begin = panel * bytes / simd::panel_count(channels);
+            const uint8_t byte = panels[panel_begin + k / per_block * 64 + c % 16 * 4 + k % 4];
             const int nibble = k % 8 < 4 ? byte & 15 : byte >> 4;
             differences += expected != (eight_bits ? static_cast<int8_t>(byte) : nibble - 8);
           }
@@ -232,14 +233,15 @@ TEST_CASE("gemm: scalar is what the header says, in plain arithmetic") {
 TEST_CASE("gemm: every level equals scalar for every small number of rows, inputs and channels") {
   Random random(11);
   const size_t step = reduced() ? 17 : 1;
-  const auto parts = [&] { return static_cast<unsigned>(random.integer(0, kAllParts)); };
+  const auto any = [&](int64_t low, int64_t high) { return static_cast<size_t>(random.integer(low, high)); };
+  const auto parts = [&] { return static_cast<unsigned>(any(0, kAllParts)); };
   for (const bool eight_bits : {false, true}) {
     for (size_t channels = 1; channels <= 50; channels += step) {
-      const size_t rows = static_cast<size_t>(random.integer(1, 14)), inputs = static_cast<size_t>(random.integer(1, 100));
+      const size_t rows = any(1, 14), inputs = any(1, 100);
       REQUIRE(levels_equal_scalar({rows, inputs, channels, rows / 2, parts(), eight_bits}, kPlaces[channels % 3]));
     }
     for (size_t inputs = 1; inputs <= 100; inputs += step) {
-      const size_t rows = static_cast<size_t>(random.integer(1, 9)), channels = static_cast<size_t>(random.integer(1, 40));
+      const size_t rows = any(1, 9), channels = any(1, 40);
       REQUIRE(levels_equal_scalar({rows, inputs, channels, 1, parts(), eight_bits}, kPlaces[inputs % 3]));
     }
     for (size_t rows = 1; rows <= 60; rows += step)
@@ -269,7 +271,8 @@ TEST_CASE("gemm: the longest sum of 8-bit products does not overflow") {
   if (reduced()) return;
   for (const Values weights : {Values::all_low, Values::all_high})
     for (const size_t rows : {1, 5})
-      REQUIRE(levels_equal_scalar({rows, simd::kInputsMaxW8, 17, 1, 0, true, weights, Values::all_high}, Place::at_end));
+      REQUIRE(levels_equal_scalar({rows, simd::kInputsMaxW8, 17, 1, 0, true, weights, Values::all_high},
+                                  Place::at_end));
 }
 
 TEST_CASE("gemm: a split between row scales may stand anywhere") {
