@@ -22,8 +22,7 @@ class GgufBuilder {
 
   template <class T>
   GgufBuilder& scalar(std::string_view key, GgufType type, T value) {
-    begin_key(key, type);
-    put(&keys_, value);
+    put(begin_key(key, type), value);
     return *this;
   }
   GgufBuilder& u32(std::string_view key, uint32_t value) { return scalar(key, GgufType::u32, value); }
@@ -32,25 +31,29 @@ class GgufBuilder {
     return scalar(key, GgufType::boolean, static_cast<uint8_t>(value));
   }
   GgufBuilder& text(std::string_view key, std::string_view value) {
-    begin_key(key, GgufType::string);
-    put_text(&keys_, value);
+    put_text(begin_key(key, GgufType::string), value);
     return *this;
   }
   GgufBuilder& texts(std::string_view key, const std::vector<std::string>& values) {
-    begin_array(key, GgufType::string, values.size());
-    for (const std::string& value : values) put_text(&keys_, value);
+    std::vector<uint8_t>* bytes = begin_array(key, GgufType::string, values.size());
+    for (const std::string& value : values) put_text(bytes, value);
     return *this;
   }
   template <class T>
   GgufBuilder& numbers(std::string_view key, GgufType element, const std::vector<T>& values) {
-    begin_array(key, element, values.size());
-    for (T value : values) put(&keys_, value);
+    std::vector<uint8_t>* bytes = begin_array(key, element, values.size());
+    for (T value : values) put(bytes, value);
     return *this;
   }
-  // A value given as its bytes, or an array whose count says something else than what follows.
-  GgufBuilder& raw(std::string_view key, GgufType type, const std::vector<uint8_t>& value) {
-    begin_key(key, type);
-    keys_.insert(keys_.end(), value.begin(), value.end());
+  // An array whose count and element type say something else than what follows them.
+  GgufBuilder& array(std::string_view key, GgufType element, uint64_t count, const std::vector<uint8_t>& elements) {
+    std::vector<uint8_t>* bytes = begin_array(key, element, count);
+    bytes->insert(bytes->end(), elements.begin(), elements.end());
+    return *this;
+  }
+  // Takes a key out again.
+  GgufBuilder& without(std::string_view key) {
+    std::erase_if(keys_, [key](const Key& each) { return each.name == key; });
     return *this;
   }
   // `shape` innermost first, as the file has it; `type` ggml's number. Placed behind the tensor before, at the next
@@ -73,8 +76,11 @@ class GgufBuilder {
     std::vector<uint8_t> file = {'G', 'G', 'U', 'F'};
     put(&file, version);
     put(&file, tensor_count != 0 ? tensor_count : true_tensor_count_);
-    put(&file, key_count != 0 ? key_count : true_key_count_);
-    file.insert(file.end(), keys_.begin(), keys_.end());
+    put(&file, key_count != 0 ? key_count : uint64_t{keys_.size()});
+    for (const Key& key : keys_) {
+      put_text(&file, key.name);
+      file.insert(file.end(), key.value.begin(), key.value.end());
+    }
     file.insert(file.end(), infos_.begin(), infos_.end());
     file.resize((file.size() + alignment - 1) / alignment * alignment);
     file.insert(file.end(), data_.begin(), data_.end());
@@ -93,20 +99,26 @@ class GgufBuilder {
   }
 
  private:
-  void begin_key(std::string_view key, GgufType type) {
-    ++true_key_count_;
-    put_text(&keys_, key);
-    put(&keys_, static_cast<uint32_t>(type));
+  struct Key {
+    std::string name;
+    std::vector<uint8_t> value;  // type and value as the file has them
+  };
+
+  std::vector<uint8_t>* begin_key(std::string_view key, GgufType type) {
+    keys_.push_back({std::string(key), {}});
+    put(&keys_.back().value, static_cast<uint32_t>(type));
+    return &keys_.back().value;
   }
-  void begin_array(std::string_view key, GgufType element, size_t count) {
-    begin_key(key, GgufType::array);
-    put(&keys_, static_cast<uint32_t>(element));
-    put(&keys_, static_cast<uint64_t>(count));
+  std::vector<uint8_t>* begin_array(std::string_view key, GgufType element, uint64_t count) {
+    std::vector<uint8_t>* bytes = begin_key(key, GgufType::array);
+    put(bytes, static_cast<uint32_t>(element));
+    put(bytes, count);
+    return bytes;
   }
 
-  std::vector<uint8_t> keys_, infos_, data_;
+  std::vector<Key> keys_;
+  std::vector<uint8_t> infos_, data_;
   uint64_t true_tensor_count_ = 0;
-  uint64_t true_key_count_ = 0;
 };
 
 // The parts of a llama model of one layer: 32 wide, 2 heads of 16, 1 key-value head, 64 forward, 4 tokens.

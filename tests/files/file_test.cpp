@@ -75,7 +75,7 @@ TEST_CASE("what cannot be read gets its own code and a message with the path") {
     for (const Status& status : {MappedFile::map(expected.path.c_str(), 9, &mapped),
                                  read_file(expected.path.c_str(), 9, &content)}) {
       CHECK(status.code() == expected.code);
-      const std::string message = status.message();
+      const std::string message = said(status);
       CHECK(message.find(expected.path.substr(0, 40)) != std::string::npos);
       CHECK_MESSAGE(message.find(expected.words) != std::string::npos, message);
     }
@@ -158,7 +158,7 @@ TEST_CASE("a link is written through, what is no regular file is refused untouch
     AtomicFile refused;
     const Status status = refused.create(path.c_str());
     CHECK(status.code() == Code::invalid_argument);
-    CHECK(std::string(status.message()).find(path) != std::string::npos);
+    CHECK(said(status).find(path) != std::string::npos);
   }
   AtomicFile nowhere;
   CHECK(nowhere.create(folder.path("missing/out").c_str()).code() == Code::not_found);
@@ -171,5 +171,5 @@ TEST_CASE("a full device is an error of writing, with the path") {
   const Status status = write_fully(descriptor, bytes_of("x"), 0, "out.mica");
   close(descriptor);
   CHECK(status.code() == Code::io_error);
-  CHECK(std::string(status.message()) == "cannot write to out.mica: No space left on device");
+  CHECK(said(status) == "cannot write to out.mica: No space left on device");
 }

@@ -29,14 +29,14 @@ struct Opened {
 void check_u32(const Json& config, const char* field, uint32_t expected) {
   uint32_t value = 0;
   const Status status = get_u32(config.root(), field, 0, UINT32_MAX, &value);
-  CHECK_MESSAGE(status.is_ok(), status.message());
+  CHECK_MESSAGE(status.is_ok(), said(status));
   CHECK_MESSAGE(value == expected, field);
 }
 
 bool flag(const Json& config, const char* field) {
   bool value = false;
   const Status status = get_bool_or(config.root(), field, false, &value);
-  CHECK_MESSAGE(status.is_ok(), status.message());
+  CHECK_MESSAGE(status.is_ok(), said(status));
   return value;
 }
 
@@ -44,8 +44,8 @@ bool flag(const Json& config, const char* field) {
 
 TEST_CASE("a llama file: config.json in Hugging Face's terms") {
   const Opened file(TinyGguf::whole());
-  REQUIRE_MESSAGE(file.status.is_ok(), file.status.message());
-  REQUIRE_MESSAGE(file.config_status.is_ok(), file.config_status.message());
+  REQUIRE_MESSAGE(file.status.is_ok(), said(file.status));
+  REQUIRE_MESSAGE(file.config_status.is_ok(), said(file.config_status));
   CHECK(file.files->kind() == ModelFiles::Kind::gguf);
   const Json& config = file.config;
   check_u32(config, "hidden_size", 32);
@@ -144,7 +144,7 @@ TEST_CASE("a qwen2 file is not interleaved; biases, an output matrix and the end
   TinyGguf::add_vocabulary(&builder).u32("tokenizer.ggml.eot_token_id", 2);
   TinyGguf::add_tensors(&builder).tensor("blk.0.attn_q.bias", {32}, 0, 128).tensor("output.weight", {32, 4}, 0, 512);
   const Opened file(builder);
-  REQUIRE_MESSAGE(file.status.is_ok(), file.status.message());
+  REQUIRE_MESSAGE(file.status.is_ok(), said(file.status));
   CHECK_FALSE(flag(file.config, "mica_rope_interleaved"));
   CHECK_FALSE(flag(file.config, "tie_word_embeddings"));
   CHECK(flag(file.config, "attention_bias"));
@@ -170,7 +170,7 @@ TEST_CASE("rope: linear and yarn scaling, divisors of newer llama models") {
   } cases[] = {{linear, "linear", 4}, {old, "linear", 2}, {yarn, "yarn", 8}};
   for (const auto& expected : cases) {
     const Opened file(expected.builder);
-    REQUIRE_MESSAGE(file.status.is_ok(), file.status.message());
+    REQUIRE_MESSAGE(file.status.is_ok(), said(file.status));
     std::string_view type;
     CHECK(get_string(file.config.root(), "rope_scaling.rope_type", &type));
     CHECK(type == expected.type);
@@ -180,7 +180,7 @@ TEST_CASE("rope: linear and yarn scaling, divisors of newer llama models") {
   TinyGguf::add_vocabulary(&divided);
   TinyGguf::add_tensors(&divided).tensor("rope_freqs.weight", {8}, 0, 32);
   const Opened file(divided);
-  REQUIRE_MESSAGE(file.status.is_ok(), file.status.message());
+  REQUIRE_MESSAGE(file.status.is_ok(), said(file.status));
   std::vector<double> divisors;
   CHECK(get_double_array(file.config.root(), "rope_scaling.divisors", 8, 8, 0, 1, &divisors));
   const TensorView* tensor = file.files->find("rope_freqs.weight");
@@ -203,7 +203,7 @@ TEST_CASE("versions 2 and 3, and another alignment, are read; a file on disk is 
     TinyGguf::add_vocabulary(&builder);
     TinyGguf::add_tensors(&builder);
     const Opened file(builder);
-    CHECK_MESSAGE(file.status.is_ok(), file.status.message());
+    CHECK_MESSAGE(file.status.is_ok(), said(file.status));
   }
   const TestFolder folder;
   const std::string path = folder.write("model.bin", TinyGguf::whole().build());
@@ -221,7 +221,7 @@ TEST_CASE("SmolLM2-135M-Instruct, where MICA_SMOLLM2_GGUF names it") {
   }
   std::unique_ptr<ModelFiles> files;
   const Status status = ModelFiles::open(path, &files);
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), said(status));
   CHECK(files->tensors().size() == 272);
   const TensorView* down = files->find("model.layers.29.mlp.down_proj.weight");
   REQUIRE(down != nullptr);

@@ -19,7 +19,7 @@ const std::string kGolden = MICA_TESTS_DATA "/golden/";
 std::unique_ptr<ModelFiles> opened(const std::string& path) {
   std::unique_ptr<ModelFiles> files;
   const Status status = ModelFiles::open(path.c_str(), &files);
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), said(status));
   return files;
 }
 

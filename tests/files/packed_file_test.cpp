@@ -20,7 +20,7 @@ void write_model(const std::string& path) {
   const Status status = writer.create(
       path.c_str(), {{"config.json", kConfig}, {"tokenizer.json", "{\"a\": \"b\"}"}, {"mica.family", "llama"}},
       {{"z.weight", DType::f16, {2, 32}}, {"empty", DType::f32, {0, 4}}, {"a.weight", DType::u8, {640}}});
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), said(status));
   REQUIRE(writer.append("z.weight", std::vector<uint8_t>(128, 1)));
   REQUIRE(writer.append("empty", {}));
   for (int piece = 0; piece < 10; ++piece) REQUIRE(writer.append("a.weight", std::vector<uint8_t>(64, 3)));
@@ -99,7 +99,7 @@ TEST_CASE("verify reports its progress, stops when told, and names the damaged t
     const Status status = damaged->verify({});
     CHECK(status.code() == Code::corrupt_file);
     const char* const name = i < data_start + 128 ? "tensor z.weight" : "tensor a.weight";
-    CHECK(std::string(status.message()).find(name) != std::string::npos);
+    CHECK(said(status).find(name) != std::string::npos);
     copy.data()[i] ^= static_cast<uint8_t>(1u << (i % 8));
   }
 }
@@ -126,7 +126,7 @@ TEST_CASE("the writer asks for whole lines and keeps its own names") {
   CHECK(refused({}, {{"t", DType::u8, {64}}}));
   const Status odd = refused({}, {{"odd", DType::u8, {63}}});
   CHECK(odd.code() == Code::invalid_argument);
-  CHECK(std::string(odd.message()).find("tensor odd must have a multiple of 64 bytes") != std::string::npos);
+  CHECK(said(odd).find("tensor odd must have a multiple of 64 bytes") != std::string::npos);
   CHECK_FALSE(refused({}, {{"odd", DType::f32, {8, 3}}}));
   for (std::string_view name : {kPackedFormatKey, kPackedHeaderChecksumKey, kPackedTensorChecksumsKey}) {
     CHECK(refused({{std::string(name), "1"}}, {}).code() == Code::invalid_argument);

@@ -43,7 +43,7 @@ TEST_CASE("tensors, metadata and bytes are found in order of their place") {
       20)};
   Safetensors out;
   const Status status = read_safetensors(file.bytes(), "t.safetensors", &out);
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), said(status));
   REQUIRE(out.tensors.size() == 3);
   CHECK(out.tensors[0].name == "b");
   CHECK(out.tensors[0].rank == 0);
@@ -127,7 +127,7 @@ TEST_CASE("what the writer writes, the reader reads: types, shapes, bytes, metad
   const AlignedCopy file{read_all(path)};
   Safetensors out;
   const Status status = read_safetensors(file.bytes(), path.c_str(), &out);
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), said(status));
   CHECK(out.data_start % 64 == 0);
   REQUIRE(out.tensors.size() == 3);
   CHECK(out.tensors[0].name == "floats");
@@ -154,7 +154,7 @@ TEST_CASE("the writer refuses what its caller declared or gave wrongly") {
     CHECK(writer.append("b", Bytes(bytes).first(3)));
     const Status early = writer.finish();
     CHECK(early.code() == Code::invalid_argument);
-    CHECK(std::string(early.message()).find("tensor b is not complete") != std::string::npos);
+    CHECK(said(early).find("tensor b is not complete") != std::string::npos);
     CHECK(writer.replace_metadata("absent", "x").code() == Code::invalid_argument);
   }
   CHECK(folder.names().empty());

@@ -6,22 +6,25 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "aligned_copy.hpp"
 #include "span.hpp"
+#include "status.hpp"
 
 namespace mica {
 
 inline Bytes bytes_of(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
 inline std::string_view text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+// A message as doctest prints it: of a char pointer it would print the address.
+inline std::string said(const Status& status) { return status.message(); }
 
 inline std::vector<uint8_t> read_all(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -62,26 +65,6 @@ class TestFolder {
 
  private:
   std::string path_;
-};
-
-// Exactly as many bytes as given, so that a sanitizer sees a read beyond them, at a multiple of 64.
-class AlignedCopy {
- public:
-  explicit AlignedCopy(Bytes source) : bytes_(source.size()) {
-    void* memory = nullptr;
-    if (posix_memalign(&memory, 64, bytes_ == 0 ? 1 : bytes_) != 0) throw std::bad_alloc();
-    data_ = static_cast<uint8_t*>(memory);
-    if (bytes_ != 0) std::memcpy(data_, source.data(), bytes_);
-  }
-  AlignedCopy(const AlignedCopy&) = delete;
-  AlignedCopy& operator=(const AlignedCopy&) = delete;
-  ~AlignedCopy() { free(data_); }
-  uint8_t* data() { return data_; }
-  Bytes bytes() const { return {data_, bytes_}; }
-
- private:
-  uint8_t* data_ = nullptr;
-  size_t bytes_;
 };
 
 }  // namespace mica
