@@ -20,21 +20,20 @@ void for_row_tasks(const Compute& compute, size_t rows, const Body& body) {
   });
 }
 
-Rows rows_of(const float* values, size_t stride, size_t rows, size_t visual, size_t width) {
-  return {.count = rows, .visual = visual, .width = width, .values = values, .stride = stride};
-}
-
 }  // namespace
 
-void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, float epsilon, float* dst, size_t dst_stride,
-               const float* src, size_t src_stride, size_t rows, size_t width) {
-  const simd::FloatKernels& kernels = *compute.kernels->f32;
-  for_row_tasks(compute, rows, [&](size_t row) {
-    if (norm == Norm::rms)
-      kernels.rms_norm(dst + row * dst_stride, src + row * src_stride, weights.weight, epsilon, width);
-    else
-      kernels.layer_norm(dst + row * dst_stride, src + row * src_stride, weights.weight, weights.bias, epsilon, width);
-  });
+void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* arena, BlockBuffers* buffers) {
+  const size_t width = std::max(shape.hidden, shape.query_width);
+  buffers->qkv_stride = shape.query_width + 2 * shape.key_width;
+  buffers->mlp_rows = mlp_rows;
+  buffers->x = arena->take<float>(rows * shape.hidden);
+  buffers->rows.values = arena->take<float>(rows * width);
+  buffers->rows.quantized = arena->take<int8_t>(
+      std::max(rows * simd::quantized_row_bytes(width), mlp_rows * simd::quantized_row_bytes(shape.feed_forward)));
+  buffers->rows.sums = arena->take<int32_t>(rows);
+  buffers->rows.rank1 = arena->take<float>(rows);
+  buffers->qkv = arena->take<float>(rows * buffers->qkv_stride);
+  buffers->mlp = arena->take<float>(mlp_rows * 2 * shape.feed_forward);
 }
 
 void norm_heads(const Compute& compute, const float* weight, float epsilon, float* x, size_t stride, size_t rows,
@@ -67,31 +66,33 @@ void activate_rows(const Compute& compute, Activation activation, float* dst, co
 
 void project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
                  size_t rows, size_t visual) {
-  norm_rows(compute, shape.norm, layer.attention_norm, shape.epsilon, buffers.normed, shape.hidden, buffers.x, shape.hidden,
-            rows, shape.hidden);
-  const Rows in = rows_of(buffers.normed, shape.hidden, rows, visual, shape.hidden);
-  linear(compute, buffers.qkv, buffers.qkv_stride, in, layer.query);
-  linear(compute, buffers.qkv + shape.query_width, buffers.qkv_stride, in, layer.key);
-  linear(compute, buffers.qkv + shape.query_width + shape.key_width, buffers.qkv_stride, in, layer.value);
+  const Rows in = enter_norm(compute, layer.attention_in, layer.query, shape.norm, layer.attention_norm, shape.epsilon,
+                             buffers.x, shape.hidden, rows, visual, shape.hidden, buffers.rows);
+  float* target = buffers.qkv;
+  for (const Matrix* matrix : {&layer.query, &layer.key, &layer.value}) {
+    linear(compute, target, buffers.qkv_stride, in, *matrix);
+    target += matrix->rows;
+  }
 }
 
 void add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
                    size_t rows, size_t visual) {
-  const Rows in = rows_of(buffers.normed, shape.query_width, rows, visual, shape.query_width);
+  const Rows in = enter_rows(compute, layer.output_in, layer.output, buffers.rows.values, shape.query_width, rows, visual,
+                             shape.query_width, buffers.rows);
   linear(compute, buffers.x, shape.hidden, in, layer.output, {.add = true, .scale = layer.attention_scale});
 }
 
 void add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
              size_t rows, size_t visual) {
-  norm_rows(compute, shape.norm, layer.mlp_norm, shape.epsilon, buffers.normed, shape.hidden, buffers.x, shape.hidden, rows,
-            shape.hidden);
   const size_t stride = 2 * shape.feed_forward;
+  float* gate = buffers.mlp;
+  float* up = buffers.mlp + shape.feed_forward;
   for (size_t first = 0; first < rows; first += buffers.mlp_rows) {
     const size_t count = std::min(buffers.mlp_rows, rows - first);
     const size_t visual_here = visual <= first ? 0 : std::min(visual - first, count);
-    const Rows in = rows_of(buffers.normed + first * shape.hidden, shape.hidden, count, visual_here, shape.hidden);
-    float* gate = buffers.mlp;
-    float* up = buffers.mlp + shape.feed_forward;
+    float* x = buffers.x + first * shape.hidden;
+    const Rows in = enter_norm(compute, layer.mlp_in, layer.up, shape.norm, layer.mlp_norm, shape.epsilon, x, shape.hidden,
+                               count, visual_here, shape.hidden, buffers.rows);
     linear(compute, up, stride, in, layer.up);
     if (layer.gate.rows != 0) {
       linear(compute, gate, stride, in, layer.gate);
@@ -99,8 +100,9 @@ void add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights
     } else {
       activate_rows(compute, shape.activation, gate, up, nullptr, stride, count, shape.feed_forward);
     }
-    const Rows activated = rows_of(gate, stride, count, visual_here, shape.feed_forward);
-    linear(compute, buffers.x + first * shape.hidden, shape.hidden, activated, layer.down, {.add = true, .scale = layer.mlp_scale});
+    const Rows activated = enter_rotated(compute, layer.down_in, layer.down, shape.down_rotation, gate, stride, count,
+                                         visual_here, shape.feed_forward, buffers.rows);
+    linear(compute, x, shape.hidden, activated, layer.down, {.add = true, .scale = layer.mlp_scale});
   }
 }
 

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 
+#include "arena.hpp"
 #include "compute.hpp"
+#include "enter.hpp"
 #include "model_spec.hpp"
 #include "weights.hpp"
 
@@ -13,7 +15,7 @@ namespace mica {
 // Buffers of a loop over layers, for at most `rows` rows. Widths differ between decoder and tower.
 struct BlockBuffers {
   float* x = nullptr;       // [rows][hidden]: the residual stream
-  float* normed = nullptr;  // [rows][max(hidden, heads * head_dim)]
+  RowBuffers rows;          // [rows][max(hidden, heads * head_dim)], and for the MLP [mlp_rows][feed_forward]
   float* qkv = nullptr;     // [rows][qkv_stride]: q, then k, then v
   size_t qkv_stride = 0;
   float* mlp = nullptr;     // [mlp_rows][2 * feed_forward]: gate and up
@@ -28,11 +30,11 @@ struct BlockShape {
   Norm norm = Norm::rms;
   float epsilon = 0;
   Activation activation = Activation::silu;
+  const simd::RotationPlan* down_rotation = nullptr;  // of what enters `down`
 };
 
-// dst = norm(src), row by row; `dst` may be `src`. A null weight leaves rows as they are.
-void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, float epsilon, float* dst, size_t dst_stride,
-               const float* src, size_t src_stride, size_t rows, size_t width);
+// Takes the buffers for `rows` rows of which `mlp_rows` pass through the MLP at once.
+void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* arena, BlockBuffers* buffers);
 
 // Each of `heads` heads at the start of each row, in place: RMSNorm over head_dim. A null weight does nothing.
 void norm_heads(const Compute& compute, const float* weight, float epsilon, float* x, size_t stride, size_t rows,
@@ -41,7 +43,7 @@ void norm_heads(const Compute& compute, const float* weight, float epsilon, floa
 // qkv = projections of norm(x).
 void project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
                  size_t rows, size_t visual);
-// x += scale * output(normed), where `normed` holds what attention gave.
+// x += scale * output(rows.values), where attention put what it gave.
 void add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
                    size_t rows, size_t visual);
 // x += scale * down(act(gate(norm(x))) * up(norm(x))), or without the gate act(up(norm(x))).

@@ -20,13 +20,9 @@ void Decoder::plan(const Model& model, size_t rows, Arena* arena) {
             .feed_forward = d.feed_forward,
             .norm = Norm::rms,
             .epsilon = d.norm_epsilon,
-            .activation = d.activation};
-  buffers_.qkv_stride = shape_.query_width + 2 * shape_.key_width;
-  buffers_.mlp_rows = rows;
-  buffers_.x = arena->take<float>(rows * shape_.hidden);
-  buffers_.normed = arena->take<float>(rows * std::max(shape_.hidden, shape_.query_width));
-  buffers_.qkv = arena->take<float>(rows * buffers_.qkv_stride);
-  buffers_.mlp = arena->take<float>(rows * 2 * shape_.feed_forward);
+            .activation = d.activation,
+            .down_rotation = model.weights.decoder.stream.down()};
+  plan_block(shape_, rows, rows, arena, &buffers_);
   rope_.half = d.head_dim / 2;
   rope_.cosine = arena->take<float>(rows * rope_.half);
   rope_.sine = arena->take<float>(rows * rope_.half);
@@ -76,37 +72,50 @@ void Decoder::attend(const Compute& compute, const Chunk& chunk, const KvCache& 
     run.allowed = chunk.allowed_text;
     runs[count++] = run;
   }
-  attention(compute, attention_, buffers_.qkv, stride, chunk.count, runs, count, buffers_.normed, shape_.query_width);
+  attention(compute, attention_, buffers_.qkv, stride, chunk.count, runs, count, buffers_.rows.values, shape_.query_width);
+}
+
+void Decoder::begin(const Compute& compute, const Model& model, const Chunk& chunk) {
+  const StreamTransform& stream = model.weights.decoder.stream;
+  if (stream.rotated)
+    rotate_rows(compute, stream.residual_plan, stream.signs.data(), buffers_.x, shape_.hidden, chunk.count, false);
+  rope_fill(compute, rope_, chunk.positions, 3, chunk.count, model.rope.frequency.data(), model.rope.axis_of.data());
+}
+
+void Decoder::run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index,
+                        const Chunk& chunk, KvCache* cache) {
+  const DecoderSpec& d = model.spec.decoder;
+  const bool interleaved = d.rope.interleaved;
+  const size_t stride = buffers_.qkv_stride;
+  float* keys = buffers_.qkv + shape_.query_width;
+  project_qkv(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
+  norm_heads(compute, layer.query_norm, d.norm_epsilon, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim);
+  norm_heads(compute, layer.key_norm, d.norm_epsilon, keys, stride, chunk.count, d.kv_heads, d.head_dim);
+  rope_apply(compute, rope_, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim, interleaved);
+  rope_apply(compute, rope_, keys, stride, chunk.count, d.kv_heads, d.head_dim, interleaved);
+  attend(compute, chunk, *cache, index);
+  cache->append(compute, index, keys, keys + shape_.key_width, stride, chunk.count);
+  add_attention(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
+  add_mlp(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
 }
 
 void Decoder::run(const Compute& compute, const Model& model, const Chunk& chunk, KvCache* cache) {
-  const DecoderSpec& d = model.spec.decoder;
-  const bool interleaved = d.rope.interleaved;
-  rope_fill(compute, rope_, chunk.positions, 3, chunk.count, model.rope.frequency.data(), model.rope.axis_of.data());
-  for (size_t i = 0; i < model.weights.decoder.layers.size(); ++i) {
-    const LayerWeights& layer = model.weights.decoder.layers[i];
-    project_qkv(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
-    float* keys = buffers_.qkv + shape_.query_width;
-    const size_t stride = buffers_.qkv_stride;
-    norm_heads(compute, layer.query_norm, d.norm_epsilon, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim);
-    norm_heads(compute, layer.key_norm, d.norm_epsilon, keys, stride, chunk.count, d.kv_heads, d.head_dim);
-    rope_apply(compute, rope_, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim, interleaved);
-    rope_apply(compute, rope_, keys, stride, chunk.count, d.kv_heads, d.head_dim, interleaved);
-    attend(compute, chunk, *cache, i);
-    cache->append(compute, i, keys, keys + shape_.key_width, stride, chunk.count);
-    add_attention(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
-    add_mlp(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
-  }
+  begin(compute, model, chunk);
+  const std::vector<LayerWeights>& layers = model.weights.decoder.layers;
+  for (size_t i = 0; i < layers.size(); ++i) run_layer(compute, model, layers[i], i, chunk, cache);
   cache->advance(chunk.count);
 }
 
 void Decoder::logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits) {
   const DecoderWeights& w = model.weights.decoder;
-  // Through the buffer of normed rows, as many at a time as it holds: never more than the chunk had.
+  // Gathered behind each other; the attention buffer is free by now and wide enough.
+  float* last = buffers_.qkv;
   for (size_t i = 0; i < count; ++i)
-    norm_rows(compute, Norm::rms, w.final_norm, shape_.epsilon, buffers_.normed + i * shape_.hidden, shape_.hidden,
-              buffers_.x + rows[i] * shape_.hidden, shape_.hidden, 1, shape_.hidden);
-  const Rows in{.count = count, .visual = 0, .width = shape_.hidden, .values = buffers_.normed, .stride = shape_.hidden};
+    std::memcpy(last + i * shape_.hidden, buffers_.x + rows[i] * shape_.hidden, shape_.hidden * sizeof(float));
+  if (w.stream.rotated)
+    rotate_rows(compute, w.stream.residual_plan, w.stream.signs.data(), last, shape_.hidden, count, true);
+  const Rows in = enter_norm(compute, w.head_in, w.lm_head, Norm::rms, w.final_norm, shape_.epsilon, last, shape_.hidden, count,
+                             0, shape_.hidden, buffers_.rows);
   linear(compute, logits, w.lm_head.rows, in, w.lm_head);
 }
 

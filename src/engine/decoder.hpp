@@ -29,6 +29,10 @@ class Decoder {
   // The rows of a chunk, to be filled with embeddings before run().
   float* x() const { return buffers_.x; }
   void run(const Compute& compute, const Model& model, const Chunk& chunk, KvCache* cache);
+  // The same in steps, for calibration layer by layer: begin(), then layers in order, each advancing x().
+  void begin(const Compute& compute, const Model& model, const Chunk& chunk);
+  void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index, const Chunk& chunk,
+                 KvCache* cache);
 
   // logits[i] for the rows that `rows[i]` names, `count` of them, after run().
   void logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits);

@@ -228,7 +228,7 @@ Status Session::fill_rows(size_t count) {
     const size_t place = done_ + order_[row];
     float* target = decoder_.x() + row * hidden;
     if (!visual_[place]) {
-      widen_row(*compute_.kernels->f32, embedding.dtype, target, embedding.row(static_cast<size_t>(ids_[place])), hidden);
+      widen_matrix_row(*compute_.kernels->f32, embedding, static_cast<size_t>(ids_[place]), target);
       continue;
     }
     size_t index = picture_encoded_ == SIZE_MAX ? 0 : picture_encoded_;
@@ -256,6 +256,15 @@ void Session::keep_logits(size_t first, size_t count) {
   logit_count_ = slot + wanted;
 }
 
+// As many rows as a batch holds; without AIFS only as far as the modality stays the same.
+size_t Session::chunk_length() const {
+  const size_t most = std::min<size_t>(options_.batch, mark_.end - done_);
+  if (model_.weights.aifs) return most;
+  size_t count = 1;
+  while (count < most && visual_[done_ + count] == visual_[done_]) ++count;
+  return count;
+}
+
 Status Session::run_chunk(size_t count) {
   order_chunk(count);
   MICA_TRY(fill_rows(count));
@@ -280,7 +289,7 @@ Status Session::prefill(ProgressFunction progress, void* user) {
     if (progress && progress(user, "prefill", static_cast<double>(done_ - start) / static_cast<double>(mark_.end - start)))
       status = Status::error(Code::cancelled, "stopped on request");
     if (status) status = check_cancelled();
-    if (status) status = run_chunk(std::min<size_t>(options_.batch, mark_.end - done_));
+    if (status) status = run_chunk(chunk_length());
   }
   picture_count_ = 0;
   if (!status) {

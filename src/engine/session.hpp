@@ -118,6 +118,7 @@ class Session {
   TextBefore before_end() const;
   std::vector<const char*> controls() const;
 
+  size_t chunk_length() const;
   Status run_chunk(size_t count);
   void order_chunk(size_t count);
   Status fill_rows(size_t count);

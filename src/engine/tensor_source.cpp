@@ -7,6 +7,8 @@
 #include <new>
 
 #include "checked.hpp"
+#include "pack.hpp"
+#include "static_format.hpp"
 
 namespace mica {
 
@@ -124,6 +126,11 @@ Status FileTensors::matrix(Slot slot, uint32_t layer, size_t rows, size_t column
   const std::string full = full_name(*name, layer, ".weight");
   const TensorView* tensor = files_.find(full);
   if (tensor == nullptr) return name->required ? missing(full) : Status::ok();
+  const bool packed = files_.kind() == ModelFiles::Kind::packed && (tensor->dtype == DType::u8 || tensor->dtype == DType::i8);
+  if (packed) {
+    MICA_TRY(panels(*tensor, full.substr(0, full.size() - std::strlen(".weight")), rows, columns, out));
+    return load_bias(full_name(*name, layer, ".bias"), rows, out);
+  }
   if (tensor->rank < 2 || tensor->shape[0] != rows || !fits(files_, element_count(*tensor, 1), columns))
     return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has shape %s where the config asks for [%zu, %zu]",
                          files_.path(), full.c_str(), shape_text(*tensor).c_str(), rows, columns);
@@ -138,9 +145,35 @@ Status FileTensors::matrix(Slot slot, uint32_t layer, size_t rows, size_t column
   out->data = tensor->bytes.data();
   parameters_ += static_cast<uint64_t>(rows) * columns;
   bytes_ += tensor->bytes.size();
-  const std::string bias_name = full_name(*name, layer, ".bias");
-  if (const TensorView* bias = files_.find(bias_name)) MICA_TRY(widen(*bias, bias_name, rows, &out->bias));
-  return Status::ok();
+  return load_bias(full_name(*name, layer, ".bias"), rows, out);
+}
+
+Status FileTensors::load_bias(const std::string& name, size_t rows, Matrix* out) {
+  const TensorView* bias = files_.find(name);
+  return bias ? widen(*bias, name, rows, &out->bias) : Status::ok();
+}
+
+// Packed integers stay where the file is mapped; `base` is the name without ".weight".
+Status FileTensors::panels(const TensorView& tensor, const std::string& base, size_t rows, size_t columns, Matrix* out) {
+  const bool nibbles = tensor.dtype == DType::u8;
+  const size_t panel_bytes = nibbles ? simd::u4_panel_bytes(columns) : simd::s8_panel_bytes(columns);
+  if (tensor.bytes.size() != simd::panel_count(rows) * panel_bytes || columns > simd::kInputsMaxW8)
+    return Status::error(Code::corrupt_file, "%s: tensor \"%s.weight\" has %zu bytes of panels where the config asks for %zu x %zu values",
+                         files_.path(), base.c_str(), tensor.bytes.size(), rows, columns);
+  out->rows = rows;
+  out->columns = columns;
+  out->layout = nibbles ? MatrixLayout::panels_u4 : MatrixLayout::panels_s8;
+  out->data = tensor.bytes.data();
+  out->stride_bytes = panel_bytes;
+  parameters_ += static_cast<uint64_t>(rows) * columns;
+  bytes_ += tensor.bytes.size();
+  const std::string scale = base + static_format::kScaleSuffix;
+  const TensorView* scales = files_.find(scale);
+  if (scales == nullptr) return missing(scale);
+  MICA_TRY(widen(*scales, scale, rows, &out->scale));
+  const std::string rank1 = base + static_format::kRank1Suffix;
+  const TensorView* terms = files_.find(rank1);
+  return terms ? widen(*terms, rank1, rows, &out->rank1) : Status::ok();
 }
 
 // ---- random -------------------------------------------------------------------------------------------------------------

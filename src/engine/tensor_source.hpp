@@ -11,6 +11,7 @@
 #include "matrix.hpp"
 #include "model_files.hpp"
 #include "status.hpp"
+#include "weights.hpp"
 
 namespace mica {
 
@@ -22,6 +23,13 @@ class TensorSource {
   virtual ~TensorSource() = default;
 
   virtual Status choose_roots(const ModelSpec& spec) = 0;
+  // What the file says about its streams (static_format.hpp), before any tensor is loaded.
+  virtual Status transforms(const ModelSpec&, Weights*) { return Status::ok(); }
+  // The scales of quant points and what depends on all tensors, after they are loaded.
+  virtual Status static_parts(const ModelSpec&, Weights* weights) {
+    quant_points(weights);
+    return Status::ok();
+  }
   // The matrix of a slot, with its bias if there is one; no rows when the family or the file has none and needs none.
   virtual Status matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* out) = 0;
   // A vector as floats, null likewise. `suffix`: ".weight", ".bias", or "" for a parameter without one.
@@ -45,8 +53,12 @@ class FileTensors : public TensorSource {
   Status choose_roots(const ModelSpec& spec) override;
   Status matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* out) override;
   Status vector(Slot slot, uint32_t layer, const char* suffix, size_t count, const float** out) override;
+  Status transforms(const ModelSpec& spec, Weights* weights) override;
+  Status static_parts(const ModelSpec& spec, Weights* weights) override;
 
  private:
+  Status load_bias(const std::string& name, size_t rows, Matrix* out);
+  Status panels(const TensorView& tensor, const std::string& name, size_t rows, size_t columns, Matrix* out);
   const TensorName* name_of(Slot slot) const { return names_[static_cast<size_t>(slot)]; }
   std::string full_name(const TensorName& name, uint32_t layer, const char* suffix) const;
   Status missing(const std::string& name) const;

@@ -27,6 +27,17 @@ void cut_patches(const PixelPlan& plan, uint32_t patch, const float* planes, flo
           std::memcpy(rows, planes + channel * plane + (gy * patch + y) * plan.width + gx * patch, patch * sizeof(float));
 }
 
+// Features of merge x merge patches, which stand row by row, behind each other: one row a token.
+void merge_patches(const VisionSpec& v, const PixelPlan& plan, const float* features, size_t tokens, float* merged) {
+  const size_t run = size_t{v.merge} * v.hidden;  // adjacent in the source
+  const size_t columns = std::max<size_t>(1, plan.grid_width / v.merge);
+  for (size_t token = 0; token < tokens; ++token)
+    for (size_t y = 0; y < v.merge; ++y, merged += run) {
+      const size_t patch = v.merge == 1 ? token : (token / columns * v.merge + y) * plan.grid_width + token % columns * v.merge;
+      std::memcpy(merged, features + patch * v.hidden, run * sizeof(float));
+    }
+}
+
 // Row and column of each patch, in the order of PictureLayout::patches: windows of merge x merge, row by row.
 void window_positions(const PixelPlan& plan, uint32_t merge, uint32_t* positions) {
   for (uint32_t wy = 0; wy < plan.grid_height; wy += merge)
@@ -57,13 +68,9 @@ void Vision::plan(const Model& model, size_t patches, Arena* arena) {
             .feed_forward = v.feed_forward,
             .norm = v.norm,
             .epsilon = v.norm_epsilon,
-            .activation = v.activation};
-  buffers_.qkv_stride = 3 * shape_.hidden;
-  buffers_.mlp_rows = std::min(rows, kMlpRows);
-  buffers_.x = arena->take<float>(rows * shape_.hidden);
-  buffers_.normed = arena->take<float>(rows * shape_.hidden);
-  buffers_.qkv = arena->take<float>(rows * buffers_.qkv_stride);
-  buffers_.mlp = arena->take<float>(buffers_.mlp_rows * 2 * shape_.feed_forward);
+            .activation = v.activation,
+            .down_rotation = model.weights.vision.stream.down()};
+  plan_block(shape_, rows, std::min(rows, kMlpRows), arena, &buffers_);
   if (v.positions == VisionPositions::rope_2d) {
     rope_.half = v.head_dim() / 2;
     rope_.cosine = arena->take<float>(rows * rope_.half);
@@ -75,6 +82,12 @@ void Vision::plan(const Model& model, size_t patches, Arena* arena) {
   if (model.spec.pictures.layout == PictureLayout::planes) patches_ = arena->take<float>(patches * v.patch_values());
   merged_ = arena->take<float>(tokens * shape_.hidden * v.merge * v.merge);
   projected_ = arena->take<float>(tokens * v.projector_hidden);
+  const size_t merged_width = shape_.hidden * v.merge * v.merge;
+  outer_.values = arena->take<float>(tokens * merged_width);
+  outer_.quantized = arena->take<int8_t>(
+      std::max({patches * simd::quantized_row_bytes(v.patch_values()), tokens * simd::quantized_row_bytes(merged_width),
+                tokens * simd::quantized_row_bytes(v.projector_hidden)}));
+  outer_.sums = arena->take<int32_t>(std::max(patches, tokens));
 }
 
 size_t Vision::scratch_bytes(const Model& model) {
@@ -96,7 +109,8 @@ void Vision::embed(const Compute& compute, const Model& model, const PixelPlan& 
     cut_patches(plan, v.patch, pixels, patches_);
     pixels = patches_;
   }
-  const Rows in{.count = patches, .visual = patches, .width = v.patch_values(), .values = pixels, .stride = v.patch_values()};
+  const Rows in = enter_rows(compute, w.patches_in, w.patch_embedding, pixels, v.patch_values(), patches, patches,
+                             v.patch_values(), outer_);
   float* first_patch = buffers_.x + (v.class_token ? hidden : 0);
   linear(compute, first_patch, hidden, in, w.patch_embedding);
   if (v.class_token) std::memcpy(buffers_.x, w.class_token, hidden * sizeof(float));
@@ -107,6 +121,7 @@ void Vision::embed(const Compute& compute, const Model& model, const PixelPlan& 
                                        buffers_.x + row * hidden, hidden);
   if (w.pre_norm.weight != nullptr)
     norm_rows(compute, v.norm, w.pre_norm, v.norm_epsilon, buffers_.x, hidden, buffers_.x, hidden, rows, hidden);
+  if (w.stream.rotated) rotate_rows(compute, w.stream.residual_plan, w.stream.signs.data(), buffers_.x, hidden, rows, false);
 }
 
 void Vision::attend(const Compute& compute, size_t rows) {
@@ -123,7 +138,7 @@ void Vision::attend(const Compute& compute, size_t rows) {
   run.values_f32 = keys + shape_.key_width;
   run.value_stride = stride;
   run.value_head_stride = d;
-  attention(compute, attention_, buffers_.qkv, stride, rows, &run, 1, buffers_.normed, shape_.hidden);
+  attention(compute, attention_, buffers_.qkv, stride, rows, &run, 1, buffers_.rows.values, shape_.hidden);
 }
 
 void Vision::project(const Compute& compute, const Model& model, const PixelPlan& plan, float* rows) {
@@ -134,56 +149,68 @@ void Vision::project(const Compute& compute, const Model& model, const PixelPlan
   const size_t patches = static_cast<size_t>(plan.grid_width) * plan.grid_height;
   const size_t tokens = patches / (static_cast<size_t>(v.merge) * v.merge) + v.keep_class_token;
   const float* features = buffers_.x + (v.class_token && !v.keep_class_token ? hidden : 0);
+  const Norm norm = v.projector == Projector::mlp ? Norm::rms : Norm::layer;
   const bool norm_first = v.projector == Projector::patch_merger;
   if (norm_first) {
     // Patches of a window are adjacent already: merging them is only another view of the same rows.
-    norm_rows(compute, Norm::layer, w.projector_norm, v.projector_norm_epsilon, merged_, hidden, features, hidden, patches, hidden);
-  } else if (v.merge == 1) {
-    std::memcpy(merged_, features, tokens * hidden * sizeof(float));
+    norm_rows(compute, norm, w.projector_norm, v.projector_norm_epsilon, merged_, hidden, features, hidden, patches, hidden);
   } else {
-    const size_t columns = plan.grid_width / v.merge;
-    for (size_t token = 0; token < tokens; ++token)
-      for (size_t y = 0; y < v.merge; ++y)
-        std::memcpy(merged_ + token * merged_width + y * v.merge * hidden,
-                    features + ((token / columns * v.merge + y) * plan.grid_width + token % columns * v.merge) * hidden,
-                    v.merge * hidden * sizeof(float));
+    merge_patches(v, plan, features, tokens, merged_);
   }
-  if (!norm_first && w.projector_norm.weight != nullptr)
-    norm_rows(compute, Norm::layer, w.projector_norm, v.projector_norm_epsilon, merged_, merged_width, merged_, merged_width,
-              tokens, merged_width);
-  const Rows in{.count = tokens, .visual = tokens, .width = merged_width, .values = merged_, .stride = merged_width};
+  const bool norm_merged = v.projector == Projector::pixel_shuffle;
+  const Rows in = norm_merged ? enter_norm(compute, w.projector_in, w.projector_up, norm, w.projector_norm, v.projector_norm_epsilon,
+                                           merged_, merged_width, tokens, tokens, merged_width, outer_)
+                              : enter_rows(compute, w.projector_in, w.projector_up, merged_, merged_width, tokens, tokens,
+                                           merged_width, outer_);
   linear(compute, projected_, v.projector_hidden, in, w.projector_up);
   activate_rows(compute, v.projector_activation, projected_, projected_, nullptr, v.projector_hidden, tokens, v.projector_hidden);
-  const Rows activated{.count = tokens, .visual = tokens, .width = v.projector_hidden, .values = projected_, .stride = v.projector_hidden};
+  const Rows activated = enter_rows(compute, w.projector_down_in, w.projector_down, projected_, v.projector_hidden, tokens,
+                                    tokens, v.projector_hidden, outer_);
   linear(compute, rows, model.spec.decoder.hidden, activated, w.projector_down);
 }
 
-void Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows) {
-  const VisionSpec& v = model.spec.vision;
-  const VisionWeights& w = model.weights.vision;
-  const size_t patches = static_cast<size_t>(plan.grid_width) * plan.grid_height;
-  const size_t count = patches + v.class_token;
+size_t Vision::rows_of(const ModelSpec& spec, const PixelPlan& plan) {
+  return static_cast<size_t>(plan.grid_width) * plan.grid_height + spec.vision.class_token;
+}
+
+void Vision::begin(const Compute& compute, const Model& model, const PixelPlan& plan, const float* tile_pixels) {
   if (rope_.half != 0) {
-    window_positions(plan, v.merge, positions_);
-    rope_fill(compute, rope_, positions_, 2, patches, model.vision_rope.frequency.data(), model.vision_rope.axis_of.data());
+    window_positions(plan, model.spec.vision.merge, positions_);
+    rope_fill(compute, rope_, positions_, 2, rows_of(model.spec, plan), model.vision_rope.frequency.data(),
+              model.vision_rope.axis_of.data());
   }
+  embed(compute, model, plan, tile_pixels);
+}
+
+void Vision::run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, const PixelPlan& plan) {
+  const VisionSpec& v = model.spec.vision;
+  const size_t count = rows_of(model.spec, plan);
+  project_qkv(compute, shape_, layer, buffers_, count, count);
+  if (rope_.half != 0) {
+    rope_apply(compute, rope_, buffers_.qkv, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
+    rope_apply(compute, rope_, buffers_.qkv + shape_.query_width, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
+  }
+  attend(compute, count);
+  add_attention(compute, shape_, layer, buffers_, count, count);
+  add_mlp(compute, shape_, layer, buffers_, count, count);
+}
+
+void Vision::finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows) {
+  const VisionSpec& v = model.spec.vision;
+  const NormWeights& norm = model.weights.vision.post_norm;
+  if (norm.weight != nullptr)  // not in a rotated stream: quantization keeps towers with such a norm unrotated
+    norm_rows(compute, v.norm, norm, v.norm_epsilon, buffers_.x, shape_.hidden, buffers_.x, shape_.hidden,
+              rows_of(model.spec, plan), shape_.hidden);
+  project(compute, model, plan, tile_rows);
+}
+
+void Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows) {
   const size_t tile_values = plan.values / plan.tiles;
-  const size_t tile_tokens = tokens_of(model.spec, plan) / plan.tiles;
+  const size_t tile_floats = tokens_of(model.spec, plan) / plan.tiles * model.spec.decoder.hidden;
   for (size_t tile = 0; tile < plan.tiles; ++tile) {
-    embed(compute, model, plan, pixel_values + tile * tile_values);
-    for (const LayerWeights& layer : w.layers) {
-      project_qkv(compute, shape_, layer, buffers_, count, count);
-      if (rope_.half != 0) {
-        rope_apply(compute, rope_, buffers_.qkv, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
-        rope_apply(compute, rope_, buffers_.qkv + shape_.query_width, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
-      }
-      attend(compute, count);
-      add_attention(compute, shape_, layer, buffers_, count, count);
-      add_mlp(compute, shape_, layer, buffers_, count, count);
-    }
-    if (w.post_norm.weight != nullptr)
-      norm_rows(compute, v.norm, w.post_norm, v.norm_epsilon, buffers_.x, shape_.hidden, buffers_.x, shape_.hidden, count, shape_.hidden);
-    project(compute, model, plan, rows + tile * tile_tokens * model.spec.decoder.hidden);
+    begin(compute, model, plan, pixel_values + tile * tile_values);
+    for (const LayerWeights& layer : model.weights.vision.layers) run_layer(compute, model, layer, plan);
+    finish(compute, model, plan, rows + tile * tile_floats);
   }
 }
 

@@ -20,6 +20,13 @@ class Vision {
   // Writes one row of decoder.hidden floats a token: tokens_of(plan) rows. pixel_values as make_pixels gave them.
   void run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows);
 
+  // The same for one tile in steps, for calibration layer by layer: begin(), layers in order, each advancing x(), finish().
+  void begin(const Compute& compute, const Model& model, const PixelPlan& plan, const float* tile_pixels);
+  void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, const PixelPlan& plan);
+  void finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows);
+  float* x() const { return buffers_.x; }
+  static size_t rows_of(const ModelSpec& spec, const PixelPlan& plan);  // of one tile, in x()
+
   static size_t tokens_of(const ModelSpec& spec, const PixelPlan& plan);
   static size_t scratch_bytes(const Model& model);
 
@@ -37,6 +44,7 @@ class Vision {
   size_t key_head_stride_ = 0;
   float* patches_ = nullptr;       // [rows][patch_values], for planes
   float* merged_ = nullptr;        // [tokens][hidden * merge * merge]
+  RowBuffers outer_;               // rows that enter patch embedding and projector
   float* projected_ = nullptr;     // [tokens][projector_hidden]
 };
 

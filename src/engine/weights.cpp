@@ -19,23 +19,24 @@ class Loader {
 
   Status load() {
     MICA_TRY(source_->choose_roots(spec_));
+    MICA_TRY(source_->transforms(spec_, out_));
     MICA_TRY(load_decoder());
     if (spec_.has_vision) MICA_TRY(load_vision());
     out_->parameters = source_->parameters();
     out_->bytes = source_->bytes();
-    out_->quant_points = points_;
-    return Status::ok();
+    return source_->static_parts(spec_, out_);
   }
 
  private:
   Status matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* target) {
     return source_->matrix(slot, layer, rows, columns, target);
   }
-  Status norm(Slot slot, uint32_t layer, size_t width, bool biased, NormWeights* target) {
+  // Folded norms are absent from the file and leave ones and zeros.
+  Status norm(Slot slot, uint32_t layer, size_t width, bool biased, NormWeights* target, bool folded = false) {
+    if (folded) return Status::ok();
     MICA_TRY(source_->vector(slot, layer, ".weight", width, &target->weight));
     return biased ? source_->vector(slot, layer, ".bias", width, &target->bias) : Status::ok();
   }
-  void number(QuantPoint* point) { point->index = points_++; }
 
   Status load_decoder() {
     const DecoderSpec& d = spec_.decoder;
@@ -50,7 +51,6 @@ class Loader {
       w.lm_head = w.embedding;
       w.lm_head.bias = nullptr;
     }
-    number(&w.head_in);
     return Status::ok();
   }
 
@@ -58,26 +58,18 @@ class Loader {
     const DecoderSpec& d = spec_.decoder;
     const size_t query = static_cast<size_t>(d.heads) * d.head_dim;
     const size_t key = static_cast<size_t>(d.kv_heads) * d.head_dim;
-    MICA_TRY(norm(Slot::attention_norm, i, d.hidden, false, &w->attention_norm));
+    MICA_TRY(norm(Slot::attention_norm, i, d.hidden, false, &w->attention_norm, out_->decoder.stream.folded));
     MICA_TRY(matrix(Slot::query, i, query, d.hidden, &w->query));
     MICA_TRY(matrix(Slot::key, i, key, d.hidden, &w->key));
     MICA_TRY(matrix(Slot::value, i, key, d.hidden, &w->value));
     MICA_TRY(matrix(Slot::output, i, d.hidden, query, &w->output));
     MICA_TRY(source_->vector(Slot::query_norm, i, ".weight", d.head_dim, &w->query_norm));
     MICA_TRY(source_->vector(Slot::key_norm, i, ".weight", d.head_dim, &w->key_norm));
-    MICA_TRY(norm(Slot::mlp_norm, i, d.hidden, false, &w->mlp_norm));
+    MICA_TRY(norm(Slot::mlp_norm, i, d.hidden, false, &w->mlp_norm, out_->decoder.stream.folded));
     MICA_TRY(matrix(Slot::gate, i, d.feed_forward, d.hidden, &w->gate));
     MICA_TRY(matrix(Slot::up, i, d.feed_forward, d.hidden, &w->up));
     MICA_TRY(matrix(Slot::down, i, d.hidden, d.feed_forward, &w->down));
-    number_layer(w);
     return Status::ok();
-  }
-
-  void number_layer(LayerWeights* w) {
-    number(&w->attention_in);
-    number(&w->output_in);
-    number(&w->mlp_in);
-    number(&w->down_in);
   }
 
   Status load_vision() {
@@ -85,7 +77,6 @@ class Loader {
     VisionWeights& w = out_->vision;
     const bool biased = v.norm == Norm::layer;
     MICA_TRY(matrix(Slot::patch_embedding, 0, v.hidden, v.patch_values(), &w.patch_embedding));
-    number(&w.patches_in);
     if (v.class_token) MICA_TRY(source_->vector(Slot::class_token, 0, "", v.hidden, &w.class_token));
     if (v.positions == VisionPositions::learned) {
       const size_t patches = static_cast<size_t>(v.image_width / v.patch) * (v.image_height / v.patch);
@@ -101,25 +92,19 @@ class Loader {
   Status load_vision_layer(uint32_t i, LayerWeights* w) {
     const VisionSpec& v = spec_.vision;
     const bool biased = v.norm == Norm::layer;
-    MICA_TRY(norm(Slot::vision_norm1, i, v.hidden, biased, &w->attention_norm));
-    Matrix fused;
-    MICA_TRY(matrix(Slot::vision_qkv, i, 3 * static_cast<size_t>(v.hidden), v.hidden, &fused));
-    if (fused.rows != 0) {
-      w->query = fused.slice(0, v.hidden);
-      w->key = fused.slice(v.hidden, v.hidden);
-      w->value = fused.slice(2 * static_cast<size_t>(v.hidden), v.hidden);
-    } else {
+    MICA_TRY(norm(Slot::vision_norm1, i, v.hidden, biased, &w->attention_norm, out_->vision.stream.folded));
+    MICA_TRY(matrix(Slot::vision_qkv, i, 3 * static_cast<size_t>(v.hidden), v.hidden, &w->query));
+    if (w->query.rows == 0) {
       MICA_TRY(matrix(Slot::vision_query, i, v.hidden, v.hidden, &w->query));
       MICA_TRY(matrix(Slot::vision_key, i, v.hidden, v.hidden, &w->key));
       MICA_TRY(matrix(Slot::vision_value, i, v.hidden, v.hidden, &w->value));
     }
     MICA_TRY(matrix(Slot::vision_output, i, v.hidden, v.hidden, &w->output));
     MICA_TRY(source_->vector(Slot::vision_scale1, i, "", v.hidden, &w->attention_scale));
-    MICA_TRY(norm(Slot::vision_norm2, i, v.hidden, biased, &w->mlp_norm));
+    MICA_TRY(norm(Slot::vision_norm2, i, v.hidden, biased, &w->mlp_norm, out_->vision.stream.folded));
     MICA_TRY(matrix(Slot::vision_up, i, v.feed_forward, v.hidden, &w->up));
     MICA_TRY(matrix(Slot::vision_down, i, v.hidden, v.feed_forward, &w->down));
     MICA_TRY(source_->vector(Slot::vision_scale2, i, "", v.hidden, &w->mlp_scale));
-    number_layer(w);
     return Status::ok();
   }
 
@@ -128,21 +113,44 @@ class Loader {
     VisionWeights& w = out_->vision;
     const size_t merged = static_cast<size_t>(v.hidden) * v.merge * v.merge;
     const size_t norm_width = v.projector == Projector::patch_merger ? v.hidden : merged;
-    MICA_TRY(norm(Slot::projector_norm, 0, norm_width, true, &w.projector_norm));
+    MICA_TRY(norm(Slot::projector_norm, 0, norm_width, true, &w.projector_norm, out_->vision.stream.folded));
     MICA_TRY(matrix(Slot::projector_up, 0, v.projector_hidden, merged, &w.projector_up));
     MICA_TRY(matrix(Slot::projector_down, 0, spec_.decoder.hidden, v.projector_hidden, &w.projector_down));
-    number(&w.projector_in);
-    number(&w.projector_down_in);
     return Status::ok();
   }
 
   TensorSource* source_;
   const ModelSpec& spec_;
   Weights* out_;
-  uint32_t points_ = 0;
 };
 
+void name_layers(std::vector<LayerWeights>* layers, const std::string& prefix, std::vector<NamedPoint>* out) {
+  for (size_t i = 0; i < layers->size(); ++i) {
+    LayerWeights& layer = (*layers)[i];
+    const std::string name = prefix + "layers." + std::to_string(i) + ".";
+    out->push_back({&layer.attention_in, name + "attention_in"});
+    out->push_back({&layer.output_in, name + "output_in"});
+    out->push_back({&layer.mlp_in, name + "mlp_in"});
+    out->push_back({&layer.down_in, name + "down_in"});
+  }
+}
+
 }  // namespace
+
+std::vector<NamedPoint> quant_points(Weights* weights) {
+  std::vector<NamedPoint> out;
+  name_layers(&weights->decoder.layers, "", &out);
+  out.push_back({&weights->decoder.head_in, "head_in"});
+  if (!weights->vision.layers.empty()) {
+    out.push_back({&weights->vision.patches_in, "vision.patches_in"});
+    name_layers(&weights->vision.layers, "vision.", &out);
+    out.push_back({&weights->vision.projector_in, "vision.projector_in"});
+    out.push_back({&weights->vision.projector_down_in, "vision.projector_down_in"});
+  }
+  for (size_t i = 0; i < out.size(); ++i) out[i].point->index = static_cast<uint32_t>(i);
+  weights->quant_points = static_cast<uint32_t>(out.size());
+  return out;
+}
 
 Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out) {
   FileTensors source(files, &out->owned);

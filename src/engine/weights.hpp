@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "enter.hpp"
 #include "matrix.hpp"
 #include "model_files.hpp"
 #include "model_spec.hpp"
@@ -14,14 +16,25 @@
 
 namespace mica {
 
-struct NormWeights {
-  const float* weight = nullptr;
-  const float* bias = nullptr;  // null for RMSNorm
+// What the static format adds to a stream of residuals (static_format.hpp).
+struct StreamTransform {
+  bool folded = false;         // norms are in the matrices that read them
+  bool rotated = false;        // the residual stream is R S x
+  bool head_rotation = false;  // values are rotated head by head (told for inspection; nothing is done online)
+  bool down_rotation = false;  // the inputs of `down` are rotated online
+  simd::RotationPlan residual_plan{};
+  simd::RotationPlan down_plan{};
+  std::vector<uint32_t> signs;    // bits, a word for 32 channels
+  std::vector<float> direction;   // [width]: R S of the unit vector of ones
+  std::vector<float> merged_direction;  // of a tower: for a norm over merged patches
+
+  const simd::RotationPlan* down() const { return down_rotation ? &down_plan : nullptr; }
 };
 
 // What a decoder layer and a vision layer have in common: attention and an MLP between norms and residual additions.
 struct LayerWeights {
   NormWeights attention_norm;
+  // A fused projection is `query` with the rows of all three; then `key` and `value` have none.
   Matrix query, key, value, output;
   const float* query_norm = nullptr;  // [head_dim], RMSNorm of each head before RoPE (Qwen3)
   const float* key_norm = nullptr;
@@ -39,6 +52,7 @@ struct DecoderWeights {
   NormWeights final_norm;
   Matrix lm_head;
   QuantPoint head_in;
+  StreamTransform stream;
 };
 
 struct VisionWeights {
@@ -50,6 +64,7 @@ struct VisionWeights {
   NormWeights projector_norm;
   Matrix projector_up, projector_down;
   QuantPoint patches_in, projector_in, projector_down_in;
+  StreamTransform stream;
 };
 
 struct Weights {
@@ -58,11 +73,19 @@ struct Weights {
   uint64_t parameters = 0;
   uint64_t bytes = 0;  // as stored
   uint32_t quant_points = 0;
+  bool aifs = true;  // visual rows of a chunk are computed first; otherwise chunks end where the modality changes
   std::vector<std::unique_ptr<uint8_t[]>> owned;  // widened vectors, and random weights
 };
 
 // Finds and checks every tensor of `spec` in `files`; a missing one or one of another shape is named.
 Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out);
+
+// Every quant point in the order of their indices, with a name for reports: "layers.7.down_in", "vision.layers.0.mlp_in".
+struct NamedPoint {
+  QuantPoint* point;
+  std::string name;
+};
+std::vector<NamedPoint> quant_points(Weights* weights);
 
 // The same with random bfloat16 weights for a published shape.
 Status make_random_weights(const ModelSpec& spec, Weights* out);

@@ -13,12 +13,16 @@
 
 namespace mica {
 
+class RowObserver;
+
 struct Compute {
   const simd::Kernels* kernels = nullptr;
   int threads = 1;
   // threads pieces of scratch_bytes each, 64-byte aligned; ops say what they need by *_scratch_bytes.
   uint8_t* scratch = nullptr;
   size_t scratch_bytes = 0;
+  // Sees every row that enters a linear layer; null but for calibration (rows.hpp).
+  RowObserver* observer = nullptr;
 
   template <class T>
   T* scratch_of(int thread) const {

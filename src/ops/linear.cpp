@@ -1,5 +1,5 @@
-// Linear: tiles of output channels over threads, weights widened to float block by block. Not arithmetic: simd/ and
-// float_gemm.hpp.
+// Linear: tiles of output channels over threads; float weights widened block by block, packed ones read in place. Not
+// arithmetic: simd/ and float_gemm.hpp.
 #include "linear.hpp"
 
 #include <algorithm>
@@ -110,11 +110,46 @@ void gemv_block(const Compute& compute, float* dst, size_t dst_stride, const Row
   }
 }
 
+// Panels that one task of a product with packed weights computes: a few rows stream them once, so that a task is as
+// much as is worth handing out; more rows go over four at a time (gemm_kernels.hpp).
+size_t task_panels(const Matrix& matrix, size_t rows) {
+  constexpr size_t kStreamBytes = 128u << 10;
+  constexpr size_t kStreamRows = 4;
+  return rows <= kStreamRows ? std::max<size_t>(1, kStreamBytes / matrix.stride_bytes) : 4;
+}
+
+void packed_linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
+                   const LinearFinish& finish) {
+  const simd::QuantizedRows x{.values = src.quantized, .stride = src.stride, .sums = src.sums};
+  const simd::PanelMatrix weights{.panels = matrix.data, .inputs = matrix.columns, .channels = matrix.rows};
+  simd::Epilogue epilogue{.channel_scale = matrix.scale,
+                          .row_scale = {.split = src.visual, .first = src.scale_visual, .second = src.scale_text}};
+  epilogue.bias = matrix.bias;
+  epilogue.multiplier = finish.scale;
+  if (src.rank1) {
+    epilogue.rank1_rows = src.rank1;
+    epilogue.rank1_channels = matrix.rank1;
+  }
+  const simd::FloatRows out{.values = dst, .stride = dst_stride, .accumulate = finish.add};
+  const auto kernel = matrix.layout == MatrixLayout::panels_u4 ? compute.kernels->gemm->gemm_f32_s8_u4
+                                                               : compute.kernels->gemm->gemm_f32_s8_s8;
+  const size_t panels = ceil_div(matrix.rows, simd::kPanelChannels);
+  const size_t step = task_panels(matrix, src.count);
+  parallel_for(compute, ceil_div(panels, step), [&](size_t task, int) {
+    kernel(x, weights, epilogue, out,
+           {.row_begin = 0, .row_end = src.count, .panel_begin = task * step, .panel_end = std::min(panels, (task + 1) * step)});
+  });
+}
+
 }  // namespace
 
 void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
             const LinearFinish& finish) {
-  if (src.count == 0) return;
+  if (src.count == 0 || matrix.rows == 0) return;
+  if (matrix.is_packed()) {
+    packed_linear(compute, dst, dst_stride, src, matrix, finish);
+    return;
+  }
   const bool gemv = src.count <= kGemvRows;
   const size_t tasks = ceil_div(matrix.rows, gemv ? kGemvChannels : block_channels(matrix));
   parallel_for(compute, tasks, [&](size_t task, int thread) {
@@ -124,6 +159,7 @@ void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& s
 }
 
 size_t linear_scratch_bytes(const Matrix& matrix) {
+  if (matrix.is_packed()) return 0;
   const BlockScratch sizes = block_scratch(matrix);
   const size_t gemm = sizes.weights + sizes.sums + sizes.gemm;
   const size_t gemv = kGemvChannels + matrix.columns;

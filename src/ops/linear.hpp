@@ -16,7 +16,7 @@ struct LinearFinish {
 };
 
 // dst[r][c] = (add ? dst[r][c] : 0) + scale[c] * (sum_i src[r][i] * matrix[c][i] + bias[c]), dst rows `dst_stride` floats
-// apart. The bits do not depend on the number of threads.
+// apart. Rows are int8 if and only if the matrix is packed. The bits do not depend on the number of threads.
 void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
             const LinearFinish& finish = {});
 

@@ -29,4 +29,24 @@ void widen_row(const simd::FloatKernels& kernels, DType dtype, float* dst, const
   }
 }
 
+void widen_matrix_row(const simd::FloatKernels& kernels, const Matrix& matrix, size_t index, float* dst) {
+  if (!matrix.is_packed()) {
+    widen_row(kernels, matrix.dtype, dst, matrix.row(index), matrix.columns);
+    return;
+  }
+  const uint8_t* panel = matrix.data + index / simd::kPanelChannels * matrix.stride_bytes;
+  const size_t channel = index % simd::kPanelChannels;
+  const float scale = matrix.scale[index];
+  for (size_t i = 0; i < matrix.columns; ++i) {
+    int value = 0;
+    if (matrix.layout == MatrixLayout::panels_s8) {
+      value = static_cast<int8_t>(panel[i / 4 * 64 + 4 * channel + i % 4]);
+    } else {
+      const uint8_t pair = panel[i / 8 * 64 + 4 * channel + i % 4];
+      value = (i % 8 < 4 ? pair & 15 : pair >> 4) - 8;
+    }
+    dst[i] = scale * static_cast<float>(value);
+  }
+}
+
 }  // namespace mica

@@ -10,13 +10,21 @@
 
 namespace mica {
 
+// How the values lie: row-major in a DType, or integers in panels (simd/pack.hpp) with a scale a row.
+enum class MatrixLayout : uint8_t { rows, panels_u4, panels_s8 };
+
 struct Matrix {
   size_t rows = 0;     // output channels
   size_t columns = 0;  // inputs
-  DType dtype = DType::f32;
-  const uint8_t* data = nullptr;  // row-major, borrowed from the model file
-  size_t stride_bytes = 0;        // from row to row
+  MatrixLayout layout = MatrixLayout::rows;
+  DType dtype = DType::f32;       // of MatrixLayout::rows
+  const uint8_t* data = nullptr;  // borrowed from the model file; panels are 64-byte aligned
+  size_t stride_bytes = 0;        // from row to row, or from panel to panel
   const float* bias = nullptr;    // [rows], or null
+  const float* scale = nullptr;   // [rows], of panels: weight = scale * integer
+  const float* rank1 = nullptr;   // [rows], of panels: the weights of the input that stays float (MQuant, RMS), or null
+
+  bool is_packed() const { return layout != MatrixLayout::rows; }
 
   const uint8_t* row(size_t index) const { return data + index * stride_bytes; }
   // Rows [first, first + count) as a matrix of their own: a fused projection is three slices.
@@ -31,6 +39,9 @@ struct Matrix {
 
 // Types that a matrix may have; others are refused when a model is opened.
 bool is_weight_dtype(DType dtype);
+
+// Row `index` of a matrix in any layout, `columns` floats.
+void widen_matrix_row(const simd::FloatKernels& kernels, const Matrix& matrix, size_t index, float* dst);
 
 // n values from `src` to float; n is a multiple of the type's block.
 void widen_row(const simd::FloatKernels& kernels, DType dtype, float* dst, const uint8_t* src, size_t n);

@@ -4,12 +4,10 @@
 
 #include <cstdint>
 
+#include "layer_kinds.hpp"
 #include "picture_rule.hpp"
 
 namespace mica {
-
-enum class Activation : uint8_t { silu, gelu, gelu_tanh, quick_gelu };
-enum class Norm : uint8_t { rms, layer };
 
 enum class RopeScaling : uint8_t {
   none,

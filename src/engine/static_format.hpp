@@ -1,0 +1,37 @@
+// The static format: what a packed file says beyond a checkpoint so that the loops run with fixed scales in integers.
+// Written by src/quant, read by weights.cpp. Not the container (io/packed_file) and not the method (research: MQuant).
+//
+// The transformed model computes what the checkpoint does. With n the residual width and S, R as in
+// simd/rotate_kernels.hpp (R with a constant first row, S random signs):
+// - rows enter the residual stream as x = R S row, online, after embedding lookup, projector and (tower) pre_norm; so
+//   embedding, lm_head, patch embedding, class token and positions stay in their own space, and a tied head stays tied;
+// - norms are folded: weight and bias of a norm are in the matrices that read it, W <- W diag(weight), b <- b + W bias;
+//   what remains of a LayerNorm in rotated space is x - (u x) u, then the division by the root mean square, where u is
+//   R S of the unit vector (1, ..., 1) / sqrt(n);
+// - matrices that read the stream are W <- W (R S)^T; those that write to it W <- R S W, b <- R S b;
+// - values and the inputs of the output matrix are rotated by R of head_dim, head by head, offline;
+// - before `down` the activations are rotated online by R of feed_forward without signs, W <- W R^T;
+// - RMS: where the file has "<down>.rank1", channel 0 of those rotated activations stays float and is added as a rank-1
+//   term with these weights, and the packed matrix has zeros there;
+// - the head reads the stream rotated back, with the final norm's own weight.
+//
+// Tensors, beside those that keep their checkpoint's name and type (norms that were folded are absent):
+//   "<name>.weight"  U8 [panels, bytes] 4-bit panels, or I8 [panels, bytes] 8-bit panels (simd/pack.hpp)
+//   "<name>.scale"   F32, one an output channel: weight = scale * integer
+//   "<name>.rank1"   F32, one an output channel, unscaled
+//   "<name>.bias"    F32
+//   kPointScales     F32 [2, points padded to 16]: of visual rows, then of text rows, by QuantPoint::index
+//   kDecoderSigns, kVisionSigns   U8: bit i says that channel i is negated; absent: the stream is not rotated
+// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation"}, "vision": {same}}.
+#pragma once
+
+namespace mica::static_format {
+
+inline constexpr const char* kStaticKey = "mica.static";
+inline constexpr const char* kPointScales = "mica.points";
+inline constexpr const char* kDecoderSigns = "mica.decoder.signs";
+inline constexpr const char* kVisionSigns = "mica.vision.signs";
+inline constexpr const char* kScaleSuffix = ".scale";
+inline constexpr const char* kRank1Suffix = ".rank1";
+
+}  // namespace mica::static_format

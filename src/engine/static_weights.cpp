@@ -1,0 +1,102 @@
+// The static parts of a packed file: its transforms and the scales of its quant points. Their meaning: static_format.hpp.
+#include <cmath>
+#include <string>
+
+#include "json.hpp"
+#include "static_format.hpp"
+#include "stream_transform.hpp"
+#include "tensor_source.hpp"
+
+namespace mica {
+namespace {
+
+Status read_stream(JsonValue part, StreamTransform* stream) {
+  MICA_TRY(get_bool_or(part, "folded", false, &stream->folded));
+  MICA_TRY(get_bool_or(part, "head_rotation", false, &stream->head_rotation));
+  return get_bool_or(part, "down_rotation", false, &stream->down_rotation);
+}
+
+// Signs are bits in bytes, padded; empty when the stream is not rotated.
+Status read_signs(const ModelFiles& files, const char* name, size_t width, std::vector<uint32_t>* out, bool* rotated) {
+  const TensorView* tensor = files.find(name);
+  *rotated = tensor != nullptr;
+  if (tensor == nullptr) return Status::ok();
+  out->assign((width + 31) / 32, 0);
+  if (tensor->dtype != DType::u8 || tensor->bytes.size() < (width + 7) / 8)
+    return Status::error(Code::corrupt_file, "%s: \"%s\" does not hold a sign for each of %zu channels", files.path(), name, width);
+  for (size_t i = 0; i < width; ++i)
+    (*out)[i / 32] |= static_cast<uint32_t>(tensor->bytes[i / 8] >> (i % 8) & 1) << (i % 32);
+  return Status::ok();
+}
+
+// A packed matrix needs the scales of the point before it, and matrices that share a point read the same kind of rows.
+Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix*> readers, const char* path) {
+  const Matrix& first = **readers.begin();
+  for (const Matrix* reader : readers)
+    if (reader->rows != 0 && reader->is_packed() != first.is_packed())
+      return Status::error(Code::corrupt_file, "%s: matrices that read quant point %u are packed in part", path, point.index);
+  if (first.is_packed() && !(point.scale_visual > 0 && point.scale_text > 0))
+    return Status::error(Code::corrupt_file, "%s: quant point %u has no scale, but its matrix is packed", path, point.index);
+  return Status::ok();
+}
+
+Status check_layers(const std::vector<LayerWeights>& layers, const char* path) {
+  for (const LayerWeights& layer : layers) {
+    MICA_TRY(check_readers(layer.attention_in, {&layer.query, &layer.key, &layer.value}, path));
+    MICA_TRY(check_readers(layer.output_in, {&layer.output}, path));
+    MICA_TRY(check_readers(layer.mlp_in, {&layer.up, &layer.gate}, path));
+    MICA_TRY(check_readers(layer.down_in, {&layer.down}, path));
+  }
+  return Status::ok();
+}
+
+Status check_scales(const Weights& weights, const char* path) {
+  MICA_TRY(check_layers(weights.decoder.layers, path));
+  MICA_TRY(check_layers(weights.vision.layers, path));
+  MICA_TRY(check_readers(weights.decoder.head_in, {&weights.decoder.lm_head}, path));
+  MICA_TRY(check_readers(weights.vision.patches_in, {&weights.vision.patch_embedding}, path));
+  MICA_TRY(check_readers(weights.vision.projector_in, {&weights.vision.projector_up}, path));
+  return check_readers(weights.vision.projector_down_in, {&weights.vision.projector_down}, path);
+}
+
+}  // namespace
+
+Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
+  const std::string_view text = files_.metadata(static_format::kStaticKey);
+  if (files_.kind() != ModelFiles::Kind::packed || text.empty()) return Status::ok();
+  Json json;
+  MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, static_format::kStaticKey, &json).in(files_.path()));
+  MICA_TRY(get_bool_or(json.root(), "aifs", true, &weights->aifs));
+  StreamTransform& decoder = weights->decoder.stream;
+  std::vector<uint32_t> signs;
+  MICA_TRY(read_stream(json.root().find("decoder"), &decoder));
+  MICA_TRY(read_signs(files_, static_format::kDecoderSigns, spec.decoder.hidden, &signs, &decoder.rotated));
+  MICA_TRY(complete_transform(spec.decoder.hidden, spec.decoder.feed_forward, 1, signs, &decoder).in(files_.path()));
+  if (!spec.has_vision) return Status::ok();
+  StreamTransform& vision = weights->vision.stream;
+  const VisionSpec& v = spec.vision;
+  MICA_TRY(read_stream(json.root().find("vision"), &vision));
+  MICA_TRY(read_signs(files_, static_format::kVisionSigns, v.hidden, &signs, &vision.rotated));
+  return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, signs, &vision).in(files_.path());
+}
+
+Status FileTensors::static_parts(const ModelSpec& spec, Weights* weights) {
+  const std::vector<NamedPoint> points = quant_points(weights);
+  if (spec.has_vision) place_directions(spec, &weights->vision);
+  const TensorView* scales = files_.find(static_format::kPointScales);
+  if (scales == nullptr) return check_scales(*weights, files_.path());
+  if (scales->dtype != DType::f32 || scales->rank != 2 || scales->shape[0] != 2 || scales->shape[1] < points.size())
+    return Status::error(Code::corrupt_file, "%s: \"%s\" does not hold two scales for each of %zu quant points", files_.path(),
+                         static_format::kPointScales, points.size());
+  const float* values = reinterpret_cast<const float*>(scales->bytes.data());
+  for (size_t i = 0; i < points.size(); ++i) {
+    points[i].point->scale_visual = values[i];
+    points[i].point->scale_text = values[scales->shape[1] + i];
+    for (float scale : {points[i].point->scale_visual, points[i].point->scale_text})
+      if (!std::isfinite(scale) || scale < 0)
+        return Status::error(Code::corrupt_file, "%s: the scale of %s is not a positive number", files_.path(), points[i].name.c_str());
+  }
+  return check_scales(*weights, files_.path());
+}
+
+}  // namespace mica

@@ -1,0 +1,52 @@
+// Enter: the producers of rows for linear layers. Each makes floats, or int8 directly under the point's static scales
+// when the matrix that reads them is packed; nothing is ever searched at run time. Not the products: linear.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "compute.hpp"
+#include "layer_kinds.hpp"
+#include "matrix.hpp"
+#include "rows.hpp"
+
+namespace mica {
+
+// Where produced rows lie, for `rows` rows of up to `width` values. One set serves a loop: rows are read before the next
+// are made.
+struct RowBuffers {
+  float* values = nullptr;      // [rows][width]
+  int8_t* quantized = nullptr;  // [rows][width padded to 32]
+  int32_t* sums = nullptr;      // [rows]
+  float* rank1 = nullptr;       // [rows]
+};
+
+struct NormWeights {
+  const float* weight = nullptr;     // null: ones (folded into the matrices, or there is no such norm)
+  const float* bias = nullptr;       // null: zeros
+  const float* direction = nullptr;  // of a LayerNorm in a rotated stream: the unit vector of the mean (static_format.hpp)
+};
+
+// dst = norm(src), row by row; `dst` may be `src`.
+void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, float epsilon, float* dst, size_t dst_stride,
+               const float* src, size_t src_stride, size_t rows, size_t width);
+
+// norm(src) for `reader`.
+Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& reader, Norm norm, const NormWeights& weights,
+                float epsilon, const float* src, size_t src_stride, size_t rows, size_t visual, size_t width,
+                const RowBuffers& buffers);
+
+// src as it is, for `reader`; float rows stay in place.
+Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src, size_t src_stride,
+                size_t rows, size_t visual, size_t width, const RowBuffers& buffers);
+
+// R src, rotated in place (src is scratch), for `reader`, whose rank-1 term gets channel 0 where it has one. A null plan
+// rotates nothing.
+Rows enter_rotated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const simd::RotationPlan* plan,
+                   float* src, size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers);
+
+// Rows of the residual stream into its rotated space and back, in place: R S x and S R^T x.
+void rotate_rows(const Compute& compute, const simd::RotationPlan& plan, const uint32_t* signs, float* x, size_t stride,
+                 size_t rows, bool inverse);
+
+}  // namespace mica
