@@ -1,5 +1,5 @@
-// The plan of a picture: from its size and a PictureRule to sizes, tiles and patches, in the arithmetic of transformers'
-// image processors (Python's: floor, truncation and rounding to even where they have it). No pixel is touched here.
+// The plan of a picture: from its size and a PictureRule to sizes, tiles and patches, rounded as transformers' image
+// processors (in Python) round. No pixel is touched here.
 #include <algorithm>
 #include <cmath>
 
@@ -18,16 +18,16 @@ Status check_rule(const PictureRule& rule) {
   if (!within(rule.patch, limits::kPatchSideMax) || !within(rule.merge, limits::kPatchMergeMax) ||
       !within(rule.temporal, limits::kPatchTemporalMax))
     return Status::error(Code::limit_exceeded,
-                         "picture rule: patch %u, merge %u, temporal %u; each is at least 1, at most %u, %u, %u", rule.patch,
-                         rule.merge, rule.temporal, limits::kPatchSideMax, limits::kPatchMergeMax,
+                         "picture rule: patch %u, merge %u, temporal %u; each is at least 1, at most %u, %u, %u",
+                         rule.patch, rule.merge, rule.temporal, limits::kPatchSideMax, limits::kPatchMergeMax,
                          limits::kPatchTemporalMax);
   if (rule.cut == PictureCut::smart_resize) {
     if (rule.pixels_min == 0 || rule.pixels_max == 0)
       return Status::error(Code::invalid_argument, "picture rule: pixels_min %u and pixels_max %u must not be zero",
                            rule.pixels_min, rule.pixels_max);
   } else if (!within(rule.width, limits::kPictureRuleSideMax) || !within(rule.height, limits::kPictureRuleSideMax)) {
-    return Status::error(Code::limit_exceeded, "picture rule: size %u x %u; each side is at least 1, at most %u", rule.width,
-                         rule.height, limits::kPictureRuleSideMax);
+    return Status::error(Code::limit_exceeded, "picture rule: size %u x %u; each side is at least 1, at most %u",
+                         rule.width, rule.height, limits::kPictureRuleSideMax);
   }
   if (rule.cut == PictureCut::shortest_edge && !within(rule.shortest_edge, limits::kPictureRuleSideMax))
     return Status::error(Code::limit_exceeded, "picture rule: shortest_edge %u; it is at least 1, at most %u",
@@ -75,8 +75,8 @@ Status plan_smart_resize(const PictureRule& rule, PixelPlan* plan) {
   return Status::ok();
 }
 
-// GotOcr2ImageProcessor.crop_image_to_patches: of the grids with tiles_min to tiles_max tiles the one whose aspect ratio
-// is nearest; of equally near ones a larger, while the picture has more than half of the pixels of its tiles.
+// GotOcr2ImageProcessor.crop_image_to_patches: of the grids with tiles_min to tiles_max tiles the one whose aspect
+// ratio is nearest; of equally near ones a larger, while the picture has more than half of the pixels of its tiles.
 void plan_tiles(const PictureRule& rule, PixelPlan* plan) {
   const double aspect_ratio = static_cast<double>(plan->source_width) / plan->source_height;
   const double area = static_cast<double>(plan->source_width) * plan->source_height;
@@ -120,7 +120,8 @@ Status count_values(const PictureRule& rule, PixelPlan* plan) {
     fits = fits && checked_mul(values, rule.temporal, &values);
   }
   if (!fits || values > limits::kPixelValuesMax)
-    return Status::error(Code::limit_exceeded, "a picture of %u x %u pixels becomes more than %zu values; make it smaller",
+    return Status::error(Code::limit_exceeded,
+                         "a picture of %u x %u pixels becomes more than %zu values; make it smaller",
                          plan->source_width, plan->source_height, limits::kPixelValuesMax);
   plan->values = values;
   plan->patches = size_t{plan->tiles} * plan->grid_width * plan->grid_height;
@@ -135,8 +136,8 @@ Status plan_pixels(const PictureRule& rule, uint32_t width, uint32_t height, Pix
     return Status::error(Code::invalid_argument, "a picture of %u x %u pixels has nothing to show", width, height);
   if (width > limits::kPictureSideMax || height > limits::kPictureSideMax ||
       uint64_t{width} * height > limits::kPicturePixelsMax)
-    return Status::error(Code::limit_exceeded, "a picture of %u x %u pixels; mica reads %zu in all, %u a side", width, height,
-                         limits::kPicturePixelsMax, limits::kPictureSideMax);
+    return Status::error(Code::limit_exceeded, "a picture of %u x %u pixels; mica reads %zu in all, %u a side", width,
+                         height, limits::kPicturePixelsMax, limits::kPictureSideMax);
   PixelPlan plan;
   plan.source_width = width;
   plan.source_height = height;

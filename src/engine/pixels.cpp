@@ -130,8 +130,8 @@ void resample(const Picture& picture, const ResampleGeometry& geometry, Resample
   }
 }
 
-// What resampling takes for a source of this width, however high it is. The height decides only which side goes first: the
-// columns do for the lowest source, and if the rows ever do, then for the highest.
+// What resampling takes for a source of this width, however high it is. The height decides only which side goes first:
+// the columns do for the lowest source, and if the rows ever do, then for the highest.
 size_t resample_bytes(ResampleGeometry geometry, ResampleFilter filter) {
   const size_t highest = std::min<size_t>(limits::kPictureSideMax, limits::kPicturePixelsMax / geometry.source_width);
   size_t bytes = 0;

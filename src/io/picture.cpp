@@ -43,8 +43,8 @@ Status decode_picture(Bytes file, const char* name, Picture* out) {
   *out = Picture();
   if (file.empty()) return Status::error(Code::corrupt_file, "%s: the file is empty", name);
   if (file.size() > limits::kPictureFileBytesMax)
-    return Status::error(Code::limit_exceeded, "%s: a picture file of %zu bytes; mica reads up to %zu", name, file.size(),
-                         limits::kPictureFileBytesMax);
+    return Status::error(Code::limit_exceeded, "%s: a picture file of %zu bytes; mica reads up to %zu", name,
+                         file.size(), limits::kPictureFileBytesMax);
   Picture picture;
   Status status;
   if (has_bytes(file, 0, "\xFF\xD8\xFF")) {
@@ -56,7 +56,8 @@ Status decode_picture(Bytes file, const char* name, Picture* out) {
   } else {
     for (const ForeignFormat& format : kForeignFormats) {
       if (has_bytes(file, format.offset, format.magic))
-        return Status::error(Code::unsupported, "%s: %s files are not read; convert it to JPEG or PNG", name, format.name);
+        return Status::error(Code::unsupported, "%s: %s files are not read; convert it to JPEG or PNG", name,
+                             format.name);
     }
     status = Status::error(Code::unsupported, "%s: not a picture that mica reads (JPEG, PNG or WebP)", name);
   }

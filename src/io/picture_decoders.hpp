@@ -26,8 +26,8 @@ struct OrientationSources {
 // Receives the rows of a picture as they are stored and puts each pixel where it is seen.
 class PictureRows {
  public:
-  // Checks `width` x `height` (as stored) against limits.hpp, then allocates out->rgb, uninitialised. `out` must outlive
-  // this. Fails with corrupt_file, limit_exceeded or out_of_memory.
+  // Checks `width` x `height` (as stored) against limits.hpp, then allocates out->rgb, uninitialised. `out` must
+  // outlive this. Fails with corrupt_file, limit_exceeded or out_of_memory.
   Status start(const char* name, uint32_t width, uint32_t height, uint32_t orientation, Picture* out);
 
   // The place of stored row y when rows are stored as they are seen, to decode into; else null, and put() is the way.

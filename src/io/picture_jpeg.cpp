@@ -98,20 +98,18 @@ Status error_of(const JpegState& state, const char* name) {
       return Status::error(Code::limit_exceeded, "%s: more than %d scans in a progressive JPEG; save it again", name,
                            limits::kJpegScansMax);
     case JERR_NO_BACKING_STORE:
-      return Status::error(Code::limit_exceeded, "%s: decoding this JPEG takes more than %zu MB; save it not progressive",
-                           name, limits::kJpegMemoryBytesMax >> 20);
-    case JERR_OUT_OF_MEMORY:
-      return Status::error(Code::out_of_memory, "%s: no memory to decode this JPEG", name);
-    case JERR_IMAGE_TOO_BIG:
-      return Status::error(Code::limit_exceeded, "%s: %s", name, state.message);
+      return Status::error(Code::limit_exceeded,
+                           "%s: decoding this JPEG takes more than %zu MB; save it not progressive", name,
+                           limits::kJpegMemoryBytesMax >> 20);
+    case JERR_OUT_OF_MEMORY: return Status::error(Code::out_of_memory, "%s: no memory to decode this JPEG", name);
+    case JERR_IMAGE_TOO_BIG: return Status::error(Code::limit_exceeded, "%s: %s", name, state.message);
     case JERR_BAD_PRECISION:
     case JERR_SOF_UNSUPPORTED:
     case JERR_ARITH_NOTIMPL:
     case JERR_CONVERSION_NOTIMPL:
       return Status::error(Code::unsupported, "%s: this kind of JPEG is not read (%s); save it as baseline", name,
                            state.message);
-    default:
-      return Status::error(Code::corrupt_file, "%s: not a sound JPEG: %s", name, state.message);
+    default: return Status::error(Code::corrupt_file, "%s: not a sound JPEG: %s", name, state.message);
   }
 }
 
@@ -211,7 +209,8 @@ Status decode(JpegState* state, const char* name, Picture* out) {
   if (!done) return error_of(*state, name);
   if (!complete) return truncated(name, "pixels");
   if (state->errors.num_warnings > 0)
-    log_message(LogLevel::warning, "%s: damaged JPEG, %ld places: %s", name, state->errors.num_warnings, state->message);
+    log_message(LogLevel::warning, "%s: damaged JPEG, %ld places: %s", name, state->errors.num_warnings,
+                state->message);
   return Status::ok();
 }
 

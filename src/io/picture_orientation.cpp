@@ -50,7 +50,8 @@ uint32_t entry_value(const TiffNumbers& numbers, size_t entry) {
 uint32_t exif_orientation(Bytes exif) {
   constexpr uint32_t kOrientationTag = 0x0112;
   constexpr size_t kEntryBytes = 12;
-  for (int i = 0; i < 2 && exif.size() >= 6 && std::memcmp(exif.data(), "Exif\0\0", 6) == 0; ++i) exif = exif.subspan(6);
+  for (int i = 0; i < 2 && exif.size() >= 6 && std::memcmp(exif.data(), "Exif\0\0", 6) == 0; ++i)
+    exif = exif.subspan(6);
   if (exif.size() < 8) return kNotSaid;
   const bool big_endian = exif[0] == 'M' && exif[1] == 'M';
   if (!big_endian && !(exif[0] == 'I' && exif[1] == 'I')) return kNotSaid;
@@ -87,12 +88,14 @@ uint32_t xmp_orientation(Bytes xmp) {
 
 Status check_size(const char* name, uint32_t width, uint32_t height) {
   if (width == 0 || height == 0)
-    return Status::error(Code::corrupt_file, "%s: a picture of %u x %u pixels has nothing to show", name, width, height);
+    return Status::error(Code::corrupt_file, "%s: a picture of %u x %u pixels has nothing to show", name, width,
+                         height);
   const bool side_fits = width <= limits::kPictureSideMax && height <= limits::kPictureSideMax;
   if (!side_fits || uint64_t{width} * height > limits::kPicturePixelsMax)
-    return Status::error(Code::limit_exceeded,
-                         "%s: %u x %u pixels are more than mica reads (%zu in all, %u a side); make the picture smaller",
-                         name, width, height, limits::kPicturePixelsMax, limits::kPictureSideMax);
+    return Status::error(
+        Code::limit_exceeded,
+        "%s: %u x %u pixels are more than mica reads (%zu in all, %u a side); make the picture smaller", name, width,
+        height, limits::kPicturePixelsMax, limits::kPictureSideMax);
   return Status::ok();
 }
 

@@ -26,10 +26,8 @@ Status error_of(int error, const char* name) {
     case SPNG_ECHUNK_LIMITS:
       return Status::error(Code::limit_exceeded, "%s: more than %zu MB of metadata in a PNG; save it without", name,
                            limits::kPngChunkBytesMax >> 20);
-    case SPNG_EMEM:
-      return Status::error(Code::out_of_memory, "%s: no memory to decode this PNG", name);
-    default:
-      return Status::error(Code::corrupt_file, "%s: not a sound PNG: %s", name, spng_strerror(error));
+    case SPNG_EMEM: return Status::error(Code::out_of_memory, "%s: no memory to decode this PNG", name);
+    default: return Status::error(Code::corrupt_file, "%s: not a sound PNG: %s", name, spng_strerror(error));
   }
 }
 

@@ -30,7 +30,8 @@ Status corrupt(const char* name, const char* what) {
 Bytes chunk(const WebPDemuxer* demuxer, const char* four_letters) {
   WebPChunkIterator iterator;
   Bytes bytes;
-  if (WebPDemuxGetChunk(demuxer, four_letters, 1, &iterator) != 0) bytes = Bytes(iterator.chunk.bytes, iterator.chunk.size);
+  if (WebPDemuxGetChunk(demuxer, four_letters, 1, &iterator) != 0)
+    bytes = Bytes(iterator.chunk.bytes, iterator.chunk.size);
   WebPDemuxReleaseChunkIterator(&iterator);
   return bytes;
 }

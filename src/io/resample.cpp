@@ -1,5 +1,5 @@
-// Resampling as PIL does it. The weights follow Pillow's published arithmetic exactly (doubles, normalised to a sum of 1,
-// then rounded to 22 bits); only the order of the integer sums differs, and that does not change them.
+// Resampling as PIL does it. The weights follow Pillow's published arithmetic exactly (doubles, normalised to a sum of
+// 1, then rounded to 22 bits); only the order of the integer sums differs, and that does not change them.
 #include "resample.hpp"
 
 #include <algorithm>
@@ -40,8 +40,8 @@ WindowSums weighted_sums(const int16_t* red, const int16_t* green, const int16_t
   return {{red_high, green_high, blue_high}, {red_low, green_low, blue_low}};
 }
 
-// Each side is rounded to bytes before the other, so their order shows. Pillow 13 takes the rows first where the height is
-// reduced by more than twice as many pixels as the width; before, and elsewhere, the columns go first.
+// Each side is rounded to bytes before the other, so their order shows. Pillow 13 takes the rows first where the height
+// is reduced by more than twice as many pixels as the width; otherwise, and in older versions always, the columns.
 bool rows_go_first(const ResampleGeometry& geometry) {
   const int64_t fewer_rows = int64_t{geometry.source_height} - geometry.target_height;
   const int64_t fewer_columns = int64_t{geometry.source_width} - geometry.target_width;
@@ -153,9 +153,8 @@ void Resampler::resample_columns(const uint8_t* rgb, uint8_t* out) {
   }
   for (uint32_t x = 0; x < geometry_.width; ++x) {
     const uint32_t first = weights_first_[x];
-    const WindowSums sums =
-        weighted_sums(red + first, green + first, blue + first, weights_high_ + x * weights_stride_,
-                      weights_low_ + x * weights_stride_, weights_count_[x] / kWeightBlock);
+    const WindowSums sums = weighted_sums(red + first, green + first, blue + first, weights_high_ + x * weights_stride_,
+                                          weights_low_ + x * weights_stride_, weights_count_[x] / kWeightBlock);
     for (size_t c = 0; c < 3; ++c) {
       // The parts may overflow where their sum does not: added as unsigned.
       const uint32_t sum = static_cast<uint32_t>(sums.high[c]) * kSplit + static_cast<uint32_t>(sums.low[c]) + kHalf;

@@ -62,8 +62,8 @@ class Resampler {
   uint32_t source_begin() const { return source_begin_; }
   uint32_t source_end() const { return source_end_; }
   void push(const uint8_t* rgb);
-  // The next row of the wanted part, width * 3 bytes that are good until the next call of push or next_row; null when more
-  // source rows are needed for it, or after the last.
+  // The next row of the wanted part, width * 3 bytes that are good until the next call of push or next_row; null when
+  // more source rows are needed for it, or after the last.
   const uint8_t* next_row();
 
  private:
@@ -87,12 +87,12 @@ class Resampler {
   ResampleAxis columns_, rows_;
   bool rows_go_first_;
   uint32_t source_begin_, source_end_;
-  uint32_t source_next_;              // the row that push() awaits
-  uint32_t target_next_, target_end_; // the row that next_row() awaits, and the end of the wanted part
-  uint32_t active_end_;               // target rows [target_next_, active_end_) have sums
+  uint32_t source_next_;               // the row that push() awaits
+  uint32_t target_next_, target_end_;  // the row that next_row() awaits, and the end of the wanted part
+  uint32_t active_end_;                // target rows [target_next_, active_end_) have sums
 
-  // Columns: for each wanted column its first source pixel, how many weights (a multiple of kWeightBlock, filled up with
-  // zeros), and the weights, each split into two 16-bit numbers.
+  // Columns: for each wanted column its first source pixel, how many weights (a multiple of kWeightBlock, filled up
+  // with zeros), and the weights, each split into two 16-bit numbers.
   size_t weights_stride_ = 0;
   uint32_t* weights_first_ = nullptr;
   uint32_t* weights_count_ = nullptr;

@@ -1,5 +1,5 @@
-// Bad picture files: bombs, damage, truncation, foreign formats. Each gets a status and a message that names the file and
-// says what is wrong; the limits are tested on both sides. Not of good files: tests/picture.
+// Bad picture files: bombs, damage, truncation, foreign formats. Each gets a status and a message that names the file
+// and says what is wrong; the limits are tested on both sides. Not of good files: tests/picture.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
@@ -56,7 +56,7 @@ void append_u32(File* file, uint32_t value) {
   append(file, {int(value >> 24), int(value >> 16 & 0xFF), int(value >> 8 & 0xFF), int(value & 0xFF)});
 }
 
-// --- PNG -----------------------------------------------------------------------------------------------------------------
+// --- PNG -------------------------------------------------------------------------------------------------------------
 
 void append_chunk(File* file, std::string_view type, const File& data) {
   append_u32(file, static_cast<uint32_t>(data.size()));
@@ -72,7 +72,8 @@ File stored_stream(const File& data) {
   uint32_t a = 1, b = 0;  // Adler-32
   for (size_t at = 0; at == 0 || at < data.size(); at += 65535) {
     const size_t count = std::min<size_t>(data.size() - at, 65535);
-    append(&stream, {at + count == data.size(), int(count & 0xFF), int(count >> 8), int(~count & 0xFF), int(~count >> 8 & 0xFF)});
+    append(&stream, {at + count == data.size(), int(count & 0xFF), int(count >> 8), int(~count & 0xFF),
+                     int(~count >> 8 & 0xFF)});
     for (size_t i = at; i < at + count; ++i) {
       stream.push_back(data[i]);
       a = (a + data[i]) % 65521;
@@ -106,7 +107,7 @@ File gray_png(uint32_t width, uint32_t height) {
   return file;
 }
 
-// --- JPEG ----------------------------------------------------------------------------------------------------------------
+// --- JPEG ------------------------------------------------------------------------------------------------------------
 
 constexpr int kBaseline = 0xC0, kProgressive = 0xC2, kLossless = 0xC3;
 
@@ -143,7 +144,7 @@ File jpeg_of_scans(size_t scans) {
   return file;
 }
 
-// --- all sample files ----------------------------------------------------------------------------------------------------
+// --- all sample files ------------------------------------------------------------------------------------------------
 
 struct Sample {
   std::string name;
@@ -200,8 +201,10 @@ TEST_CASE("bombs: sizes beyond the limits are refused by the header alone") {
   check_error(jpeg_header(65500, 65500), Code::limit_exceeded, "65500 x 65500");
   check_error(jpeg_header(65535, 65535), Code::limit_exceeded, "65500");  // libjpeg's own limit of a side
   check_error(png_header(0x7FFFFFFF, 1), Code::limit_exceeded, "2147483647 x 1");
-  check_error(png_header(10000, limits::kPicturePixelsMax / 10000 + 1), Code::limit_exceeded, "make the picture smaller");
-  check_error(jpeg_header(10000, limits::kPicturePixelsMax / 10000 + 1), Code::limit_exceeded, "make the picture smaller");
+  check_error(png_header(10000, limits::kPicturePixelsMax / 10000 + 1), Code::limit_exceeded,
+              "make the picture smaller");
+  check_error(jpeg_header(10000, limits::kPicturePixelsMax / 10000 + 1), Code::limit_exceeded,
+              "make the picture smaller");
   // Just inside, the missing pixels are what is wrong.
   check_error(png_header(10000, limits::kPicturePixelsMax / 10000), Code::corrupt_file, "ends too early");
   check_error(jpeg_header(10000, limits::kPicturePixelsMax / 10000), Code::corrupt_file, "ends too early");
@@ -298,8 +301,12 @@ TEST_CASE("the limit of a PNG's metadata") {
 TEST_CASE("hostile EXIF turns nothing and breaks nothing") {
   const File plain = gray_png(5, 3);
   const Outcome upright = decode(plain);
-  const char* structures[] = {"II*\0", "II*\0\x08\0\0", "II*\0\xFF\xFF\xFF\xFF", "MM\0*\0\0\0\x08\xFF\xFF",
-                              "II*\0\x08\0\0\0\xFF\xFF\x12\x01\x03\0\x01\0\0\0\x06", "Exif\0\0Exif\0\0Exif\0\0",
+  const char* structures[] = {"II*\0",
+                              "II*\0\x08\0\0",
+                              "II*\0\xFF\xFF\xFF\xFF",
+                              "MM\0*\0\0\0\x08\xFF\xFF",
+                              "II*\0\x08\0\0\0\xFF\xFF\x12\x01\x03\0\x01\0\0\0\x06",
+                              "Exif\0\0Exif\0\0Exif\0\0",
                               "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\xFF\xFF\xFF\xFF\x06\0\0\0"};
   const size_t lengths[] = {4, 7, 8, 10, 19, 18, 22};
   for (size_t i = 0; i < std::size(structures); ++i) {

@@ -73,9 +73,11 @@ TEST_CASE("a damaged JPEG that PIL reads is read, and the damage is logged") {
   REQUIRE(markers.size() >= 2);
   std::swap(file[markers[0]], file[markers[1]]);
   std::string logged;
-  set_log([](void* user, LogLevel level, const char* message) {
-    if (level == LogLevel::warning) *static_cast<std::string*>(user) += message;
-  }, &logged);
+  set_log(
+      [](void* user, LogLevel level, const char* message) {
+        if (level == LogLevel::warning) *static_cast<std::string*>(user) += message;
+      },
+      &logged);
   Picture picture;
   const Status status = decode(file, &picture);
   set_log(nullptr, nullptr);

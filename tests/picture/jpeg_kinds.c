@@ -1,5 +1,5 @@
-/* Writes the kinds of JPEG that PIL does not write: YCCK, unusual sampling, arithmetic coding. Used by make_reference.py
-   to make tests/data/picture; not part of the build. */
+/* Writes the kinds of JPEG that PIL does not write: YCCK, unusual sampling, arithmetic coding. Used by
+   make_reference.py to make tests/data/picture; not part of the build. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

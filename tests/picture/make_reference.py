@@ -36,7 +36,7 @@ def bytes_of_index(count):
     return (h >> np.uint32(24)).astype(np.uint8)
 
 
-# --- PNG: written here, since PIL writes few kinds -----------------------------------------------------------------------
+# --- PNG: written here, since PIL writes few kinds --------------------------------------------------------------------
 
 def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -90,7 +90,8 @@ def make_png(folder):
                 file.write_bytes(png(samples, depth, colour_type, interlaced, before))
     gray = rgb[..., :1]
     (folder / "gray8_transparent.png").write_bytes(png(gray, 8, 0, before=chunk(b"tRNS", struct.pack(">H", 100))))
-    (folder / "rgb8_transparent.png").write_bytes(png(rgb, 8, 2, before=chunk(b"tRNS", struct.pack(">HHH", 250, 10, 60))))
+    transparent = chunk(b"tRNS", struct.pack(">HHH", 250, 10, 60))
+    (folder / "rgb8_transparent.png").write_bytes(png(rgb, 8, 2, before=transparent))
     palette = chunk(b"PLTE", bytes(range(30)) * 2)
     indices = rng.integers(0, 20, (HEIGHT, WIDTH, 1))
     (folder / "palette8_transparent.png").write_bytes(
@@ -106,7 +107,7 @@ def make_png(folder):
         (folder / f"tiny_{width}x{height}_interlaced.png").write_bytes(png(part, 8, 2, True))
 
 
-# --- JPEG, WebP ----------------------------------------------------------------------------------------------------------
+# --- JPEG, WebP -------------------------------------------------------------------------------------------------------
 
 def make_jpeg(folder, jpeg_kinds):
     picture = Image.fromarray(photo())
@@ -155,7 +156,7 @@ def decoded_cases(folder):
     return cases
 
 
-# --- resampling and pixel values -----------------------------------------------------------------------------------------
+# --- resampling and pixel values --------------------------------------------------------------------------------------
 
 def source(width, height):
     return bytes_of_index(width * height * 3).reshape(height, width, 3)
@@ -163,11 +164,11 @@ def source(width, height):
 
 def resampled_cases():
     sizes = [(1, 1, 1, 1), (1, 1, 17, 9), (17, 9, 1, 1), (40, 30, 40, 30), (40, 30, 40, 11), (40, 30, 13, 30),
-             (40, 30, 40, 77), (40, 30, 91, 30), (64, 64, 32, 32), (64, 64, 63, 65), (101, 67, 50, 33), (101, 67, 200, 133),
-             (5, 93, 131, 52), (93, 5, 52, 131), (7, 14, 12, 12), (50, 300, 60, 100), (50, 300, 40, 100), (50, 70, 40, 50),
-             (50, 70, 40, 49), (300, 50, 100, 60), (2, 3000, 16, 16), (3000, 2, 16, 16), (1, 65500, 14, 14),
-             (65500, 1, 14, 14), (641, 479, 224, 224), (479, 641, 224, 224), (33, 47, 448, 448), (9, 9, 8, 1000),
-             (256, 256, 255, 255), (200, 133, 196, 140)]
+             (40, 30, 40, 77), (40, 30, 91, 30), (64, 64, 32, 32), (64, 64, 63, 65), (101, 67, 50, 33),
+             (101, 67, 200, 133), (5, 93, 131, 52), (93, 5, 52, 131), (7, 14, 12, 12), (50, 300, 60, 100),
+             (50, 300, 40, 100), (50, 70, 40, 50), (50, 70, 40, 49), (300, 50, 100, 60), (2, 3000, 16, 16),
+             (3000, 2, 16, 16), (1, 65500, 14, 14), (65500, 1, 14, 14), (641, 479, 224, 224), (479, 641, 224, 224),
+             (33, 47, 448, 448), (9, 9, 8, 1000), (256, 256, 255, 255), (200, 133, 196, 140)]
     filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
     cases = []
     for size in sizes:
@@ -192,7 +193,8 @@ def reference_values(rule, picture):
     if rule["cut"] == "fixed":
         values = GotOcr2ImageProcessorPil()(picture, size=size, crop_to_patches=False, **options)
     elif rule["cut"] == "shortest_edge":
-        values = CLIPImageProcessorPil()(picture, size={"shortest_edge": rule["shortest_edge"]}, crop_size=size, **options)
+        shortest_edge = {"shortest_edge": rule["shortest_edge"]}
+        values = CLIPImageProcessorPil()(picture, size=shortest_edge, crop_size=size, **options)
     elif rule["cut"] == "smart_resize":
         values = Qwen2VLImageProcessorPil()(
             picture, size={"shortest_edge": rule["pixels_min"], "longest_edge": rule["pixels_max"]},
@@ -212,17 +214,18 @@ def pixels_cases():
     rules += [{"cut": "fixed", "filter": "bicubic", "width": 14, "height": 14, "do_normalize": False},
               {"cut": "fixed", "filter": "bicubic", "width": 14, "height": 14, "do_rescale": False},
               {"cut": "shortest_edge", "filter": "bicubic", "shortest_edge": 43, "width": 28, "height": 14}]
-    for minimum, maximum, patch, merge, temporal in ((3136, 60000, 14, 2, 2), (4096, 9000, 16, 2, 2), (900, 20000, 5, 3, 1),
-                                                     (50000, 60000, 14, 1, 2)):
+    for minimum, maximum, patch, merge, temporal in ((3136, 60000, 14, 2, 2), (4096, 9000, 16, 2, 2),
+                                                     (900, 20000, 5, 3, 1), (50000, 60000, 14, 1, 2)):
         rules.append({"cut": "smart_resize", "filter": "bicubic", "pixels_min": minimum, "pixels_max": maximum,
                       "patch": patch, "merge": merge, "temporal": temporal})
     for width, height, tiles_min, tiles_max in ((56, 56, 1, 6), (28, 28, 1, 12), (20, 30, 3, 4), (14, 14, 5, 9),
                                                 (28, 28, 1, 1)):
         rules.append({"cut": "tiles", "filter": "bicubic", "width": width, "height": height, "tiles_min": tiles_min,
                       "tiles_max": tiles_max})
+    sizes = ((1, 1), (5, 4), (56, 56), (70, 42), (42, 70), (100, 147), (161, 120), (19, 300), (300, 19))
     cases = []
     for rule in rules:
-        for width, height in ((1, 1), (5, 4), (56, 56), (70, 42), (42, 70), (100, 147), (161, 120), (19, 300), (300, 19)):
+        for width, height in sizes:
             values = reference_values(rule, Image.fromarray(source(width, height)))
             cases.append({"rule": rule, "source": [width, height], "values": values.size,
                           "crc32": zlib.crc32(values.tobytes())})
@@ -236,7 +239,8 @@ def main():
     make_png(folder / "png")
     make_jpeg(folder / "jpeg", jpeg_kinds)
     make_webp(folder / "webp")
-    for name, cases in (("decoded", decoded_cases(folder)), ("resampled", resampled_cases()), ("pixels", pixels_cases())):
+    tables = {"decoded": decoded_cases(folder), "resampled": resampled_cases(), "pixels": pixels_cases()}
+    for name, cases in tables.items():
         rows = ",\n".join(json.dumps(case) for case in cases)
         (folder / f"{name}.json").write_text(f"[\n{rows}\n]\n")
         print(f"{len(cases)} {name}")

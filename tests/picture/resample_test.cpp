@@ -27,7 +27,8 @@ std::vector<uint8_t> resample(const Picture& picture, const ResampleGeometry& ge
   std::vector<uint8_t> result;
   for (uint32_t y = resampler.source_begin(); y < resampler.source_end(); ++y) {
     resampler.push(&picture.rgb[size_t{y} * picture.width * 3]);
-    while (const uint8_t* row = resampler.next_row()) result.insert(result.end(), row, row + size_t{geometry.width} * 3);
+    while (const uint8_t* row = resampler.next_row())
+      result.insert(result.end(), row, row + size_t{geometry.width} * 3);
   }
   CHECK(resampler.next_row() == nullptr);
   return result;
@@ -55,7 +56,8 @@ TEST_CASE("every size is resampled to PIL's pixels") {
 }
 
 TEST_CASE("a part of the target is that part of the whole") {
-  const uint32_t sizes[][4] = {{61, 47, 30, 22}, {61, 47, 150, 99}, {61, 47, 61, 90}, {61, 97, 90, 30}, {61, 47, 61, 47}};
+  const uint32_t sizes[][4] = {
+      {61, 47, 30, 22}, {61, 47, 150, 99}, {61, 47, 61, 90}, {61, 97, 90, 30}, {61, 47, 61, 47}};
   for (const auto& size : sizes) {
     ResampleGeometry geometry = whole(size[0], size[1], size[2], size[3]);
     const Picture picture = synthetic_picture(size[0], size[1]);
