@@ -73,11 +73,12 @@ void Session::place_picture(const PixelPlan& plan, size_t tokens) {
 Status Session::push_picture(const Picture& picture) {
   if (!model_.spec.has_vision)
     return Status::error(Code::unsupported, "this model (%s) reads text only; pictures need a vision-language model", model_.spec.family->name);
-  const PictureRule rule = Session::rule(model_, options_);
   PixelPlan plan;
-  MICA_TRY(plan_pixels(rule, picture.width, picture.height, &plan));
+  MICA_TRY(plan_pixels(rule(false), picture.width, picture.height, &plan));
+  const bool reduced = Vision::tokens_of(model_.spec, plan) > options_.picture_tokens;
+  if (reduced) MICA_TRY(plan_pixels(rule(true), picture.width, picture.height, &plan));
   const size_t tokens = Vision::tokens_of(model_.spec, plan);
-  const size_t scratch = pixels_scratch_bytes(rule, plan, picture.width);
+  const size_t scratch = pixels_scratch_bytes(rule(reduced), plan, picture.width);
   if (plan.values > pixel_capacity_ || scratch > pixel_scratch_bytes_ || tokens > options_.picture_tokens)
     return Status::error(Code::limit_exceeded, "a picture of %u x %u takes %zu tokens; this session was made for pictures of at most %u",
                          picture.width, picture.height, tokens, options_.picture_tokens);
@@ -86,7 +87,7 @@ Status Session::push_picture(const Picture& picture) {
   if (options_.context - mark_.end < tokens)
     return Status::error(Code::context_full, "a picture of %zu tokens does not fit: %zu of %u tokens of the context are left", tokens,
                          options_.context - mark_.end, options_.context);
-  pictures_[picture_count_++] = {&picture, plan, mark_.end, tokens};
+  pictures_[picture_count_++] = {&picture, reduced, plan, mark_.end, tokens};
   place_picture(plan, tokens);
   return Status::ok();
 }
@@ -212,7 +213,7 @@ void Session::order_chunk(size_t count) {
 
 Status Session::encode_picture(const PendingPicture& picture) {
   const double start = now();
-  MICA_TRY(make_pixels(rule(model_, options_), picture.plan, *picture.picture, pixels_, pixel_scratch_, pixel_scratch_bytes_));
+  MICA_TRY(make_pixels(rule(picture.reduced), picture.plan, *picture.picture, pixels_, pixel_scratch_, pixel_scratch_bytes_));
   vision_.run(compute_, model_, picture.plan, pixels_, picture_rows_);
   stats.picture_seconds += now() - start;
   ++stats.pictures;

@@ -57,8 +57,8 @@ class Session {
   static Status resolve(const Model& model, const SessionOptions& wanted, SessionOptions* out);
   // The bytes that a session needs, with resolved options.
   static Status size(const Model& model, const SessionOptions& options, size_t* bytes);
-  // The model's picture rules within the options' bound of tokens.
-  static PictureRule rule(const Model& model, const SessionOptions& options);
+  // The model's picture rules, reduced so that any picture stays within the options' bound of tokens.
+  static PictureRule reduced_rule(const Model& model, const SessionOptions& options);
   // In `buffer` (64-byte aligned, kept by the caller), with resolved options.
   static Status create(const Model& model, const SessionOptions& options, void* buffer, size_t bytes,
                        std::unique_ptr<Session>* out);
@@ -99,6 +99,7 @@ class Session {
   friend class SessionFile;
   struct PendingPicture {
     const Picture* picture;
+    bool reduced;   // by reduced_rule, since the model's own gives more tokens than the session has room for
     PixelPlan plan;
     size_t first;   // place of its first token
     size_t tokens;
@@ -123,6 +124,7 @@ class Session {
   void order_chunk(size_t count);
   Status fill_rows(size_t count);
   Status encode_picture(const PendingPicture& picture);
+  PictureRule rule(bool reduced) const { return reduced ? reduced_rule(model_, options_) : model_.spec.pictures; }
   Status check_cancelled();
   void keep_logits(size_t first, size_t count);
 

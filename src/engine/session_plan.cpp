@@ -45,15 +45,15 @@ struct PixelRoom {
   size_t values;   // of a whole picture
 };
 
-PixelRoom pixel_room(const ModelSpec& spec, const PictureRule& rule) {
+PixelRoom pixel_room(const ModelSpec& spec, size_t picture_tokens) {
   const VisionSpec& v = spec.vision;
-  if (rule.cut == PictureCut::smart_resize) {
-    const size_t patches = std::max<size_t>(rule.pixels_max / (v.patch * v.patch), static_cast<size_t>(v.merge) * v.merge);
+  if (spec.pictures.cut == PictureCut::smart_resize) {
+    const size_t patches = picture_tokens * v.merge * v.merge;
     return {patches, patches * v.patch_values()};
   }
   const size_t patches = static_cast<size_t>(v.image_width / v.patch) * (v.image_height / v.patch);
-  const size_t tiles = rule.cut == PictureCut::tiles ? rule.tiles_max + 1 : 1;
-  return {patches, tiles * 3 * static_cast<size_t>(v.image_width) * v.image_height};
+  const size_t tiles = std::max<size_t>(1, picture_tokens / static_cast<size_t>(tile_tokens(spec)));
+  return {patches, tiles * 3 * v.image_width * v.image_height};
 }
 
 // Scratch of resampling for the widest pictures of several shapes: it grows with both widths, which the rules bound.
@@ -104,7 +104,7 @@ Status Session::resolve(const Model& model, const SessionOptions& wanted, Sessio
   return Status::ok();
 }
 
-PictureRule Session::rule(const Model& model, const SessionOptions& options) {
+PictureRule Session::reduced_rule(const Model& model, const SessionOptions& options) {
   PictureRule rule = model.spec.pictures;
   if (rule.cut == PictureCut::smart_resize) {
     const uint64_t pixels = static_cast<uint64_t>(options.picture_tokens) * window(model.spec) * window(model.spec);
@@ -138,11 +138,10 @@ void Session::plan(Arena* arena) {
   decoder_.plan(model_, batch, arena);
   size_t scratch = Decoder::scratch_bytes(model_);
   if (spec.has_vision) {
-    const PictureRule rule = Session::rule(model_, options_);
-    const PixelRoom room = pixel_room(spec, rule);
+    const PixelRoom room = pixel_room(spec, options_.picture_tokens);
     pixel_capacity_ = room.values;
     pixels_ = arena->take<float>(room.values);
-    pixel_scratch_bytes_ = pixel_scratch_room(rule);
+    pixel_scratch_bytes_ = std::max(pixel_scratch_room(rule(false)), pixel_scratch_room(rule(true)));
     pixel_scratch_ = arena->take<uint8_t>(pixel_scratch_bytes_);
     picture_rows_ = arena->take<float>(size_t{options_.picture_tokens} * spec.decoder.hidden);
     vision_.plan(model_, room.patches, arena);
