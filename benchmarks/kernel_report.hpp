@@ -1,0 +1,28 @@
+// KernelReport: what the kernels of one level reach on this machine, as ratios against something named in the same run.
+// Not Google Benchmark's long lists (its programs stand beside this): one page that a person reads on a new board.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels.hpp"
+
+namespace mica {
+
+struct KernelFigure {
+  std::string kernel;   // "W4A8 product"
+  std::string shape;    // "384 x 8960 x 1536"
+  std::string against;  // "float product (oneDNN), one thread"
+  double value = 0;     // in `unit`
+  std::string unit;     // "GOP/s", "GB/s", "ns a key"
+  double ratio = 0;     // of medians; more than 1 is better than what it is held against
+};
+
+// Runs every measurement, `repetitions` times each in turns with what it is compared with; a second or two each.
+// `progress(name)` is called before each.
+std::vector<KernelFigure> measure_kernels(const simd::Kernels& kernels, int threads, size_t repetitions,
+                                          const std::function<void(const char*)>& progress);
+
+}  // namespace mica
