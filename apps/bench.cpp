@@ -1,0 +1,322 @@
+// mica bench: how fast a machine reads a picture, reads a prompt and writes an answer, for a model or a shape.
+// Measures the whole runtime; kernels by themselves are in benchmarks/.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "bench_report.hpp"
+#include "command.hpp"
+#include "conversation.hpp"
+#include "options.hpp"
+#include "terminal.hpp"
+
+namespace app {
+namespace {
+
+struct BenchOptions {
+  Options shared;
+  std::string arch;
+  std::string weights = "bf16";
+  std::vector<uint32_t> prompts = {512};
+  std::vector<uint32_t> generated = {128};
+  std::vector<std::string> both;  // "512,128"
+  std::vector<uint32_t> depths = {0};
+  std::vector<uint32_t> threads = {0};
+  std::vector<std::string> picture_sizes = {"448x448"};
+  uint32_t repetitions = 5;
+  bool no_warmup = false;
+  std::string format;
+};
+
+struct Test {
+  const NamedPicture *picture = nullptr;  // an enc test; else the counts below
+  uint32_t prompt = 0, generated = 0, depth = 0;
+
+  std::string name() const {
+    if (picture != nullptr) return "enc " + picture->path;
+    std::string text;
+    if (prompt != 0) text = "pp" + std::to_string(prompt);
+    if (generated != 0) text += (text.empty() ? "tg" : "+tg") + std::to_string(generated);
+    return depth == 0 ? text : text + " @ d" + std::to_string(depth);
+  }
+};
+
+// The same ids each time, from the second quarter of the vocabulary: control tokens stand at the ends of published ones.
+std::vector<int32_t> sample_tokens(const Model &model, size_t count) {
+  const uint32_t quarter = std::max(mica_model_vocabulary(model.get()) / 4, 1u);
+  std::vector<int32_t> ids(count);
+  uint32_t state = 1;
+  for (int32_t &id : ids) {
+    state = state * 1664525u + 1013904223u;  // Numerical Recipes' generator
+    id = static_cast<int32_t>(quarter + (state >> 8) % quarter);
+  }
+  return ids;
+}
+
+// A smooth gradient with stripes: its content does not matter to the time.
+NamedPicture synthetic_picture(const std::string &size) {
+  unsigned width = 0, height = 0;
+  char rest = 0;
+  if (std::sscanf(size.c_str(), "%5ux%5u%c", &width, &height, &rest) != 2 || width == 0 || height == 0) {
+    throw UsageError("--picture-size " + size + ": wants WIDTHxHEIGHT, as 448x448, or 0 for no picture");
+  }
+  std::vector<uint8_t> rgb(size_t{3} * width * height);
+  for (size_t y = 0; y < height; y++) {
+    for (size_t x = 0; x < width; x++) {
+      uint8_t *pixel = &rgb[3 * (y * width + x)];
+      pixel[0] = static_cast<uint8_t>(255 * x / width);
+      pixel[1] = static_cast<uint8_t>(255 * y / height);
+      pixel[2] = (x / 8 + y / 8) % 2 == 0 ? 0 : 255;
+    }
+  }
+  return {size, open_handle<Picture>(mica_picture_from_rgb, rgb.data(), width, height, size_t{0})};
+}
+
+class Bench {
+ public:
+  Bench(const BenchOptions &options, Model model) : options_(options), model_(std::move(model)) {
+    const nlohmann::json processor = parse_json(describe(mica_cpu_describe), "mica_cpu_describe");
+    backend_ = processor.value("chosen", "CPU");
+    processors_ = processor.value("threads", 1u);
+    if (!options.arch.empty()) {
+      name_ = options.arch + ' ' + options.weights;
+    } else if (options.shared.model.empty()) {
+      name_ = "default model";
+    } else {
+      const std::filesystem::path path = std::filesystem::path(options.shared.model).lexically_normal();
+      name_ = (path.has_filename() ? path : path.parent_path()).filename().string();
+    }
+  }
+
+  void run() {
+    open_all_pictures();
+    const std::vector<Test> tests = plan();
+    if (tests.empty()) throw UsageError("nothing to measure: -p, -n and the picture are all off");
+    size_t test_columns = 0;
+    for (const Test &test : tests) test_columns = std::max(test_columns, test.name().size());
+    BenchReport report(options_.format, name_.size(), test_columns);
+    Progress progress(name_);
+    const size_t steps = tests.size() * options_.threads.size() * options_.repetitions;
+    size_t done = 0;
+    for (const uint32_t threads : options_.threads) {
+      for (const Test &test : tests) {
+        const auto step = [&] {
+          progress.update(static_cast<double>(done++) / static_cast<double>(steps), test.name());
+        };
+        const BenchRow row = measure(test, threads, step);
+        progress.clear();
+        report.add(row);
+      }
+    }
+    report.finish();
+  }
+
+ private:
+  void open_all_pictures() {
+    if (mica_model_has_vision(model_.get()) == 0) {
+      if (!options_.shared.images.empty()) throw Failure("this model reads no pictures", MICA_UNSUPPORTED);
+      return;
+    }
+    pictures_ = open_pictures(options_.shared.images);
+    for (NamedPicture &picture : pictures_) {
+      picture.path = std::to_string(mica_picture_width(picture.picture.get())) + 'x' +
+                     std::to_string(mica_picture_height(picture.picture.get()));
+    }
+    if (!pictures_.empty()) return;
+    for (const std::string &size : options_.picture_sizes) {
+      if (size != "0") pictures_.push_back(synthetic_picture(size));
+    }
+  }
+
+  std::vector<Test> plan() const {
+    std::vector<Test> tests;
+    for (const NamedPicture &picture : pictures_) tests.push_back({&picture});
+    for (const uint32_t depth : options_.depths) {
+      for (const uint32_t prompt : options_.prompts) {
+        if (prompt != 0) tests.push_back({nullptr, prompt, 0, depth});
+      }
+      for (const uint32_t generated : options_.generated) {
+        if (generated != 0) tests.push_back({nullptr, 0, generated, depth});
+      }
+      for (const std::string &pair : options_.both) {
+        unsigned prompt = 0, generated = 0;
+        char rest = 0;
+        if (std::sscanf(pair.c_str(), "%8u,%8u%c", &prompt, &generated, &rest) != 2 || prompt == 0 || generated == 0) {
+          throw UsageError("-pg " + pair + ": wants PROMPT,GENERATED, as 512,128");
+        }
+        tests.push_back({nullptr, prompt, generated, depth});
+      }
+    }
+    return tests;
+  }
+
+  Session make_session(const Test &test, uint32_t threads) const {
+    mica_session_options settings = session_options(options_.shared);
+    settings.threads = threads;
+    settings.context = test.depth + test.prompt + test.generated + 8;  // a few for the first token and picture marks
+    if (test.picture != nullptr) {
+      settings.picture_tokens = picture_tokens(model_, *test.picture);
+      settings.context += settings.picture_tokens;
+    }
+    return create_session(model_, settings);
+  }
+
+  void feed(const Session &session, uint32_t count) const {
+    if (count == 0) return;
+    const std::vector<int32_t> ids = sample_tokens(model_, count);
+    mica_error error{};
+    require(mica_session_add_tokens(session.get(), ids.data(), ids.size(), nullptr, 0, &error), error);
+    require(mica_session_prefill(session.get(), nullptr, nullptr, &error), error);
+  }
+
+  void write(const Session &session, uint32_t count) const {
+    mica_sampling sampling = mica_sampling_default();
+    sampling.temperature = 0;
+    sampling.tokens_max = count;
+    sampling.ignore_end = 1;
+    mica_error error{};
+    require(mica_session_generate(session.get(), &sampling, nullptr, nullptr, nullptr, &error), error);
+  }
+
+  // One repetition; what came before the part that is measured does not count.
+  void repeat(const Session &session, const Test &test, BenchRow &row) const {
+    mica_session_clear(session.get());
+    feed(session, test.depth);
+    if (test.generated != 0 && test.prompt == 0) feed(session, 1);  // an answer needs a beginning
+    mica_session_stats_reset(session.get());
+    if (test.picture != nullptr) {
+      mica_error error{};
+      require(mica_session_add_picture(session.get(), test.picture->picture.get(), &error), error);
+      require(mica_session_prefill(session.get(), nullptr, nullptr, &error), error);
+    }
+    feed(session, test.prompt);
+    if (test.generated != 0) write(session, test.generated);
+
+    mica_stats stats{};
+    mica_session_stats(session.get(), &stats);
+    const bool picture = test.picture != nullptr;
+    const double seconds = picture ? stats.picture_seconds : stats.prefill_seconds + stats.decode_seconds;
+    const uint32_t tokens = picture ? stats.picture_tokens : stats.prefill_tokens + stats.decode_tokens;
+    row.seconds.push_back(seconds);
+    row.rates.push_back(tokens / std::max(seconds, 1e-9));
+    row.picture_tokens = stats.picture_tokens;
+  }
+
+  template <typename Step>
+  BenchRow measure(const Test &test, uint32_t threads, Step step) const {
+    const Session session = make_session(test, threads);
+    BenchRow row;
+    row.model = name_;
+    row.model_bytes = mica_model_bytes(model_.get());
+    row.parameters = mica_model_parameters(model_.get());
+    row.backend = backend_;
+    row.threads = threads == 0 ? processors_ : threads;
+    row.batch = options_.shared.batch;
+    row.test = test.name();
+    row.prompt = test.prompt;
+    row.generated = test.generated;
+    row.depth = test.depth;
+    if (!options_.no_warmup) {
+      BenchRow ignored;
+      repeat(session, test, ignored);
+    }
+    for (uint32_t i = 0; i < options_.repetitions; i++) {
+      step();
+      repeat(session, test, row);
+    }
+    return row;
+  }
+
+  const BenchOptions &options_;
+  Model model_;
+  std::vector<NamedPicture> pictures_;
+  std::string name_, backend_;
+  uint32_t processors_ = 1;
+};
+
+struct WeightsName {
+  const char *name;
+  mica_weights weights;
+};
+constexpr WeightsName kWeights[] = {
+    {"bf16", MICA_WEIGHTS_BF16}, {"w4a8", MICA_WEIGHTS_W4A8}, {"w8a8", MICA_WEIGHTS_W8A8}};
+
+Model open_bench_model(const BenchOptions &options) {
+  if (options.arch.empty()) return open_model(options.shared);
+  Progress progress("random weights");
+  mica_model_options model = mica_model_options_default();
+  model.progress = Progress::callback;
+  model.progress_user = &progress;
+  for (const WeightsName &entry : kWeights) {
+    if (options.weights == entry.name) model.text_weights = model.vision_weights = entry.weights;
+  }
+  return open_handle<Model>(mica_model_open_shape, options.arch.c_str(), &model);
+}
+
+std::string shape_names() {
+  std::string names;
+  for (size_t i = 0; mica_shape_name(i) != nullptr; i++) names += (i == 0 ? "" : ", ") + std::string(mica_shape_name(i));
+  return names;
+}
+
+void add_bench_options(CLI::App &app, BenchOptions &options) {
+  const auto list = [&](const char *names, std::vector<uint32_t> &values, const char *help, const char *initial) {
+    app.add_option(names, values, help)
+        ->option_text("N,...")
+        ->delimiter(',')
+        ->default_str(initial)
+        ->check(number_between(0, kCountMax, true));
+  };
+  list("-p,--n-prompt", options.prompts, "tokens of a prompt to read; 0: no such test", "512");
+  list("-n,--n-gen", options.generated, "tokens of an answer to write; 0: no such test", "128");
+  app.add_option("--prompt-generate", options.both, "reads a prompt and writes an answer, timed together")
+      ->option_text("P,N")
+      ->allow_extra_args(false);
+  list("-d,--n-depth", options.depths, "tokens that the session holds before the test", "0");
+  list("-t,--threads", options.threads, "0: as many as the processor has", "0");
+  app.add_option("-r,--repetitions", options.repetitions, "of each test")
+      ->option_text("N")
+      ->capture_default_str()
+      ->check(number_between(1, 100000, true));
+  app.add_flag("--no-warmup", options.no_warmup, "measures the first run too, which fills caches");
+  app.add_option("--image", options.shared.images, "a picture for the enc test")
+      ->option_text("FILE")
+      ->allow_extra_args(false);
+  app.add_option("--picture-size", options.picture_sizes, "or synthetic ones of these sizes; 0: no enc test")
+      ->option_text("WxH,...")
+      ->delimiter(',')
+      ->default_str("448x448");
+  CLI::Option *arch = app.add_option("--arch", options.arch, "a published shape with random weights: " + shape_names())
+                          ->option_text("NAME");
+  app.add_option("--weights", options.weights, "how --arch stores them")
+      ->option_text("bf16|w4a8|w8a8")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"bf16", "w4a8", "w8a8"}))
+      ->needs(arch);
+  add_output_option(app, options.format, {"md", "json", "jsonl", "csv"});
+  add_options(app, options.shared, kModelOptions | kBatchOption | kCacheOptions);
+  app.get_option("--model")->excludes(arch);
+}
+
+int bench(CLI::App &app, const std::vector<std::string> &arguments) {
+  BenchOptions options;
+  add_bench_options(app, options);
+  parse(app, arguments, options.shared);
+  Bench(options, open_bench_model(options)).run();
+  return 0;
+}
+
+}  // namespace
+
+const Command kBenchCommand = {
+    "bench", "measures this machine with a model or a published shape",
+    "  mica bench\n"
+    "  mica bench --arch qwen2-vl-2b --weights w4a8 -t 1,2\n"
+    "  mica bench -m model.mica -p 512,2048 -n 128 -pg 512,128 -r 3 -o json\n"
+    "  mica bench --arch smollm2-135m -p 0 -n 64 -d 0,1024,4096\n"
+    "\n"
+    "Tests: enc encodes a picture (its tokens a second), pp reads a prompt, tg writes an answer. A value is\n"
+    "the mean of the repetitions and its deviation.",
+    bench};
+
+}  // namespace app

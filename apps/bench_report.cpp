@@ -1,0 +1,135 @@
+// Rows of mica bench, see bench_report.hpp.
+#include "bench_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include <mica.h>
+
+#include "terminal.hpp"
+
+namespace app {
+namespace {
+
+struct Spread {
+  double mean = 0, deviation = 0;  // the deviation of the sample
+};
+
+Spread spread_of(const std::vector<double> &values) {
+  const double count = static_cast<double>(values.size());
+  Spread spread;
+  spread.mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  double squares = 0;
+  for (const double value : values) squares += (value - spread.mean) * (value - spread.mean);
+  if (values.size() > 1) spread.deviation = std::sqrt(squares / (count - 1));
+  return spread;
+}
+
+std::string spread_text(const std::vector<double> &values, int digits) {
+  const Spread spread = spread_of(values);
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f ± %.*f", digits, spread.mean, digits, spread.deviation);
+  return text;
+}
+
+std::vector<int64_t> nanoseconds(const std::vector<double> &seconds) {
+  std::vector<int64_t> rounded;
+  for (const double value : seconds) rounded.push_back(std::llround(value * 1e9));
+  return rounded;
+}
+
+// Named as llama-bench names them where it has the same.
+nlohmann::ordered_json fields_of(const BenchRow &row) {
+  const Spread time = spread_of(row.seconds), rate = spread_of(row.rates);
+  return {{"mica_version", mica_version()},
+          {"backends", row.backend},
+          {"model_filename", row.model},
+          {"model_size", row.model_bytes},
+          {"model_n_params", row.parameters},
+          {"n_batch", row.batch},
+          {"n_threads", row.threads},
+          {"test", row.test},
+          {"n_picture", row.picture_tokens},
+          {"n_prompt", row.prompt},
+          {"n_gen", row.generated},
+          {"n_depth", row.depth},
+          {"avg_ns", std::llround(time.mean * 1e9)},
+          {"stddev_ns", std::llround(time.deviation * 1e9)},
+          {"avg_ts", rate.mean},
+          {"stddev_ts", rate.deviation},
+          {"samples_ns", nanoseconds(row.seconds)},
+          {"samples_ts", row.rates}};
+}
+
+// Pads by characters, not bytes: "±" is two bytes.
+std::string pad(const std::string &text, size_t columns, bool right) {
+  const auto is_start = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; };
+  const size_t used = static_cast<size_t>(std::count_if(text.begin(), text.end(), is_start));
+  const std::string space(columns > used ? columns - used : 0, ' ');
+  return right ? space + text : text + space;
+}
+
+struct Column {
+  const char *title;
+  size_t columns;
+  bool right;
+};
+constexpr size_t kModelColumn = 0, kTestColumn = 5;
+constexpr Column kColumns[] = {{"model", 5, false},  {"size", 10, true}, {"params", 10, true}, {"backend", 12, false},
+                               {"threads", 7, true}, {"test", 4, false}, {"t/s", 18, true},    {"seconds", 17, true}};
+
+}  // namespace
+
+BenchReport::BenchReport(std::string format, size_t model_columns, size_t test_columns) : format_(std::move(format)) {
+  for (const Column &column : kColumns) columns_.push_back(column.columns);
+  columns_[kModelColumn] = std::max(columns_[kModelColumn], model_columns);
+  columns_[kTestColumn] = std::max(columns_[kTestColumn], test_columns);
+}
+
+void BenchReport::print_cells(const std::vector<std::string> &cells) const {
+  std::string line = "|";
+  for (size_t i = 0; i < cells.size(); i++) line += ' ' + pad(cells[i], columns_[i], kColumns[i].right) + " |";
+  std::puts(line.c_str());
+}
+
+void BenchReport::add_markdown(const BenchRow &row) const {
+  if (rows_ == 0) {
+    std::vector<std::string> titles, rules;
+    for (size_t i = 0; i < columns_.size(); i++) {
+      titles.push_back(kColumns[i].title);
+      rules.push_back(std::string(columns_[i] - 1, '-') + (kColumns[i].right ? ':' : '-'));
+    }
+    print_cells(titles);
+    print_cells(rules);
+  }
+  print_cells({row.model, format_bytes(row.model_bytes), format_count(row.parameters), row.backend,
+               std::to_string(row.threads), row.test, spread_text(row.rates, 2), spread_text(row.seconds, 4)});
+}
+
+void BenchReport::add_csv(const nlohmann::ordered_json &fields) {
+  std::string titles, values;
+  for (const auto &[name, value] : fields.items()) {
+    if (value.is_array()) continue;
+    titles += (titles.empty() ? "" : ",") + name;
+    values += (values.empty() ? "" : ",") + value.dump();
+  }
+  if (rows_ == 0) std::puts(titles.c_str());
+  std::puts(values.c_str());
+}
+
+void BenchReport::add(const BenchRow &row) {
+  if (format_ == "md") add_markdown(row);
+  if (format_ == "csv") add_csv(fields_of(row));
+  if (format_ == "jsonl") std::puts(fields_of(row).dump().c_str());
+  if (format_ == "json") all_.push_back(fields_of(row));
+  std::fflush(stdout);
+  rows_++;
+}
+
+void BenchReport::finish() {
+  if (format_ == "json") std::puts(all_.dump(2).c_str());
+}
+
+}  // namespace app

@@ -1,0 +1,170 @@
+// mica check: a model against recorded cases of its reference, or a tokenizer against recorded encodings.
+// Decides what is out of bounds; the measuring is in golden.cpp.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iterator>
+
+#include "command.hpp"
+#include "files.hpp"
+#include "golden.hpp"
+#include "options.hpp"
+#include "terminal.hpp"
+#include "tokens.hpp"
+
+namespace app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Processors compute in float; beyond this the picture was cut or resampled in another way.
+constexpr double kPixelErrorMax = 1e-5;
+constexpr size_t kDifferencesShown = 5;
+
+struct CheckOptions {
+  Options shared;
+  std::string folder;
+  std::string tokenizer_folder;
+  double tolerance = 1e-3;
+  double cosine_min = 0;  // 0: the tolerance decides
+};
+
+std::vector<fs::path> find_goldens(const std::string &folder) {
+  std::error_code fault;
+  std::vector<fs::path> paths;
+  for (const fs::directory_entry &entry : fs::directory_iterator(folder, fault)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind("golden_", 0) == 0 && entry.path().extension() == ".safetensors") paths.push_back(entry.path());
+  }
+  if (fault) throw Failure(folder + ": " + fault.message(), MICA_NOT_FOUND);
+  if (paths.empty()) throw Failure(folder + ": there is no golden_*.safetensors", MICA_NOT_FOUND);
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// What is out of bounds, empty when nothing is.
+std::string find_faults(const GoldenDifference &difference, const CheckOptions &options) {
+  std::string faults;
+  const auto note = [&](bool bad, const char *name) {
+    if (bad) faults += (faults.empty() ? "" : ", ") + std::string(name);
+  };
+  // Negated comparisons, so that a NaN is out of bounds.
+  note(difference.pixels.has_value() && !(*difference.pixels <= kPixelErrorMax), "pixels");
+  if (options.cosine_min > 0) {
+    note(!(difference.cosine >= options.cosine_min), "cosine");
+  } else {
+    note(!(difference.relative <= options.tolerance), "logits");
+    note(difference.greedy_equal != difference.greedy, "greedy tokens");
+  }
+  return faults;
+}
+
+bool check_golden(const Model &model, const CheckOptions &options, const fs::path &path) {
+  const std::string name = path.stem().string();
+  GoldenDifference difference;
+  try {
+    difference = compare_golden(model, session_options(options.shared), path.string());
+  } catch (const Failure &failure) {
+    std::printf("%-12s failed: %s\n", name.c_str(), failure.what());
+    return false;
+  }
+  char pixels[16] = "-";
+  if (difference.pixels) std::snprintf(pixels, sizeof pixels, "%.1e", *difference.pixels);
+  const std::string faults = find_faults(difference, options);
+  std::printf("%-12s %8s %9.1e %10.7f %5u/%u  %s\n", name.c_str(), pixels, difference.relative, difference.cosine,
+              difference.greedy_equal, difference.greedy, faults.empty() ? "ok" : ("OUT OF BOUNDS: " + faults).c_str());
+  std::fflush(stdout);
+  return faults.empty();
+}
+
+int check_model(CheckOptions &options) {
+  const std::vector<fs::path> paths = find_goldens(options.folder);
+  if (options.shared.model.empty() && fs::exists(fs::path(options.folder) / "config.json")) {
+    options.shared.model = options.folder;
+  }
+  const Model model = open_model(options.shared);
+  std::printf("%-12s %8s %9s %10s %7s\n", "case", "pixels", "logits", "cosine", "greedy");
+  size_t good = 0;
+  for (const fs::path &path : paths) good += check_golden(model, options, path) ? 1 : 0;
+  std::printf("%zu of %zu cases within bounds\n", good, paths.size());
+  return good == paths.size() ? 0 : 1;
+}
+
+// Text as it can be read in one line: control characters and quotes as JSON writes them.
+std::string quoted(const std::string &text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+template <typename T>
+void print_difference(size_t index, const std::string &text, const char *what, const T &is, const T &should) {
+  std::printf("case %zu, text %s\n  %s is     %s\n  %*s should %s\n", index, quoted(text).c_str(), what,
+              nlohmann::json(is).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str(),
+              static_cast<int>(std::string(what).size()), "", nlohmann::json(should).dump().c_str());
+}
+
+int check_tokenizer(const CheckOptions &options) {
+  const fs::path folder = options.tokenizer_folder;
+  const std::string &place = options.shared.model.empty() ? options.tokenizer_folder : options.shared.model;
+  const Tokenizer tokenizer = open_handle<Tokenizer>(mica_tokenizer_open, place.c_str());
+  const std::string path = (folder / "encodings.json").string();
+  const nlohmann::json cases = read_json(path);
+  size_t encoded = 0, decoded = 0, shown = 0;
+  for (size_t i = 0; i < cases.size(); i++) {
+    const std::string source = path + " case " + std::to_string(i);
+    const auto text = json_field<std::string>(cases[i], "text", source);
+    const auto ids_should = json_field<std::vector<int32_t>>(cases[i], "ids", source);
+    const auto text_should = json_field<std::string>(cases[i], "decoded", source);
+    const std::vector<int32_t> ids = tokenize(tokenizer.get(), text, true);
+    const std::string back = detokenize(tokenizer.get(), ids_should, false);
+    encoded += ids == ids_should ? 1 : 0;
+    decoded += back == text_should ? 1 : 0;
+    if ((ids == ids_should && back == text_should) || ++shown > kDifferencesShown) continue;
+    if (ids != ids_should) print_difference(i, text, "ids", ids, ids_should);
+    if (back != text_should) print_difference(i, text, "decoded", back, text_should);
+  }
+  std::printf("%s: %zu of %zu texts encode equally, %zu decode equally\n", path.c_str(), encoded, cases.size(),
+              decoded);
+  return encoded == cases.size() && decoded == cases.size() ? 0 : 1;
+}
+
+int check(CLI::App &app, const std::vector<std::string> &arguments) {
+  CheckOptions options;
+  options.shared.kv_visual_bits = 16;  // what the reference does
+  app.add_option("folder", options.folder,
+                 "holds golden_*.safetensors; pictures they name are looked for here, in images/ and in ../images/")
+      ->option_text("DIR");
+  app.add_option("--tokenizer", options.tokenizer_folder,
+                 "instead checks the tokenizer in DIR (or of -m) against encodings.json there")
+      ->option_text("DIR");
+  app.add_option("--tolerance", options.tolerance,
+                 "bound of the logits' relative error: largest |a - b| over largest |b|, over all rows")
+      ->option_text("X")
+      ->capture_default_str()
+      ->check(number_between(0, 1e9, false));
+  app.add_option("--cosine", options.cosine_min,
+                 "judges by the smallest cosine of a row of logits instead of tolerance and greedy tokens: for "
+                 "packed models")
+      ->option_text("MIN")
+      ->check(number_between(0, 1, false));
+  add_options(app, options.shared, kModelOptions | kBatchOption | kThreadsOption | kCacheOptions);
+  parse(app, arguments, options.shared);
+  if (options.folder.empty() == options.tokenizer_folder.empty()) {
+    throw UsageError("wants one of DIR and --tokenizer DIR");
+  }
+  return options.folder.empty() ? check_tokenizer(options) : check_model(options);
+}
+
+}  // namespace
+
+const Command kCheckCommand = {
+    "check", "compares a model with its reference's recorded outputs",
+    "  mica check tests/data/golden/qwen2_vl              the checkpoint beside its goldens\n"
+    "  mica check -m qwen2_vl.mica --cosine 0.98 tests/data/golden/qwen2_vl\n"
+    "  mica check --tokenizer tests/data/tokenizers/smollm2\n"
+    "\n"
+    "A row shows the largest error of pixel_values, the relative error and the smallest cosine of the\n"
+    "logits, and how many greedy tokens agree from the first. The exit status is 1 when any row is out\n"
+    "of bounds: pixels beyond 1e-5, logits beyond --tolerance, or another greedy token.",
+    check};
+
+}  // namespace app

@@ -1,0 +1,28 @@
+// What a command of mica is: a name, a line for the list, examples, and a function. The list itself is in main.cpp.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace app {
+
+struct Command {
+  const char *name;
+  const char *summary;   // one line, for the list of commands and the head of its --help
+  const char *examples;  // the foot of its --help, one indented line each
+  // Adds its options to `app`, parses, works. Returns the exit status; failures are thrown.
+  int (*run)(CLI::App &app, const std::vector<std::string> &arguments);
+};
+
+extern const Command kRunCommand;
+extern const Command kChatCommand;
+extern const Command kInspectCommand;
+extern const Command kCheckCommand;
+extern const Command kBenchCommand;
+extern const Command kEvalCommand;
+extern const Command kPerplexityCommand;
+extern const Command kVerifyCommand;
+
+}  // namespace app

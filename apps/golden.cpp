@@ -1,0 +1,167 @@
+// Comparing a model with one recorded case, see golden.hpp.
+#include "golden.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <sstream>
+#include <vector>
+
+#include "conversation.hpp"
+#include "files.hpp"
+
+namespace app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A recorded tensor, copied out of its file.
+template <typename T>
+struct Recorded {
+  std::vector<uint64_t> shape;
+  std::vector<T> values;
+};
+
+template <typename T>
+Recorded<T> read_tensor(const Tensors &file, const std::string &path, const char *name, const char *dtype,
+                        uint32_t rank_max) {
+  mica_tensor tensor{};
+  mica_error error{};
+  require(mica_tensors_find(file.get(), name, &tensor, &error), error);
+  if (std::strcmp(tensor.dtype, dtype) != 0 || tensor.rank == 0 || tensor.rank > rank_max || tensor.bytes == 0) {
+    throw Failure(path + ": tensor " + name + " should be " + dtype + " with up to " + std::to_string(rank_max) +
+                      " dimensions, and not empty",
+                  MICA_CORRUPT_FILE);
+  }
+  Recorded<T> recorded{{tensor.shape, tensor.shape + tensor.rank}, std::vector<T>(tensor.bytes / sizeof(T))};
+  std::memcpy(recorded.values.data(), tensor.data, recorded.values.size() * sizeof(T));
+  return recorded;
+}
+
+bool has_tensor(const Tensors &file, const char *name) {
+  mica_tensor tensor{};
+  return mica_tensors_find(file.get(), name, &tensor, nullptr) == MICA_OK;
+}
+
+std::string find_picture(const fs::path &folder, const std::string &name) {
+  for (const fs::path &place : {folder / name, folder / "images" / name, folder / ".." / "images" / name}) {
+    std::error_code ignored;
+    if (fs::exists(place, ignored)) return place.string();
+  }
+  throw Failure("picture " + name + " is neither in " + folder.string() + " nor in images/ there or one folder up",
+                MICA_NOT_FOUND);
+}
+
+std::vector<NamedPicture> open_named_pictures(const Tensors &file, const fs::path &folder) {
+  size_t bytes = 0;
+  const char *names = mica_tensors_metadata(file.get(), "images", &bytes);
+  std::vector<NamedPicture> pictures;
+  if (names == nullptr) return pictures;
+  std::istringstream list(std::string(names, bytes));
+  for (std::string name; std::getline(list, name, ',');) {
+    if (!name.empty()) pictures.push_back(open_picture(find_picture(folder, name)));
+  }
+  return pictures;
+}
+
+// Infinite when the model's processor gives another number of values than the reference's.
+double pixel_difference(const Model &model, const std::vector<NamedPicture> &pictures,
+                        const std::vector<float> &recorded) {
+  double difference = 0;
+  size_t done = 0;
+  std::vector<float> values(recorded.size());
+  for (const NamedPicture &picture : pictures) {
+    mica_error error{};
+    size_t count = 0;
+    const mica_status status =
+        mica_picture_pixels(model.get(), picture.picture.get(), values.data(), values.size() - done, &count, &error);
+    if (status == MICA_LIMIT_EXCEEDED) return std::numeric_limits<double>::infinity();
+    require(status, error);
+    for (size_t i = 0; i < count; i++) {
+      difference = std::max(difference, std::fabs(double{values[i]} - double{recorded[done + i]}));
+    }
+    done += count;
+  }
+  return done == recorded.size() ? difference : std::numeric_limits<double>::infinity();
+}
+
+// Rows in the file are oldest first; the session counts from the newest.
+void compare_logits(const Model &model, const Session &session, const Recorded<float> &recorded,
+                    GoldenDifference &difference) {
+  const size_t rows = recorded.shape[0], width = mica_model_vocabulary(model.get());
+  double error_max = 0, magnitude_max = 0;
+  difference.cosine = 1;
+  for (size_t row = 0; row < rows; row++) {
+    const float *logits = nullptr;
+    mica_error error{};
+    require(mica_session_logits(session.get(), static_cast<uint32_t>(rows - 1 - row), &logits, &error), error);
+    double dot = 0, own = 0, other = 0;
+    for (size_t i = 0; i < width; i++) {
+      const double a = logits[i], b = recorded.values[row * width + i];
+      error_max = std::isnan(a) ? a : std::max(error_max, std::fabs(a - b));
+      magnitude_max = std::max(magnitude_max, std::fabs(b));
+      dot += a * b;
+      own += a * a;
+      other += b * b;
+    }
+    difference.cosine = std::min(difference.cosine, dot / std::sqrt(own * other));
+  }
+  difference.relative = error_max / magnitude_max;
+}
+
+int collect_token(void *tokens, const char *, size_t, int32_t token) {
+  static_cast<std::vector<int32_t> *>(tokens)->push_back(token);
+  return 0;
+}
+
+std::vector<int32_t> generate_greedy(const Session &session, size_t count) {
+  mica_sampling sampling = mica_sampling_default();
+  sampling.temperature = 0;
+  sampling.tokens_max = static_cast<uint32_t>(count);
+  sampling.ignore_end = 1;
+  std::vector<int32_t> tokens;
+  mica_error error{};
+  require(mica_session_generate(session.get(), &sampling, collect_token, &tokens, nullptr, &error), error);
+  return tokens;
+}
+
+}  // namespace
+
+GoldenDifference compare_golden(const Model &model, mica_session_options options, const std::string &path) {
+  const Tensors file = open_handle<Tensors>(mica_tensors_open, path.c_str());
+  const auto ids = read_tensor<int32_t>(file, path, "input_ids", "I32", 1);
+  const auto logits = read_tensor<float>(file, path, "logits_last8", "F32", 2);
+  const auto greedy = read_tensor<int32_t>(file, path, "greedy", "I32", 1);
+  if (logits.shape.size() != 2 || logits.shape[1] != mica_model_vocabulary(model.get())) {
+    throw Failure(path + ": logits_last8 has another vocabulary than the model", MICA_INVALID_ARGUMENT);
+  }
+  const std::vector<NamedPicture> pictures = open_named_pictures(file, fs::path(path).parent_path());
+  GoldenDifference difference;
+  if (has_tensor(file, "pixel_values")) {
+    const auto pixels = read_tensor<float>(file, path, "pixel_values", "F32", 8);
+    difference.pixels = pixel_difference(model, pictures, pixels.values);
+  }
+
+  options.context = static_cast<uint32_t>(ids.values.size() + greedy.values.size() + 1);
+  options.logit_rows = static_cast<uint32_t>(logits.shape[0]);
+  options.picture_tokens = largest_picture(model, pictures);
+  const Session session = create_session(model, options);
+  std::vector<const mica_picture *> handles;
+  for (const NamedPicture &picture : pictures) handles.push_back(picture.picture.get());
+  mica_error error{};
+  require(mica_session_add_tokens(session.get(), ids.values.data(), ids.values.size(), handles.data(), handles.size(),
+                                  &error),
+          error);
+  require(mica_session_prefill(session.get(), nullptr, nullptr, &error), error);
+  compare_logits(model, session, logits, difference);
+
+  const std::vector<int32_t> tokens = generate_greedy(session, greedy.values.size());
+  const auto first_other = std::mismatch(tokens.begin(), tokens.end(), greedy.values.begin(), greedy.values.end()).first;
+  difference.greedy = static_cast<uint32_t>(greedy.values.size());
+  difference.greedy_equal = static_cast<uint32_t>(first_other - tokens.begin());
+  return difference;
+}
+
+}  // namespace app

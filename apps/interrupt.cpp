@@ -1,0 +1,113 @@
+// Ctrl-C and lines typed by a person, see interrupt.hpp.
+#include "interrupt.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "terminal.hpp"
+
+namespace app {
+namespace {
+
+std::atomic<mica_session *> answering{nullptr};
+volatile std::sig_atomic_t interrupts = 0;
+
+void on_interrupt(int signal) {
+  mica_session *session = answering.load();
+  interrupts = interrupts + 1;
+  if (session != nullptr && interrupts == 1) {
+    mica_session_cancel(session);
+    return;
+  }
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);  // delivered when this handler returns
+}
+
+void on_prompt_interrupt(int) {}  // exists so that ppoll is woken
+
+struct sigaction set_handler(void (*handler)(int)) {
+  struct sigaction action {}, previous {};
+  action.sa_handler = handler;
+  sigaction(SIGINT, &action, &previous);
+  return previous;
+}
+
+// Waits until standard input can be read; false when Ctrl-C came first. SIGINT is let in only while waiting, so that
+// none is lost between a check and the wait.
+bool wait_for_input() {
+  sigset_t interrupt, before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  sigprocmask(SIG_BLOCK, &interrupt, &before);
+  const struct sigaction previous = set_handler(on_prompt_interrupt);
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  const int ready = ppoll(&input, 1, nullptr, &before);
+  const bool interrupted = ready < 0 && errno == EINTR;
+  sigaction(SIGINT, &previous, nullptr);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  return !interrupted;
+}
+
+}  // namespace
+
+Interrupt::Interrupt(mica_session *session) {
+  interrupts = 0;
+  answering = session;
+  previous_ = set_handler(on_interrupt);
+}
+
+Interrupt::~Interrupt() {
+  sigaction(SIGINT, &previous_, nullptr);
+  answering = nullptr;
+}
+
+bool Interrupt::requested() const { return interrupts != 0; }
+
+LineInput::LineInput(std::string prompt)
+    : prompt_(std::move(prompt)), interactive_(is_terminal(stdin) && is_terminal(stdout)) {
+#ifdef IUTF8
+  // Consoles and serial lines often lack it; without it Backspace erases single bytes.
+  if (interactive_ && tcgetattr(STDIN_FILENO, &terminal_) == 0 && (terminal_.c_iflag & IUTF8) == 0) {
+    termios utf8 = terminal_;
+    utf8.c_iflag |= IUTF8;
+    restore_terminal_ = tcsetattr(STDIN_FILENO, TCSANOW, &utf8) == 0;
+  }
+#endif
+}
+
+LineInput::~LineInput() {
+  if (restore_terminal_) tcsetattr(STDIN_FILENO, TCSANOW, &terminal_);
+}
+
+bool LineInput::take_line(std::string &line) {
+  const size_t end = buffer_.find('\n');
+  if (end == std::string::npos) return false;
+  line = buffer_.substr(0, end);
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  buffer_.erase(0, end + 1);
+  return true;
+}
+
+LineInput::Result LineInput::read(std::string &line) {
+  if (interactive_ && buffer_.find('\n') == std::string::npos) {
+    std::fputs(prompt_.c_str(), stdout);
+    std::fflush(stdout);
+  }
+  while (!take_line(line)) {
+    if (!wait_for_input()) return Result::kInterrupted;
+    char block[4096];
+    const ssize_t count = ::read(STDIN_FILENO, block, sizeof block);
+    if (count < 0) throw Failure(std::string("standard input: ") + std::strerror(errno), MICA_IO_ERROR);
+    if (count == 0 && buffer_.empty()) return Result::kEnd;
+    if (count == 0) buffer_ += '\n';
+    buffer_.append(block, static_cast<size_t>(count));
+  }
+  return Result::kLine;
+}
+
+}  // namespace app

@@ -1,0 +1,81 @@
+// The options that several commands share: one table of flags (options.cpp), one struct of values, and their meaning
+// for the library. Options of a single command are in its own file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "handles.hpp"
+
+namespace app {
+
+// Which part of the table a command offers.
+enum OptionSet : unsigned {
+  kModelOptions = 1,      // -m, --isa, -v
+  kThreadsOption = 2,     // -t
+  kBatchOption = 4,       // -b
+  kContextOption = 8,     // -c
+  kCacheOptions = 16,     // --kv-...
+  kSamplingOptions = 32,  // -s --temp ...
+  kPredictOption = 64,    // -n
+  kMessageOptions = 128,  // --image -p -f
+  kSystemOption = 256,    // -sys
+  kConversationOptions = kMessageOptions | kSystemOption | kSamplingOptions | kPredictOption,
+  kSessionOptions = kThreadsOption | kBatchOption | kContextOption | kCacheOptions,
+};
+
+// Values as given; the initial ones are the defaults that --help shows. A command may change them before
+// add_options.
+struct Options {
+  std::string model;  // empty: the default model
+  std::string isa;
+  bool verbose = false;
+
+  uint32_t threads = 0;
+  uint32_t batch = 512;
+  uint32_t context = 0;
+  uint32_t kv_text_bits = 16;
+  uint32_t kv_visual_bits = 0;
+  std::string kv_visual_rule = "token";
+  std::string kv_visual_layers;
+
+  int64_t seed = -1;
+  int64_t predict = -1;
+  mica_sampling sampling = mica_sampling_default();
+
+  std::vector<std::string> images;
+  std::string prompt;
+  std::string prompt_file;
+  std::string system;
+};
+
+// As CLI::Range, which spells its bounds with six decimals and knows no whole numbers.
+CLI::Validator number_between(double low, double high, bool whole);
+inline constexpr double kCountMax = 1u << 24;  // beyond any context that the library accepts
+
+// Adds the flags of `sets` to `app`, writing to `options`, which must outlive the parse.
+void add_options(CLI::App &app, Options &options, unsigned sets);
+
+// Parses a command's arguments (single-dash spellings included) and applies what concerns the process: --isa and the
+// log. Throws what CLI11 throws, and Failure.
+void parse(CLI::App &app, const std::vector<std::string> &arguments, const Options &options);
+
+// Opens what -m names, with a progress bar. Throws Failure.
+Model open_model(const Options &options);
+
+// `options` as the library wants them; throws UsageError for an unknown --kv-visual-rule. The strings are borrowed.
+mica_session_options session_options(const Options &options);
+
+// `options` as the library wants them; a seed of -1 is drawn by chance and, with -v, printed.
+mica_sampling sampling_options(const Options &options);
+
+// -p, or the content of -f ("-": standard input) without its last line end; empty when neither was given.
+std::string read_prompt(const Options &options);
+
+// Adds `-o FORMAT` with the choices given (the first is the default) to `app`.
+void add_output_option(CLI::App &app, std::string &format, const std::vector<std::string> &choices);
+
+}  // namespace app

@@ -1,0 +1,17 @@
+// Text to token ids and back in containers of the right size.
+// The algorithm is the library's; only the asking for sizes is here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <mica.h>
+
+namespace app {
+
+// Throws Failure.
+std::vector<int32_t> tokenize(const mica_tokenizer *tokenizer, const std::string &text, bool parse_special);
+std::string detokenize(const mica_tokenizer *tokenizer, const std::vector<int32_t> &ids, bool skip_special);
+
+}  // namespace app
