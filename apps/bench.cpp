@@ -29,7 +29,7 @@ struct BenchOptions {
 };
 
 struct Test {
-  const NamedPicture *picture = nullptr;  // an enc test; else the counts below
+  const NamedPicture* picture = nullptr;  // an enc test; else the counts below
   uint32_t prompt = 0, generated = 0, depth = 0;
 
   std::string name() const {
@@ -41,12 +41,12 @@ struct Test {
   }
 };
 
-// The same ids each time, from the second quarter of the vocabulary: control tokens stand at the ends of published ones.
-std::vector<int32_t> sample_tokens(const Model &model, size_t count) {
+// The same ids each time, from the second quarter of the vocabulary: published ones have control tokens at their ends.
+std::vector<int32_t> sample_tokens(const Model& model, size_t count) {
   const uint32_t quarter = std::max(mica_model_vocabulary(model.get()) / 4, 1u);
   std::vector<int32_t> ids(count);
   uint32_t state = 1;
-  for (int32_t &id : ids) {
+  for (int32_t& id : ids) {
     state = state * 1664525u + 1013904223u;  // Numerical Recipes' generator
     id = static_cast<int32_t>(quarter + (state >> 8) % quarter);
   }
@@ -54,7 +54,7 @@ std::vector<int32_t> sample_tokens(const Model &model, size_t count) {
 }
 
 // A smooth gradient with stripes: its content does not matter to the time.
-NamedPicture synthetic_picture(const std::string &size) {
+NamedPicture synthetic_picture(const std::string& size) {
   unsigned width = 0, height = 0;
   char rest = 0;
   if (std::sscanf(size.c_str(), "%5ux%5u%c", &width, &height, &rest) != 2 || width == 0 || height == 0) {
@@ -63,7 +63,7 @@ NamedPicture synthetic_picture(const std::string &size) {
   std::vector<uint8_t> rgb(size_t{3} * width * height);
   for (size_t y = 0; y < height; y++) {
     for (size_t x = 0; x < width; x++) {
-      uint8_t *pixel = &rgb[3 * (y * width + x)];
+      uint8_t* pixel = &rgb[3 * (y * width + x)];
       pixel[0] = static_cast<uint8_t>(255 * x / width);
       pixel[1] = static_cast<uint8_t>(255 * y / height);
       pixel[2] = (x / 8 + y / 8) % 2 == 0 ? 0 : 255;
@@ -74,7 +74,7 @@ NamedPicture synthetic_picture(const std::string &size) {
 
 class Bench {
  public:
-  Bench(const BenchOptions &options, Model model) : options_(options), model_(std::move(model)) {
+  Bench(const BenchOptions& options, Model model) : options_(options), model_(std::move(model)) {
     const nlohmann::json processor = parse_json(describe(mica_cpu_describe), "mica_cpu_describe");
     backend_ = processor.value("chosen", "CPU");
     processors_ = processor.value("threads", 1u);
@@ -93,13 +93,13 @@ class Bench {
     const std::vector<Test> tests = plan();
     if (tests.empty()) throw UsageError("nothing to measure: -p, -n and the picture are all off");
     size_t test_columns = 0;
-    for (const Test &test : tests) test_columns = std::max(test_columns, test.name().size());
+    for (const Test& test : tests) test_columns = std::max(test_columns, test.name().size());
     BenchReport report(options_.format, name_.size(), test_columns);
     Progress progress(name_);
     const size_t steps = tests.size() * options_.threads.size() * options_.repetitions;
     size_t done = 0;
     for (const uint32_t threads : options_.threads) {
-      for (const Test &test : tests) {
+      for (const Test& test : tests) {
         const auto step = [&] {
           progress.update(static_cast<double>(done++) / static_cast<double>(steps), test.name());
         };
@@ -118,19 +118,19 @@ class Bench {
       return;
     }
     pictures_ = open_pictures(options_.shared.images);
-    for (NamedPicture &picture : pictures_) {
+    for (NamedPicture& picture : pictures_) {
       picture.path = std::to_string(mica_picture_width(picture.picture.get())) + 'x' +
                      std::to_string(mica_picture_height(picture.picture.get()));
     }
     if (!pictures_.empty()) return;
-    for (const std::string &size : options_.picture_sizes) {
+    for (const std::string& size : options_.picture_sizes) {
       if (size != "0") pictures_.push_back(synthetic_picture(size));
     }
   }
 
   std::vector<Test> plan() const {
     std::vector<Test> tests;
-    for (const NamedPicture &picture : pictures_) tests.push_back({&picture});
+    for (const NamedPicture& picture : pictures_) tests.push_back({&picture});
     for (const uint32_t depth : options_.depths) {
       for (const uint32_t prompt : options_.prompts) {
         if (prompt != 0) tests.push_back({nullptr, prompt, 0, depth});
@@ -138,7 +138,7 @@ class Bench {
       for (const uint32_t generated : options_.generated) {
         if (generated != 0) tests.push_back({nullptr, 0, generated, depth});
       }
-      for (const std::string &pair : options_.both) {
+      for (const std::string& pair : options_.both) {
         unsigned prompt = 0, generated = 0;
         char rest = 0;
         if (std::sscanf(pair.c_str(), "%8u,%8u%c", &prompt, &generated, &rest) != 2 || prompt == 0 || generated == 0) {
@@ -150,7 +150,7 @@ class Bench {
     return tests;
   }
 
-  Session make_session(const Test &test, uint32_t threads) const {
+  Session make_session(const Test& test, uint32_t threads) const {
     mica_session_options settings = session_options(options_.shared);
     settings.threads = threads;
     settings.context = test.depth + test.prompt + test.generated + 8;  // a few for the first token and picture marks
@@ -161,7 +161,7 @@ class Bench {
     return create_session(model_, settings);
   }
 
-  void feed(const Session &session, uint32_t count) const {
+  void feed(const Session& session, uint32_t count) const {
     if (count == 0) return;
     const std::vector<int32_t> ids = sample_tokens(model_, count);
     mica_error error{};
@@ -169,7 +169,7 @@ class Bench {
     require(mica_session_prefill(session.get(), nullptr, nullptr, &error), error);
   }
 
-  void write(const Session &session, uint32_t count) const {
+  void write(const Session& session, uint32_t count) const {
     mica_sampling sampling = mica_sampling_default();
     sampling.temperature = 0;
     sampling.tokens_max = count;
@@ -179,7 +179,7 @@ class Bench {
   }
 
   // One repetition; what came before the part that is measured does not count.
-  void repeat(const Session &session, const Test &test, BenchRow &row) const {
+  void repeat(const Session& session, const Test& test, BenchRow& row) const {
     mica_session_clear(session.get());
     feed(session, test.depth);
     if (test.generated != 0 && test.prompt == 0) feed(session, 1);  // an answer needs a beginning
@@ -203,7 +203,7 @@ class Bench {
   }
 
   template <typename Step>
-  BenchRow measure(const Test &test, uint32_t threads, Step step) const {
+  BenchRow measure(const Test& test, uint32_t threads, Step step) const {
     const Session session = make_session(test, threads);
     BenchRow row;
     row.model = name_;
@@ -227,7 +227,7 @@ class Bench {
     return row;
   }
 
-  const BenchOptions &options_;
+  const BenchOptions& options_;
   Model model_;
   std::vector<NamedPicture> pictures_;
   std::string name_, backend_;
@@ -235,19 +235,19 @@ class Bench {
 };
 
 struct WeightsName {
-  const char *name;
+  const char* name;
   mica_weights weights;
 };
 constexpr WeightsName kWeights[] = {
     {"bf16", MICA_WEIGHTS_BF16}, {"w4a8", MICA_WEIGHTS_W4A8}, {"w8a8", MICA_WEIGHTS_W8A8}};
 
-Model open_bench_model(const BenchOptions &options) {
+Model open_bench_model(const BenchOptions& options) {
   if (options.arch.empty()) return open_model(options.shared);
   Progress progress("random weights");
   mica_model_options model = mica_model_options_default();
   model.progress = Progress::callback;
   model.progress_user = &progress;
-  for (const WeightsName &entry : kWeights) {
+  for (const WeightsName& entry : kWeights) {
     if (options.weights == entry.name) model.text_weights = model.vision_weights = entry.weights;
   }
   return open_handle<Model>(mica_model_open_shape, options.arch.c_str(), &model);
@@ -255,12 +255,14 @@ Model open_bench_model(const BenchOptions &options) {
 
 std::string shape_names() {
   std::string names;
-  for (size_t i = 0; mica_shape_name(i) != nullptr; i++) names += (i == 0 ? "" : ", ") + std::string(mica_shape_name(i));
+  for (size_t i = 0; mica_shape_name(i) != nullptr; i++) {
+    names += (i == 0 ? "" : ", ") + std::string(mica_shape_name(i));
+  }
   return names;
 }
 
-void add_bench_options(CLI::App &app, BenchOptions &options) {
-  const auto list = [&](const char *names, std::vector<uint32_t> &values, const char *help, const char *initial) {
+void add_bench_options(CLI::App& app, BenchOptions& options) {
+  const auto list = [&](const char* names, std::vector<uint32_t>& values, const char* help, const char* initial) {
     app.add_option(names, values, help)
         ->option_text("N,...")
         ->delimiter(',')
@@ -286,7 +288,7 @@ void add_bench_options(CLI::App &app, BenchOptions &options) {
       ->option_text("WxH,...")
       ->delimiter(',')
       ->default_str("448x448");
-  CLI::Option *arch = app.add_option("--arch", options.arch, "a published shape with random weights: " + shape_names())
+  CLI::Option* arch = app.add_option("--arch", options.arch, "a published shape with random weights: " + shape_names())
                           ->option_text("NAME");
   app.add_option("--weights", options.weights, "how --arch stores them")
       ->option_text("bf16|w4a8|w8a8")
@@ -298,7 +300,7 @@ void add_bench_options(CLI::App &app, BenchOptions &options) {
   app.get_option("--model")->excludes(arch);
 }
 
-int bench(CLI::App &app, const std::vector<std::string> &arguments) {
+int bench(CLI::App& app, const std::vector<std::string>& arguments) {
   BenchOptions options;
   add_bench_options(app, options);
   parse(app, arguments, options.shared);

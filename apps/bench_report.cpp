@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <numeric>
 
-#include <mica.h>
+#include "mica.h"
 
 #include "terminal.hpp"
 
@@ -17,7 +17,7 @@ struct Spread {
   double mean = 0, deviation = 0;  // the deviation of the sample
 };
 
-Spread spread_of(const std::vector<double> &values) {
+Spread spread_of(const std::vector<double>& values) {
   const double count = static_cast<double>(values.size());
   Spread spread;
   spread.mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
@@ -27,21 +27,21 @@ Spread spread_of(const std::vector<double> &values) {
   return spread;
 }
 
-std::string spread_text(const std::vector<double> &values, int digits) {
+std::string spread_text(const std::vector<double>& values, int digits) {
   const Spread spread = spread_of(values);
   char text[64];
   std::snprintf(text, sizeof text, "%.*f ± %.*f", digits, spread.mean, digits, spread.deviation);
   return text;
 }
 
-std::vector<int64_t> nanoseconds(const std::vector<double> &seconds) {
+std::vector<int64_t> nanoseconds(const std::vector<double>& seconds) {
   std::vector<int64_t> rounded;
   for (const double value : seconds) rounded.push_back(std::llround(value * 1e9));
   return rounded;
 }
 
 // Named as llama-bench names them where it has the same.
-nlohmann::ordered_json fields_of(const BenchRow &row) {
+nlohmann::ordered_json fields_of(const BenchRow& row) {
   const Spread time = spread_of(row.seconds), rate = spread_of(row.rates);
   return {{"mica_version", mica_version()},
           {"backends", row.backend},
@@ -64,7 +64,7 @@ nlohmann::ordered_json fields_of(const BenchRow &row) {
 }
 
 // Pads by characters, not bytes: "±" is two bytes.
-std::string pad(const std::string &text, size_t columns, bool right) {
+std::string pad(const std::string& text, size_t columns, bool right) {
   const auto is_start = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; };
   const size_t used = static_cast<size_t>(std::count_if(text.begin(), text.end(), is_start));
   const std::string space(columns > used ? columns - used : 0, ' ');
@@ -72,7 +72,7 @@ std::string pad(const std::string &text, size_t columns, bool right) {
 }
 
 struct Column {
-  const char *title;
+  const char* title;
   size_t columns;
   bool right;
 };
@@ -83,18 +83,18 @@ constexpr Column kColumns[] = {{"model", 5, false},  {"size", 10, true}, {"param
 }  // namespace
 
 BenchReport::BenchReport(std::string format, size_t model_columns, size_t test_columns) : format_(std::move(format)) {
-  for (const Column &column : kColumns) columns_.push_back(column.columns);
+  for (const Column& column : kColumns) columns_.push_back(column.columns);
   columns_[kModelColumn] = std::max(columns_[kModelColumn], model_columns);
   columns_[kTestColumn] = std::max(columns_[kTestColumn], test_columns);
 }
 
-void BenchReport::print_cells(const std::vector<std::string> &cells) const {
+void BenchReport::print_cells(const std::vector<std::string>& cells) const {
   std::string line = "|";
   for (size_t i = 0; i < cells.size(); i++) line += ' ' + pad(cells[i], columns_[i], kColumns[i].right) + " |";
   std::puts(line.c_str());
 }
 
-void BenchReport::add_markdown(const BenchRow &row) const {
+void BenchReport::add_markdown(const BenchRow& row) const {
   if (rows_ == 0) {
     std::vector<std::string> titles, rules;
     for (size_t i = 0; i < columns_.size(); i++) {
@@ -108,9 +108,9 @@ void BenchReport::add_markdown(const BenchRow &row) const {
                std::to_string(row.threads), row.test, spread_text(row.rates, 2), spread_text(row.seconds, 4)});
 }
 
-void BenchReport::add_csv(const nlohmann::ordered_json &fields) {
+void BenchReport::add_csv(const nlohmann::ordered_json& fields) {
   std::string titles, values;
-  for (const auto &[name, value] : fields.items()) {
+  for (const auto& [name, value] : fields.items()) {
     if (value.is_array()) continue;
     titles += (titles.empty() ? "" : ",") + name;
     values += (values.empty() ? "" : ",") + value.dump();
@@ -119,7 +119,7 @@ void BenchReport::add_csv(const nlohmann::ordered_json &fields) {
   std::puts(values.c_str());
 }
 
-void BenchReport::add(const BenchRow &row) {
+void BenchReport::add(const BenchRow& row) {
   if (format_ == "md") add_markdown(row);
   if (format_ == "csv") add_csv(fields_of(row));
   if (format_ == "jsonl") std::puts(fields_of(row).dump().c_str());

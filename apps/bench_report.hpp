@@ -17,11 +17,11 @@ struct BenchRow {
   std::string backend;  // the instruction set in use
   uint32_t threads = 0;
   uint32_t batch = 0;
-  std::string test;              // "pp512", "enc 448x448"
-  uint32_t picture_tokens = 0;   // of an enc test; otherwise 0
+  std::string test;             // "pp512", "enc 448x448"
+  uint32_t picture_tokens = 0;  // of an enc test; otherwise 0
   uint32_t prompt = 0, generated = 0, depth = 0;
-  std::vector<double> seconds;   // one a repetition
-  std::vector<double> rates;     // tokens/s, likewise
+  std::vector<double> seconds;  // one a repetition
+  std::vector<double> rates;    // tokens/s, likewise
 };
 
 // Prints rows as they come where the form allows it, else at the end.
@@ -29,13 +29,13 @@ class BenchReport {
  public:
   // `format`: md, json, jsonl or csv. The columns are the widths of the longest names in a table.
   BenchReport(std::string format, size_t model_columns, size_t test_columns);
-  void add(const BenchRow &row);
+  void add(const BenchRow& row);
   void finish();
 
  private:
-  void add_markdown(const BenchRow &row) const;
-  void print_cells(const std::vector<std::string> &cells) const;
-  void add_csv(const nlohmann::ordered_json &fields);
+  void add_markdown(const BenchRow& row) const;
+  void print_cells(const std::vector<std::string>& cells) const;
+  void add_csv(const nlohmann::ordered_json& fields);
 
   std::string format_;
   std::vector<size_t> columns_;  // of a table, in characters

@@ -13,7 +13,7 @@ namespace {
 
 class Chat {
  public:
-  Chat(const Options &options, Model model)
+  Chat(const Options& options, Model model)
       : options_(options),
         model_(std::move(model)),
         session_(create_session(model_, session_options(options))),
@@ -26,22 +26,22 @@ class Chat {
 
  private:
   struct Word {
-    const char *name;
-    const char *argument;
-    const char *help;
-    void (Chat::*act)(const std::string &argument);
+    const char* name;
+    const char* argument;
+    const char* help;
+    void (Chat::*act)(const std::string& argument);
   };
   static const Word kWords[];
 
-  void handle(const std::string &line);
-  void ask(const std::string &question);
-  void explain(const Failure &failure) const;
-  void add_picture(const std::string &path);
-  void clear(const std::string &);
-  void leave(const std::string &) { leaving_ = true; }
-  void help(const std::string &);
+  void handle(const std::string& line);
+  void ask(const std::string& question);
+  void explain(const Failure& failure) const;
+  void add_picture(const std::string& path);
+  void clear(const std::string&);
+  void leave(const std::string&) { leaving_ = true; }
+  void help(const std::string&);
 
-  const Options &options_;
+  const Options& options_;
   Model model_;
   Session session_;
   mica_sampling sampling_;
@@ -59,19 +59,19 @@ const Chat::Word Chat::kWords[] = {
     {"/help", "", "prints this", &Chat::help},
 };
 
-void Chat::help(const std::string &) {
-  for (const Word &word : kWords) std::printf("  %-6s %-5s %s\n", word.name, word.argument, word.help);
+void Chat::help(const std::string&) {
+  for (const Word& word : kWords) std::printf("  %-6s %-5s %s\n", word.name, word.argument, word.help);
   std::puts("  Ctrl-C       stops the answer");
 }
 
-void Chat::clear(const std::string &) {
+void Chat::clear(const std::string&) {
   mica_session_clear(session_.get());
   pictures_.clear();
   system_pending_ = !options_.system.empty();
   if (input_.interactive()) std::puts("(a new conversation)");
 }
 
-void Chat::add_picture(const std::string &argument) {
+void Chat::add_picture(const std::string& argument) {
   std::string path = argument;  // terminals quote the names of files that are dragged into them
   if (path.size() > 1 && (path.front() == '\'' || path.front() == '"') && path.back() == path.front()) {
     path = path.substr(1, path.size() - 2);
@@ -86,7 +86,7 @@ void Chat::add_picture(const std::string &argument) {
   pictures_.push_back(std::move(added));
 }
 
-void Chat::ask(const std::string &question) {
+void Chat::ask(const std::string& question) {
   if (system_pending_) add_system(model_, session_, options_.system);
   system_pending_ = false;
   const std::vector<NamedPicture> pictures = std::move(pictures_);
@@ -100,7 +100,7 @@ void Chat::ask(const std::string &question) {
   if (generation.stop == MICA_STOP_CONTEXT) throw Failure("the answer was cut", MICA_CONTEXT_FULL);
 }
 
-void Chat::explain(const Failure &failure) const {
+void Chat::explain(const Failure& failure) const {
   if (failure.status() == MICA_CANCELLED) {
     std::puts(input_.interactive() ? "\n(stopped)\n" : "");
     return;
@@ -111,7 +111,7 @@ void Chat::explain(const Failure &failure) const {
   }
 }
 
-void Chat::handle(const std::string &line) {
+void Chat::handle(const std::string& line) {
   if (line[0] != '/') {
     ask(line);
     return;
@@ -119,7 +119,7 @@ void Chat::handle(const std::string &line) {
   const size_t space = std::min(line.find(' '), line.size());
   const size_t argument = std::min(line.find_first_not_of(' ', space), line.size());
   const std::string name = line.substr(0, space);
-  for (const Word &word : kWords) {
+  for (const Word& word : kWords) {
     if (name == word.name) {
       (this->*word.act)(line.substr(argument));
       return;
@@ -147,7 +147,7 @@ int Chat::run() {
     while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.pop_back();
     try {
       if (!line.empty()) handle(line);
-    } catch (const Failure &failure) {
+    } catch (const Failure& failure) {
       explain(failure);
       failed_ = true;
     }
@@ -156,7 +156,7 @@ int Chat::run() {
   return failed_ && !input_.interactive() ? 1 : 0;
 }
 
-int chat(CLI::App &app, const std::vector<std::string> &arguments) {
+int chat(CLI::App& app, const std::vector<std::string>& arguments) {
   Options options;
   add_options(app, options, kModelOptions | kConversationOptions | kSessionOptions);
   parse(app, arguments, options);
@@ -165,12 +165,11 @@ int chat(CLI::App &app, const std::vector<std::string> &arguments) {
 
 }  // namespace
 
-const Command kChatCommand = {
-    "chat", "keeps a conversation going, with pictures",
-    "  mica chat\n"
-    "  mica chat -m Qwen2-VL-2B-Instruct --image panel.jpg\n"
-    "  mica chat -m SmolLM2-135M-Instruct.gguf -sys \"Answer briefly.\" --temp 0\n"
-    "  printf '/image panel.jpg\\nRead the display.\\n' | mica chat",
-    chat};
+const Command kChatCommand = {"chat", "keeps a conversation going, with pictures",
+                              "  mica chat\n"
+                              "  mica chat -m Qwen2-VL-2B-Instruct --image panel.jpg\n"
+                              "  mica chat -m SmolLM2-135M-Instruct.gguf -sys \"Answer briefly.\" --temp 0\n"
+                              "  printf '/image panel.jpg\\nRead the display.\\n' | mica chat",
+                              chat};
 
 }  // namespace app

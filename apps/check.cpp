@@ -29,10 +29,10 @@ struct CheckOptions {
   double cosine_min = 0;  // 0: the tolerance decides
 };
 
-std::vector<fs::path> find_goldens(const std::string &folder) {
+std::vector<fs::path> find_goldens(const std::string& folder) {
   std::error_code fault;
   std::vector<fs::path> paths;
-  for (const fs::directory_entry &entry : fs::directory_iterator(folder, fault)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, fault)) {
     const std::string name = entry.path().filename().string();
     if (name.rfind("golden_", 0) == 0 && entry.path().extension() == ".safetensors") paths.push_back(entry.path());
   }
@@ -43,9 +43,9 @@ std::vector<fs::path> find_goldens(const std::string &folder) {
 }
 
 // What is out of bounds, empty when nothing is.
-std::string find_faults(const GoldenDifference &difference, const CheckOptions &options) {
+std::string find_faults(const GoldenDifference& difference, const CheckOptions& options) {
   std::string faults;
-  const auto note = [&](bool bad, const char *name) {
+  const auto note = [&](bool bad, const char* name) {
     if (bad) faults += (faults.empty() ? "" : ", ") + std::string(name);
   };
   // Negated comparisons, so that a NaN is out of bounds.
@@ -59,12 +59,12 @@ std::string find_faults(const GoldenDifference &difference, const CheckOptions &
   return faults;
 }
 
-bool check_golden(const Model &model, const CheckOptions &options, const fs::path &path) {
+bool check_golden(const Model& model, const CheckOptions& options, const fs::path& path) {
   const std::string name = path.stem().string();
   GoldenDifference difference;
   try {
     difference = compare_golden(model, session_options(options.shared), path.string());
-  } catch (const Failure &failure) {
+  } catch (const Failure& failure) {
     std::printf("%-12s failed: %s\n", name.c_str(), failure.what());
     return false;
   }
@@ -77,7 +77,7 @@ bool check_golden(const Model &model, const CheckOptions &options, const fs::pat
   return faults.empty();
 }
 
-int check_model(CheckOptions &options) {
+int check_model(CheckOptions& options) {
   const std::vector<fs::path> paths = find_goldens(options.folder);
   if (options.shared.model.empty() && fs::exists(fs::path(options.folder) / "config.json")) {
     options.shared.model = options.folder;
@@ -85,26 +85,26 @@ int check_model(CheckOptions &options) {
   const Model model = open_model(options.shared);
   std::printf("%-12s %8s %9s %10s %7s\n", "case", "pixels", "logits", "cosine", "greedy");
   size_t good = 0;
-  for (const fs::path &path : paths) good += check_golden(model, options, path) ? 1 : 0;
+  for (const fs::path& path : paths) good += check_golden(model, options, path) ? 1 : 0;
   std::printf("%zu of %zu cases within bounds\n", good, paths.size());
   return good == paths.size() ? 0 : 1;
 }
 
 // Text as it can be read in one line: control characters and quotes as JSON writes them.
-std::string quoted(const std::string &text) {
+std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 template <typename T>
-void print_difference(size_t index, const std::string &text, const char *what, const T &is, const T &should) {
+void print_difference(size_t index, const std::string& text, const char* what, const T& is, const T& should) {
   std::printf("case %zu, text %s\n  %s is     %s\n  %*s should %s\n", index, quoted(text).c_str(), what,
               nlohmann::json(is).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str(),
               static_cast<int>(std::string(what).size()), "", nlohmann::json(should).dump().c_str());
 }
 
-int check_tokenizer(const CheckOptions &options) {
+int check_tokenizer(const CheckOptions& options) {
   const fs::path folder = options.tokenizer_folder;
-  const std::string &place = options.shared.model.empty() ? options.tokenizer_folder : options.shared.model;
+  const std::string& place = options.shared.model.empty() ? options.tokenizer_folder : options.shared.model;
   const Tokenizer tokenizer = open_handle<Tokenizer>(mica_tokenizer_open, place.c_str());
   const std::string path = (folder / "encodings.json").string();
   const nlohmann::json cases = read_json(path);
@@ -127,11 +127,12 @@ int check_tokenizer(const CheckOptions &options) {
   return encoded == cases.size() && decoded == cases.size() ? 0 : 1;
 }
 
-int check(CLI::App &app, const std::vector<std::string> &arguments) {
+int check(CLI::App& app, const std::vector<std::string>& arguments) {
   CheckOptions options;
   options.shared.kv_visual_bits = 16;  // what the reference does
   app.add_option("folder", options.folder,
-                 "holds golden_*.safetensors; pictures they name are looked for here, in images/ and in ../images/")
+                 "holds golden_*.safetensors; pictures they name are looked for here and in images/, ../images/ and "
+                 "../../images/")
       ->option_text("DIR");
   app.add_option("--tokenizer", options.tokenizer_folder,
                  "instead checks the tokenizer in DIR (or of -m) against encodings.json there")

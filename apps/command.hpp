@@ -9,11 +9,11 @@
 namespace app {
 
 struct Command {
-  const char *name;
-  const char *summary;   // one line, for the list of commands and the head of its --help
-  const char *examples;  // the foot of its --help, one indented line each
+  const char* name;
+  const char* summary;   // one line, for the list of commands and the head of its --help
+  const char* examples;  // the foot of its --help, one indented line each
   // Adds its options to `app`, parses, works. Returns the exit status; failures are thrown.
-  int (*run)(CLI::App &app, const std::vector<std::string> &arguments);
+  int (*run)(CLI::App& app, const std::vector<std::string>& arguments);
 };
 
 extern const Command kRunCommand;

@@ -10,21 +10,21 @@ namespace {
 
 using Print = std::function<void(std::string_view)>;
 
-int pass_piece(void *print, const char *text, size_t bytes, int32_t) {
-  (**static_cast<const Print **>(print))(std::string_view(text, bytes));
+int pass_piece(void* print, const char* text, size_t bytes, int32_t) {
+  (**static_cast<const Print**>(print))(std::string_view(text, bytes));
   return 0;
 }
 
-mica_part text_part(const std::string &text) { return {MICA_PART_TEXT, text.data(), text.size(), nullptr}; }
+mica_part text_part(const std::string& text) { return {MICA_PART_TEXT, text.data(), text.size(), nullptr}; }
 
-void add_message(const Session &session, mica_role role, const std::vector<mica_part> &parts) {
+void add_message(const Session& session, mica_role role, const std::vector<mica_part>& parts) {
   mica_error error{};
   require(mica_session_add_message(session.get(), role, parts.data(), parts.size(), &error), error);
 }
 
 }  // namespace
 
-uint32_t picture_tokens(const Model &model, const NamedPicture &picture) {
+uint32_t picture_tokens(const Model& model, const NamedPicture& picture) {
   uint32_t tokens = 0;
   mica_error error{};
   const mica_status status = mica_picture_tokens(model.get(), picture.picture.get(), &tokens, &error);
@@ -32,28 +32,28 @@ uint32_t picture_tokens(const Model &model, const NamedPicture &picture) {
   return tokens;
 }
 
-uint32_t largest_picture(const Model &model, const std::vector<NamedPicture> &pictures) {
+uint32_t largest_picture(const Model& model, const std::vector<NamedPicture>& pictures) {
   uint32_t largest = 0;
-  for (const NamedPicture &picture : pictures) largest = std::max(largest, picture_tokens(model, picture));
+  for (const NamedPicture& picture : pictures) largest = std::max(largest, picture_tokens(model, picture));
   return largest;
 }
 
-Session create_session(const Model &model, const mica_session_options &options) {
+Session create_session(const Model& model, const mica_session_options& options) {
   return open_handle<Session>(mica_session_create, model.get(), &options, nullptr, size_t{0});
 }
 
-void add_system(const Model &model, const Session &session, const std::string &text) {
+void add_system(const Model& model, const Session& session, const std::string& text) {
   if (mica_model_has_chat(model.get()) == 0) {
     throw Failure("this model has no chat format, so a system turn has no place", MICA_UNSUPPORTED);
   }
   add_message(session, MICA_ROLE_SYSTEM, {text_part(text)});
 }
 
-void add_question(const Model &model, const Session &session, const std::vector<NamedPicture> &pictures,
-                  const std::string &text) {
+void add_question(const Model& model, const Session& session, const std::vector<NamedPicture>& pictures,
+                  const std::string& text) {
   if (mica_model_has_chat(model.get()) != 0) {
     std::vector<mica_part> parts;
-    for (const NamedPicture &picture : pictures) {
+    for (const NamedPicture& picture : pictures) {
       parts.push_back({MICA_PART_PICTURE, nullptr, 0, picture.picture.get()});
     }
     parts.push_back(text_part(text));
@@ -61,22 +61,22 @@ void add_question(const Model &model, const Session &session, const std::vector<
     return;
   }
   mica_error error{};
-  for (const NamedPicture &picture : pictures) {
+  for (const NamedPicture& picture : pictures) {
     require(mica_session_add_picture(session.get(), picture.picture.get(), &error), error);
   }
   require(mica_session_add_text(session.get(), text.data(), text.size(), 0, &error), error);
 }
 
-void prefill(const Session &session) {
+void prefill(const Session& session) {
   Progress progress("reading");
   mica_error error{};
   require(mica_session_prefill(session.get(), Progress::callback, &progress, &error), error);
 }
 
-mica_generation generate(const Session &session, const mica_sampling &sampling, const Print &print) {
+mica_generation generate(const Session& session, const mica_sampling& sampling, const Print& print) {
   mica_generation generation{};
   mica_error error{};
-  const Print *callback = &print;
+  const Print* callback = &print;
   require(mica_session_generate(session.get(), &sampling, pass_piece, &callback, &generation, &error), error);
   return generation;
 }
@@ -86,7 +86,7 @@ void print_piece(std::string_view text) {
   std::fflush(stdout);
 }
 
-std::string timings(const Session &session) {
+std::string timings(const Session& session) {
   mica_stats stats{};
   mica_session_stats(session.get(), &stats);
   std::string line;

@@ -12,32 +12,32 @@
 namespace app {
 
 // Tokens that the picture takes in a prompt. Throws Failure.
-uint32_t picture_tokens(const Model &model, const NamedPicture &picture);
+uint32_t picture_tokens(const Model& model, const NamedPicture& picture);
 
 // Creates a session that allocates its own memory. Throws Failure.
-Session create_session(const Model &model, const mica_session_options &options);
+Session create_session(const Model& model, const mica_session_options& options);
 
 // Tokens of the picture that takes most of them: what a session must be made for. 0 without pictures.
-uint32_t largest_picture(const Model &model, const std::vector<NamedPicture> &pictures);
+uint32_t largest_picture(const Model& model, const std::vector<NamedPicture>& pictures);
 
 // Adds a system turn. Throws Failure, also when the model has no chat format.
-void add_system(const Model &model, const Session &session, const std::string &text);
+void add_system(const Model& model, const Session& session, const std::string& text);
 
 // Adds a user's turn: the pictures, then the text. A model without a chat format gets them as they are. Throws Failure.
-void add_question(const Model &model, const Session &session, const std::vector<NamedPicture> &pictures,
-                  const std::string &text);
+void add_question(const Model& model, const Session& session, const std::vector<NamedPicture>& pictures,
+                  const std::string& text);
 
 // Computes what was added, with a progress bar. Throws Failure; MICA_CANCELLED when the session was cancelled.
-void prefill(const Session &session);
+void prefill(const Session& session);
 
 // Answers; `print` receives each piece of text. Computes what prefill has not. Throws as prefill does.
-mica_generation generate(const Session &session, const mica_sampling &sampling,
-                         const std::function<void(std::string_view)> &print);
+mica_generation generate(const Session& session, const mica_sampling& sampling,
+                         const std::function<void(std::string_view)>& print);
 
 // For generate: each piece to standard output at once.
 void print_piece(std::string_view text);
 
 // "image 35 ms | prefill 412 tokens/s | ...": stats, peak memory and KV bytes in one line.
-std::string timings(const Session &session);
+std::string timings(const Session& session);
 
 }  // namespace app

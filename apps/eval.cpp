@@ -31,7 +31,7 @@ struct Score {
   double seconds = 0;
 };
 
-std::vector<Question> read_questions(const std::string &path, size_t limit) {
+std::vector<Question> read_questions(const std::string& path, size_t limit) {
   std::istringstream lines(read_file(path));
   std::vector<Question> questions;
   size_t number = 0;
@@ -50,7 +50,7 @@ std::vector<Question> read_questions(const std::string &path, size_t limit) {
   return questions;
 }
 
-std::string trim(const std::string &text) {
+std::string trim(const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) return "";
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
@@ -58,10 +58,10 @@ std::string trim(const std::string &text) {
 
 class Evaluation {
  public:
-  Evaluation(const Options &options, Model model, fs::path folder)
+  Evaluation(const Options& options, Model model, fs::path folder)
       : options_(options), model_(std::move(model)), folder_(std::move(folder)), sampling_(sampling_options(options)) {}
 
-  Score run(const std::vector<Question> &questions) {
+  Score run(const std::vector<Question>& questions) {
     Score score;
     Progress progress("asking");
     const Stopwatch total;
@@ -75,11 +75,11 @@ class Evaluation {
     return score;
   }
 
-  const Model &model() const { return model_; }
+  const Model& model() const { return model_; }
 
  private:
   // Opens the question's picture, unless the one before had the same, and sees to a session that can hold it.
-  void prepare(const Question &question) {
+  void prepare(const Question& question) {
     const std::string path = question.image.empty() ? "" : (folder_ / question.image).string();
     if (path.empty()) pictures_.clear();
     if (!path.empty() && (pictures_.empty() || pictures_[0].path != path)) {
@@ -97,7 +97,7 @@ class Evaluation {
     session_ = create_session(model_, settings);
   }
 
-  std::string ask(const Question &question) {
+  std::string ask(const Question& question) {
     prepare(question);
     if (!options_.system.empty()) add_system(model_, session_, options_.system);
     add_question(model_, session_, pictures_, question.question);
@@ -106,17 +106,15 @@ class Evaluation {
     return text;
   }
 
-  void count(const Question &question, const std::string &answer, Score &score) const {
+  void count(const Question& question, const std::string& answer, Score& score) const {
     const bool correct = answer == trim(question.answer);
-    const auto add = [&](Count &count) {
+    const auto add = [&](Count& count) {
       count.questions++;
       count.correct += correct ? 1 : 0;
     };
     add(score.all);
-    nlohmann::json row = {{"question", question.question},
-                          {"expected", question.answer},
-                          {"answer", answer},
-                          {"correct", correct}};
+    nlohmann::json row = {
+        {"question", question.question}, {"expected", question.answer}, {"answer", answer}, {"correct", correct}};
     if (!question.image.empty()) row["image"] = question.image;
     if (!question.kind.empty()) {
       row["kind"] = question.kind;
@@ -125,7 +123,7 @@ class Evaluation {
     score.answers.push_back(std::move(row));
   }
 
-  const Options &options_;
+  const Options& options_;
   Model model_;
   Session session_;
   uint32_t session_tokens_ = 0;
@@ -134,9 +132,9 @@ class Evaluation {
   std::vector<NamedPicture> pictures_;  // of the question being asked: one or none
 };
 
-void print_json(const Score &score, const Options &options, const Model &model) {
+void print_json(const Score& score, const Options& options, const Model& model) {
   nlohmann::json by_kind = nlohmann::json::object();
-  for (const auto &[kind, count] : score.by_kind) {
+  for (const auto& [kind, count] : score.by_kind) {
     by_kind[kind] = {{"score", count.score()}, {"correct", count.correct}, {"questions", count.questions}};
   }
   const nlohmann::json document = {{"model", options.model.empty() ? "default" : options.model},
@@ -150,18 +148,18 @@ void print_json(const Score &score, const Options &options, const Model &model) 
   std::puts(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
-void print_count(const std::string &name, const Count &count) {
+void print_count(const std::string& name, const Count& count) {
   std::printf("%-12s %6.2f %%  %zu of %zu\n", name.c_str(), 100 * count.score(), count.correct, count.questions);
 }
 
-void print_text(const Score &score) {
-  for (const auto &[kind, count] : score.by_kind) print_count(kind, count);
+void print_text(const Score& score) {
+  for (const auto& [kind, count] : score.by_kind) print_count(kind, count);
   print_count("exact match", score.all);
   std::printf("%s, %s a question\n", format_seconds(score.seconds).c_str(),
               format_seconds(score.seconds / static_cast<double>(score.all.questions)).c_str());
 }
 
-int eval(CLI::App &app, const std::vector<std::string> &arguments) {
+int eval(CLI::App& app, const std::vector<std::string>& arguments) {
   Options options;
   options.sampling.temperature = 0;
   options.predict = 64;
@@ -170,7 +168,9 @@ int eval(CLI::App &app, const std::vector<std::string> &arguments) {
   app.add_option("questions", path, "a questions.jsonl, or the folder that holds it and its pictures")
       ->option_text("PATH")
       ->required();
-  app.add_option("--limit", limit, "asks only the first N questions")->option_text("N")->check(number_between(1, 1e9, true));
+  app.add_option("--limit", limit, "asks only the first N questions")
+      ->option_text("N")
+      ->check(number_between(1, 1e9, true));
   add_output_option(app, format, {"text", "json"});
   add_options(app, options, kModelOptions | kSystemOption | kPredictOption | kSessionOptions);
   parse(app, arguments, options);

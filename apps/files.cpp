@@ -13,14 +13,14 @@ namespace {
 constexpr size_t kTextFileBytesMax = 64u << 20;
 
 struct FileCloser {
-  void operator()(std::FILE *file) const {
+  void operator()(std::FILE* file) const {
     if (file != stdin) std::fclose(file);
   }
 };
 
 }  // namespace
 
-std::string read_file(const std::string &path) {
+std::string read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, FileCloser> file(path == "-" ? stdin : std::fopen(path.c_str(), "rb"));
   if (!file) throw Failure(path + ": " + std::strerror(errno), MICA_NOT_FOUND);
   std::string text;
@@ -35,25 +35,25 @@ std::string read_file(const std::string &path) {
   return text;
 }
 
-nlohmann::json parse_json(const std::string &text, const std::string &source) {
+nlohmann::json parse_json(const std::string& text, const std::string& source) {
   try {
     return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception &fault) {
+  } catch (const nlohmann::json::exception& fault) {
     const std::string what = fault.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
     const size_t bracket = what.find("] ");
     throw Failure(source + ": " + (bracket == std::string::npos ? what : what.substr(bracket + 2)), MICA_CORRUPT_FILE);
   }
 }
 
-nlohmann::json read_json(const std::string &path) { return parse_json(read_file(path), path); }
+nlohmann::json read_json(const std::string& path) { return parse_json(read_file(path), path); }
 
-NamedPicture open_picture(const std::string &path) {
+NamedPicture open_picture(const std::string& path) {
   return {path, open_handle<Picture>(mica_picture_open, path.c_str())};
 }
 
-std::vector<NamedPicture> open_pictures(const std::vector<std::string> &arguments) {
+std::vector<NamedPicture> open_pictures(const std::vector<std::string>& arguments) {
   std::vector<NamedPicture> pictures;
-  for (const std::string &argument : arguments) {
+  for (const std::string& argument : arguments) {
     std::error_code ignored;
     if (argument.find(',') == std::string::npos || std::filesystem::exists(argument, ignored)) {
       pictures.push_back(open_picture(argument));

@@ -11,19 +11,19 @@
 namespace app {
 
 // The whole file; "-" is standard input. Throws Failure, also beyond 64 MiB.
-std::string read_file(const std::string &path);
+std::string read_file(const std::string& path);
 
 // The document in a file; throws Failure with the file's name and the place of the fault.
-nlohmann::json read_json(const std::string &path);
+nlohmann::json read_json(const std::string& path);
 // The same for text at hand; `source` is what the message names.
-nlohmann::json parse_json(const std::string &text, const std::string &source);
+nlohmann::json parse_json(const std::string& text, const std::string& source);
 
 // A field of a document; throws Failure with `source` and the field's name.
 template <typename T>
-T json_field(const nlohmann::json &object, const char *name, const std::string &source) {
+T json_field(const nlohmann::json& object, const char* name, const std::string& source) {
   try {
     return object.at(name).get<T>();
-  } catch (const nlohmann::json::exception &) {
+  } catch (const nlohmann::json::exception&) {
     throw Failure(source + ": field \"" + name + "\" is missing or of another type", MICA_CORRUPT_FILE);
   }
 }
@@ -33,9 +33,9 @@ struct NamedPicture {
   Picture picture;
 };
 
-NamedPicture open_picture(const std::string &path);
+NamedPicture open_picture(const std::string& path);
 
 // Opens what --image was given; an entry that is no file itself may be a list FILE,FILE. Throws Failure.
-std::vector<NamedPicture> open_pictures(const std::vector<std::string> &arguments);
+std::vector<NamedPicture> open_pictures(const std::vector<std::string>& arguments);
 
 }  // namespace app

@@ -25,7 +25,7 @@ struct Recorded {
 };
 
 template <typename T>
-Recorded<T> read_tensor(const Tensors &file, const std::string &path, const char *name, const char *dtype,
+Recorded<T> read_tensor(const Tensors& file, const std::string& path, const char* name, const char* dtype,
                         uint32_t rank_max) {
   mica_tensor tensor{};
   mica_error error{};
@@ -40,23 +40,25 @@ Recorded<T> read_tensor(const Tensors &file, const std::string &path, const char
   return recorded;
 }
 
-bool has_tensor(const Tensors &file, const char *name) {
+bool has_tensor(const Tensors& file, const char* name) {
   mica_tensor tensor{};
   return mica_tensors_find(file.get(), name, &tensor, nullptr) == MICA_OK;
 }
 
-std::string find_picture(const fs::path &folder, const std::string &name) {
-  for (const fs::path &place : {folder / name, folder / "images" / name, folder / ".." / "images" / name}) {
+std::string find_picture(const fs::path& folder, const std::string& name) {
+  for (const char* place : {".", "images", "../images", "../../images"}) {
+    const fs::path path = folder / place / name;
     std::error_code ignored;
-    if (fs::exists(place, ignored)) return place.string();
+    if (fs::exists(path, ignored)) return path.string();
   }
-  throw Failure("picture " + name + " is neither in " + folder.string() + " nor in images/ there or one folder up",
-                MICA_NOT_FOUND);
+  throw Failure(
+      "picture " + name + " is neither in " + folder.string() + " nor in images/ there or up to two folders up",
+      MICA_NOT_FOUND);
 }
 
-std::vector<NamedPicture> open_named_pictures(const Tensors &file, const fs::path &folder) {
+std::vector<NamedPicture> open_named_pictures(const Tensors& file, const fs::path& folder) {
   size_t bytes = 0;
-  const char *names = mica_tensors_metadata(file.get(), "images", &bytes);
+  const char* names = mica_tensors_metadata(file.get(), "images", &bytes);
   std::vector<NamedPicture> pictures;
   if (names == nullptr) return pictures;
   std::istringstream list(std::string(names, bytes));
@@ -67,12 +69,12 @@ std::vector<NamedPicture> open_named_pictures(const Tensors &file, const fs::pat
 }
 
 // Infinite when the model's processor gives another number of values than the reference's.
-double pixel_difference(const Model &model, const std::vector<NamedPicture> &pictures,
-                        const std::vector<float> &recorded) {
+double pixel_difference(const Model& model, const std::vector<NamedPicture>& pictures,
+                        const std::vector<float>& recorded) {
   double difference = 0;
   size_t done = 0;
   std::vector<float> values(recorded.size());
-  for (const NamedPicture &picture : pictures) {
+  for (const NamedPicture& picture : pictures) {
     mica_error error{};
     size_t count = 0;
     const mica_status status =
@@ -88,13 +90,13 @@ double pixel_difference(const Model &model, const std::vector<NamedPicture> &pic
 }
 
 // Rows in the file are oldest first; the session counts from the newest.
-void compare_logits(const Model &model, const Session &session, const Recorded<float> &recorded,
-                    GoldenDifference &difference) {
+void compare_logits(const Model& model, const Session& session, const Recorded<float>& recorded,
+                    GoldenDifference& difference) {
   const size_t rows = recorded.shape[0], width = mica_model_vocabulary(model.get());
   double error_max = 0, magnitude_max = 0;
   difference.cosine = 1;
   for (size_t row = 0; row < rows; row++) {
-    const float *logits = nullptr;
+    const float* logits = nullptr;
     mica_error error{};
     require(mica_session_logits(session.get(), static_cast<uint32_t>(rows - 1 - row), &logits, &error), error);
     double dot = 0, own = 0, other = 0;
@@ -111,12 +113,12 @@ void compare_logits(const Model &model, const Session &session, const Recorded<f
   difference.relative = error_max / magnitude_max;
 }
 
-int collect_token(void *tokens, const char *, size_t, int32_t token) {
-  static_cast<std::vector<int32_t> *>(tokens)->push_back(token);
+int collect_token(void* tokens, const char*, size_t, int32_t token) {
+  static_cast<std::vector<int32_t>*>(tokens)->push_back(token);
   return 0;
 }
 
-std::vector<int32_t> generate_greedy(const Session &session, size_t count) {
+std::vector<int32_t> generate_greedy(const Session& session, size_t count) {
   mica_sampling sampling = mica_sampling_default();
   sampling.temperature = 0;
   sampling.tokens_max = static_cast<uint32_t>(count);
@@ -129,7 +131,7 @@ std::vector<int32_t> generate_greedy(const Session &session, size_t count) {
 
 }  // namespace
 
-GoldenDifference compare_golden(const Model &model, mica_session_options options, const std::string &path) {
+GoldenDifference compare_golden(const Model& model, mica_session_options options, const std::string& path) {
   const Tensors file = open_handle<Tensors>(mica_tensors_open, path.c_str());
   const auto ids = read_tensor<int32_t>(file, path, "input_ids", "I32", 1);
   const auto logits = read_tensor<float>(file, path, "logits_last8", "F32", 2);
@@ -148,8 +150,8 @@ GoldenDifference compare_golden(const Model &model, mica_session_options options
   options.logit_rows = static_cast<uint32_t>(logits.shape[0]);
   options.picture_tokens = largest_picture(model, pictures);
   const Session session = create_session(model, options);
-  std::vector<const mica_picture *> handles;
-  for (const NamedPicture &picture : pictures) handles.push_back(picture.picture.get());
+  std::vector<const mica_picture*> handles;
+  for (const NamedPicture& picture : pictures) handles.push_back(picture.picture.get());
   mica_error error{};
   require(mica_session_add_tokens(session.get(), ids.values.data(), ids.values.size(), handles.data(), handles.size(),
                                   &error),
@@ -158,7 +160,8 @@ GoldenDifference compare_golden(const Model &model, mica_session_options options
   compare_logits(model, session, logits, difference);
 
   const std::vector<int32_t> tokens = generate_greedy(session, greedy.values.size());
-  const auto first_other = std::mismatch(tokens.begin(), tokens.end(), greedy.values.begin(), greedy.values.end()).first;
+  const auto first_other =
+      std::mismatch(tokens.begin(), tokens.end(), greedy.values.begin(), greedy.values.end()).first;
   difference.greedy = static_cast<uint32_t>(greedy.values.size());
   difference.greedy_equal = static_cast<uint32_t>(first_other - tokens.begin());
   return difference;

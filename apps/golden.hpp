@@ -18,8 +18,8 @@ struct GoldenDifference {
   uint32_t greedy = 0;           // greedy tokens recorded
 };
 
-// Runs the case `path` through `model`. Pictures that its metadata names are looked for beside it, in images/ there and
-// in images/ one folder up. `session`: batch, threads and KV bits; context and rows are set here. Throws Failure.
-GoldenDifference compare_golden(const Model &model, mica_session_options session, const std::string &path);
+// Runs the case `path` through `model`. Pictures that its metadata names are looked for beside it and in images/ there
+// or up to two folders up. `session` gives batch, threads and KV bits; context and rows are set here. Throws Failure.
+GoldenDifference compare_golden(const Model& model, mica_session_options session, const std::string& path);
 
 }  // namespace app

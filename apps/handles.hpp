@@ -6,14 +6,14 @@
 #include <stdexcept>
 #include <string>
 
-#include <mica.h>
+#include "mica.h"
 
 namespace app {
 
 // What the user asked for could not be done; main prints the message and exits with 1.
 class Failure : public std::runtime_error {
  public:
-  explicit Failure(const std::string &message, mica_status status = MICA_INTERNAL)
+  explicit Failure(const std::string& message, mica_status status = MICA_INTERNAL)
       : std::runtime_error(message), status_(status) {}
   mica_status status() const { return status_; }
 
@@ -28,14 +28,14 @@ class UsageError : public std::runtime_error {
 };
 
 // Throws what the library reported, in its words.
-inline void require(mica_status status, const mica_error &error) {
+inline void require(mica_status status, const mica_error& error) {
   if (status != MICA_OK) throw Failure(error.message, status);
 }
 
 template <auto close>
 struct Closer {
   template <typename T>
-  void operator()(T *object) const {
+  void operator()(T* object) const {
     close(object);
   }
 };

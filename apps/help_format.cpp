@@ -11,11 +11,11 @@ namespace {
 constexpr size_t kHelpColumns = 100;
 
 struct SingleDash {
-  const char *spelling;
-  const char *name;
+  const char* spelling;
+  const char* name;
 };
 // Headings in the order in which people need them; "Options" are the command's own.
-constexpr const char *kGroups[] = {"Options", "Message", "Answer", "Model", "Session", "Process"};
+constexpr const char* kGroups[] = {"Options", "Message", "Answer", "Model", "Session", "Process"};
 
 constexpr SingleDash kSingleDash[] = {
     {"-sys", "--system-prompt"},
@@ -23,7 +23,7 @@ constexpr SingleDash kSingleDash[] = {
 };
 
 // Breaks text at spaces so that no line is longer than `columns`.
-std::string wrap(const std::string &text, size_t columns) {
+std::string wrap(const std::string& text, size_t columns) {
   std::istringstream words(text);
   std::string word, wrapped;
   size_t used = 0;
@@ -41,57 +41,57 @@ std::string wrap(const std::string &text, size_t columns) {
 
 }  // namespace
 
-std::vector<std::string> spell_out_single_dash(const std::vector<std::string> &arguments) {
+std::vector<std::string> spell_out_single_dash(const std::vector<std::string>& arguments) {
   std::vector<std::string> spelled = arguments;
-  for (std::string &argument : spelled) {
+  for (std::string& argument : spelled) {
     if (argument == "--") break;
-    const auto *known = std::find_if(std::begin(kSingleDash), std::end(kSingleDash),
-                                     [&](const SingleDash &entry) { return argument == entry.spelling; });
+    const auto* known = std::find_if(std::begin(kSingleDash), std::end(kSingleDash),
+                                     [&](const SingleDash& entry) { return argument == entry.spelling; });
     if (known != std::end(kSingleDash)) argument = known->name;
   }
   return spelled;
 }
 
-std::string explain(const CLI::App &app, const CLI::ParseError &fault) {
+std::string explain(const CLI::App& app, const CLI::ParseError& fault) {
   const std::string message = fault.what();
-  if (dynamic_cast<const CLI::ExtrasError *>(&fault) != nullptr) {
-    for (const std::string &argument : app.remaining()) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr) {
+    for (const std::string& argument : app.remaining()) {
       if (argument[0] == '-') return "there is no option " + argument;
     }
     return "unexpected argument " + app.remaining().front();
   }
-  if (dynamic_cast<const CLI::ArgumentMismatch *>(&fault) != nullptr) {
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&fault) != nullptr) {
     return message.substr(0, message.find(':')) + " wants a value";
   }
   return message;
 }
 
-std::string HelpFormat::make_help(const CLI::App *app, std::string name, CLI::AppFormatMode) const {
+std::string HelpFormat::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode) const {
   std::string help = make_description(app) + make_usage(app, name);
   help += make_positionals(app);
-  for (const char *group : kGroups) {
+  for (const char* group : kGroups) {
     const auto options = app->get_options(
-        [&](const CLI::Option *option) { return option->get_group() == group && option->nonpositional(); });
+        [&](const CLI::Option* option) { return option->get_group() == group && option->nonpositional(); });
     if (!options.empty()) help += make_group(group, false, options);
   }
   return help + '\n' + make_footer(app);
 }
 
-std::string HelpFormat::make_usage(const CLI::App *app, std::string name) const {
+std::string HelpFormat::make_usage(const CLI::App* app, std::string name) const {
   std::string usage = "\nUsage: " + (name.empty() ? app->get_name() : name) + " [options]";
-  for (const CLI::Option *option : app->get_options()) {
+  for (const CLI::Option* option : app->get_options()) {
     if (option->get_positional()) usage += ' ' + make_option_usage(option);
   }
   return usage + '\n';
 }
 
-std::string HelpFormat::make_option_name(const CLI::Option *option, bool is_positional) const {
+std::string HelpFormat::make_option_name(const CLI::Option* option, bool is_positional) const {
   if (is_positional) return option->get_name(true, false);
   std::string names;
-  const auto append = [&](const std::string &name) { names += (names.empty() ? "" : ", ") + name; };
-  for (const std::string &name : option->get_snames()) append('-' + name);
-  for (const std::string &name : option->get_lnames()) {
-    for (const SingleDash &entry : kSingleDash) {
+  const auto append = [&](const std::string& name) { names += (names.empty() ? "" : ", ") + name; };
+  for (const std::string& name : option->get_snames()) append('-' + name);
+  for (const std::string& name : option->get_lnames()) {
+    for (const SingleDash& entry : kSingleDash) {
       if ("--" + name == entry.name) append(entry.spelling);
     }
     append("--" + name);
@@ -99,11 +99,11 @@ std::string HelpFormat::make_option_name(const CLI::Option *option, bool is_posi
   return names;
 }
 
-std::string HelpFormat::make_option_opts(const CLI::Option *option) const {
+std::string HelpFormat::make_option_opts(const CLI::Option* option) const {
   return option->get_option_text().empty() ? "" : ' ' + option->get_option_text();
 }
 
-std::string HelpFormat::make_option_desc(const CLI::Option *option) const {
+std::string HelpFormat::make_option_desc(const CLI::Option* option) const {
   std::string description = option->get_description();
   if (!option->get_default_str().empty()) description += " (default: " + option->get_default_str() + ")";
   return wrap(description, kHelpColumns - get_column_width());

@@ -11,19 +11,19 @@ namespace app {
 
 // llama.cpp has options of one dash and several letters, which CLI11 would read as clusters of short ones. Replaces
 // them by their long names, up to a "--".
-std::vector<std::string> spell_out_single_dash(const std::vector<std::string> &arguments);
+std::vector<std::string> spell_out_single_dash(const std::vector<std::string>& arguments);
 
 // CLI11's message in the words of the other errors.
-std::string explain(const CLI::App &app, const CLI::ParseError &fault);
+std::string explain(const CLI::App& app, const CLI::ParseError& fault);
 
 class HelpFormat : public CLI::Formatter {
  public:
   HelpFormat() { column_width(34); }
-  std::string make_help(const CLI::App *app, std::string name, CLI::AppFormatMode mode) const override;
-  std::string make_usage(const CLI::App *app, std::string name) const override;
-  std::string make_option_name(const CLI::Option *option, bool is_positional) const override;
-  std::string make_option_opts(const CLI::Option *option) const override;
-  std::string make_option_desc(const CLI::Option *option) const override;
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
+  std::string make_usage(const CLI::App* app, std::string name) const override;
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override;
+  std::string make_option_opts(const CLI::Option* option) const override;
+  std::string make_option_desc(const CLI::Option* option) const override;
 };
 
 }  // namespace app

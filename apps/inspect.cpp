@@ -15,13 +15,13 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kLabelColumns = 24;
 
-bool ends_with(const std::string &text, const char *end) {
+bool ends_with(const std::string& text, const char* end) {
   const std::string suffix = end;
   return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
 // Names in the JSON end in their unit, and that says how a number is shown.
-std::string show_number(const std::string &name, const Json &value) {
+std::string show_number(const std::string& name, const Json& value) {
   if (value.is_number_unsigned() && ends_with(name, "bytes")) return format_bytes(value.get<uint64_t>());
   if (value.is_number_unsigned() && ends_with(name, "parameters")) return format_count(value.get<uint64_t>());
   if (value.is_number_float()) {
@@ -33,13 +33,13 @@ std::string show_number(const std::string &name, const Json &value) {
 }
 
 // A value in one line.
-std::string show(const std::string &name, const Json &value) {
+std::string show(const std::string& name, const Json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_null()) return "-";
   if (value.is_number()) return show_number(name, value);
   if (value.is_string()) return value.get<std::string>();
   std::string line;
-  for (const auto &[key, item] : value.items()) {
+  for (const auto& [key, item] : value.items()) {
     line += line.empty() ? "" : ", ";
     line += (value.is_object() ? key + ' ' : "") + show(value.is_object() ? key : name, item);
   }
@@ -51,12 +51,12 @@ std::string label_of(std::string name) {
   return name;
 }
 
-void print_fact(const std::string &name, const std::string &value) {
+void print_fact(const std::string& name, const std::string& value) {
   std::printf("  %-*s%s\n", kLabelColumns, label_of(name).c_str(), value.c_str());
 }
 
 // Text of several lines, or with line ends in it (parts of a chat format): escaped, so that nothing is invisible.
-std::string visible(const std::string &text) {
+std::string visible(const std::string& text) {
   std::string escaped;
   for (const char character : text) {
     if (character == '\n') {
@@ -68,10 +68,10 @@ std::string visible(const std::string &text) {
   return escaped;
 }
 
-void print_rows(const Json &rows) {
-  for (const Json &row : rows) {
+void print_rows(const Json& rows) {
+  for (const Json& row : rows) {
     std::string line;
-    for (const auto &[name, value] : row.items()) {
+    for (const auto& [name, value] : row.items()) {
       std::string cell = show(name, value);
       const size_t columns = name == "name" ? 44 : 14;
       cell.resize(std::max(cell.size() + 1, columns), ' ');
@@ -82,38 +82,38 @@ void print_rows(const Json &rows) {
   }
 }
 
-void print_section(const std::string &name, const Json &section) {
+void print_section(const std::string& name, const Json& section) {
   std::printf("\n%s\n", label_of(name).c_str());
   if (section.is_array()) {
     print_rows(section);
     return;
   }
-  for (const auto &[key, value] : section.items()) print_fact(key, visible(show(key, value)));
+  for (const auto& [key, value] : section.items()) print_fact(key, visible(show(key, value)));
 }
 
-bool is_section(const Json &value) {
+bool is_section(const Json& value) {
   return value.is_object() || (value.is_array() && !value.empty() && value[0].is_object());
 }
 
 // Facts of the whole first, then a section for each part.
-void print_page(const std::string &title, const Json &document) {
+void print_page(const std::string& title, const Json& document) {
   std::printf("%s\n", title.c_str());
-  for (const auto &[name, value] : document.items()) {
+  for (const auto& [name, value] : document.items()) {
     if (!is_section(value)) print_fact(name, visible(show(name, value)));
   }
-  for (const auto &[name, value] : document.items()) {
+  for (const auto& [name, value] : document.items()) {
     if (is_section(value)) print_section(name, value);
   }
 }
 
-Json parse_description(const std::string &text) {
+Json parse_description(const std::string& text) {
   const Json document = Json::parse(text, nullptr, false);
   if (document.is_discarded() || !document.is_object()) throw Failure("the library's description is not JSON");
   return document;
 }
 
 // What a session of these options takes, beside the weights.
-Json describe_session(const Model &model, const Options &options) {
+Json describe_session(const Model& model, const Options& options) {
   const mica_session_options settings = session_options(options);
   mica_error error{};
   size_t bytes = 0;
@@ -123,7 +123,7 @@ Json describe_session(const Model &model, const Options &options) {
   return {{"context", context}, {"session_bytes", bytes}};
 }
 
-int inspect(CLI::App &app, const std::vector<std::string> &arguments) {
+int inspect(CLI::App& app, const std::vector<std::string>& arguments) {
   Options options;
   bool processor = false, tensors = false;
   std::string format;
@@ -142,7 +142,7 @@ int inspect(CLI::App &app, const std::vector<std::string> &arguments) {
   } else {
     const Model model = open_model(options);
     title = options.model.empty() ? "the default model" : options.model;
-    document = parse_description(describe(mica_model_describe, static_cast<const mica_model *>(model.get())));
+    document = parse_description(describe(mica_model_describe, static_cast<const mica_model*>(model.get())));
     document["session"] = describe_session(model, options);
     if (!tensors && document.contains("tensors")) document["tensors"] = document["tensors"].size();
   }
@@ -156,12 +156,11 @@ int inspect(CLI::App &app, const std::vector<std::string> &arguments) {
 
 }  // namespace
 
-const Command kInspectCommand = {
-    "inspect", "describes a model, or this processor",
-    "  mica inspect                                       the default model\n"
-    "  mica inspect Qwen2-VL-2B-Instruct -c 16384\n"
-    "  mica inspect model.mica --tensors -o json\n"
-    "  mica inspect --cpu",
-    inspect};
+const Command kInspectCommand = {"inspect", "describes a model, or this processor",
+                                 "  mica inspect                                       the default model\n"
+                                 "  mica inspect Qwen2-VL-2B-Instruct -c 16384\n"
+                                 "  mica inspect model.mica --tensors -o json\n"
+                                 "  mica inspect --cpu",
+                                 inspect};
 
 }  // namespace app

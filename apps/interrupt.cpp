@@ -14,11 +14,11 @@
 namespace app {
 namespace {
 
-std::atomic<mica_session *> answering{nullptr};
+std::atomic<mica_session*> answering{nullptr};
 volatile std::sig_atomic_t interrupts = 0;
 
 void on_interrupt(int signal) {
-  mica_session *session = answering.load();
+  mica_session* session = answering.load();
   interrupts = interrupts + 1;
   if (session != nullptr && interrupts == 1) {
     mica_session_cancel(session);
@@ -31,7 +31,8 @@ void on_interrupt(int signal) {
 void on_prompt_interrupt(int) {}  // exists so that ppoll is woken
 
 struct sigaction set_handler(void (*handler)(int)) {
-  struct sigaction action {}, previous {};
+  struct sigaction action {
+  }, previous{};
   action.sa_handler = handler;
   sigaction(SIGINT, &action, &previous);
   return previous;
@@ -55,7 +56,7 @@ bool wait_for_input() {
 
 }  // namespace
 
-Interrupt::Interrupt(mica_session *session) {
+Interrupt::Interrupt(mica_session* session) {
   interrupts = 0;
   answering = session;
   previous_ = set_handler(on_interrupt);
@@ -84,7 +85,7 @@ LineInput::~LineInput() {
   if (restore_terminal_) tcsetattr(STDIN_FILENO, TCSANOW, &terminal_);
 }
 
-bool LineInput::take_line(std::string &line) {
+bool LineInput::take_line(std::string& line) {
   const size_t end = buffer_.find('\n');
   if (end == std::string::npos) return false;
   line = buffer_.substr(0, end);
@@ -93,7 +94,7 @@ bool LineInput::take_line(std::string &line) {
   return true;
 }
 
-LineInput::Result LineInput::read(std::string &line) {
+LineInput::Result LineInput::read(std::string& line) {
   if (interactive_ && buffer_.find('\n') == std::string::npos) {
     std::fputs(prompt_.c_str(), stdout);
     std::fflush(stdout);

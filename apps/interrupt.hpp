@@ -14,10 +14,10 @@ namespace app {
 // While it lives, the first Ctrl-C cancels what `session` computes; the second ends the program, as everywhere else.
 class Interrupt {
  public:
-  explicit Interrupt(mica_session *session);
+  explicit Interrupt(mica_session* session);
   ~Interrupt();
-  Interrupt(const Interrupt &) = delete;
-  Interrupt &operator=(const Interrupt &) = delete;
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
 
   bool requested() const;
 
@@ -33,15 +33,15 @@ class LineInput {
 
   explicit LineInput(std::string prompt);
   ~LineInput();
-  LineInput(const LineInput &) = delete;
-  LineInput &operator=(const LineInput &) = delete;
+  LineInput(const LineInput&) = delete;
+  LineInput& operator=(const LineInput&) = delete;
 
   // The next line without its end. A last line without an end counts. Throws Failure when reading fails.
-  Result read(std::string &line);
+  Result read(std::string& line);
   bool interactive() const { return interactive_; }
 
  private:
-  bool take_line(std::string &line);
+  bool take_line(std::string& line);
 
   std::string prompt_;
   std::string buffer_;  // read, but not handed out

@@ -16,13 +16,13 @@ namespace {
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 
-const Command *const kCommands[] = {
+const Command* const kCommands[] = {
     &kRunCommand,   &kChatCommand, &kInspectCommand,    &kCheckCommand,
     &kBenchCommand, &kEvalCommand, &kPerplexityCommand, &kVerifyCommand,
 };
 
-const Command *find_command(const std::string &name) {
-  for (const Command *command : kCommands) {
+const Command* find_command(const std::string& name) {
+  for (const Command* command : kCommands) {
     if (name == command->name) return command;
   }
   return nullptr;
@@ -30,25 +30,26 @@ const Command *find_command(const std::string &name) {
 
 void print_overview() {
   std::puts("mica answers questions about pictures, on the CPU and offline.\n\nUsage: mica COMMAND [options]\n");
-  for (const Command *command : kCommands) std::printf("  %-11s %s\n", command->name, command->summary);
-  std::puts("\nExamples:\n"
-            "  mica run --image panel.jpg -p \"Read the display.\"\n"
-            "  mica chat -m Qwen2-VL-2B-Instruct\n\n"
-            "mica COMMAND --help shows the options of a command, mica --version the version.");
+  for (const Command* command : kCommands) std::printf("  %-11s %s\n", command->name, command->summary);
+  std::puts(
+      "\nExamples:\n"
+      "  mica run --image panel.jpg -p \"Read the display.\"\n"
+      "  mica chat -m Qwen2-VL-2B-Instruct\n\n"
+      "mica COMMAND --help shows the options of a command, mica --version the version.");
 }
 
-int fail(const std::string &message) {
+int fail(const std::string& message) {
   print_error(message);
   return kExitFailure;
 }
 
-int refuse(const std::string &message, const std::string &command) {
+int refuse(const std::string& message, const std::string& command) {
   print_error(message);
   std::fprintf(stderr, "See: mica %s--help\n", command.empty() ? "" : (command + ' ').c_str());
   return kExitUsage;
 }
 
-int run_command(const Command &command, const std::vector<std::string> &arguments) {
+int run_command(const Command& command, const std::vector<std::string>& arguments) {
   CLI::App app(std::string("mica ") + command.name + ": " + command.summary, std::string("mica ") + command.name);
   auto format = std::make_shared<HelpFormat>();
   format->label("Positionals", "Arguments");
@@ -57,16 +58,16 @@ int run_command(const Command &command, const std::vector<std::string> &argument
   app.footer(std::string("Examples:\n") + command.examples);
   try {
     return command.run(app, arguments);
-  } catch (const CLI::CallForHelp &) {
+  } catch (const CLI::CallForHelp&) {
     std::fputs(app.help().c_str(), stdout);
     return 0;
-  } catch (const CLI::ParseError &fault) {
+  } catch (const CLI::ParseError& fault) {
     return refuse(explain(app, fault), command.name);
-  } catch (const UsageError &fault) {
+  } catch (const UsageError& fault) {
     return refuse(fault.what(), command.name);
-  } catch (const std::bad_alloc &) {
+  } catch (const std::bad_alloc&) {
     return fail("out of memory");
-  } catch (const std::exception &fault) {
+  } catch (const std::exception& fault) {
     return fail(fault.what());
   }
 }
@@ -84,7 +85,7 @@ int dispatch(std::vector<std::string> arguments) {
     std::printf("mica %s\n", mica_version());
     return 0;
   }
-  const Command *command = find_command(arguments[0]);
+  const Command* command = find_command(arguments[0]);
   if (command == nullptr && arguments[0][0] == '-') {
     return refuse("the command comes first, as in: mica run " + arguments[0] + " ...", "");
   }
@@ -96,7 +97,7 @@ int dispatch(std::vector<std::string> arguments) {
 }  // namespace
 }  // namespace app
 
-int main(int count, char **values) {
+int main(int count, char** values) {
   const int status = app::dispatch(std::vector<std::string>(values + (count > 0 ? 1 : 0), values + count));
   // What was printed is work too: a full disk must not look like success.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

@@ -18,13 +18,13 @@ using Target = std::variant<std::string Options::*, std::vector<std::string> Opt
 
 struct Flag {
   unsigned set;
-  const char *group;  // heading in --help
-  const char *names;
-  const char *value;  // what stands for the value in --help
-  const char *help;
+  const char* group;  // heading in --help
+  const char* names;
+  const char* value;  // what stands for the value in --help
+  const char* help;
   Target target;
   double low = 0, high = 0;       // range of a number; both 0: not checked here
-  const char *choices = nullptr;  // the values allowed, with a space between
+  const char* choices = nullptr;  // the values allowed, with a space between
 };
 
 constexpr double kSeedMax = 4294967295.0;  // 32 bits, as in llama.cpp: short enough to type again
@@ -38,18 +38,17 @@ const Flag kFlags[] = {
     {kMessageOptions, "Message", "-p,--prompt", "TEXT", "the question", &Options::prompt},
     {kMessageOptions, "Message", "-f,--file", "FILE", "reads the question from a file; - is standard input",
      &Options::prompt_file},
-    {kSystemOption, "Message", "--system-prompt", "TEXT", "a system turn before the first question",
-     &Options::system},
+    {kSystemOption, "Message", "--system-prompt", "TEXT", "a system turn before the first question", &Options::system},
     {kPredictOption, "Answer", "-n,--predict,--n-predict", "N",
      "the most tokens to generate; -1: until the answer or the context ends", &Options::predict, -1, kCountMax},
     {kSamplingOptions, "Answer", "--temp,--temperature", "T", "0 always takes the likeliest token (greedy)",
      &mica_sampling::temperature, 0, 100},
-    {kSamplingOptions, "Answer", "--top-k", "N", "samples among the N likeliest tokens; 0: all",
-     &mica_sampling::top_k, 0, kCountMax},
+    {kSamplingOptions, "Answer", "--top-k", "N", "samples among the N likeliest tokens; 0: all", &mica_sampling::top_k,
+     0, kCountMax},
     {kSamplingOptions, "Answer", "--top-p", "P", "samples among the likeliest tokens of total probability P; 1: all",
      &mica_sampling::top_p, 0, 1},
-    {kSamplingOptions, "Answer", "--min-p", "P",
-     "leaves out tokens less likely than P times the likeliest; 0: none", &mica_sampling::min_p, 0, 1},
+    {kSamplingOptions, "Answer", "--min-p", "P", "leaves out tokens less likely than P times the likeliest; 0: none",
+     &mica_sampling::min_p, 0, 1},
     {kSamplingOptions, "Answer", "--repeat-penalty", "X", "makes repeated tokens less likely; 1: off",
      &mica_sampling::repeat_penalty, 0.01, 100},
     {kSamplingOptions, "Answer", "--repeat-last-n", "N", "how many tokens back the penalty looks",
@@ -59,8 +58,8 @@ const Flag kFlags[] = {
     {kContextOption, "Session", "-c,--ctx-size", "N",
      "tokens that the session can hold; 0: what the model was trained for, at most 4096", &Options::context, 0,
      kCountMax},
-    {kBatchOption, "Session", "-b,--batch-size", "N", "tokens that pass through the decoder at once",
-     &Options::batch, 1, kCountMax},
+    {kBatchOption, "Session", "-b,--batch-size", "N", "tokens that pass through the decoder at once", &Options::batch,
+     1, kCountMax},
     {kThreadsOption, "Session", "-t,--threads", "N", "0: as many as the processor has", &Options::threads, 0, 256},
     {kCacheOptions, "Session", "--kv-visual", "BITS",
      "keys and values of pictures: 1, 2, 4 or 16 bits a channel; 0: the default of this release",
@@ -78,7 +77,7 @@ const Flag kFlags[] = {
 
 // The value that the member has now, as --help shows it; empty where there is nothing to say.
 template <typename T>
-std::string default_text(const T &value) {
+std::string default_text(const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
     return value;
   } else if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
@@ -90,20 +89,20 @@ std::string default_text(const T &value) {
   }
 }
 
-void add_flag(CLI::App &app, Options &options, const Flag &flag) {
-  const auto add = [&](auto &value) -> CLI::Option * {
+void add_flag(CLI::App& app, Options& options, const Flag& flag) {
+  const auto add = [&](auto& value) -> CLI::Option* {
     using Value = std::remove_reference_t<decltype(value)>;
     if constexpr (std::is_same_v<Value, bool>) {
       return app.add_flag(flag.names, value, flag.help);
     } else {
-      CLI::Option *option = app.add_option(flag.names, value, flag.help)->default_str(default_text(value));
+      CLI::Option* option = app.add_option(flag.names, value, flag.help)->default_str(default_text(value));
       if (flag.low != flag.high) option->check(number_between(flag.low, flag.high, std::is_integral_v<Value>));
       return option;
     }
   };
-  CLI::Option *option = std::visit(
+  CLI::Option* option = std::visit(
       [&](auto member) {
-        if constexpr (std::is_invocable_v<decltype(member), Options &>) {
+        if constexpr (std::is_invocable_v<decltype(member), Options&>) {
           return add(options.*member);
         } else {
           return add(options.sampling.*member);
@@ -115,7 +114,7 @@ void add_flag(CLI::App &app, Options &options, const Flag &flag) {
 }
 
 struct Rule {
-  const char *name;
+  const char* name;
   mica_kv_rule rule;
 };
 constexpr Rule kRules[] = {{"token", MICA_KV_TOKEN},
@@ -124,9 +123,9 @@ constexpr Rule kRules[] = {{"token", MICA_KV_TOKEN},
                            {"calibquant", MICA_KV_CALIBQUANT}};
 
 // Reads "quantile=0.1" and the like.
-void read_rule(const std::string &text, mica_session_options &session) {
+void read_rule(const std::string& text, mica_session_options& session) {
   const size_t equals = text.find('=');
-  for (const Rule &rule : kRules) {
+  for (const Rule& rule : kRules) {
     if (text.substr(0, equals) != rule.name) continue;
     session.kv_visual_rule = rule.rule;
     if (equals == std::string::npos) return;
@@ -137,12 +136,13 @@ void read_rule(const std::string &text, mica_session_options &session) {
       return;
     }
   }
-  throw UsageError("--kv-visual-rule " + text + ": wants token, centroid, calibquant, quantile, or quantile=ALPHA with "
+  throw UsageError("--kv-visual-rule " + text +
+                   ": wants token, centroid, calibquant, quantile, or quantile=ALPHA with "
                    "ALPHA between 0 and 0.5");
 }
 
-void print_log(void *user, int level, const char *message) {
-  const bool verbose = *static_cast<const bool *>(user);
+void print_log(void* user, int level, const char* message) {
+  const bool verbose = *static_cast<const bool*>(user);
   if (level > MICA_LOG_WARNING && !verbose) return;
   std::fprintf(stderr, "mica: %s%s\n", level == MICA_LOG_WARNING ? "warning: " : "", message);
 }
@@ -150,25 +150,26 @@ void print_log(void *user, int level, const char *message) {
 }  // namespace
 
 CLI::Validator number_between(double low, double high, bool whole) {
-  const auto check = [low, high, whole](const std::string &text) {
+  const auto check = [low, high, whole](const std::string& text) {
     double value = 0;
     const bool number = CLI::detail::lexical_cast(text, value);
     if (number && value >= low && value <= high && (!whole || std::floor(value) == value)) return std::string();
     char bounds[80];
-    std::snprintf(bounds, sizeof bounds, "wants a %snumber from %.15g to %.15g, not ", whole ? "whole " : "", low, high);
+    std::snprintf(bounds, sizeof bounds, "wants a %snumber from %.15g to %.15g, not ", whole ? "whole " : "", low,
+                  high);
     return bounds + text;
   };
   return CLI::Validator(check, "");
 }
 
-void add_options(CLI::App &app, Options &options, unsigned sets) {
-  for (const Flag &flag : kFlags) {
+void add_options(CLI::App& app, Options& options, unsigned sets) {
+  for (const Flag& flag : kFlags) {
     if ((flag.set & sets) != 0) add_flag(app, options, flag);
   }
   if ((sets & kMessageOptions) != 0) app.get_option("--prompt")->excludes("--file");
 }
 
-void parse(CLI::App &app, const std::vector<std::string> &arguments, const Options &options) {
+void parse(CLI::App& app, const std::vector<std::string>& arguments, const Options& options) {
   const std::vector<std::string> spelled = spell_out_single_dash(arguments);
   app.parse(std::vector<std::string>(spelled.rbegin(), spelled.rend()));
   static bool verbose;  // the log callback outlives the command's options
@@ -178,16 +179,16 @@ void parse(CLI::App &app, const std::vector<std::string> &arguments, const Optio
   if (!options.isa.empty()) require(mica_set_isa(options.isa.c_str(), &error), error);
 }
 
-Model open_model(const Options &options) {
+Model open_model(const Options& options) {
   Progress progress("loading");
   mica_model_options model_options = mica_model_options_default();
   model_options.progress = Progress::callback;
   model_options.progress_user = &progress;
-  const char *path = options.model.empty() ? nullptr : options.model.c_str();
+  const char* path = options.model.empty() ? nullptr : options.model.c_str();
   return open_handle<Model>(mica_model_open, path, &model_options);
 }
 
-mica_session_options session_options(const Options &options) {
+mica_session_options session_options(const Options& options) {
   mica_session_options session = mica_session_options_default();
   session.context = options.context;
   session.batch = options.batch;
@@ -199,7 +200,7 @@ mica_session_options session_options(const Options &options) {
   return session;
 }
 
-mica_sampling sampling_options(const Options &options) {
+mica_sampling sampling_options(const Options& options) {
   mica_sampling sampling = options.sampling;
   sampling.seed = static_cast<uint64_t>(options.seed);
   if (options.seed < 0) sampling.seed = std::random_device{}();
@@ -211,7 +212,7 @@ mica_sampling sampling_options(const Options &options) {
   return sampling;
 }
 
-std::string read_prompt(const Options &options) {
+std::string read_prompt(const Options& options) {
   if (options.prompt_file.empty()) return options.prompt;
   std::string text = read_file(options.prompt_file);
   if (!text.empty() && text.back() == '\n') text.pop_back();
@@ -219,10 +220,10 @@ std::string read_prompt(const Options &options) {
   return text;
 }
 
-void add_output_option(CLI::App &app, std::string &format, const std::vector<std::string> &choices) {
+void add_output_option(CLI::App& app, std::string& format, const std::vector<std::string>& choices) {
   format = choices.front();
   std::string list;
-  for (const std::string &choice : choices) list += (list.empty() ? "" : "|") + choice;
+  for (const std::string& choice : choices) list += (list.empty() ? "" : "|") + choice;
   app.add_option("-o,--output", format, "form of the output")
       ->option_text(list)
       ->default_str(format)

@@ -57,25 +57,25 @@ CLI::Validator number_between(double low, double high, bool whole);
 inline constexpr double kCountMax = 1u << 24;  // beyond any context that the library accepts
 
 // Adds the flags of `sets` to `app`, writing to `options`, which must outlive the parse.
-void add_options(CLI::App &app, Options &options, unsigned sets);
+void add_options(CLI::App& app, Options& options, unsigned sets);
 
 // Parses a command's arguments (single-dash spellings included) and applies what concerns the process: --isa and the
 // log. Throws what CLI11 throws, and Failure.
-void parse(CLI::App &app, const std::vector<std::string> &arguments, const Options &options);
+void parse(CLI::App& app, const std::vector<std::string>& arguments, const Options& options);
 
 // Opens what -m names, with a progress bar. Throws Failure.
-Model open_model(const Options &options);
+Model open_model(const Options& options);
 
 // `options` as the library wants them; throws UsageError for an unknown --kv-visual-rule. The strings are borrowed.
-mica_session_options session_options(const Options &options);
+mica_session_options session_options(const Options& options);
 
 // `options` as the library wants them; a seed of -1 is drawn by chance and, with -v, printed.
-mica_sampling sampling_options(const Options &options);
+mica_sampling sampling_options(const Options& options);
 
 // -p, or the content of -f ("-": standard input) without its last line end; empty when neither was given.
-std::string read_prompt(const Options &options);
+std::string read_prompt(const Options& options);
 
 // Adds `-o FORMAT` with the choices given (the first is the default) to `app`.
-void add_output_option(CLI::App &app, std::string &format, const std::vector<std::string> &choices);
+void add_output_option(CLI::App& app, std::string& format, const std::vector<std::string>& choices);
 
 }  // namespace app

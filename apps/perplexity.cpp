@@ -36,7 +36,7 @@ struct Estimate {
 };
 
 // -log of the probability that the row gives to `token`.
-double surprise(const float *logits, size_t vocabulary, int32_t token) {
+double surprise(const float* logits, size_t vocabulary, int32_t token) {
   const double largest = *std::max_element(logits, logits + vocabulary);
   double sum = 0;
   for (size_t i = 0; i < vocabulary; i++) sum += std::exp(logits[i] - largest);
@@ -45,7 +45,7 @@ double surprise(const float *logits, size_t vocabulary, int32_t token) {
 
 class Scorer {
  public:
-  Scorer(const Model &model, const Options &options) : vocabulary_(mica_model_vocabulary(model.get())) {
+  Scorer(const Model& model, const Options& options) : vocabulary_(mica_model_vocabulary(model.get())) {
     const size_t fitting = kLogitBytesMax / (sizeof(float) * std::max<size_t>(vocabulary_, 1));
     mica_session_options settings = session_options(options);
     settings.logit_rows = static_cast<uint32_t>(std::clamp<size_t>(fitting, 1, kLogitRowsMax));
@@ -54,7 +54,7 @@ class Scorer {
   }
 
   // The rule for one chunk: tokens of the second half are scored, all before them in the chunk are their context.
-  void score(const int32_t *chunk, size_t size, Estimate &estimate) {
+  void score(const int32_t* chunk, size_t size, Estimate& estimate) {
     mica_session_clear(session_.get());
     const size_t first = size / 2;  // the first position whose row is used
     feed(chunk, first);
@@ -62,7 +62,7 @@ class Scorer {
       const size_t count = std::min<size_t>(rows_, size - 1 - begin);
       feed(chunk + begin, count);
       for (size_t i = 0; i < count; i++) {
-        const float *logits = nullptr;
+        const float* logits = nullptr;
         mica_error error{};
         require(mica_session_logits(session_.get(), static_cast<uint32_t>(count - 1 - i), &logits, &error), error);
         estimate.add(surprise(logits, vocabulary_, chunk[begin + i + 1]));
@@ -71,7 +71,7 @@ class Scorer {
   }
 
  private:
-  void feed(const int32_t *ids, size_t count) {
+  void feed(const int32_t* ids, size_t count) {
     mica_error error{};
     require(mica_session_add_tokens(session_.get(), ids, count, nullptr, 0, &error), error);
     require(mica_session_prefill(session_.get(), nullptr, nullptr, &error), error);
@@ -82,13 +82,13 @@ class Scorer {
   size_t rows_;
 };
 
-std::string note_of(size_t chunk, size_t chunks, const Estimate &estimate) {
+std::string note_of(size_t chunk, size_t chunks, const Estimate& estimate) {
   char note[80];
   std::snprintf(note, sizeof note, "chunk %zu of %zu, perplexity %.4f", chunk, chunks, estimate.perplexity());
   return note;
 }
 
-int perplexity(CLI::App &app, const std::vector<std::string> &arguments) {
+int perplexity(CLI::App& app, const std::vector<std::string>& arguments) {
   Options options;
   options.context = 512;
   std::string path, format;
@@ -100,7 +100,7 @@ int perplexity(CLI::App &app, const std::vector<std::string> &arguments) {
   parse(app, arguments, options);
   const std::string text = read_file(path);
   const Model model = open_model(options);
-  const mica_tokenizer *tokenizer = mica_model_tokenizer(model.get());
+  const mica_tokenizer* tokenizer = mica_model_tokenizer(model.get());
   if (tokenizer == nullptr) throw Failure("the model has no tokenizer", MICA_UNSUPPORTED);
   const std::vector<int32_t> ids = tokenize(tokenizer, text, false);
   const size_t size = options.context == 0 ? mica_model_context_max(model.get()) : options.context;
@@ -126,9 +126,9 @@ int perplexity(CLI::App &app, const std::vector<std::string> &arguments) {
   }
   progress.clear();
   if (format == "json") {
-    const nlohmann::json document = {{"perplexity", estimate.perplexity()}, {"error", estimate.error()},
-                                     {"context", size},                     {"chunks", chunks},
-                                     {"tokens_scored", estimate.tokens},    {"seconds", total.seconds()}};
+    const nlohmann::json document = {
+        {"perplexity", estimate.perplexity()}, {"error", estimate.error()}, {"context", size}, {"chunks", chunks},
+        {"tokens_scored", estimate.tokens},    {"seconds", total.seconds()}};
     std::puts(document.dump(2).c_str());
   } else {
     std::printf("Final estimate: PPL = %.4f +/- %.5f (%zu chunks of %zu tokens, %s)\n", estimate.perplexity(),

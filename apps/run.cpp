@@ -13,22 +13,23 @@ namespace {
 
 constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells report it
 
-void print_question(const Model &model, const std::vector<NamedPicture> &pictures, const std::string &prompt) {
-  for (const NamedPicture &picture : pictures) {
+void print_question(const Model& model, const std::vector<NamedPicture>& pictures, const std::string& prompt) {
+  for (const NamedPicture& picture : pictures) {
     std::fprintf(stderr, "picture:  %s (%u x %u, %u tokens)\n", picture.path.c_str(),
-                 mica_picture_width(picture.picture.get()), mica_picture_height(picture.picture.get()), picture_tokens(model, picture));
+                 mica_picture_width(picture.picture.get()), mica_picture_height(picture.picture.get()),
+                 picture_tokens(model, picture));
   }
   std::fprintf(stderr, "question: %s\n", prompt.c_str());
 }
 
-void print_end(const mica_generation &generation) {
+void print_end(const mica_generation& generation) {
   if (generation.stop == MICA_STOP_CONTEXT) {
     std::fputs("mica: the context is full; a larger -c leaves more room for the answer\n", stderr);
   }
 }
 
 // Streams the answer; false when Ctrl-C ended it.
-bool print_answer(const Session &session, const mica_sampling &sampling) {
+bool print_answer(const Session& session, const mica_sampling& sampling) {
   const Interrupt interrupt(session.get());
   try {
     prefill(session);
@@ -36,22 +37,23 @@ bool print_answer(const Session &session, const mica_sampling &sampling) {
     const mica_generation generation = generate(session, sampling, print_piece);
     std::puts("");
     print_end(generation);
-  } catch (const Failure &failure) {
+  } catch (const Failure& failure) {
     if (failure.status() != MICA_CANCELLED) throw;
     std::puts("");
   }
   return !interrupt.requested();
 }
 
-int run(CLI::App &app, const std::vector<std::string> &arguments) {
+int run(CLI::App& app, const std::vector<std::string>& arguments) {
   Options options;
   options.sampling.temperature = 0;
   add_options(app, options, kModelOptions | kConversationOptions | kSessionOptions);
   parse(app, arguments, options);
   const std::string prompt = read_prompt(options);
   if (prompt.empty()) {
-    throw UsageError("there is no question: add -p \"What is in the picture?\" or -f FILE (mica chat asks for "
-                     "questions one by one)");
+    throw UsageError(
+        "there is no question: add -p \"What is in the picture?\" or -f FILE (mica chat asks for "
+        "questions one by one)");
   }
   const mica_sampling sampling = sampling_options(options);
   mica_session_options settings = session_options(options);
@@ -72,12 +74,11 @@ int run(CLI::App &app, const std::vector<std::string> &arguments) {
 
 }  // namespace
 
-const Command kRunCommand = {
-    "run", "answers one question, about pictures or without",
-    "  mica run --image panel.jpg -p \"Read the display.\"\n"
-    "  mica run -m Qwen2-VL-2B-Instruct --image a.jpg --image b.png -p \"What differs?\"\n"
-    "  mica run -m SmolLM2-135M-Instruct.gguf -f letter.txt -n 200 --temp 0.8 -s 7\n"
-    "  mica run --image panel.jpg -p \"Read the dial.\" 2>/dev/null | tee answer.txt",
-    run};
+const Command kRunCommand = {"run", "answers one question, about pictures or without",
+                             "  mica run --image panel.jpg -p \"Read the display.\"\n"
+                             "  mica run -m Qwen2-VL-2B-Instruct --image a.jpg --image b.png -p \"What differs?\"\n"
+                             "  mica run -m SmolLM2-135M-Instruct.gguf -f letter.txt -n 200 --temp 0.8 -s 7\n"
+                             "  mica run --image panel.jpg -p \"Read the dial.\" 2>/dev/null | tee answer.txt",
+                             run};
 
 }  // namespace app

@@ -19,7 +19,7 @@ constexpr double kRedrawSeconds = 0.1;
 constexpr double kEstimateAfterSeconds = 1.0;
 constexpr int kBarCells = 30;
 
-__attribute__((format(printf, 1, 2))) std::string print(const char *format, ...) {
+__attribute__((format(printf, 1, 2))) std::string print(const char* format, ...) {
   char text[64];
   va_list arguments;
   va_start(arguments, format);
@@ -29,8 +29,16 @@ __attribute__((format(printf, 1, 2))) std::string print(const char *format, ...)
 }
 
 // Three significant digits: "8.92", "89.2", "892".
-std::string three_digits(double value) {
-  return print("%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
+std::string three_digits(double value) { return print("%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value); }
+
+// The number in the largest unit that leaves it at 1 or more; units are `step` apart.
+template <size_t count>
+std::string scaled(uint64_t number, double step, const char* const (&units)[count]) {
+  if (static_cast<double>(number) < step) return std::to_string(number) + units[0];
+  double value = static_cast<double>(number) / step;
+  size_t unit = 1;
+  for (; value >= step - 0.5 && unit + 1 < count; unit++) value /= step;
+  return three_digits(value) + units[unit];
 }
 
 size_t terminal_columns() {
@@ -41,29 +49,21 @@ size_t terminal_columns() {
 
 }  // namespace
 
-bool is_terminal(std::FILE *file) { return isatty(fileno(file)) == 1; }
+bool is_terminal(std::FILE* file) { return isatty(fileno(file)) == 1; }
 
-void print_error(const std::string &message) {
+void print_error(const std::string& message) {
   std::fflush(stdout);  // keeps the order of what was printed where both go to one place
   std::fprintf(stderr, "mica: error: %s\n", message.c_str());
 }
 
 std::string format_bytes(uint64_t bytes) {
-  static const char *const kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
-  if (bytes < 1024) return print("%u B", static_cast<unsigned>(bytes));
-  double value = static_cast<double>(bytes) / 1024;
-  size_t unit = 0;
-  for (; value >= 1023.5 && unit + 1 < std::size(kUnits); unit++) value /= 1024;
-  return three_digits(value) + ' ' + kUnits[unit];
+  static constexpr const char* kUnits[] = {" B", " KiB", " MiB", " GiB", " TiB"};
+  return scaled(bytes, 1024, kUnits);
 }
 
 std::string format_count(uint64_t count) {
-  static const char *const kUnits[] = {"K", "M", "B", "T"};
-  if (count < 1000) return print("%u", static_cast<unsigned>(count));
-  double value = static_cast<double>(count) / 1000;
-  size_t unit = 0;
-  for (; value >= 999.5 && unit + 1 < std::size(kUnits); unit++) value /= 1000;
-  return three_digits(value) + ' ' + kUnits[unit];
+  static constexpr const char* kUnits[] = {"", " K", " M", " B", " T"};
+  return scaled(count, 1000, kUnits);
 }
 
 std::string format_seconds(double seconds) {
@@ -86,11 +86,11 @@ uint64_t memory_peak() {
 }
 
 Progress::Progress(std::string label) : label_(std::move(label)) {
-  const char *kind = std::getenv("TERM");
+  const char* kind = std::getenv("TERM");
   enabled_ = is_terminal(stderr) && (kind == nullptr || std::strcmp(kind, "dumb") != 0);
 }
 
-void Progress::update(double done, const std::string &note) {
+void Progress::update(double done, const std::string& note) {
   if (!enabled_) return;
   const double now = total_.seconds();
   if (now < kShowAfterSeconds || (visible_ && now - drawn_seconds_ < kRedrawSeconds)) return;
@@ -98,7 +98,7 @@ void Progress::update(double done, const std::string &note) {
   draw(std::clamp(done, 0.0, 1.0), note);
 }
 
-void Progress::draw(double done, const std::string &note) {
+void Progress::draw(double done, const std::string& note) {
   const int full = static_cast<int>(done * kBarCells);
   std::string line = label_ + " [" + std::string(static_cast<size_t>(full), '=');
   if (full < kBarCells) line += '>' + std::string(static_cast<size_t>(kBarCells - full - 1), ' ');
@@ -116,8 +116,8 @@ void Progress::clear() {
   visible_ = false;
 }
 
-int Progress::callback(void *progress, const char *stage, double done) {
-  auto &self = *static_cast<Progress *>(progress);
+int Progress::callback(void* progress, const char* stage, double done) {
+  auto& self = *static_cast<Progress*>(progress);
   if (self.label_ != stage) {
     self.clear();
     self.label_ = stage;

@@ -8,14 +8,14 @@
 
 namespace app {
 
-bool is_terminal(std::FILE *file);
+bool is_terminal(std::FILE* file);
 
 // "mica: error: ..." on standard error: the one form in which anything that failed is told.
-void print_error(const std::string &message);
+void print_error(const std::string& message);
 
-std::string format_bytes(uint64_t bytes);       // "512 B", "8.92 MiB"
-std::string format_count(uint64_t count);       // "416", "4.68 M": parameters
-std::string format_seconds(double seconds);     // "12 ms", "3.4 s", "2 min 05 s"
+std::string format_bytes(uint64_t bytes);               // "512 B", "8.92 MiB"
+std::string format_count(uint64_t count);               // "416", "4.68 M": parameters
+std::string format_seconds(double seconds);             // "12 ms", "3.4 s", "2 min 05 s"
 std::string format_rate(double count, double seconds);  // "1234", "56.7", "-" when nothing was measured
 
 // Largest resident memory of this process so far, in bytes.
@@ -37,19 +37,19 @@ class Progress {
  public:
   explicit Progress(std::string label);
   ~Progress() { clear(); }
-  Progress(const Progress &) = delete;
-  Progress &operator=(const Progress &) = delete;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
   // `done` in [0, 1]; `note` stands behind the bar ("95.4 % right").
-  void update(double done, const std::string &note = "");
+  void update(double done, const std::string& note = "");
   // Erases the line; the next update draws it again.
   void clear();
 
   // As mica_progress, with the Progress as user; never cancels.
-  static int callback(void *progress, const char *stage, double done);
+  static int callback(void* progress, const char* stage, double done);
 
  private:
-  void draw(double done, const std::string &note);
+  void draw(double done, const std::string& note);
 
   std::string label_;
   bool enabled_;

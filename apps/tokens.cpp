@@ -24,16 +24,16 @@ Container fill_to_size(size_t guess, Fill fill) {
 
 }  // namespace
 
-std::vector<int32_t> tokenize(const mica_tokenizer *tokenizer, const std::string &text, bool parse_special) {
-  const auto fill = [&](std::vector<int32_t> &ids, size_t *count, mica_error *error) {
+std::vector<int32_t> tokenize(const mica_tokenizer* tokenizer, const std::string& text, bool parse_special) {
+  const auto fill = [&](std::vector<int32_t>& ids, size_t* count, mica_error* error) {
     return mica_tokenize(tokenizer, text.data(), text.size(), parse_special ? 1 : 0, ids.data(), ids.size(), count,
                          error);
   };
   return fill_to_size<std::vector<int32_t>>(text.size() / 2 + 16, fill);
 }
 
-std::string detokenize(const mica_tokenizer *tokenizer, const std::vector<int32_t> &ids, bool skip_special) {
-  const auto fill = [&](std::string &text, size_t *bytes, mica_error *error) {
+std::string detokenize(const mica_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special) {
+  const auto fill = [&](std::string& text, size_t* bytes, mica_error* error) {
     return mica_detokenize(tokenizer, ids.data(), ids.size(), skip_special ? 1 : 0, text.data(), text.size(), bytes,
                            error);
   };

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include <mica.h>
+#include "mica.h"
 
 namespace app {
 
 // Throws Failure.
-std::vector<int32_t> tokenize(const mica_tokenizer *tokenizer, const std::string &text, bool parse_special);
-std::string detokenize(const mica_tokenizer *tokenizer, const std::vector<int32_t> &ids, bool skip_special);
+std::vector<int32_t> tokenize(const mica_tokenizer* tokenizer, const std::string& text, bool parse_special);
+std::string detokenize(const mica_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special);
 
 }  // namespace app

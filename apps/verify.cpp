@@ -9,7 +9,7 @@
 namespace app {
 namespace {
 
-int verify(CLI::App &app, const std::vector<std::string> &arguments) {
+int verify(CLI::App& app, const std::vector<std::string>& arguments) {
   Options options;
   app.add_option("model", options.model, "the packed file; without it the default model inside the program")
       ->option_text("FILE");
@@ -30,10 +30,9 @@ int verify(CLI::App &app, const std::vector<std::string> &arguments) {
 
 }  // namespace
 
-const Command kVerifyCommand = {
-    "verify", "compares the checksums of a packed model with its data",
-    "  mica verify model.mica\n"
-    "  mica verify                       the default model inside the program",
-    verify};
+const Command kVerifyCommand = {"verify", "compares the checksums of a packed model with its data",
+                                "  mica verify model.mica\n"
+                                "  mica verify                       the default model inside the program",
+                                verify};
 
 }  // namespace app
