@@ -18,8 +18,7 @@ class Chat {
         model_(std::move(model)),
         session_(create_session(model_, session_options(options))),
         sampling_(sampling_options(options)),
-        input_("> "),
-        system_pending_(!options.system.empty()) {}
+        input_("> ") {}
 
   // Returns the exit status: 0, or 1 when something failed and nobody was there to see it.
   int run();
@@ -47,7 +46,6 @@ class Chat {
   mica_sampling sampling_;
   LineInput input_;
   std::vector<NamedPicture> pictures_;  // for the next question
-  bool system_pending_;
   bool leaving_ = false;
   bool failed_ = false;
 };
@@ -67,7 +65,6 @@ void Chat::help(const std::string&) {
 void Chat::clear(const std::string&) {
   mica_session_clear(session_.get());
   pictures_.clear();
-  system_pending_ = !options_.system.empty();
   if (input_.interactive()) std::puts("(a new conversation)");
 }
 
@@ -87,10 +84,14 @@ void Chat::add_picture(const std::string& argument) {
 }
 
 void Chat::ask(const std::string& question) {
-  if (system_pending_) add_system(model_, session_, options_.system);
-  system_pending_ = false;
   const std::vector<NamedPicture> pictures = std::move(pictures_);
   pictures_.clear();
+  mica_stats stats{};
+  mica_session_stats(session_.get(), &stats);
+  if (stats.tokens == 0) {
+    mica_session_clear(session_.get());  // what an earlier first question left when it failed
+    if (!options_.system.empty()) add_system(model_, session_, options_.system);
+  }
   add_question(model_, session_, pictures, question);
   const Interrupt interrupt(session_.get());
   prefill(session_);

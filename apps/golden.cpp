@@ -114,7 +114,7 @@ void compare_logits(const Model& model, const Session& session, const Recorded<f
 }
 
 int collect_token(void* tokens, const char*, size_t, int32_t token) {
-  static_cast<std::vector<int32_t>*>(tokens)->push_back(token);
+  if (token >= 0) static_cast<std::vector<int32_t>*>(tokens)->push_back(token);
   return 0;
 }
 
