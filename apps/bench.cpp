@@ -78,14 +78,7 @@ class Bench {
     const nlohmann::json processor = parse_json(describe(mica_cpu_describe), "mica_cpu_describe");
     backend_ = processor.value("chosen", "CPU");
     processors_ = processor.value("threads", 1u);
-    if (!options.arch.empty()) {
-      name_ = options.arch + ' ' + options.weights;
-    } else if (options.shared.model.empty()) {
-      name_ = "default model";
-    } else {
-      const std::filesystem::path path = std::filesystem::path(options.shared.model).lexically_normal();
-      name_ = (path.has_filename() ? path : path.parent_path()).filename().string();
-    }
+    name_ = options.arch.empty() ? name_of(options.shared.model) : options.arch + ' ' + options.weights;
   }
 
   void run() {
@@ -112,6 +105,13 @@ class Bench {
   }
 
  private:
+  // "qwen2_vl panel.mica"
+  std::string name_of(const std::string& model) const {
+    const std::filesystem::path path = std::filesystem::path(model).lexically_normal();
+    const std::string file = (path.has_filename() ? path : path.parent_path()).filename().string();
+    return std::string(mica_model_family(model_.get())) + ' ' + (file.empty() ? "default" : file);
+  }
+
   void open_all_pictures() {
     if (mica_model_has_vision(model_.get()) == 0) {
       if (!options_.shared.images.empty()) throw Failure("this model reads no pictures", MICA_UNSUPPORTED);
@@ -254,11 +254,9 @@ Model open_bench_model(const BenchOptions& options) {
 }
 
 std::string shape_names() {
-  std::string names;
-  for (size_t i = 0; mica_shape_name(i) != nullptr; i++) {
-    names += (i == 0 ? "" : ", ") + std::string(mica_shape_name(i));
-  }
-  return names;
+  std::vector<std::string> names;
+  for (size_t i = 0; mica_shape_name(i) != nullptr; i++) names.push_back(mica_shape_name(i));
+  return join(names, ", ");
 }
 
 void add_bench_options(CLI::App& app, BenchOptions& options) {

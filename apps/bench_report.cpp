@@ -109,14 +109,14 @@ void BenchReport::add_markdown(const BenchRow& row) const {
 }
 
 void BenchReport::add_csv(const nlohmann::ordered_json& fields) {
-  std::string titles, values;
+  std::vector<std::string> titles, values;
   for (const auto& [name, value] : fields.items()) {
     if (value.is_array()) continue;
-    titles += (titles.empty() ? "" : ",") + name;
-    values += (values.empty() ? "" : ",") + value.dump();
+    titles.push_back(name);
+    values.push_back(value.dump());
   }
-  if (rows_ == 0) std::puts(titles.c_str());
-  std::puts(values.c_str());
+  if (rows_ == 0) std::puts(join(titles, ",").c_str());
+  std::puts(join(values, ",").c_str());
 }
 
 void BenchReport::add(const BenchRow& row) {

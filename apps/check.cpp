@@ -44,9 +44,9 @@ std::vector<fs::path> find_goldens(const std::string& folder) {
 
 // What is out of bounds, empty when nothing is.
 std::string find_faults(const GoldenDifference& difference, const CheckOptions& options) {
-  std::string faults;
+  std::vector<std::string> faults;
   const auto note = [&](bool bad, const char* name) {
-    if (bad) faults += (faults.empty() ? "" : ", ") + std::string(name);
+    if (bad) faults.push_back(name);
   };
   // Negated comparisons, so that a NaN is out of bounds.
   note(difference.pixels.has_value() && !(*difference.pixels <= kPixelErrorMax), "pixels");
@@ -56,7 +56,7 @@ std::string find_faults(const GoldenDifference& difference, const CheckOptions& 
     note(!(difference.relative <= options.tolerance), "logits");
     note(difference.greedy_equal != difference.greedy, "greedy tokens");
   }
-  return faults;
+  return join(faults, ", ");
 }
 
 bool check_golden(const Model& model, const CheckOptions& options, const fs::path& path) {

@@ -46,7 +46,9 @@ std::string show(const std::string& name, const Json& value) {
   return line.empty() ? "none" : line;
 }
 
+// The unit is in the value.
 std::string label_of(std::string name) {
+  if (ends_with(name, "_bytes")) name.resize(name.size() - 6);
   std::replace(name.begin(), name.end(), '_', ' ');
   return name;
 }
@@ -120,7 +122,7 @@ Json describe_session(const Model& model, const Options& options) {
   require(mica_session_size(model.get(), &settings, &bytes, &error), error);
   const uint32_t context =
       options.context != 0 ? options.context : std::min(mica_model_context_max(model.get()), 4096u);
-  return {{"context", context}, {"session_bytes", bytes}};
+  return {{"context", context}, {"memory_bytes", bytes}};
 }
 
 int inspect(CLI::App& app, const std::vector<std::string>& arguments) {

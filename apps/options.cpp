@@ -222,10 +222,8 @@ std::string read_prompt(const Options& options) {
 
 void add_output_option(CLI::App& app, std::string& format, const std::vector<std::string>& choices) {
   format = choices.front();
-  std::string list;
-  for (const std::string& choice : choices) list += (list.empty() ? "" : "|") + choice;
   app.add_option("-o,--output", format, "form of the output")
-      ->option_text(list)
+      ->option_text(join(choices, "|"))
       ->default_str(format)
       ->check(CLI::IsMember(choices));
 }

@@ -48,7 +48,8 @@ class Scorer {
   Scorer(const Model& model, const Options& options) : vocabulary_(mica_model_vocabulary(model.get())) {
     const size_t fitting = kLogitBytesMax / (sizeof(float) * std::max<size_t>(vocabulary_, 1));
     mica_session_options settings = session_options(options);
-    settings.logit_rows = static_cast<uint32_t>(std::clamp<size_t>(fitting, 1, kLogitRowsMax));
+    settings.logit_rows =
+        static_cast<uint32_t>(std::clamp<size_t>(fitting, 1, std::min<size_t>(kLogitRowsMax, settings.context)));
     rows_ = settings.logit_rows;
     session_ = create_session(model, settings);
   }

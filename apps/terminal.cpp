@@ -56,6 +56,15 @@ void print_error(const std::string& message) {
   std::fprintf(stderr, "mica: error: %s\n", message.c_str());
 }
 
+std::string join(const std::vector<std::string>& words, const char* separator) {
+  std::string line;
+  for (const std::string& word : words) {
+    if (&word != &words.front()) line += separator;
+    line += word;
+  }
+  return line;
+}
+
 std::string format_bytes(uint64_t bytes) {
   static constexpr const char* kUnits[] = {" B", " KiB", " MiB", " GiB", " TiB"};
   return scaled(bytes, 1024, kUnits);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 namespace app {
 
@@ -12,6 +13,9 @@ bool is_terminal(std::FILE* file);
 
 // "mica: error: ..." on standard error: the one form in which anything that failed is told.
 void print_error(const std::string& message);
+
+// The words with `separator` between them.
+std::string join(const std::vector<std::string>& words, const char* separator);
 
 std::string format_bytes(uint64_t bytes);               // "512 B", "8.92 MiB"
 std::string format_count(uint64_t count);               // "416", "4.68 M": parameters

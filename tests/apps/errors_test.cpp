@@ -91,7 +91,7 @@ TEST_CASE("what cannot be done exits with 1 and names the file or field") {
       {{"run", "-m", kModel, "-p", "x", "-c", "4"}, kFailure, "context"},
       {{"run", "-m", kModel, "-p", "x", "--isa", "mmx"}, kFailure, "mmx"},
       {{"run", "-m", data("golden/qwen2"), "-p", "x"}, kFailure, "tokenizer"},
-      {{"run", "-m", data("golden/qwen2"), "-p", "x", "--image", kPicture}, kFailure, "picture"},
+      {{"run", "-m", data("golden/qwen2"), "-p", "x", "--image", kPicture}, kFailure, "reads text only"},
       {{"inspect", "no/such/model"}, kFailure, "no/such/model"},
       {{"verify", "no/such/model"}, kFailure, "no/such/model"},
       {{"check", "no/such/folder"}, kFailure, "no/such/folder"},

@@ -31,7 +31,7 @@ TEST_CASE("chat takes pictures, survives mistakes and leaves with /exit") {
   Terminal terminal({"chat", "-m", kModel, "--temp", "0"});
   REQUIRE(terminal.shows("> "));
   terminal.type("/image no/such.jpg\n");
-  CHECK(terminal.shows("mica: error: no/such.jpg"));
+  CHECK(terminal.shows("no/such.jpg: No such file"));
   terminal.type("/image '" + kPicture + "'\n");
   CHECK(terminal.shows("32 tokens, goes with the next question"));
   terminal.type("Which unit is thisXX\x7f\x7f?\n");  // Backspace erases
