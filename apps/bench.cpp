@@ -1,5 +1,5 @@
 // mica bench: how fast a machine reads a picture, reads a prompt and writes an answer, for a model or a shape.
-// Measures the whole runtime; kernels by themselves are in benchmarks/.
+// Measures the whole runtime through mica.h; kernels by themselves through benchmarks/kernel_report.hpp.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -7,6 +7,7 @@
 #include "bench_report.hpp"
 #include "command.hpp"
 #include "conversation.hpp"
+#include "kernel_report.hpp"
 #include "options.hpp"
 #include "terminal.hpp"
 
@@ -25,6 +26,7 @@ struct BenchOptions {
   std::vector<std::string> picture_sizes = {"448x448"};
   uint32_t repetitions = 5;
   bool no_warmup = false;
+  bool kernels = false;
   std::string format;
 };
 
@@ -286,6 +288,7 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
       ->option_text("WxH,...")
       ->delimiter(',')
       ->default_str("448x448");
+  app.add_flag("--kernels", options.kernels, "measures kernels by themselves instead, as ratios against something named");
   CLI::Option* arch = app.add_option("--arch", options.arch, "a published shape with random weights: " + shape_names())
                           ->option_text("NAME");
   app.add_option("--weights", options.weights, "how --arch stores them")
@@ -294,14 +297,44 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
       ->check(CLI::IsMember({"bf16", "w4a8", "w8a8"}))
       ->needs(arch);
   add_output_option(app, options.format, {"md", "json", "jsonl", "csv"});
-  add_options(app, options.shared, kModelOptions | kBatchOption | kCacheOptions);
+  add_options(app, options.shared, kModelOptions | kBatchOption);
   app.get_option("--model")->excludes(arch);
+}
+
+// Kernels by themselves, as ratios against something named in the same run.
+void report_kernels(const BenchOptions& options) {
+  if (options.format == "jsonl" || options.format == "csv") throw UsageError("--kernels prints -o md or json");
+  const nlohmann::json processor = parse_json(describe(mica_cpu_describe), "mica_cpu_describe");
+  const std::string level = processor.value("chosen", "scalar");
+  const uint32_t threads = options.threads[0] == 0 ? processor.value("threads", 1u) : options.threads[0];
+  Progress progress("kernels");
+  const std::vector<mica::KernelFigure> figures =
+      mica::measure_kernels(*mica::simd::kernels_named(level.c_str()), static_cast<int>(threads), options.repetitions,
+                            [&](const char* name) { progress.update(0, name); });
+  progress.clear();
+  if (options.format == "json") {
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+    for (const mica::KernelFigure& figure : figures)
+      rows.push_back({{"kernel", figure.kernel}, {"shape", figure.shape}, {"level", level}, {"value", figure.value},
+                      {"unit", figure.unit}, {"ratio", figure.ratio}, {"against", figure.against}});
+    std::puts(rows.dump(2).c_str());
+    return;
+  }
+  std::printf("| %-24s | %-20s | %-10s | %16s | %6s | %-44s |\n", "kernel", "shape", "level", "median", "ratio", "against");
+  std::puts("| ------------------------ | -------------------- | ---------- | ---------------: | -----: | -------------------------------------------- |");
+  for (const mica::KernelFigure& figure : figures)
+    std::printf("| %-24s | %-20s | %-10s | %7.2f %-8s | %6.2f | %-44s |\n", figure.kernel.c_str(), figure.shape.c_str(),
+                level.c_str(), figure.value, figure.unit.c_str(), figure.ratio, figure.against.c_str());
 }
 
 int bench(CLI::App& app, const std::vector<std::string>& arguments) {
   BenchOptions options;
   add_bench_options(app, options);
   parse(app, arguments, options.shared);
+  if (options.kernels) {
+    report_kernels(options);
+    return 0;
+  }
   Bench(options, open_bench_model(options)).run();
   return 0;
 }
@@ -314,6 +347,7 @@ const Command kBenchCommand = {
     "  mica bench --arch qwen2-vl-2b --weights w4a8 -t 1,2\n"
     "  mica bench -m model.mica -p 512,2048 -n 128 -pg 512,128 -r 3 -o json\n"
     "  mica bench --arch smollm2-135m -p 0 -n 64 -d 0,1024,4096\n"
+    "  mica bench --kernels --isa avx2\n"
     "\n"
     "Tests: enc encodes a picture (its tokens a second), pp reads a prompt, tg writes an answer. A value is\n"
     "the mean of the repetitions and its deviation.",

@@ -129,7 +129,6 @@ int check_tokenizer(const CheckOptions& options) {
 
 int check(CLI::App& app, const std::vector<std::string>& arguments) {
   CheckOptions options;
-  options.shared.kv_visual_bits = 16;  // what the reference does
   app.add_option("folder", options.folder,
                  "holds golden_*.safetensors; pictures they name are looked for here and in images/, ../images/ and "
                  "../../images/")
@@ -147,7 +146,7 @@ int check(CLI::App& app, const std::vector<std::string>& arguments) {
                  "packed models")
       ->option_text("MIN")
       ->check(number_between(0, 1, false));
-  add_options(app, options.shared, kModelOptions | kBatchOption | kThreadsOption | kCacheOptions);
+  add_options(app, options.shared, kModelOptions | kBatchOption | kThreadsOption);
   parse(app, arguments, options.shared);
   if (options.folder.empty() == options.tokenizer_folder.empty()) {
     throw UsageError("wants one of DIR and --tokenizer DIR");

@@ -38,21 +38,34 @@ struct sigaction set_handler(void (*handler)(int)) {
   return previous;
 }
 
-// Waits until standard input can be read; false when Ctrl-C came first. SIGINT is let in only while waiting, so that
-// none is lost between a check and the wait.
-bool wait_for_input() {
-  sigset_t interrupt, before;
-  sigemptyset(&interrupt);
-  sigaddset(&interrupt, SIGINT);
-  sigprocmask(SIG_BLOCK, &interrupt, &before);
-  const struct sigaction previous = set_handler(on_prompt_interrupt);
-  pollfd input{STDIN_FILENO, POLLIN, 0};
-  const int ready = ppoll(&input, 1, nullptr, &before);
-  const bool interrupted = ready < 0 && errno == EINTR;
-  sigaction(SIGINT, &previous, nullptr);
-  sigprocmask(SIG_SETMASK, &before, nullptr);
-  return !interrupted;
-}
+// While a person is at the prompt, SIGINT waits until wait() lets it in: none that comes after the prompt is shown is
+// lost or ends the program.
+class PromptSignals {
+ public:
+  PromptSignals() {
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before_);
+    previous_ = set_handler(on_prompt_interrupt);
+  }
+  ~PromptSignals() {
+    sigaction(SIGINT, &previous_, nullptr);
+    sigprocmask(SIG_SETMASK, &before_, nullptr);
+  }
+  PromptSignals(const PromptSignals&) = delete;
+  PromptSignals& operator=(const PromptSignals&) = delete;
+
+  // Until standard input can be read; false when Ctrl-C came first.
+  bool wait() const {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    return ppoll(&input, 1, nullptr, &before_) >= 0 || errno != EINTR;
+  }
+
+ private:
+  sigset_t before_{};
+  struct sigaction previous_ {};
+};
 
 }  // namespace
 
@@ -95,12 +108,13 @@ bool LineInput::take_line(std::string& line) {
 }
 
 LineInput::Result LineInput::read(std::string& line) {
+  const PromptSignals signals;
   if (interactive_ && buffer_.find('\n') == std::string::npos) {
     std::fputs(prompt_.c_str(), stdout);
     std::fflush(stdout);
   }
   while (!take_line(line)) {
-    if (!wait_for_input()) return Result::kInterrupted;
+    if (!signals.wait()) return Result::kInterrupted;
     char block[4096];
     const ssize_t count = ::read(STDIN_FILENO, block, sizeof block);
     if (count < 0) throw Failure(std::string("standard input: ") + std::strerror(errno), MICA_IO_ERROR);

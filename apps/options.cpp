@@ -61,15 +61,6 @@ const Flag kFlags[] = {
     {kBatchOption, "Session", "-b,--batch-size", "N", "tokens that pass through the decoder at once", &Options::batch,
      1, kCountMax},
     {kThreadsOption, "Session", "-t,--threads", "N", "0: as many as the processor has", &Options::threads, 0, 256},
-    {kCacheOptions, "Session", "--kv-visual", "BITS",
-     "keys and values of pictures: 1, 2, 4 or 16 bits a channel; 0: the default of this release",
-     &Options::kv_visual_bits, 0, 0, "0 1 2 4 16"},
-    {kCacheOptions, "Session", "--kv-visual-rule", "RULE",
-     "how packed levels are found: token, centroid, quantile[=ALPHA] or calibquant", &Options::kv_visual_rule},
-    {kCacheOptions, "Session", "--kv-visual-layers", "LIST", "other bits for some layers, as 0-3=4,27=16",
-     &Options::kv_visual_layers},
-    {kCacheOptions, "Session", "--kv-text", "BITS", "keys and values of text: 16, 8 or 4 bits a channel",
-     &Options::kv_text_bits, 0, 0, "16 8 4"},
     {kModelOptions, "Process", "--isa", "LEVEL",
      "forces an instruction set (mica inspect --cpu lists them); so does the environment's MICA_ISA", &Options::isa},
     {kModelOptions, "Process", "-v,--verbose", "", "prints what the library reports, and the seed", &Options::verbose},
@@ -111,34 +102,6 @@ void add_flag(CLI::App& app, Options& options, const Flag& flag) {
       flag.target);
   option->group(flag.group)->option_text(flag.value)->allow_extra_args(false);
   if (flag.choices != nullptr) option->check(CLI::IsMember(CLI::detail::split(flag.choices, ' ')));
-}
-
-struct Rule {
-  const char* name;
-  mica_kv_rule rule;
-};
-constexpr Rule kRules[] = {{"token", MICA_KV_TOKEN},
-                           {"centroid", MICA_KV_CENTROID},
-                           {"quantile", MICA_KV_QUANTILE},
-                           {"calibquant", MICA_KV_CALIBQUANT}};
-
-// Reads "quantile=0.1" and the like.
-void read_rule(const std::string& text, mica_session_options& session) {
-  const size_t equals = text.find('=');
-  for (const Rule& rule : kRules) {
-    if (text.substr(0, equals) != rule.name) continue;
-    session.kv_visual_rule = rule.rule;
-    if (equals == std::string::npos) return;
-    float alpha = 0;
-    const bool number = CLI::detail::lexical_cast(text.substr(equals + 1), alpha);
-    if (rule.rule == MICA_KV_QUANTILE && number && alpha > 0 && alpha < 0.5f) {
-      session.kv_visual_alpha = alpha;
-      return;
-    }
-  }
-  throw UsageError("--kv-visual-rule " + text +
-                   ": wants token, centroid, calibquant, quantile, or quantile=ALPHA with "
-                   "ALPHA between 0 and 0.5");
 }
 
 void print_log(void* user, int level, const char* message) {
@@ -193,10 +156,6 @@ mica_session_options session_options(const Options& options) {
   session.context = options.context;
   session.batch = options.batch;
   session.threads = options.threads;
-  session.kv_text_bits = options.kv_text_bits;
-  session.kv_visual_bits = options.kv_visual_bits;
-  session.kv_visual_layers = options.kv_visual_layers.empty() ? nullptr : options.kv_visual_layers.c_str();
-  read_rule(options.kv_visual_rule, session);
   return session;
 }
 

@@ -18,13 +18,12 @@ enum OptionSet : unsigned {
   kThreadsOption = 2,     // -t
   kBatchOption = 4,       // -b
   kContextOption = 8,     // -c
-  kCacheOptions = 16,     // --kv-...
   kSamplingOptions = 32,  // -s --temp ...
   kPredictOption = 64,    // -n
   kMessageOptions = 128,  // --image -p -f
   kSystemOption = 256,    // -sys
   kConversationOptions = kMessageOptions | kSystemOption | kSamplingOptions | kPredictOption,
-  kSessionOptions = kThreadsOption | kBatchOption | kContextOption | kCacheOptions,
+  kSessionOptions = kThreadsOption | kBatchOption | kContextOption,
 };
 
 // Values as given; the initial ones are the defaults that --help shows. A command may change them before
@@ -37,10 +36,6 @@ struct Options {
   uint32_t threads = 0;
   uint32_t batch = 512;
   uint32_t context = 0;
-  uint32_t kv_text_bits = 16;
-  uint32_t kv_visual_bits = 0;
-  std::string kv_visual_rule = "token";
-  std::string kv_visual_layers;
 
   int64_t seed = -1;
   int64_t predict = -1;
@@ -66,7 +61,7 @@ void parse(CLI::App& app, const std::vector<std::string>& arguments, const Optio
 // Opens what -m names, with a progress bar. Throws Failure.
 Model open_model(const Options& options);
 
-// `options` as the library wants them; throws UsageError for an unknown --kv-visual-rule. The strings are borrowed.
+// `options` as the library wants them.
 mica_session_options session_options(const Options& options);
 
 // `options` as the library wants them; a seed of -1 is drawn by chance and, with -v, printed.

@@ -55,10 +55,12 @@ mica_status mica_model_open_shape(const char* shape, const mica_model_options* o
   MICA_REQUIRE(shape);
   MICA_REQUIRE(model);
   const mica_model_options chosen = options ? *options : mica_model_options_default();
-  if (chosen.text_weights != MICA_WEIGHTS_BF16 || chosen.vision_weights != MICA_WEIGHTS_BF16)
-    return report(Status::error(Code::unsupported, "random weights of a shape are bf16"), error);
+  for (mica_weights weights : {chosen.text_weights, chosen.vision_weights})
+    if (weights < MICA_WEIGHTS_BF16 || weights > MICA_WEIGHTS_W8A8)
+      return report(Status::error(Code::invalid_argument, "there is no storage of weights %d", static_cast<int>(weights)), error);
   std::unique_ptr<Model> opened;
-  const Status status = open_shape(shape, &opened);
+  const Status status = open_shape(shape, static_cast<RandomStorage>(chosen.text_weights),
+                                   static_cast<RandomStorage>(chosen.vision_weights), &opened);
   return give(status, std::move(opened), model, error);
 }
 

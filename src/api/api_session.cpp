@@ -11,10 +11,6 @@ namespace {
 
 Status engine_options(const mica_model* model, const mica_session_options* wanted, SessionOptions* out) {
   const mica_session_options chosen = wanted ? *wanted : mica_session_options_default();
-  if (chosen.kv_text_bits != 0 && chosen.kv_text_bits != 16)
-    return Status::error(Code::unsupported, "kv_text_bits is %u; text keys and values are kept in 16 bits", chosen.kv_text_bits);
-  if (chosen.kv_visual_bits != 0 && chosen.kv_visual_bits != 16)
-    return Status::error(Code::unsupported, "kv_visual_bits is %u; visual keys and values are kept in 16 bits", chosen.kv_visual_bits);
   SessionOptions options;
   options.context = chosen.context;
   options.batch = chosen.batch;

@@ -163,26 +163,12 @@ mica_status mica_picture_pixels(const mica_model *model, const mica_picture *pic
 
 typedef struct mica_session mica_session;
 
-/* How the levels of packed visual keys and values are found; research: CalibQuant (arXiv 2502.14882). */
-typedef enum mica_kv_rule {
-  MICA_KV_TOKEN = 0,      /* per channel mean and magnitude, per token one least-squares scale, after a Hadamard */
-  MICA_KV_CENTROID = 1,   /* mean +- mean absolute deviation per channel */
-  MICA_KV_QUANTILE = 2,   /* quantiles kv_visual_alpha and 1 - kv_visual_alpha per channel */
-  MICA_KV_CALIBQUANT = 3  /* minimum and maximum times 0.3 (values) or 0.5 (keys), calibrated logits */
-} mica_kv_rule;
-
 typedef struct mica_session_options {
   uint32_t context;        /* tokens that the session can hold; 0: the model's, at most 4096 */
-  uint32_t context_visual; /* of these, places for packed visual tokens; 0: all may be (only with kv_visual_bits < 16) */
   uint32_t batch;          /* rows that pass through the decoder at once during prefill; 0: 512 */
   uint32_t threads;        /* 0: the number of processors */
   uint32_t logit_rows;     /* rows of logits kept by a prefill, from the end; 0: 1 */
   uint32_t picture_tokens; /* the largest picture that may be added, in tokens; 0: the most that the model's rules give */
-  uint32_t kv_text_bits;   /* 16, 8, 4; 0: 16 */
-  uint32_t kv_visual_bits; /* 16, 4, 2, 1; 0: the default of this release */
-  mica_kv_rule kv_visual_rule;
-  float kv_visual_alpha;         /* for MICA_KV_QUANTILE; 0: 0.2 */
-  const char *kv_visual_layers;  /* overrides by layer, "0-3=4,27=16"; NULL: none, or what the packed file says */
 } mica_session_options;
 mica_session_options mica_session_options_default(void);
 

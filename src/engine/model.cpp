@@ -145,7 +145,7 @@ Status open_model(std::unique_ptr<ModelFiles> files, std::unique_ptr<Model>* out
   return Status::ok();
 }
 
-Status open_shape(const char* name, std::unique_ptr<Model>* out) {
+Status open_shape(const char* name, RandomStorage text, RandomStorage vision, std::unique_ptr<Model>* out) {
   std::string known;
   for (const Shape& shape : kShapes) {
     known += known.empty() ? "" : ", ";
@@ -153,11 +153,11 @@ Status open_shape(const char* name, std::unique_ptr<Model>* out) {
     if (std::strcmp(shape.name, name) != 0) continue;
     auto model = std::make_unique<Model>();
     MICA_TRY(kernels_in_use(&model->kernels));
-    const auto bytes = [](const char* text) {
-      return text ? Bytes(reinterpret_cast<const uint8_t*>(text), std::strlen(text)) : Bytes();
+    const auto bytes = [](const char* document) {
+      return document ? Bytes(reinterpret_cast<const uint8_t*>(document), std::strlen(document)) : Bytes();
     };
     MICA_TRY(read_model_spec(bytes(shape.config), bytes(shape.preprocessor), shape.name, &model->spec));
-    MICA_TRY(make_random_weights(model->spec, &model->weights));
+    MICA_TRY(make_random_weights(model->spec, text, vision, &model->weights));
     finish(model.get());
     *out = std::move(model);
     return Status::ok();

@@ -42,7 +42,7 @@ struct Model {
 // Takes over `files`. The level of the kernels: kernels_in_use().
 Status open_model(std::unique_ptr<ModelFiles> files, std::unique_ptr<Model>* out);
 // A published shape with random weights and no tokenizer.
-Status open_shape(const char* name, std::unique_ptr<Model>* out);
+Status open_shape(const char* name, RandomStorage text, RandomStorage vision, std::unique_ptr<Model>* out);
 
 // The level that MICA_ISA or force_isa chose, else the best one. Chosen at the first call.
 Status kernels_in_use(const simd::Kernels** out);

@@ -1,8 +1,6 @@
 // TensorSource: names, shapes and storage of tensors. What a slot is for: weights.cpp.
 #include "tensor_source.hpp"
 
-#include <algorithm>
-#include <bit>
 #include <cstring>
 #include <new>
 
@@ -174,51 +172,6 @@ Status FileTensors::panels(const TensorView& tensor, const std::string& base, si
   const std::string rank1 = base + static_format::kRank1Suffix;
   const TensorView* terms = files_.find(rank1);
   return terms ? widen(*terms, rank1, rows, &out->rank1) : Status::ok();
-}
-
-// ---- random -------------------------------------------------------------------------------------------------------------
-
-Status RandomTensors::choose_roots(const ModelSpec& spec) {
-  for (const auto& table : spec.family->tensors)
-    for (const TensorName& name : table) present_[static_cast<size_t>(name.slot)] = name.required || name.slot == Slot::lm_head;
-  // A prime number of values, repeated: neighbouring rows differ and filling gigabytes takes no time.
-  constexpr size_t kPatternValues = 65521;
-  pattern_.resize(kPatternValues);
-  uint32_t state = 1;
-  for (uint16_t& value : pattern_) {
-    state = state * 1664525u + 1013904223u;
-    const float uniform = static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31f;
-    value = static_cast<uint16_t>(std::bit_cast<uint32_t>(uniform * 0.03f) >> 16);
-  }
-  return Status::ok();
-}
-
-Status RandomTensors::matrix(Slot slot, uint32_t, size_t rows, size_t columns, Matrix* out) {
-  *out = Matrix{};
-  if (!present_[static_cast<size_t>(slot)]) return Status::ok();
-  const size_t values = rows * columns;
-  auto* memory = reinterpret_cast<uint16_t*>(own(values * sizeof(uint16_t)));
-  if (memory == nullptr) return no_memory(values * sizeof(uint16_t));
-  for (size_t done = 0; done < values; done += pattern_.size())
-    std::memcpy(memory + done, pattern_.data(), std::min(pattern_.size(), values - done) * sizeof(uint16_t));
-  *out = {.rows = rows, .columns = columns, .dtype = DType::bf16, .data = reinterpret_cast<uint8_t*>(memory),
-          .stride_bytes = columns * sizeof(uint16_t)};
-  parameters_ += values;
-  bytes_ += values * sizeof(uint16_t);
-  return Status::ok();
-}
-
-Status RandomTensors::vector(Slot slot, uint32_t, const char* suffix, size_t count, const float** out) {
-  *out = nullptr;
-  if (!present_[static_cast<size_t>(slot)]) return Status::ok();
-  float* values = reinterpret_cast<float*>(own(count * sizeof(float)));
-  if (values == nullptr) return no_memory(count * sizeof(float));
-  const float value = std::strcmp(suffix, ".weight") == 0 ? 1.0f : 0.0f;
-  for (size_t i = 0; i < count; ++i) values[i] = value;
-  parameters_ += count;
-  bytes_ += count * sizeof(uint16_t);
-  *out = values;
-  return Status::ok();
 }
 
 }  // namespace mica

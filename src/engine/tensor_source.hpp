@@ -69,16 +69,24 @@ class FileTensors : public TensorSource {
   const char* roots_[4] = {"", "", "", ""};
 };
 
-// Uniform bfloat16 values of a size that keeps activations in range; norms of one, no biases.
+// Random values of a size that keeps activations in range; norms of one, no biases. Packed storage comes with what the
+// static format does online (rotations, scales of quant points), so that a shape measures what a packed model would.
 class RandomTensors : public TensorSource {
  public:
-  explicit RandomTensors(OwnedBytes* owned) : TensorSource(owned) {}
+  RandomTensors(RandomStorage text, RandomStorage vision, OwnedBytes* owned)
+      : TensorSource(owned), storage_{text, text, vision, vision} {}
   Status choose_roots(const ModelSpec& spec) override;
   Status matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* out) override;
   Status vector(Slot slot, uint32_t layer, const char* suffix, size_t count, const float** out) override;
+  Status transforms(const ModelSpec& spec, Weights* weights) override;
+  Status static_parts(const ModelSpec& spec, Weights* weights) override;
 
  private:
-  bool present_[static_cast<size_t>(Slot::count)] = {};
+  Status brain_floats(size_t rows, size_t columns, Matrix* out);
+  Status panels(size_t rows, size_t columns, MatrixLayout layout, Matrix* out);
+
+  RandomStorage storage_[4];  // by Part
+  const TensorName* names_[static_cast<size_t>(Slot::count)] = {};
   std::vector<uint16_t> pattern_;
 };
 

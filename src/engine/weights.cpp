@@ -157,8 +157,8 @@ Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out
   return Loader(&source, spec, out).load();
 }
 
-Status make_random_weights(const ModelSpec& spec, Weights* out) {
-  RandomTensors source(&out->owned);
+Status make_random_weights(const ModelSpec& spec, RandomStorage text, RandomStorage vision, Weights* out) {
+  RandomTensors source(text, vision, &out->owned);
   return Loader(&source, spec, out).load();
 }
 

@@ -87,7 +87,10 @@ struct NamedPoint {
 };
 std::vector<NamedPoint> quant_points(Weights* weights);
 
-// The same with random bfloat16 weights for a published shape.
-Status make_random_weights(const ModelSpec& spec, Weights* out);
+// How random weights are stored: W4A8 and W8A8 are packed and run with static scales.
+enum class RandomStorage : uint8_t { bf16, w4a8, w8a8 };
+
+// The same with random weights, for a published shape.
+Status make_random_weights(const ModelSpec& spec, RandomStorage text, RandomStorage vision, Weights* out);
 
 }  // namespace mica
