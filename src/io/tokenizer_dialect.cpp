@@ -222,32 +222,29 @@ class Translator {
   Status character_class() {
     *out_ += in_[at_++];
     if (peek() == '^') *out_ += in_[at_++];
-    bool first = true, after_set = false;
-    for (;; first = false) {
+    for (bool first = true;; first = false) {
       if (at_ >= in_.size()) return malformed("a [ without its ]");
       const char c = peek();
       if (c == ']' && !first) break;
       if (c == '[') return unsupported(peek(1) == ':' ? "a POSIX bracket" : "a set inside a set");
       if (c == '&' && peek(1) == '&') return unsupported("an intersection of sets");
       if (c == '\\') {
-        MICA_TRY(class_item_escape(&after_set));
+        MICA_TRY(class_item_escape());
         continue;
       }
-      // A hyphen behind a set is a hyphen, which PCRE2 wants to be told; so is a ] in the first place.
-      if ((c == '-' && after_set) || c == ']') *out_ += '\\';
+      if (c == ']') *out_ += '\\';  // in the first place it is a character
       *out_ += c;
       ++at_;
-      after_set = false;
     }
     *out_ += in_[at_++];
     return Status::ok();
   }
 
-  Status class_item_escape(bool* is_set) {
+  Status class_item_escape() {
     ClassEscape set;
-    bool negated = false;
-    MICA_TRY(class_escape(/*inside_set=*/true, &set, &negated, is_set));
-    if (!*is_set) return character_escape();
+    bool negated = false, is_class = false;
+    MICA_TRY(class_escape(/*inside_set=*/true, &set, &negated, &is_class));
+    if (!is_class) return character_escape();
     if (negated && set.negated_items.empty()) return unsupported("\\W or \\H inside a set");
     *out_ += negated ? set.negated_items : set.items;
     return Status::ok();

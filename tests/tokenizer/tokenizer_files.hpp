@@ -28,7 +28,7 @@ inline std::vector<uint8_t> tokenizer_json(std::string_view name) {
 inline std::unique_ptr<Tokenizer> load_tokenizer(Bytes json, const char* name) {
   std::unique_ptr<Tokenizer> tokenizer;
   const Status status = Tokenizer::load(json, name, &tokenizer);
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), std::string(status.message()));
   return tokenizer;
 }
 inline std::unique_ptr<Tokenizer> load_tokenizer(std::string_view json) {
@@ -46,7 +46,7 @@ inline std::vector<Encoding> reference_encodings(std::string_view name) {
   const std::vector<uint8_t> bytes = read_all(path);
   Json json;
   const Status status = parse_json(bytes, path.c_str(), &json);
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), std::string(status.message()));
   std::vector<Encoding> encodings;
   for (JsonValue entry : json.root()) {
     std::string_view text, decoded;
@@ -63,14 +63,14 @@ inline std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view 
                                    TextBefore before = TextBefore::nothing) {
   std::vector<int32_t> ids;
   const Status status = tokenizer.encode(text, parse_special, before, &ids);
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), std::string(status.message()));
   return ids;
 }
 
 inline std::string decode(const Tokenizer& tokenizer, const std::vector<int32_t>& ids, bool skip_special = false) {
   std::string text;
   const Status status = tokenizer.decode(ids, skip_special, &text);
-  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  REQUIRE_MESSAGE(status.is_ok(), std::string(status.message()));
   return text;
 }
 
