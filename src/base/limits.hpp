@@ -46,8 +46,8 @@ inline constexpr size_t kVocabularyMax = 1u << 20;
 inline constexpr size_t kMergesMax = 2 * kVocabularyMax;  // byte-level BPE has one a token; room for tokens with several
 inline constexpr size_t kTokenBytesMax = 4096;       // one vocabulary entry
 inline constexpr size_t kVocabularyBytesMax = 64u << 20;  // all entries; the largest known, of 256 k, have 3 MB
-// What a prompt may become by normalisation (NFKC makes up to 11 bytes of one, a replaced space 3) and in decoding.
-inline constexpr size_t kNormalizedBytesMax = 8 * kPromptBytesMax;
+// What a prompt may become before encoding (a marked space has 3 bytes, a byte-level one 2), and a decoded text.
+inline constexpr size_t kNormalizedBytesMax = 4 * kPromptBytesMax;
 inline constexpr size_t kTokenizerStepsMax = 64;     // normalizers, pre-tokenizers, decoders of a file; known: up to 6 each
 inline constexpr size_t kPatternBytesMax = 16384;    // one regular expression; the longest known has 700
 // One search: the usual patterns take one step back a byte of white space; a pattern that explodes takes 2^n.

@@ -14,21 +14,21 @@ uint64_t hash_of(std::string_view content) { return std::hash<std::string_view>(
 // For messages: contents can be long and need not be printable.
 int shown(std::string_view content) { return static_cast<int>(content.size() < 64 ? content.size() : 64); }
 
-}  // namespace
-
-Status Vocabulary::append(std::string_view text, uint32_t* start, uint16_t* bytes) {
+Status append(std::string_view text, std::string* to, uint32_t* start, uint16_t* count) {
   if (text.size() > limits::kTokenBytesMax) {
     return Status::error(Code::limit_exceeded, "a token of %zu bytes; the limit is %zu", text.size(),
                          limits::kTokenBytesMax);
   }
-  if (text_.size() + text.size() > 2 * limits::kVocabularyBytesMax) {
+  if (to->size() + text.size() > limits::kVocabularyBytesMax) {
     return Status::error(Code::limit_exceeded, "the tokens have more than %zu bytes", limits::kVocabularyBytesMax);
   }
-  *start = static_cast<uint32_t>(text_.size());
-  *bytes = static_cast<uint16_t>(text.size());
-  text_ += text;
+  *start = static_cast<uint32_t>(to->size());
+  *count = static_cast<uint16_t>(text.size());
+  *to += text;
   return Status::ok();
 }
+
+}  // namespace
 
 Status Vocabulary::add(uint64_t id, std::string_view content, uint8_t flags) {
   if (id >= limits::kVocabularyMax) {
@@ -47,7 +47,7 @@ Status Vocabulary::add(uint64_t id, std::string_view content, uint8_t flags) {
       return Status::error(Code::corrupt_file, "two tokens have the id %llu, one of them \"%.*s\"",
                            static_cast<unsigned long long>(id), shown(content), content.data());
     }
-    MICA_TRY(append(content, &entry.content_start, &entry.content_bytes));
+    MICA_TRY(append(content, &contents_, &entry.content_start, &entry.content_bytes));
     if (!index_.insert(hash_of(content), static_cast<uint32_t>(id))) {
       return Status::error(Code::corrupt_file, "the tokens are made to collide");
     }
@@ -71,18 +71,18 @@ int32_t Vocabulary::find_in_model(std::string_view content) const {
 std::string_view Vocabulary::content(int32_t id) const {
   if (!in_range(id)) return {};
   const Entry& entry = entries_[static_cast<size_t>(id)];
-  return std::string_view(text_).substr(entry.content_start, entry.content_bytes);
+  return std::string_view(contents_).substr(entry.content_start, entry.content_bytes);
 }
 
 Status Vocabulary::set_bytes(int32_t id, std::string_view bytes) {
   Entry& entry = entries_[static_cast<size_t>(id)];
-  return append(bytes, &entry.bytes_start, &entry.bytes_count);
+  return append(bytes, &bytes_, &entry.bytes_start, &entry.bytes_count);
 }
 
 std::string_view Vocabulary::bytes(int32_t id) const {
   if (!in_range(id)) return {};
   const Entry& entry = entries_[static_cast<size_t>(id)];
-  return std::string_view(text_).substr(entry.bytes_start, entry.bytes_count);
+  return std::string_view(bytes_).substr(entry.bytes_start, entry.bytes_count);
 }
 
 }  // namespace mica

@@ -44,15 +44,14 @@ class Vocabulary {
 
  private:
   struct Entry {
-    uint32_t content_start = 0, bytes_start = 0;  // into text_
+    uint32_t content_start = 0, bytes_start = 0;  // into contents_ and bytes_
     uint16_t content_bytes = 0, bytes_count = 0;
     uint8_t flags = 0;
   };
   bool in_range(int32_t id) const { return id >= 0 && static_cast<size_t>(id) < entries_.size(); }
-  Status append(std::string_view text, uint32_t* start, uint16_t* bytes);
 
   std::vector<Entry> entries_;
-  std::string text_;
+  std::string contents_, bytes_;
   IndexTable index_;
 };
 
