@@ -48,13 +48,13 @@ inline constexpr size_t kTokenBytesMax = 4096;       // one vocabulary entry
 inline constexpr size_t kVocabularyBytesMax = 64u << 20;  // all entries; the largest known, of 256 k, have 3 MB
 // What a prompt may become before encoding (a marked space has 3 bytes, a byte-level one 2), and a decoded text.
 inline constexpr size_t kNormalizedBytesMax = 4 * kPromptBytesMax;
-inline constexpr size_t kTokenizerStepsMax = 64;     // normalizers, pre-tokenizers, decoders of a file; known: up to 6 each
+inline constexpr size_t kTokenizerStepsMax = 64;     // normalizers, pre-tokenizers or decoders of a file; known: 6
 inline constexpr size_t kPatternBytesMax = 16384;    // one regular expression; the longest known has 700
 // One search: the usual patterns take one step back a byte of white space; a pattern that explodes takes 2^n.
 inline constexpr size_t kPatternStepsMax = 1000000;
 inline constexpr size_t kPatternStepsPerByte = 4;
 inline constexpr size_t kPatternHeapBytesMax = 64u << 20;
-inline constexpr size_t kMergedTokenBytesMax = 512;  // an entry whose merges are derived: its cost is the square; known: 96
+inline constexpr size_t kMergedTokenBytesMax = 512;  // an entry whose merges are derived, at square cost; known: 96
 
 // --- model shapes: four times the largest published value of each ------------------------------------------------------
 inline constexpr uint32_t kLayersMax = 512;

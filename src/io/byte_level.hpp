@@ -1,5 +1,5 @@
-// The byte-level alphabet of GPT-2: every byte as one printable character, so that vocabularies of bytes are text. Not a
-// character encoding: it is known only inside tokenizers.
+// The byte-level alphabet of GPT-2: every byte as one printable character, so that vocabularies of bytes are text. Not
+// a character encoding: it is known only inside tokenizers.
 #pragma once
 
 #include <cstdint>

@@ -28,8 +28,7 @@ class PartsTokenizer final : public Tokenizer {
   bool is_special(int32_t id) const override { return parts_->vocabulary.is_special(id); }
   std::string_view token_bytes(int32_t id) const override { return parts_->vocabulary.bytes(id); }
 
-  Status encode(std::string_view text, bool parse_special, TextBefore before,
-                std::vector<int32_t>* ids) const override;
+  Status encode(std::string_view text, bool parse_special, TextBefore before, std::vector<int32_t>* ids) const override;
   Status decode(std::span<const int32_t> ids, bool skip_special, std::string* text) const override;
 
  private:

@@ -33,10 +33,10 @@ class Tokenizer {
   // True for added tokens that are marked special: they are control, not text.
   virtual bool is_special(int32_t id) const = 0;
 
-  // Appends the ids of `text`, which is UTF-8 (else invalid_argument, with the offset) of at most kPromptBytesMax bytes,
-  // without template tokens such as <s>. With parse_special, strings of special tokens become those tokens; without,
-  // they are plain text: text of a user never becomes a control token. Non-special added tokens are matched in both
-  // cases. encode(text, true, TextBefore::nothing) equals tokenizers' encode(text, add_special_tokens=False). On
+  // Appends the ids of `text`, which is UTF-8 (else invalid_argument, with the offset) of at most kPromptBytesMax
+  // bytes, without template tokens such as <s>. With parse_special, strings of special tokens become those tokens;
+  // without, they are plain text: text of a user never becomes a control token. Non-special added tokens are matched in
+  // both cases. encode(text, true, TextBefore::nothing) equals tokenizers' encode(text, add_special_tokens=False). On
   // failure *ids is as before. Safe to call from several threads.
   virtual Status encode(std::string_view text, bool parse_special, TextBefore before,
                         std::vector<int32_t>* ids) const = 0;

@@ -15,8 +15,7 @@ constexpr std::string_view kWordCharacter = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc
 // Where the white space begins that ends at `end`, not before `from`.
 size_t space_before(std::string_view text, size_t from, size_t end) {
   while (end > from) {
-    size_t start = end - 1;
-    while (start > from && (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80) --start;
+    const size_t start = utf8_start_before(text, end);
     size_t next = start;
     if (!is_white_space(utf8_next(text, &next))) break;
     end = start;
@@ -88,10 +87,7 @@ Status AddedTokens::build(std::vector<AddedToken> tokens, const Normalizer& norm
 Status AddedTokens::stands_alone(std::string_view text, size_t begin, size_t end, PatternScratch* scratch,
                                  bool* alone) const {
   std::vector<Pattern::Match> matches;
-  size_t before = begin;
-  if (before > 0) {
-    do --before; while (before > 0 && (static_cast<uint8_t>(text[before]) & 0xC0) == 0x80);
-  }
+  const size_t before = begin == 0 ? 0 : utf8_start_before(text, begin);
   size_t behind = end;
   if (behind < text.size()) utf8_next(text, &behind);
   MICA_TRY(word_.find_all(text.substr(before, begin - before), scratch, &matches));

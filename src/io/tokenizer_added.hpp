@@ -39,7 +39,7 @@ class StringSet {
     std::string content;
     uint32_t value;
   };
-  std::vector<Entry> entries_;          // sorted by content; of equal contents the first added counts
+  std::vector<Entry> entries_;           // sorted by content; of equal contents the first added counts
   std::array<uint32_t, 257> by_byte_{};  // entries that begin with byte b: [by_byte_[b], by_byte_[b + 1])
 };
 
@@ -53,8 +53,8 @@ class AddedTokens {
   // The normalizer is used during the call only. Errors: as Normalizer::apply.
   Status build(std::vector<AddedToken> tokens, const Normalizer& normalizer);
 
-  // Cuts `text` at the added tokens that are looked for in raw text, or at those looked for in normalised text. A special
-  // token is left as text unless `parse_special`; the tokens inside its string are then not looked for.
+  // Cuts `text` at the added tokens that are looked for in raw text, or at those looked for in normalised text. A
+  // special token is left as text unless `parse_special`; the tokens inside its string are then not looked for.
   Status split(std::string_view text, bool normalized, bool parse_special, PatternScratch* scratch,
                std::vector<Segment>* segments) const;
 

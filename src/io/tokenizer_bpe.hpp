@@ -40,13 +40,14 @@ class Bpe {
   // left + right become `merged`, all ids of the vocabulary; merges of lower rank go first, of equal rank from left to
   // right. A later merge of the same pair replaces the earlier one.
   Status add_merge(int32_t left, int32_t right, uint32_t rank, int32_t merged);
-  // The same by contents, all of which must be tokens of the model. Errors without their subject: "gives what is no token".
+  // The same by contents, all of which must be tokens of the model. Errors without their subject: "gives what is no
+  // token".
   Status add_merge(std::string_view left, std::string_view right, uint32_t rank);
   // The same written as "left right".
   Status add_merge(std::string_view both, uint32_t rank);
 
-  // Appends the ids of `word` (valid UTF-8), in O(n log n). Special tokens come out only with `allow_special`, except the
-  // unknown token.
+  // Appends the ids of `word` (valid UTF-8), in O(n log n). Special tokens come out only with `allow_special`, except
+  // the unknown token.
   void encode(std::string_view word, bool allow_special, BpeScratch* scratch, std::vector<int32_t>* ids) const;
 
  private:

@@ -1,5 +1,5 @@
-// Decoder: the contents of tokens back to text, as a list of steps. Not CharacterStream, which only joins the bytes that
-// single tokens are worth.
+// Decoder: the contents of tokens back to text, as a list of steps. Not CharacterStream, which only joins the bytes
+// that single tokens are worth.
 #pragma once
 
 #include <cstddef>

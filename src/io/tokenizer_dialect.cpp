@@ -50,11 +50,24 @@ struct PropertyName {
 
 // Long names that published files use, and what PCRE2 calls them. Other names of three or more letters are scripts.
 constexpr PropertyName kPropertyNames[] = {
-    {"Letter", "L"},       {"Mark", "M"},           {"Number", "N"},       {"Punctuation", "P"},
-    {"Punct", "P"},        {"Symbol", "S"},         {"Separator", "Z"},    {"Other", "C"},
-    {"Any", "Any"},        {"Alphabetic", "Alphabetic"}, {"Alpha", "Alphabetic"}, {"White_Space", "White_Space"},
-    {"Lowercase", "Lowercase"}, {"Uppercase", "Uppercase"}, {"Ideographic", "Ideographic"}, {"Emoji", "Emoji"},
-    {"Emoji_Presentation", "Emoji_Presentation"}, {"Extended_Pictographic", "Extended_Pictographic"},
+    {"Letter", "L"},
+    {"Mark", "M"},
+    {"Number", "N"},
+    {"Punctuation", "P"},
+    {"Punct", "P"},
+    {"Symbol", "S"},
+    {"Separator", "Z"},
+    {"Other", "C"},
+    {"Any", "Any"},
+    {"Alphabetic", "Alphabetic"},
+    {"Alpha", "Alphabetic"},
+    {"White_Space", "White_Space"},
+    {"Lowercase", "Lowercase"},
+    {"Uppercase", "Uppercase"},
+    {"Ideographic", "Ideographic"},
+    {"Emoji", "Emoji"},
+    {"Emoji_Presentation", "Emoji_Presentation"},
+    {"Extended_Pictographic", "Extended_Pictographic"},
 };
 
 // PCRE2's name of a property. A bare script name would mean its Script_Extensions there, Script in Oniguruma.
@@ -144,10 +157,14 @@ class Translator {
     if (letter == 'p' || letter == 'P') return property(set, negated);
     *negated = letter >= 'A' && letter <= 'Z';
     switch (letter) {
-      case 's': case 'S': *set = {"\\p{White_Space}", "\\P{White_Space}"}; break;
-      case 'd': case 'D': *set = property_class("Nd"); break;
-      case 'w': case 'W': *set = word_class(inside_set); break;
-      case 'h': case 'H': *set = {"0-9a-fA-F", ""}; break;
+      case 's':
+      case 'S': *set = {"\\p{White_Space}", "\\P{White_Space}"}; break;
+      case 'd':
+      case 'D': *set = property_class("Nd"); break;
+      case 'w':
+      case 'W': *set = word_class(inside_set); break;
+      case 'h':
+      case 'H': *set = {"0-9a-fA-F", ""}; break;
       default: *is_class = false; return Status::ok();
     }
     at_ += 2;

@@ -9,10 +9,10 @@
 
 namespace mica {
 
-// `expression`: UTF-8, in Oniguruma's default syntax with Unicode 16 (https://github.com/kkos/oniguruma/blob/master/doc/RE),
-// as tokenizers reads it. `out`: the same language for PCRE2 with UTF, UCP and MULTILINE. What has another meaning or
-// none there (a set inside a set, (?~ ...), \X, POSIX brackets, ...) is `unsupported`. Messages lack
-// their subject: "has a set inside a set at byte 5, ...".
+// `expression`: UTF-8, in Oniguruma's default syntax with Unicode 16
+// (https://github.com/kkos/oniguruma/blob/master/doc/RE), as tokenizers reads it. `out`: the same language for PCRE2
+// with UTF, UCP and MULTILINE. What has another meaning or none there (a set inside a set, (?~ ...), \X, POSIX
+// brackets, ...) is `unsupported`. Messages lack their subject: "has a set inside a set at byte 5, ...".
 Status translate_pattern(std::string_view expression, std::string* out);
 
 }  // namespace mica

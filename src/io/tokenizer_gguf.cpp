@@ -1,5 +1,5 @@
-// Loading of the vocabulary in a GGUF file, by the keys tokenizer.ggml.* (ggml's docs/gguf.md): "gpt2" is byte-level
-// byte-pair encoding with merges, "llama" SentencePiece's, with scores. Not the reading of the file: see model_files.hpp.
+// Loading of a GGUF vocabulary (keys tokenizer.ggml.*, ggml's docs/gguf.md): "gpt2" is byte-level byte-pair encoding with
+// merges, "llama" SentencePiece's with scores. Not the reading of the file: see model_files.hpp.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -117,8 +117,10 @@ Status derive_merges(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
     if (type != kNormal && type != kUnused) continue;
     const std::string_view content = vocabulary.tokens[id];
     if (content.size() > limits::kMergedTokenBytesMax) {
-      return Status::error(Code::limit_exceeded, "tokenizer.ggml.tokens[%zu] has %zu bytes; in a \"llama\" vocabulary at "
-                           "most %zu", id, content.size(), limits::kMergedTokenBytesMax);
+      return Status::error(Code::limit_exceeded,
+                           "tokenizer.ggml.tokens[%zu] has %zu bytes; in a \"llama\" vocabulary at "
+                           "most %zu",
+                           id, content.size(), limits::kMergedTokenBytesMax);
     }
     for (size_t cut = 0; cut < content.size();) {
       utf8_next(content, &cut);
@@ -145,8 +147,8 @@ void add_space_rules(bool prefix, TokenizerParts* parts) {
   mark.content = kSpaceMark;
   parts->normalizer.add(std::move(mark));
 
-  for (DecodeStep::Kind kind : {DecodeStep::Kind::replace, DecodeStep::Kind::byte_fallback, DecodeStep::Kind::fuse,
-                                DecodeStep::Kind::strip}) {
+  for (DecodeStep::Kind kind :
+       {DecodeStep::Kind::replace, DecodeStep::Kind::byte_fallback, DecodeStep::Kind::fuse, DecodeStep::Kind::strip}) {
     DecodeStep step;
     step.kind = kind;
     step.pattern = Pattern::literal(kSpaceMark);

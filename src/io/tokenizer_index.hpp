@@ -23,8 +23,8 @@ class IndexTable {
     return kNone;
   }
 
-  // Adds an index that find() does not give yet. False when so many entries collide that only malice explains it; random
-  // keys at this load stay far below.
+  // Adds an index that find() does not give yet. False when so many entries collide that only malice explains it;
+  // random keys at this load stay far below.
   [[nodiscard]] bool insert(uint64_t hash, uint32_t index) {
     if (2 * (count_ + 1) > slots_.size() && !grow()) return false;
     ++count_;

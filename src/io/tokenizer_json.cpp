@@ -63,7 +63,7 @@ Status read_merge(JsonValue merge, uint32_t rank, Bpe* out) {
 
 Status read_merges(JsonValue model, Bpe* out) {
   JsonValue merges;
-  MICA_TRY(get_array(model, "merges", 0, limits::kJsonValuesMax, &merges));
+  MICA_TRY(get_array(model, "merges", 0, limits::kMergesMax, &merges));
   uint32_t rank = 0;
   for (JsonValue merge : merges) {
     const Status status = read_merge(merge, rank++, out);
@@ -104,8 +104,8 @@ Status read_added_tokens(JsonValue root, const char* name, TokenizerParts* parts
   return status ? status : status.in(name);
 }
 
-// A file that was made from a GGUF has no normalizer, since GGUF has no field for it; Transformers then takes the one of
-// the family. The family shows in the pattern.
+// A file that was made from a GGUF has no normalizer, since GGUF has no field for it; Transformers then takes the one
+// of the family. The family shows in the pattern.
 void restore_normalizer(JsonValue root, bool implies_nfc, Normalizer* out) {
   if (!root.find("normalizer").is_set() && implies_nfc) out->add(NormalizeStep{});  // NFC
 }

@@ -64,7 +64,7 @@ Status read_content(JsonValue step, std::string_view key, std::string* out) {
   return Status::ok();
 }
 
-// --- normalizer --------------------------------------------------------------------------------------------------------
+// --- normalizer ------------------------------------------------------------------------------------------------------
 
 bool is_normal_form(std::string_view type, NormalForm* form) {
   if (type == "NFC") *form = NormalForm::nfc;
@@ -102,7 +102,7 @@ Status read_normalize_step(JsonValue value, std::string_view type, Normalizer* o
   return Status::ok();
 }
 
-// --- pre-tokenizer -----------------------------------------------------------------------------------------------------
+// --- pre-tokenizer ---------------------------------------------------------------------------------------------------
 
 struct BehaviorName {
   std::string_view name;
@@ -176,8 +176,9 @@ Status read_metaspace(JsonValue value, PreTokenizer* out) {
 Status read_named_split(JsonValue value, std::string_view type, PreTokenizer* out) {
   if (type == "WhitespaceSplit") return out->add_split(R"(\s)", SplitBehavior::removed);
   if (type == "Whitespace") {
-    return out->add_split(R"([^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D\s]+|[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D]+)",
-                          SplitBehavior::removed, /*invert=*/true);
+    return out->add_split(
+        R"([^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D\s]+|[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D]+)",
+        SplitBehavior::removed, /*invert=*/true);
   }
   if (type == "Punctuation") {
     SplitBehavior behavior = SplitBehavior::isolated;
@@ -201,7 +202,7 @@ Status read_named_split(JsonValue value, std::string_view type, PreTokenizer* ou
   return unsupported_type(value, type);
 }
 
-// --- decoder -----------------------------------------------------------------------------------------------------------
+// --- decoder ---------------------------------------------------------------------------------------------------------
 
 Status read_decode_step(JsonValue value, std::string_view type, Decoder* out) {
   DecodeStep step;

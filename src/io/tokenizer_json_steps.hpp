@@ -1,5 +1,5 @@
-// The lists of steps in tokenizer.json: "normalizer", "pre_tokenizer" and "decoder". Not the model and the added tokens,
-// which tokenizer_json.cpp reads.
+// The lists of steps in tokenizer.json: "normalizer", "pre_tokenizer" and "decoder". Not the model and the added
+// tokens, which tokenizer_json.cpp reads.
 #pragma once
 
 #include "json.hpp"

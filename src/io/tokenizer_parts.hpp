@@ -25,8 +25,8 @@ struct TokenizerParts {
   Decoder decoder;
 };
 
-// Makes the bytes of every token (Tokenizer::token_bytes), the last thing that a loader does, and the tokenizer. The parts
-// stay where they are: the merges point to the vocabulary.
+// Makes the bytes of every token (Tokenizer::token_bytes), the last thing that a loader does, and the tokenizer. The
+// parts stay where they are: the merges point to the vocabulary.
 Status finish_tokenizer(std::unique_ptr<TokenizerParts> parts, std::unique_ptr<Tokenizer>* out);
 
 }  // namespace mica

@@ -7,6 +7,7 @@
 
 #include "limits.hpp"
 #include "tokenizer_dialect.hpp"
+#include "utf8.hpp"
 
 namespace mica {
 
@@ -36,9 +37,9 @@ Status Pattern::compile(std::string_view expression, Pattern* out) {
   MICA_TRY(translate_pattern(expression, &translated));
   int error = 0;
   PCRE2_SIZE offset = 0;
-  pcre2_code_8* code = pcre2_compile_8(reinterpret_cast<PCRE2_SPTR8>(translated.data()), translated.size(),
-                                       PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error,
-                                       &offset, nullptr);
+  pcre2_code_8* code =
+      pcre2_compile_8(reinterpret_cast<PCRE2_SPTR8>(translated.data()), translated.size(),
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (code == nullptr) {
     char message[128] = {};
     pcre2_get_error_message_8(error, reinterpret_cast<PCRE2_UCHAR8*>(message), sizeof message);
@@ -76,15 +77,16 @@ Status Pattern::find_expression(std::string_view text, PatternScratch* scratch, 
     if (result == PCRE2_ERROR_NOMATCH) break;
     if (result < 0) {
       if (result == PCRE2_ERROR_NOMEMORY) return Status::error(Code::out_of_memory, "no memory for a pattern");
-      return Status::error(Code::limit_exceeded, "a pattern of the tokenizer takes too many steps at byte %zu of a text",
-                           at);
+      return Status::error(Code::limit_exceeded,
+                           "a pattern of the tokenizer takes too many steps at byte %zu of a text", at);
     }
     const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer_8(scratch->data_.get());
     const bool behind_match = offsets[0] == offsets[1] && !matches->empty() && matches->back().end == offsets[1];
     if (!behind_match) matches->push_back({offsets[0], offsets[1]});
     at = offsets[1];
     if (offsets[0] != offsets[1]) continue;
-    do ++at; while (at < text.size() && (static_cast<uint8_t>(text[at]) & 0xC0) == 0x80);
+    if (at == text.size()) break;
+    utf8_next(text, &at);
   }
   return Status::ok();
 }

@@ -45,8 +45,8 @@ class Pattern {
   // Matches exactly `text`, which is not empty.
   static Pattern literal(std::string_view text);
 
-  // All matches from left to right, none overlapping; an empty match directly behind another is left out. `text` is valid
-  // UTF-8, and nothing around it is seen. limit_exceeded: the expression took too many steps.
+  // All matches from left to right, none overlapping; an empty match directly behind another is left out. `text` is
+  // valid UTF-8, and nothing around it is seen. limit_exceeded: the expression took too many steps.
   Status find_all(std::string_view text, PatternScratch* scratch, std::vector<Match>* matches) const;
 
   // Appends `text` with each match replaced. limit_exceeded: *out would grow beyond bytes_max.

@@ -53,7 +53,9 @@ void behave(SplitBehavior behavior, std::vector<Part>* parts) {
       for (Part& part : *parts) part.matched = false;
       return;
     case SplitBehavior::removed: return;
-    case SplitBehavior::contiguous: join([](bool matched, bool previous) { return matched == previous; }, parts); return;
+    case SplitBehavior::contiguous:
+      join([](bool matched, bool previous) { return matched == previous; }, parts);
+      return;
     case SplitBehavior::merged_with_previous: join(starts_run, parts); return;
     case SplitBehavior::merged_with_next:
       std::reverse(parts->begin(), parts->end());

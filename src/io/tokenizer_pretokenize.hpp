@@ -18,8 +18,8 @@ struct Pieces {
   };
   std::string text;
   std::vector<Span> spans;
-  bool opens = false;   // the first piece starts where the context starts
-  bool prefix = true;   // a prefix may stand before the first piece: it does not continue a text
+  bool opens = false;  // the first piece starts where the context starts
+  bool prefix = true;  // a prefix may stand before the first piece: it does not continue a text
 
   std::string_view view(size_t i) const {
     return std::string_view(text).substr(spans[i].begin, spans[i].end - spans[i].begin);

@@ -57,9 +57,8 @@ Status Vocabulary::add(uint64_t id, std::string_view content, uint8_t flags) {
 }
 
 int32_t Vocabulary::find(std::string_view content) const {
-  const uint32_t id = index_.find(hash_of(content), [&](uint32_t candidate) {
-    return this->content(static_cast<int32_t>(candidate)) == content;
-  });
+  const uint32_t id = index_.find(
+      hash_of(content), [&](uint32_t candidate) { return this->content(static_cast<int32_t>(candidate)) == content; });
   return id == IndexTable::kNone ? -1 : static_cast<int32_t>(id);
 }
 

@@ -26,9 +26,9 @@ class Decomposition {
     int boundary_class = 0;
     const size_t before = characters_.size();
     characters_.resize(before + kDecomposedMax);
-    const utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(character),
-                                                           characters_.data() + before, kDecomposedMax, options,
-                                                           &boundary_class);
+    const utf8proc_ssize_t count =
+        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(character), characters_.data() + before, kDecomposedMax,
+                                options, &boundary_class);
     if (count < 0 || count > kDecomposedMax) return false;
     characters_.resize(before + static_cast<size_t>(count));
     return true;
@@ -59,9 +59,8 @@ class Decomposition {
     for (auto begin = characters_.begin(); begin != characters_.end();) {
       const auto end = std::find_if(begin, characters_.end(), is_starter);
       if (end - begin > 1) {
-        std::stable_sort(begin, end, [](utf8proc_int32_t a, utf8proc_int32_t b) {
-          return combining_class(a) < combining_class(b);
-        });
+        std::stable_sort(
+            begin, end, [](utf8proc_int32_t a, utf8proc_int32_t b) { return combining_class(a) < combining_class(b); });
       }
       begin = end == characters_.end() ? end : end + 1;
     }

@@ -59,6 +59,12 @@ char32_t utf8_next(std::string_view text, size_t* offset) {
   return step.character;
 }
 
+size_t utf8_start_before(std::string_view text, size_t offset) {
+  --offset;
+  while (offset > 0 && is_continuation(static_cast<uint8_t>(text[offset]))) --offset;
+  return offset;
+}
+
 void utf8_append(char32_t character, std::string* text) {
   const auto put = [&](char32_t byte) { text->push_back(static_cast<char>(byte)); };
   if (character < 0x80) return put(character);

@@ -14,7 +14,7 @@ struct Utf8Step {
   enum class Kind : uint8_t {
     whole,    // a character
     cut,      // the bytes end inside a character that is valid so far
-    invalid,  // these bytes cannot belong to a character: the longest start of one, or a single byte ("maximal subpart")
+    invalid,  // these bytes are no character: the longest start of one, or a single byte ("maximal subpart")
   };
   Kind kind = Kind::invalid;
   uint8_t bytes = 0;       // 1 to 4, what the step covers
@@ -29,6 +29,9 @@ size_t utf8_invalid_at(std::string_view text);
 
 // The character at *offset of valid text; *offset moves behind it.
 char32_t utf8_next(std::string_view text, size_t* offset);
+
+// Where the character starts that ends at `offset`, which is not 0, of valid text.
+size_t utf8_start_before(std::string_view text, size_t offset);
 
 void utf8_append(char32_t character, std::string* text);
 

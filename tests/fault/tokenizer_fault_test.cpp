@@ -17,7 +17,8 @@ namespace {
 // A tokenizer of a few tokens; `edit` below replaces parts of it.
 constexpr std::string_view kSmall = R"({
   "version": "1.0", "added_tokens": [
-    {"id": 5, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}],
+    {"id": 5, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+     "special": true}],
   "normalizer": {"type": "NFC"},
   "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "x+"}, "behavior": "Isolated", "invert": false},
   "decoder": {"type": "Fuse"},
@@ -121,7 +122,8 @@ TEST_CASE("ids and vocabularies that contradict themselves are refused by name")
       {R"("content": "<s>")", R"("content": 7)", Code::corrupt_file, "added_tokens[0].content must be a string"},
       {R"("unk_token": "?")", R"("unk_token": "no")", Code::corrupt_file, "model.unk_token is no token"},
       {R"("unk_token": "?")", R"("unk_token": 0)", Code::corrupt_file, "model.unk_token must be a string"},
-      {R"({"?": 0, "a": 1, "b": 2, "ab": 3, "x": 4})", R"(["?", 0])", Code::corrupt_file, "model.vocab must be an object"},
+      {R"({"?": 0, "a": 1, "b": 2, "ab": 3, "x": 4})", R"(["?", 0])", Code::corrupt_file,
+       "model.vocab must be an object"},
       {R"("vocab")", R"("words")", Code::not_found, "model.vocab"},
       {R"("model")", R"("modul")", Code::not_found, "model"},
   };
@@ -200,8 +202,9 @@ TEST_CASE("depth and number of steps have limits") {
   const auto with_steps = [](size_t count) {
     std::string steps = R"({"type": "NFC"})";
     for (size_t i = 1; i < count; ++i) steps += R"(, {"type": "NFC"})";
-    return edited(R"({"type": "NFC"})", R"({"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": [)" +
-                                            steps + R"(]}, {"type": "NFD"}]})");
+    return edited(R"({"type": "NFC"})",
+                  R"({"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": [)" + steps +
+                      R"(]}, {"type": "NFD"}]})");
   };
   CHECK(load(with_steps(limits::kTokenizerStepsMax - 1)).is_ok());
   CHECK(load(with_steps(limits::kTokenizerStepsMax)).code() == Code::limit_exceeded);
@@ -243,12 +246,20 @@ TEST_CASE("invalid UTF-8 of every kind is refused with its place") {
     std::string_view text;
     const char* place;
   };
-  const Bad all[] = {
-      {"\x80", "byte 0"},             {"a\xFF", "byte 1"},           {"ab\xC3", "byte 2"},
-      {"ab\xE4\xB8", "byte 2"},       {"\xF0\x9F\x99", "byte 0"},    {"\xF0\x9F\x99x", "byte 0"},
-      {"\xC0\xAF", "byte 0"},         {"a\xE0\x80\xAF", "byte 1"},   {"\xF0\x80\x80\xAF", "byte 0"},
-      {"\xED\xA0\x80", "byte 0"},     {"\xED\xBF\xBF", "byte 0"},    {"\xF4\x90\x80\x80", "byte 0"},
-      {"\xC3\xA9\xC3\xC3", "byte 2"}, {"\xFE\xBF\xBF\xBF", "byte 0"}};
+  const Bad all[] = {{"\x80", "byte 0"},
+                     {"a\xFF", "byte 1"},
+                     {"ab\xC3", "byte 2"},
+                     {"ab\xE4\xB8", "byte 2"},
+                     {"\xF0\x9F\x99", "byte 0"},
+                     {"\xF0\x9F\x99x", "byte 0"},
+                     {"\xC0\xAF", "byte 0"},
+                     {"a\xE0\x80\xAF", "byte 1"},
+                     {"\xF0\x80\x80\xAF", "byte 0"},
+                     {"\xED\xA0\x80", "byte 0"},
+                     {"\xED\xBF\xBF", "byte 0"},
+                     {"\xF4\x90\x80\x80", "byte 0"},
+                     {"\xC3\xA9\xC3\xC3", "byte 2"},
+                     {"\xFE\xBF\xBF\xBF", "byte 0"}};
   for (const Bad& bad : all) {
     std::vector<int32_t> ids = {7};
     const Status status = tokenizer->encode(bad.text, true, TextBefore::nothing, &ids);
@@ -334,7 +345,8 @@ TEST_CASE("ids that are none are refused with their place") {
 
 TEST_CASE("merges, bytes and whole words do not make control tokens of a user's text") {
   // Every way to the special token: by merges, as a single character, as a byte, as a word.
-  const std::string special = R"({"id": 3, "content": "ab", "special": true}, {"id": 4, "content": "x", "special": true},
+  const std::string special =
+      R"({"id": 3, "content": "ab", "special": true}, {"id": 4, "content": "x", "special": true},
     {"id": 6, "content": "<0x79>", "special": true})";
   const std::string json = R"({"added_tokens": [)" + special + R"(], "model": {"type": "BPE", "unk_token": "?",
     "byte_fallback": true, "ignore_merges": true, "vocab": {"?": 0, "a": 1, "b": 2, "ab": 3, "x": 4, "<0x79>": 6},
@@ -382,7 +394,8 @@ TEST_CASE("a GGUF vocabulary that contradicts itself is refused by its key") {
   check("llama", Code::ok, "", [](SmallGguf*) {});
   check("bert", Code::unsupported, "tokenizer.ggml.model \"bert\"", [](SmallGguf*) {});
   check("gpt2", Code::unsupported, "pre-tokenizer \"novel\"", [](SmallGguf* g) { g->vocabulary.pre = "novel"; });
-  check("gpt2", Code::corrupt_file, "tokenizer.ggml.merges[1] has a left side", [](SmallGguf* g) { g->merges.push_back("c a"); });
+  check("gpt2", Code::corrupt_file, "tokenizer.ggml.merges[1] has a left side",
+        [](SmallGguf* g) { g->merges.push_back("c a"); });
   check("gpt2", Code::corrupt_file, "token_type has 3 entries for 4", [](SmallGguf* g) { g->types.pop_back(); });
   check("gpt2", Code::corrupt_file, "\"a\" has two ids", [](SmallGguf* g) { g->contents[2] = "a"; });
   check("gpt2", Code::corrupt_file, "tokens[2] is not valid UTF-8", [](SmallGguf* g) { g->contents[2] = "\xFF"; });

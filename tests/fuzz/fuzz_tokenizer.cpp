@@ -1,5 +1,5 @@
-// Fuzz target: a tokenizer.json, then a zero byte, then a text that it encodes. Whatever both are, ids and text come out
-// as promised or a status does.
+// Fuzz target: a tokenizer.json, then a zero byte, then a text that it encodes. Whatever both are, ids and text come
+// out as promised or a status does.
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -75,7 +75,9 @@ TEST_CASE("overlong forms, surrogates and lone bytes become U+FFFD as Unicode re
 
 TEST_CASE("any bytes in any pieces give the text that they give at once") {
   std::mt19937 random(1);
-  const std::string_view interesting = "\xF0\x9F\x99\x82\xE4\xB8\x96\xC3\xA9\xED\xA0\xC0\xFF\x80""ab\xF4\x8F\x90";
+  const std::string_view interesting =
+      "\xF0\x9F\x99\x82\xE4\xB8\x96\xC3\xA9\xED\xA0\xC0\xFF\x80"
+      "ab\xF4\x8F\x90";
   for (int round = 0; round < 3000; ++round) {
     std::string bytes;
     for (size_t i = random() % 24; i > 0; --i) {

@@ -86,9 +86,9 @@ TEST_CASE("what PCRE2 would read in another way is said in its own") {
 }
 
 TEST_CASE("what has no counterpart is refused by name") {
-  for (const char* expression :
-       {"\\X", "\\K", "\\G", "\\C", "\\g<1>", "\\k<a>", "[[:alpha:]]", "[a[bc]]", "[a&&b]", "[\\W]", "[\\H]", "(?~a)",
-        "(?x:a)", "(*UTF)", "(?#a)", "(?<name>a)", "a(?i)b", "a{1,3}+", "a{3}?", "\\xE9", "\\p{L}(?R)"}) {
+  for (const char* expression : {"\\X",     "\\K",        "\\G",    "\\C",     "\\g<1>", "\\k<a>", "[[:alpha:]]",
+                                 "[a[bc]]", "[a&&b]",     "[\\W]",  "[\\H]",   "(?~a)",  "(?x:a)", "(*UTF)",
+                                 "(?#a)",   "(?<name>a)", "a(?i)b", "a{1,3}+", "a{3}?",  "\\xE9",  "\\p{L}(?R)"}) {
     CAPTURE(expression);
     Pattern pattern;
     const Status status = Pattern::compile(expression, &pattern);
@@ -98,8 +98,10 @@ TEST_CASE("what has no counterpart is refused by name") {
 }
 
 TEST_CASE("what is no expression is refused") {
-  for (const char* expression : {"", "(", ")", "[", "[a", "[]", "a**b**", "\\", "\\p", "\\pL", "\\p{", "\\p{}", "\\p{No_such}",
-                                 "\\p{L)}", "\\x{110000}", "\\x{}", "\\u12", "[b-a]", "(?<=a*)b", "\\2(a)", "a{2,1}"}) {
+  for (const char* expression :
+       {"",      "(",     ")",        "[",      "[a",           "[]",      "a**b**",      "\\",
+        "\\p",   "\\pL",  "\\p{",     "\\p{}",  "\\p{No_such}", "\\p{L)}", "\\x{110000}", "\\x{}",
+        "\\u12", "[b-a]", "(?<=a*)b", "\\2(a)", "a{2,1}"}) {
     CAPTURE(expression);
     Pattern pattern;
     CHECK(Pattern::compile(expression, &pattern).code() == Code::corrupt_file);

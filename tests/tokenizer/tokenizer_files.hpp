@@ -34,7 +34,9 @@ inline std::unique_ptr<Tokenizer> load_tokenizer(Bytes json, const char* name) {
 inline std::unique_ptr<Tokenizer> load_tokenizer(std::string_view json) {
   return load_tokenizer(bytes_of(json), "test.json");
 }
-inline std::unique_ptr<Tokenizer> load_published(const char* name) { return load_tokenizer(tokenizer_json(name), name); }
+inline std::unique_ptr<Tokenizer> load_published(const char* name) {
+  return load_tokenizer(tokenizer_json(name), name);
+}
 
 struct Encoding {
   std::string text, decoded;
