@@ -22,7 +22,9 @@ inline __m256i broadcast_4(const int8_t* x) {
 
 // An accumulator as it stands, so that compilers keep the order of additions: GCC would reorder them into a tree that
 // needs eighty registers, and spill.
+#ifndef MICA_SIMDE
 inline void hold(__m256i& accumulator) { asm("" : "+x"(accumulator)); }
+#endif
 
 struct Avx2 {
   using Float = __m256;

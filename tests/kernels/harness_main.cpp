@@ -13,9 +13,32 @@
 #include "harness.hpp"
 #include "harness_options.hpp"
 
+#ifdef MICA_TEST_SIMDE
+namespace mica::simd {
+// The sources of level avx512vnni, compiled against SIMDe under names of their own (meson.build).
+extern const ActivationKernels activation_kernels_avx512vnni_simde;
+extern const FloatKernels float_kernels_avx512vnni_simde;
+extern const GemmKernels gemm_kernels_avx512vnni_simde;
+extern const QuantizeKernels quantize_kernels_avx512vnni_simde;
+extern const RotateKernels rotate_kernels_avx512vnni_simde;
+extern const VisualKvKernels visual_kv_kernels_avx512vnni_simde;
+}  // namespace mica::simd
+#endif
+
 namespace mica::kernel_test {
 
 namespace {
+
+#ifdef MICA_TEST_SIMDE
+constexpr simd::Kernels kSimde = {simd::Level::avx512vnni,
+                                  "avx512vnni_simde",
+                                  &simd::activation_kernels_avx512vnni_simde,
+                                  &simd::float_kernels_avx512vnni_simde,
+                                  &simd::gemm_kernels_avx512vnni_simde,
+                                  &simd::quantize_kernels_avx512vnni_simde,
+                                  &simd::rotate_kernels_avx512vnni_simde,
+                                  &simd::visual_kv_kernels_avx512vnni_simde};
+#endif
 
 Options& mutable_options() {
   static Options chosen;
@@ -40,6 +63,9 @@ const std::vector<const simd::Kernels*>& levels_under_test() {
     for (int i = 1; i < static_cast<int>(simd::Level::count); ++i)
       if (const simd::Kernels* kernels = simd::kernels_at(static_cast<simd::Level>(i)); kernels && chosen(*kernels))
         found.push_back(kernels);
+#ifdef MICA_TEST_SIMDE
+    if (chosen(kSimde)) found.push_back(&kSimde);
+#endif
     return found;
   }();
   return levels;
