@@ -245,8 +245,10 @@ inline void dct_columns(Vector* v, const Vector* cosines) {
 // `outer` blocks of kPrime runs of `stride` columns.
 template <int kPrime, bool kInverse>
 void dct_pass(float* x, size_t outer, size_t stride, const float* table) {
-  Vector cosines[kPrime];
+  // The last is the cosine of a right angle, which odd rows have in their middle column.
+  Vector cosines[kPrime + 1];
   for (int m = 0; m < kPrime; ++m) cosines[m] = Vector::all(table[m]);
+  cosines[kPrime] = Vector::all(0.0f);
   const size_t whole = stride / Vector::kWidth * Vector::kWidth;
   for (const float* end = x + outer * kPrime * stride; x != end; x += kPrime * stride) {
     Vector v[kPrime];
