@@ -78,8 +78,6 @@ class Answer {
       status = Status::ok();
     }
     finish_text();
-    const Status closed = session_.end_answer();
-    if (!closed && closed.code() != Code::context_full) return closed;
     return status;
   }
 

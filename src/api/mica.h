@@ -231,7 +231,7 @@ typedef struct mica_sampling {
 mica_sampling mica_sampling_default(void);
 
 /* Called with each piece of text that has become complete (whole characters, possibly empty) and the token that
- * completed it; return nonzero to end the answer. */
+ * completed it (-1 for what the answer's end leaves of a character); return nonzero to end the answer. */
 typedef int (*mica_text_callback)(void *user, const char *text, size_t bytes, int32_t token);
 
 typedef enum mica_stop {
@@ -245,8 +245,9 @@ typedef struct mica_generation {
   mica_stop stop;
 } mica_generation;
 
-/* Prefills what was added and answers. With a chat format and a message pending, the assistant's turn is opened first and
- * closed afterwards, so that the next message continues the conversation. `sampling`, `callback` and `result` may be NULL. */
+/* Prefills what was added and answers. With a chat format and an unanswered message, the assistant's turn is opened
+ * first; the next message closes it and continues the conversation. After MICA_CANCELLED in the middle of an answer the
+ * session holds the answer so far. `sampling`, `callback` and `result` may be NULL. */
 mica_status mica_session_generate(mica_session *session, const mica_sampling *sampling, mica_text_callback callback,
                                   void *user, mica_generation *result, mica_error *error);
 

@@ -115,6 +115,10 @@ Status Session::add_message(Role role, std::span<const MessagePart> parts) {
     std::vector<int32_t> ids;
     TurnWriter writer(*model_.tokenizer, marks, before_end(), &ids);
     const auto turn = static_cast<size_t>(role);
+    if (mark_.answer_open) {
+      MICA_TRY(writer.template_text(format.after[static_cast<size_t>(Role::assistant)]));
+      mark_.answer_open = false;
+    }
     if (mark_.end == 0) {
       MICA_TRY(writer.template_text(format.begin));
       if (role != Role::system && model_.chat.default_system) {
@@ -346,20 +350,6 @@ Status Session::decode(int32_t token) {
   ++stats.decode_tokens;
   stats.decode_seconds += now() - start;
   return Status::ok();
-}
-
-Status Session::end_answer() {
-  if (!mark_.answer_open) return Status::ok();
-  return all_or_nothing([&]() -> Status {
-    const std::vector<const char*> marks = controls();
-    std::vector<int32_t> ids;
-    TurnWriter writer(*model_.tokenizer, marks, before_end(), &ids);
-    MICA_TRY(writer.template_text(model_.chat.format->after[static_cast<size_t>(Role::assistant)]));
-    MICA_TRY(writer.flush());
-    MICA_TRY(push_ids(ids));
-    mark_.answer_open = false;
-    return Status::ok();
-  });
 }
 
 void Session::clear() {

@@ -76,14 +76,13 @@ class Session {
   // Row from the end of the logits of the last prefill or decode step; null when there are not so many.
   const float* logits(uint32_t from_end) const;
 
-  // Opens the assistant's turn if a conversation waits for one.
+  // Opens the assistant's turn if a conversation waits for one. The next message closes it, so that a message that
+  // cannot be computed leaves the answer before it as it was.
   Status begin_answer();
   // Chooses the next token from the newest logits.
   Status sample(const Sampling& sampling, int32_t* token);
   // Adds a generated token and computes its logits.
   Status decode(int32_t token);
-  // Closes the assistant's turn.
-  Status end_answer();
 
   Sampler& sampler() { return sampler_; }
   const Model& model() const { return model_; }
