@@ -79,6 +79,10 @@ void Decoder::begin(const Compute& compute, const Model& model, const Chunk& chu
   const StreamTransform& stream = model.weights.decoder.stream;
   if (stream.rotated)
     rotate_rows(compute, stream.residual_plan, stream.signs.data(), buffers_.x, shape_.hidden, chunk.count, false);
+  place(compute, model, chunk);
+}
+
+void Decoder::place(const Compute& compute, const Model& model, const Chunk& chunk) {
   rope_fill(compute, rope_, chunk.positions, 3, chunk.count, model.rope.frequency.data(), model.rope.axis_of.data());
 }
 

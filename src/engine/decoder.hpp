@@ -29,8 +29,10 @@ class Decoder {
   // The rows of a chunk, to be filled with embeddings before run().
   float* x() const { return buffers_.x; }
   void run(const Compute& compute, const Model& model, const Chunk& chunk, KvCache* cache);
-  // The same in steps, for calibration layer by layer: begin(), then layers in order, each advancing x().
+  // The same in steps, for calibration layer by layer: begin(), then layers in order, each advancing x(). place() is
+  // begin() for rows that are in the residual stream already.
   void begin(const Compute& compute, const Model& model, const Chunk& chunk);
+  void place(const Compute& compute, const Model& model, const Chunk& chunk);
   void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index, const Chunk& chunk,
                  KvCache* cache);
 

@@ -270,16 +270,32 @@ size_t Session::chunk_length() const {
   return count;
 }
 
-Status Session::run_chunk(size_t count) {
+Status Session::fill_chunk(size_t count, Chunk* chunk) {
   order_chunk(count);
   MICA_TRY(fill_rows(count));
   size_t visual = 0;
   for (size_t i = 0; i < count; ++i) visual += visual_[done_ + i];
-  const Chunk chunk{.count = count, .visual = visual, .positions = chunk_positions_, .allowed_visual = allowed_visual_, .allowed_text = allowed_text_};
+  *chunk = {.count = count, .visual = visual, .positions = chunk_positions_, .allowed_visual = allowed_visual_, .allowed_text = allowed_text_};
+  return Status::ok();
+}
+
+Status Session::run_chunk(size_t count) {
+  Chunk chunk;
+  MICA_TRY(fill_chunk(count, &chunk));
   decoder_.run(compute_, model_, chunk, &cache_);
   keep_logits(done_, count);
   done_ += count;
-  visual_done_ += static_cast<uint32_t>(visual);
+  visual_done_ += static_cast<uint32_t>(chunk.visual);
+  return Status::ok();
+}
+
+Status Session::prepare(Chunk* chunk, const float** rows) {
+  const size_t count = mark_.end - done_;
+  if (count > options_.batch)
+    return Status::error(Code::invalid_argument, "%zu tokens are pending, but a chunk holds %u", count, options_.batch);
+  picture_encoded_ = SIZE_MAX;
+  MICA_TRY(fill_chunk(count, chunk));
+  *rows = decoder_.x();
   return Status::ok();
 }
 

@@ -73,6 +73,10 @@ class Session {
 
   // Computes what was added; on failure forgets it.
   Status prefill(ProgressFunction progress, void* user);
+  // For calibration: orders all that is pending as one chunk and fills its rows with embeddings and encoded pictures,
+  // [count][hidden], but computes no layer. The views live until the next call. Errors: invalid_argument when it is
+  // more than a batch.
+  Status prepare(Chunk* chunk, const float** rows);
   // Row from the end of the logits of the last prefill or decode step; null when there are not so many.
   const float* logits(uint32_t from_end) const;
 
@@ -119,6 +123,7 @@ class Session {
   std::vector<const char*> controls() const;
 
   size_t chunk_length() const;
+  Status fill_chunk(size_t count, Chunk* chunk);
   Status run_chunk(size_t count);
   void order_chunk(size_t count);
   Status fill_rows(size_t count);

@@ -8,6 +8,7 @@
 // - norms are folded: weight and bias of a norm are in the matrices that read it, W <- W diag(weight), b <- b + W bias;
 //   what remains of a LayerNorm in rotated space is x - (u x) u, then the division by the root mean square, where u is
 //   R S of the unit vector (1, ..., 1) / sqrt(n);
+// - a tower's layer scales (LayerScale) are folded in the matrices that they multiply;
 // - matrices that read the stream are W <- W (R S)^T; those that write to it W <- R S W, b <- R S b;
 // - values and the inputs of the output matrix are rotated by R of head_dim, head by head, offline;
 // - before `down` the activations are rotated online by R of feed_forward without signs, W <- W R^T;

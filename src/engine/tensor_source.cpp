@@ -10,13 +10,13 @@
 
 namespace mica {
 
-uint8_t* TensorSource::own(size_t bytes) {
+uint8_t* own_bytes(size_t bytes, OwnedBytes* owned) {
   constexpr size_t kAlignment = 64;
   std::unique_ptr<uint8_t[]> block(new (std::nothrow) uint8_t[bytes + kAlignment]);
   if (!block) return nullptr;
   const uintptr_t address = reinterpret_cast<uintptr_t>(block.get());
   uint8_t* aligned = block.get() + (round_up(address, kAlignment) - address);
-  owned_->push_back(std::move(block));
+  owned->push_back(std::move(block));
   return aligned;
 }
 

@@ -10,12 +10,11 @@
 #include "family.hpp"
 #include "matrix.hpp"
 #include "model_files.hpp"
+#include "own_bytes.hpp"
 #include "status.hpp"
 #include "weights.hpp"
 
 namespace mica {
-
-using OwnedBytes = std::vector<std::unique_ptr<uint8_t[]>>;
 
 class TensorSource {
  public:
@@ -40,7 +39,7 @@ class TensorSource {
 
  protected:
   // Memory that lives as long as the weights, 64-byte aligned; null when there is none left.
-  uint8_t* own(size_t bytes);
+  uint8_t* own(size_t bytes) { return own_bytes(bytes, owned_); }
 
   OwnedBytes* owned_;
   uint64_t parameters_ = 0;
@@ -55,6 +54,10 @@ class FileTensors : public TensorSource {
   Status vector(Slot slot, uint32_t layer, const char* suffix, size_t count, const float** out) override;
   Status transforms(const ModelSpec& spec, Weights* weights) override;
   Status static_parts(const ModelSpec& spec, Weights* weights) override;
+  // A slot's tensor after choose_roots, as it is called with `suffix` behind it; empty when the family has none.
+  std::string slot_name(Slot slot, uint32_t layer, const char* suffix) const {
+    return name_of(slot) ? full_name(*name_of(slot), layer, suffix) : std::string();
+  }
 
  private:
   Status load_bias(const std::string& name, size_t rows, Matrix* out);

@@ -173,12 +173,15 @@ size_t Vision::rows_of(const ModelSpec& spec, const PixelPlan& plan) {
   return static_cast<size_t>(plan.grid_width) * plan.grid_height + spec.vision.class_token;
 }
 
+void Vision::place(const Compute& compute, const Model& model, const PixelPlan& plan) {
+  if (rope_.half == 0) return;
+  window_positions(plan, model.spec.vision.merge, positions_);
+  rope_fill(compute, rope_, positions_, 2, rows_of(model.spec, plan), model.vision_rope.frequency.data(),
+            model.vision_rope.axis_of.data());
+}
+
 void Vision::begin(const Compute& compute, const Model& model, const PixelPlan& plan, const float* tile_pixels) {
-  if (rope_.half != 0) {
-    window_positions(plan, model.spec.vision.merge, positions_);
-    rope_fill(compute, rope_, positions_, 2, rows_of(model.spec, plan), model.vision_rope.frequency.data(),
-              model.vision_rope.axis_of.data());
-  }
+  place(compute, model, plan);
   embed(compute, model, plan, tile_pixels);
 }
 

@@ -21,6 +21,8 @@ class Vision {
   void run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows);
 
   // The same for one tile in steps, for calibration layer by layer: begin(), layers in order, each advancing x(), finish().
+  // place() is begin() for rows that are in the residual stream already.
+  void place(const Compute& compute, const Model& model, const PixelPlan& plan);
   void begin(const Compute& compute, const Model& model, const PixelPlan& plan, const float* tile_pixels);
   void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, const PixelPlan& plan);
   void finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows);

@@ -89,6 +89,12 @@ class Loader {
     return load_projector();
   }
 
+  // Folded scales are in the matrices that they multiply.
+  Status layer_scale(Slot slot, uint32_t layer, const float** target) {
+    if (out_->vision.stream.folded) return Status::ok();
+    return source_->vector(slot, layer, "", spec_.vision.hidden, target);
+  }
+
   Status load_vision_layer(uint32_t i, LayerWeights* w) {
     const VisionSpec& v = spec_.vision;
     const bool biased = v.norm == Norm::layer;
@@ -100,11 +106,11 @@ class Loader {
       MICA_TRY(matrix(Slot::vision_value, i, v.hidden, v.hidden, &w->value));
     }
     MICA_TRY(matrix(Slot::vision_output, i, v.hidden, v.hidden, &w->output));
-    MICA_TRY(source_->vector(Slot::vision_scale1, i, "", v.hidden, &w->attention_scale));
+    MICA_TRY(layer_scale(Slot::vision_scale1, i, &w->attention_scale));
     MICA_TRY(norm(Slot::vision_norm2, i, v.hidden, biased, &w->mlp_norm, out_->vision.stream.folded));
     MICA_TRY(matrix(Slot::vision_up, i, v.feed_forward, v.hidden, &w->up));
     MICA_TRY(matrix(Slot::vision_down, i, v.hidden, v.feed_forward, &w->down));
-    MICA_TRY(source_->vector(Slot::vision_scale2, i, "", v.hidden, &w->mlp_scale));
+    MICA_TRY(layer_scale(Slot::vision_scale2, i, &w->mlp_scale));
     return Status::ok();
   }
 

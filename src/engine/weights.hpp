@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "matrix.hpp"
 #include "model_files.hpp"
 #include "model_spec.hpp"
+#include "own_bytes.hpp"
 #include "rows.hpp"
 #include "status.hpp"
 
@@ -74,7 +74,7 @@ struct Weights {
   uint64_t bytes = 0;  // as stored
   uint32_t quant_points = 0;
   bool aifs = true;  // visual rows of a chunk are computed first; otherwise chunks end where the modality changes
-  std::vector<std::unique_ptr<uint8_t[]>> owned;  // widened vectors, and random weights
+  OwnedBytes owned;  // widened vectors, and random weights
 };
 
 // Finds and checks every tensor of `spec` in `files`; a missing one or one of another shape is named.
