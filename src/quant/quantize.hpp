@@ -1,0 +1,84 @@
+// Quantize: from a checkpoint and calibration samples to a packed file that runs with static scales (static_format.hpp).
+// The method: MQuant (arXiv 2502.00425) with GPTQ (arXiv 2210.17323). Not the samples' files (calibration_set.hpp) and
+// not how a person reads the outcome (apps/).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model_files.hpp"
+#include "status.hpp"
+
+namespace mica {
+
+// How the linear layers of a part are stored and run: 16 bits as they are, or integers with static int8 activations.
+enum class QuantStorage : uint8_t { f16, w8a8, w4a8 };
+enum class Rounding : uint8_t { gptq, nearest };
+
+struct QuantizeOptions {
+  QuantStorage text = QuantStorage::w4a8;
+  QuantStorage vision = QuantStorage::w4a8;
+  QuantStorage head = QuantStorage::w8a8;  // embedding and lm_head: w8a8 or f16
+  bool msq = true;       // a scale for visual and one for text rows at each quant point; otherwise the larger for both
+  bool aifs = true;      // visual rows of a chunk first; otherwise chunks end where the modality changes
+  bool rms = true;       // rotation magnitude suppression, in the layers where it helps
+  bool rotation = true;
+  Rounding rounding = Rounding::gptq;
+  uint32_t seed = 42;    // of the random signs
+  uint32_t threads = 0;  // 0: processors
+};
+
+// What the model sees while its activations are measured. With a chat format, a user's turn (pictures, then the prompt)
+// and the assistant's answer; without one, or without a prompt, plain text.
+struct CalibrationSample {
+  std::vector<std::string> pictures;  // paths; read when they are needed
+  std::string prompt;
+  std::string answer;  // so that generated tokens are seen too; may be empty
+};
+
+// A quant point: the rows that enter one or more linear layers.
+struct PointReport {
+  std::string name;                         // "layers.7.down_in", "vision.layers.0.mlp_in"
+  float max_visual = 0, max_text = 0;       // greatest magnitude seen; 0: no such rows
+  float scale_visual = 0, scale_text = 0;
+  std::vector<float> visual, text;          // magnitudes at kReportQuantiles
+};
+inline constexpr double kReportQuantiles[] = {0.5, 0.9, 0.99, 0.999};
+
+// A linear layer.
+struct LinearReport {
+  std::string name;            // "layers.7.down"
+  QuantStorage storage = QuantStorage::f16;
+  size_t rows = 0, columns = 0;
+  double error = 0;            // |W X - Q X|^2 / |W X|^2 over the calibration rows
+  // Greatest magnitude over the root mean square of a row of weights, mean over the rows: as they came, rotated, and
+  // without the column that RMS keeps apart (equal to the one before where it keeps none).
+  double outlier = 0, outlier_rotated = 0, outlier_suppressed = 0;
+  bool suppressed = false;     // RMS keeps a rank-1 term
+  bool fallback = false;       // rounded to the nearest, since GPTQ's matrix could not be factored
+};
+
+struct QuantizeReport {
+  std::string model;
+  size_t samples = 0, tokens_visual = 0, tokens_text = 0;
+  double seconds = 0;
+  uint64_t peak_bytes = 0;              // of the process's memory
+  uint64_t bytes_before = 0, bytes_after = 0;  // of the weights, and of the packed file
+  std::vector<PointReport> points;
+  std::vector<LinearReport> layers;
+  std::vector<std::string> warnings;
+};
+
+// Told the stage ("layers.3: down") and the share done; return true to cancel.
+using QuantizeProgress = std::function<bool(const char* stage, double done)>;
+
+// Quantizes `files` to `path`. Memory: the float weights of one layer, its GPTQ matrix, and one row of hidden floats a
+// calibration token. A failure leaves no file under `path`, or the one that was there. Errors: invalid_argument for a
+// weight that is not finite, naming its layer, and for samples that do not suit the model; those of pictures and files;
+// cancelled. `report` may be null.
+Status quantize(const ModelFiles& files, const std::vector<CalibrationSample>& samples, const QuantizeOptions& options,
+                const QuantizeProgress& progress, const char* path, QuantizeReport* report);
+
+}  // namespace mica
