@@ -67,5 +67,7 @@ inline constexpr uint32_t kContextMax = 1u << 24;
 // --- running ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kThreadsMax = 256;
 inline constexpr uint32_t kPicturesPerPromptMax = 4096;
+// Tokens of one sample that a model is calibrated with: one chunk, whose buffers are those of a large batch.
+inline constexpr uint32_t kCalibrationTokensMax = 4096;
 
 }  // namespace mica::limits

@@ -64,7 +64,7 @@ void activate_rows(const Compute& compute, Activation activation, float* dst, co
   });
 }
 
-void project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
+bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
                  size_t rows, size_t visual) {
   const Rows in = enter_norm(compute, layer.attention_in, layer.query, shape.norm, layer.attention_norm, shape.epsilon,
                              buffers.x, shape.hidden, rows, visual, shape.hidden, buffers.rows);
@@ -73,26 +73,31 @@ void project_qkv(const Compute& compute, const BlockShape& shape, const LayerWei
     linear(compute, target, buffers.qkv_stride, in, *matrix);
     target += matrix->rows;
   }
+  return in.count != 0;
 }
 
-void add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
+bool add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
                    size_t rows, size_t visual) {
   const Rows in = enter_rows(compute, layer.output_in, layer.output, buffers.rows.values, shape.query_width, rows, visual,
                              shape.query_width, buffers.rows);
   linear(compute, buffers.x, shape.hidden, in, layer.output, {.add = true, .scale = layer.attention_scale});
+  return in.count != 0;
 }
 
-void add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
+bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
              size_t rows, size_t visual) {
   const size_t stride = 2 * shape.feed_forward;
   float* gate = buffers.mlp;
   float* up = buffers.mlp + shape.feed_forward;
+  bool complete = true;
   for (size_t first = 0; first < rows; first += buffers.mlp_rows) {
     const size_t count = std::min(buffers.mlp_rows, rows - first);
     const size_t visual_here = visual <= first ? 0 : std::min(visual - first, count);
     float* x = buffers.x + first * shape.hidden;
     const Rows in = enter_norm(compute, layer.mlp_in, layer.up, shape.norm, layer.mlp_norm, shape.epsilon, x, shape.hidden,
                                count, visual_here, shape.hidden, buffers.rows);
+    complete = complete && in.count != 0;
+    if (in.count == 0) continue;
     linear(compute, up, stride, in, layer.up);
     if (layer.gate.rows != 0) {
       linear(compute, gate, stride, in, layer.gate);
@@ -102,8 +107,10 @@ void add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights
     }
     const Rows activated = enter_rotated(compute, layer.down_in, layer.down, shape.down_rotation, gate, stride, count,
                                          visual_here, shape.feed_forward, buffers.rows);
+    complete = complete && activated.count != 0;
     linear(compute, x, shape.hidden, activated, layer.down, {.add = true, .scale = layer.mlp_scale});
   }
+  return complete;
 }
 
 }  // namespace mica

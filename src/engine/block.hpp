@@ -40,14 +40,15 @@ void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* ar
 void norm_heads(const Compute& compute, const float* weight, float epsilon, float* x, size_t stride, size_t rows,
                 size_t heads, size_t head_dim);
 
+// Each returns false when an observer stopped it (rows.hpp).
 // qkv = projections of norm(x).
-void project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
+bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
                  size_t rows, size_t visual);
 // x += scale * output(rows.values), where attention put what it gave.
-void add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
+bool add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
                    size_t rows, size_t visual);
 // x += scale * down(act(gate(norm(x))) * up(norm(x))), or without the gate act(up(norm(x))).
-void add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
+bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
              size_t rows, size_t visual);
 
 // dst = activation(src) [* factor], width values a row; dst may be src.

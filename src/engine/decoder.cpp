@@ -40,7 +40,7 @@ size_t Decoder::scratch_bytes(const Model& model) {
   return bytes;
 }
 
-void Decoder::attend(const Compute& compute, const Chunk& chunk, const KvCache& cache, size_t layer) {
+void Decoder::attend(const Compute& compute, const Chunk& chunk, const KvCache* cache, size_t layer) {
   const size_t d = attention_.head_dim;
   const float* keys = buffers_.qkv + shape_.query_width;
   const float* values = keys + shape_.key_width;
@@ -53,7 +53,7 @@ void Decoder::attend(const Compute& compute, const Chunk& chunk, const KvCache& 
   });
   KeyValueRun runs[3];
   size_t count = 0;
-  if (cache.rows() > 0) runs[count++] = cache.run(layer);
+  if (cache != nullptr && cache->rows() > 0) runs[count++] = cache->run(layer);
   KeyValueRun run;
   run.key_head_stride = key_head_stride_;
   run.value_stride = stride;
@@ -92,14 +92,14 @@ void Decoder::run_layer(const Compute& compute, const Model& model, const LayerW
   const bool interleaved = d.rope.interleaved;
   const size_t stride = buffers_.qkv_stride;
   float* keys = buffers_.qkv + shape_.query_width;
-  project_qkv(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
+  if (!project_qkv(compute, shape_, layer, buffers_, chunk.count, chunk.visual)) return;
   norm_heads(compute, layer.query_norm, d.norm_epsilon, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim);
   norm_heads(compute, layer.key_norm, d.norm_epsilon, keys, stride, chunk.count, d.kv_heads, d.head_dim);
   rope_apply(compute, rope_, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim, interleaved);
   rope_apply(compute, rope_, keys, stride, chunk.count, d.kv_heads, d.head_dim, interleaved);
-  attend(compute, chunk, *cache, index);
-  cache->append(compute, index, keys, keys + shape_.key_width, stride, chunk.count);
-  add_attention(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
+  attend(compute, chunk, cache, index);
+  if (cache) cache->append(compute, index, keys, keys + shape_.key_width, stride, chunk.count);
+  if (!add_attention(compute, shape_, layer, buffers_, chunk.count, chunk.visual)) return;
   add_mlp(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
 }
 

@@ -30,7 +30,8 @@ class Decoder {
   float* x() const { return buffers_.x; }
   void run(const Compute& compute, const Model& model, const Chunk& chunk, KvCache* cache);
   // The same in steps, for calibration layer by layer: begin(), then layers in order, each advancing x(). place() is
-  // begin() for rows that are in the residual stream already.
+  // begin() for rows that are in the residual stream already. Without a cache the chunk is all there is, and nothing is
+  // kept.
   void begin(const Compute& compute, const Model& model, const Chunk& chunk);
   void place(const Compute& compute, const Model& model, const Chunk& chunk);
   void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index, const Chunk& chunk,
@@ -42,7 +43,7 @@ class Decoder {
   static size_t scratch_bytes(const Model& model);
 
  private:
-  void attend(const Compute& compute, const Chunk& chunk, const KvCache& cache, size_t layer);
+  void attend(const Compute& compute, const Chunk& chunk, const KvCache* cache, size_t layer);
 
   BlockShape shape_;
   AttentionShape attention_;

@@ -111,6 +111,7 @@ void Vision::embed(const Compute& compute, const Model& model, const PixelPlan& 
   }
   const Rows in = enter_rows(compute, w.patches_in, w.patch_embedding, pixels, v.patch_values(), patches, patches,
                              v.patch_values(), outer_);
+  if (in.count == 0) return;  // an observer stopped here
   float* first_patch = buffers_.x + (v.class_token ? hidden : 0);
   linear(compute, first_patch, hidden, in, w.patch_embedding);
   if (v.class_token) std::memcpy(buffers_.x, w.class_token, hidden * sizeof(float));
@@ -162,6 +163,7 @@ void Vision::project(const Compute& compute, const Model& model, const PixelPlan
                                            merged_, merged_width, tokens, tokens, merged_width, outer_)
                               : enter_rows(compute, w.projector_in, w.projector_up, merged_, merged_width, tokens, tokens,
                                            merged_width, outer_);
+  if (in.count == 0) return;  // an observer stopped here
   linear(compute, projected_, v.projector_hidden, in, w.projector_up);
   activate_rows(compute, v.projector_activation, projected_, projected_, nullptr, v.projector_hidden, tokens, v.projector_hidden);
   const Rows activated = enter_rows(compute, w.projector_down_in, w.projector_down, projected_, v.projector_hidden, tokens,
@@ -188,13 +190,13 @@ void Vision::begin(const Compute& compute, const Model& model, const PixelPlan& 
 void Vision::run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, const PixelPlan& plan) {
   const VisionSpec& v = model.spec.vision;
   const size_t count = rows_of(model.spec, plan);
-  project_qkv(compute, shape_, layer, buffers_, count, count);
+  if (!project_qkv(compute, shape_, layer, buffers_, count, count)) return;
   if (rope_.half != 0) {
     rope_apply(compute, rope_, buffers_.qkv, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
     rope_apply(compute, rope_, buffers_.qkv + shape_.query_width, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
   }
   attend(compute, count);
-  add_attention(compute, shape_, layer, buffers_, count, count);
+  if (!add_attention(compute, shape_, layer, buffers_, count, count)) return;
   add_mlp(compute, shape_, layer, buffers_, count, count);
 }
 

@@ -21,9 +21,9 @@ void for_rows(const Compute& compute, size_t rows, const Body& body) {
 
 Rows float_rows(const Compute& compute, const QuantPoint& point, const float* values, size_t stride, size_t rows,
                 size_t visual, size_t width) {
-  if (compute.observer) compute.observer->observe(point, values, stride, rows, visual, width);
+  const bool wanted = compute.observer == nullptr || compute.observer->observe(point, values, stride, rows, visual, width);
   Rows out;
-  out.count = rows;
+  out.count = wanted ? rows : 0;
   out.visual = visual;
   out.width = width;
   out.stride = stride;

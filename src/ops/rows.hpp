@@ -17,9 +17,10 @@ struct QuantPoint {
 class RowObserver {
  public:
   // rows: [count][width] floats, `stride` apart, after norm or rotation, as the matrix reads them; the first `visual`
-  // are visual. Called from one thread.
-  virtual void observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t visual,
-                       size_t width) = 0;
+  // are visual. Called from one thread. Returns false when nothing behind this point is wanted: the layer stops there,
+  // and its residual stream is of no use.
+  [[nodiscard]] virtual bool observe(const QuantPoint& point, const float* rows, size_t stride, size_t count,
+                                     size_t visual, size_t width) = 0;
 
  protected:
   ~RowObserver() = default;
@@ -28,7 +29,7 @@ class RowObserver {
 // Activations that enter a linear layer: floats, or int8 with the sums that undo the offset of 4-bit weights. Rows
 // [0, visual) are visual, [visual, count) text (AIFS: DESIGN 2).
 struct Rows {
-  size_t count = 0;
+  size_t count = 0;                    // none: an observer stopped here
   size_t visual = 0;
   size_t width = 0;
   size_t stride = 0;                   // values from row to row

@@ -7,7 +7,7 @@
 namespace mica {
 
 // Writes `path` (.mica: DESIGN 4): every tensor of `files` with its last dimension padded to whole 64-byte lines, and
-// the documents that a model is opened with. Errors: those of writing, and unsupported for block types.
+// the documents that a model is opened with; block types of GGUF become 16-bit floats. Errors: those of writing.
 Status pack_float(const ModelFiles& files, const char* path);
 
 }  // namespace mica

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -74,11 +75,11 @@ struct QuantizeReport {
 // Told the stage ("layers.3: down") and the share done; return true to cancel.
 using QuantizeProgress = std::function<bool(const char* stage, double done)>;
 
-// Quantizes `files` to `path`. Memory: the float weights of one layer, its GPTQ matrix, and one row of hidden floats a
+// Quantizes `files` (taken over) to `path`. Memory: the float weights of one layer, its GPTQ matrix, and one row of hidden floats a
 // calibration token. A failure leaves no file under `path`, or the one that was there. Errors: invalid_argument for a
 // weight that is not finite, naming its layer, and for samples that do not suit the model; those of pictures and files;
 // cancelled. `report` may be null.
-Status quantize(const ModelFiles& files, const std::vector<CalibrationSample>& samples, const QuantizeOptions& options,
+Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples, const QuantizeOptions& options,
                 const QuantizeProgress& progress, const char* path, QuantizeReport* report);
 
 }  // namespace mica

@@ -1,0 +1,247 @@
+// CalibrationRows: samples through the session, then layer by layer through the loops. Not the loops: engine.
+#include "calibration_rows.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "checked.hpp"
+#include "limits.hpp"
+#include "mapped_file.hpp"
+
+namespace mica {
+namespace {
+
+Status open_picture(const std::string& path, Picture* out) {
+  std::vector<uint8_t> bytes;
+  MICA_TRY(read_file(path.c_str(), limits::kPictureFileBytesMax, &bytes));
+  return decode_picture(bytes, path.c_str(), out);
+}
+
+// The samples' turns as they stand in a conversation, or plain text where the model has no chat format.
+Status add_turns(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures, Session* session) {
+  if (!model.chat.format || (sample.prompt.empty() && pictures.empty())) {
+    for (const Picture& picture : pictures) MICA_TRY(session->add_picture(picture));
+    return session->add_text(sample.prompt + sample.answer, false);
+  }
+  std::vector<MessagePart> parts;
+  for (const Picture& picture : pictures) parts.push_back({{}, &picture});
+  if (!sample.prompt.empty()) parts.push_back({sample.prompt, nullptr});
+  MICA_TRY(session->add_message(Role::user, parts));
+  MICA_TRY(session->begin_answer());
+  if (sample.answer.empty()) return Status::ok();
+  MICA_TRY(session->add_text(sample.answer, false));
+  const int32_t end = model.tokenizer->id_of(model.chat.format->end);
+  return end < 0 ? Status::ok() : session->add_tokens({&end, 1}, {});
+}
+
+}  // namespace
+
+Status CalibrationRows::open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory,
+                                     std::unique_ptr<Session>* out) {
+  size_t picture_tokens = 0;
+  for (const CalibrationSample& sample : samples)
+    for (const std::string& path : sample.pictures) {
+      Picture picture;
+      PixelPlan plan;
+      MICA_TRY(open_picture(path, &picture));
+      if (!model_->spec.has_vision) continue;  // refused with the sample
+      MICA_TRY(plan_pixels(model_->spec.pictures, picture.width, picture.height, &plan).in(path.c_str()));
+      picture_tokens = std::max(picture_tokens, Vision::tokens_of(model_->spec, plan));
+    }
+  const SessionOptions wanted{.context = limits::kCalibrationTokensMax,
+                              .batch = limits::kCalibrationTokensMax,
+                              .threads = options_.threads,
+                              .picture_tokens = static_cast<uint32_t>(std::min<size_t>(picture_tokens, limits::kCalibrationTokensMax))};
+  MICA_TRY(Session::resolve(*model_, wanted, &options_));
+  rule_ = model_->spec.pictures;
+  if (picture_tokens > options_.picture_tokens) rule_ = Session::reduced_rule(*model_, options_);
+  size_t bytes = 0;
+  MICA_TRY(Session::size(*model_, options_, &bytes));
+  uint8_t* buffer = own_bytes(bytes, memory);
+  if (buffer == nullptr) return Status::error(Code::out_of_memory, "no memory for a session of %zu bytes", bytes);
+  return Session::create(*model_, options_, buffer, bytes, out);
+}
+
+Status CalibrationRows::add_sample(const CalibrationSample& source, Session* session, std::vector<std::string>* warnings) {
+  std::vector<Picture> pictures(source.pictures.size());
+  for (size_t i = 0; i < pictures.size(); ++i) MICA_TRY(open_picture(source.pictures[i], &pictures[i]));
+  session->clear();
+  Status status = add_turns(*model_, source, pictures, session);
+  if (status.code() == Code::context_full || (status && session->tokens_pending() == 0)) {
+    warnings->push_back("a sample is left out: " + (status ? std::string("it is empty") : std::string(status.message())));
+    return Status::ok();
+  }
+  MICA_TRY(status);
+  Sample sample;
+  sample.source = &source;
+  const float* rows = nullptr;
+  MICA_TRY(session->prepare(&sample.chunk, &rows));
+  const size_t count = sample.chunk.count;
+  sample.embeddings.assign(rows, rows + count * model_->spec.decoder.hidden);
+  sample.positions.assign(sample.chunk.positions, sample.chunk.positions + count * 3);
+  sample.allowed_visual.assign(sample.chunk.allowed_visual, sample.chunk.allowed_visual + count);
+  sample.allowed_text.assign(sample.chunk.allowed_text, sample.chunk.allowed_text + count);
+  tokens_visual_ += sample.chunk.visual;
+  tokens_text_ += count - sample.chunk.visual;
+  size_t token = 0;
+  for (size_t p = 0; p < pictures.size(); ++p) {
+    PixelPlan plan;
+    MICA_TRY(plan_pixels(rule_, pictures[p].width, pictures[p].height, &plan));
+    const size_t tokens = Vision::tokens_of(model_->spec, plan) / plan.tiles;
+    for (size_t tile = 0; tile < plan.tiles; ++tile, token += tokens)
+      tiles_.push_back({.sample = samples_.size(), .first_token = token, .picture = p, .index = tile, .plan = plan, .x = {}});
+  }
+  samples_.push_back(std::move(sample));
+  return Status::ok();
+}
+
+Status CalibrationRows::create(const Model& model, const std::vector<CalibrationSample>& samples, uint32_t threads,
+                               std::vector<std::string>* warnings) {
+  model_ = &model;
+  options_.threads = threads;
+  OwnedBytes memory;
+  std::unique_ptr<Session> session;
+  MICA_TRY(open_session(samples, &memory, &session));
+  samples_.reserve(samples.size());
+  for (const CalibrationSample& sample : samples) MICA_TRY(add_sample(sample, session.get(), warnings));
+  if (samples_.empty()) return Status::error(Code::invalid_argument, "there is no sample to calibrate with");
+  for (Sample& sample : samples_) {
+    sample.chunk.positions = sample.positions.data();
+    sample.chunk.allowed_visual = sample.allowed_visual.data();
+    sample.chunk.allowed_text = sample.allowed_text.data();
+  }
+  return Status::ok();
+}
+
+// Both loops' buffers, for the largest item.
+Status CalibrationRows::plan() {
+  size_t rows = 0, patches = 0;
+  for (const Sample& sample : samples_) rows = std::max(rows, sample.chunk.count);
+  for (const Tile& tile : tiles_) patches = std::max(patches, static_cast<size_t>(tile.plan.grid_width) * tile.plan.grid_height);
+  compute_ = {.kernels = model_->kernels, .threads = static_cast<int>(options_.threads)};
+  compute_.scratch_bytes = Decoder::scratch_bytes(*model_);
+  if (!tiles_.empty()) compute_.scratch_bytes = std::max(compute_.scratch_bytes, Vision::scratch_bytes(*model_));
+  const auto place = [&](Arena* arena) {
+    decoder_.plan(*model_, rows, arena);
+    if (!tiles_.empty()) vision_.plan(*model_, patches, arena);
+    compute_.scratch = arena->take<uint8_t>(compute_.scratch_bytes * options_.threads);
+  };
+  Arena measure;
+  place(&measure);
+  uint8_t* buffer = own_bytes(measure.used(), &memory_);
+  if (buffer == nullptr) return Status::error(Code::out_of_memory, "no memory for the buffers of a layer, %zu bytes", measure.used());
+  Arena arena(buffer, measure.used());
+  place(&arena);
+  return Status::ok();
+}
+
+// ---- decoder ------------------------------------------------------------------------------------------------------------
+
+void CalibrationRows::begin_decoder() {
+  const size_t hidden = model_->spec.decoder.hidden;
+  for (Sample& sample : samples_) {
+    std::vector<float> quantized = sample.embeddings;
+    // Visual rows stand first; finish_tower left those of the quantized tower here.
+    std::copy(sample.x[1].begin(), sample.x[1].end(), quantized.begin());
+    sample.x[0] = std::move(sample.embeddings);
+    sample.x[1] = std::move(quantized);
+    sample.embeddings = {};
+    for (std::vector<float>& x : sample.x) {
+      std::memcpy(decoder_.x(), x.data(), x.size() * sizeof(float));
+      decoder_.begin(compute_, *model_, sample.chunk);
+      std::memcpy(x.data(), decoder_.x(), sample.chunk.count * hidden * sizeof(float));
+    }
+  }
+}
+
+void CalibrationRows::DecoderRows::run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) {
+  Sample& sample = owner_->samples_[item];
+  std::vector<float>& x = sample.x[static_cast<size_t>(stream)];
+  Decoder& decoder = owner_->decoder_;
+  std::memcpy(decoder.x(), x.data(), x.size() * sizeof(float));
+  decoder.place(compute, *owner_->model_, sample.chunk);
+  decoder.run_layer(compute, *owner_->model_, layer, 0, sample.chunk, nullptr);
+  if (keep) std::memcpy(x.data(), decoder.x(), x.size() * sizeof(float));
+}
+
+void CalibrationRows::show_head(size_t item, RowObserver* observer) {
+  Compute compute = compute_;
+  compute.observer = observer;
+  const std::vector<float>& x = samples_[item].x[static_cast<size_t>(Stream::quantized)];
+  std::memcpy(decoder_.x(), x.data(), x.size() * sizeof(float));
+  std::vector<uint32_t> rows(samples_[item].chunk.count);
+  std::iota(rows.begin(), rows.end(), 0u);
+  decoder_.logits(compute, *model_, rows.data(), rows.size(), nullptr);
+}
+
+// ---- tower --------------------------------------------------------------------------------------------------------------
+
+Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
+  if (tile.sample != pixels_sample_ || tile.picture != pixels_picture_) {
+    Picture picture;
+    MICA_TRY(open_picture(samples_[tile.sample].source->pictures[tile.picture], &picture));
+    const size_t scratch_bytes = pixels_scratch_bytes(rule_, tile.plan, picture.width);
+    OwnedBytes memory;
+    uint8_t* scratch = own_bytes(scratch_bytes, &memory);
+    if (scratch == nullptr) return Status::error(Code::out_of_memory, "no memory to resize a picture");
+    pixels_.resize(tile.plan.values);
+    MICA_TRY(make_pixels(rule_, tile.plan, picture, pixels_.data(), scratch, scratch_bytes));
+    pixels_sample_ = tile.sample;
+    pixels_picture_ = tile.picture;
+  }
+  *out = pixels_.data() + tile.index * (tile.plan.values / tile.plan.tiles);
+  return Status::ok();
+}
+
+Status CalibrationRows::begin_tile(size_t item, Stream stream) {
+  Tile& tile = tiles_[item];
+  const float* pixels = nullptr;
+  MICA_TRY(pixels_of(tile, &pixels));
+  vision_.begin(compute_, *model_, tile.plan, pixels);
+  const size_t values = Vision::rows_of(model_->spec, tile.plan) * model_->spec.vision.hidden;
+  tile.x[static_cast<size_t>(stream)].assign(vision_.x(), vision_.x() + values);
+  return Status::ok();
+}
+
+Status CalibrationRows::show_patches(size_t item, RowObserver* observer) {
+  Compute compute = compute_;
+  compute.observer = observer;
+  const float* pixels = nullptr;
+  MICA_TRY(pixels_of(tiles_[item], &pixels));
+  vision_.begin(compute, *model_, tiles_[item].plan, pixels);
+  return Status::ok();
+}
+
+void CalibrationRows::TowerRows::run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) {
+  Tile& tile = owner_->tiles_[item];
+  std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
+  Vision& vision = owner_->vision_;
+  std::memcpy(vision.x(), x.data(), x.size() * sizeof(float));
+  vision.place(compute, *owner_->model_, tile.plan);
+  vision.run_layer(compute, *owner_->model_, layer, tile.plan);
+  if (keep) std::memcpy(x.data(), vision.x(), x.size() * sizeof(float));
+}
+
+void CalibrationRows::show_projector(size_t item, Stream stream, RowObserver* observer) {
+  Compute compute = compute_;
+  compute.observer = observer;
+  const Tile& tile = tiles_[item];
+  const std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
+  std::memcpy(vision_.x(), x.data(), x.size() * sizeof(float));
+  std::vector<float> rows(Vision::tokens_of(model_->spec, tile.plan) / tile.plan.tiles * model_->spec.decoder.hidden);
+  vision_.finish(compute, *model_, tile.plan, rows.data());
+}
+
+void CalibrationRows::finish_tower() {
+  const size_t hidden = model_->spec.decoder.hidden;
+  for (Sample& sample : samples_) sample.x[1].resize(sample.chunk.visual * hidden);
+  for (Tile& tile : tiles_) {
+    const std::vector<float>& x = tile.x[static_cast<size_t>(Stream::quantized)];
+    std::memcpy(vision_.x(), x.data(), x.size() * sizeof(float));
+    vision_.finish(compute_, *model_, tile.plan, samples_[tile.sample].x[1].data() + tile.first_token * hidden);
+    for (std::vector<float>& rows : tile.x) rows = {};
+  }
+}
+
+}  // namespace mica

@@ -1,0 +1,124 @@
+// CalibrationRows: what the model sees of the samples while it is quantized: residual streams of the float model and of
+// the quantized one, advanced layer by layer. Not statistics, and not rounding.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "decoder.hpp"
+#include "model.hpp"
+#include "own_bytes.hpp"
+#include "quantize.hpp"
+#include "session.hpp"
+#include "vision.hpp"
+
+namespace mica {
+
+// The float model, or the one whose layers are quantized so far.
+enum class Stream : uint8_t { reference, quantized };
+
+// Rows that some layers work on, item by item: the tiles of all pictures, or the samples' prompts.
+class LayerRows {
+ public:
+  virtual ~LayerRows() = default;
+  virtual size_t items() const = 0;
+  virtual size_t rows(size_t item) const = 0;
+  virtual size_t visual(size_t item) const = 0;
+  // Runs a layer over an item's rows of one stream, seen by compute.observer; `keep` makes its output the item's rows.
+  virtual void run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) = 0;
+};
+
+// The samples with their pictures, ready for both loops of one model. Values are those before the first layer.
+class CalibrationRows {
+ public:
+  // Tokenizes the samples and makes their embeddings; pictures are encoded by the model as it is now, so this comes before
+  // any of its matrices change. A sample of more tokens than kCalibrationTokensMax, or without any, is left out with a
+  // warning. Errors: invalid_argument when none is left, and those of pictures.
+  Status create(const Model& model, const std::vector<CalibrationSample>& samples, uint32_t threads,
+                std::vector<std::string>* warnings);
+
+  size_t tokens_visual() const { return tokens_visual_; }
+  size_t tokens_text() const { return tokens_text_; }
+  size_t samples() const { return samples_.size(); }
+  const Compute& compute() const { return compute_; }
+  LayerRows& decoder() { return decoder_rows_; }
+  LayerRows& tower() { return tower_rows_; }
+
+  // Places the loops' buffers, once the model's streams are as they will be (transform_streams).
+  Status plan();
+
+  // Fills both streams of the decoder from the embeddings, rotated as model.weights says; visual rows of the quantized
+  // stream are what finish_tower gave.
+  void begin_decoder();
+  // The embedding of a tile's patches into `stream` with the matrix that model.weights.vision has now.
+  Status begin_tile(size_t item, Stream stream);
+  // The rows of a tile that enter the patch embedding, to the observer only.
+  Status show_patches(size_t item, RowObserver* observer);
+  // The projector on a tile's last rows, to the observer only.
+  void show_projector(size_t item, Stream stream, RowObserver* observer);
+  // Keeps the projector's output as the visual rows of the quantized stream, and lets go of the tower's rows.
+  void finish_tower();
+  // The rows of a sample that enter lm_head, to the observer only.
+  void show_head(size_t item, RowObserver* observer);
+
+ private:
+  struct Sample {
+    const CalibrationSample* source = nullptr;
+    Chunk chunk;                                  // its pointers are into the vectors below
+    std::vector<uint32_t> positions, allowed_visual, allowed_text;
+    std::vector<float> x[2];                      // [count][hidden] by Stream
+    std::vector<float> embeddings;                // [count][hidden]; released by begin_decoder
+  };
+  struct Tile {
+    size_t sample;
+    size_t first_token;                           // of its tokens among the sample's visual rows
+    size_t picture, index;                        // in the sample, in the picture
+    PixelPlan plan;
+    std::vector<float> x[2];                      // [rows][hidden] by Stream
+  };
+  class DecoderRows : public LayerRows {
+   public:
+    explicit DecoderRows(CalibrationRows* owner) : owner_(owner) {}
+    size_t items() const override { return owner_->samples_.size(); }
+    size_t rows(size_t item) const override { return owner_->samples_[item].chunk.count; }
+    size_t visual(size_t item) const override { return owner_->samples_[item].chunk.visual; }
+    void run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) override;
+
+   private:
+    CalibrationRows* owner_;
+  };
+  class TowerRows : public LayerRows {
+   public:
+    explicit TowerRows(CalibrationRows* owner) : owner_(owner) {}
+    size_t items() const override { return owner_->tiles_.size(); }
+    size_t rows(size_t item) const override { return Vision::rows_of(owner_->model_->spec, owner_->tiles_[item].plan); }
+    size_t visual(size_t item) const override { return rows(item); }
+    void run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) override;
+
+   private:
+    CalibrationRows* owner_;
+  };
+
+  Status add_sample(const CalibrationSample& sample, Session* session, std::vector<std::string>* warnings);
+  Status open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory, std::unique_ptr<Session>* out);
+  Status pixels_of(const Tile& tile, const float** out);
+
+  const Model* model_ = nullptr;
+  SessionOptions options_;
+  PictureRule rule_;
+  std::vector<Sample> samples_;
+  std::vector<Tile> tiles_;
+  size_t tokens_visual_ = 0, tokens_text_ = 0;
+  Compute compute_;
+  Decoder decoder_;
+  Vision vision_;
+  OwnedBytes memory_;
+  // The pixel values of one picture: that of the tile asked for last.
+  std::vector<float> pixels_;
+  size_t pixels_sample_ = SIZE_MAX, pixels_picture_ = 0;
+  DecoderRows decoder_rows_{this};
+  TowerRows tower_rows_{this};
+};
+
+}  // namespace mica

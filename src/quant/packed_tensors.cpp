@@ -1,0 +1,113 @@
+// PackedTensors: pads rows and passes bytes on. Not quantization.
+#include "packed_tensors.hpp"
+
+#include <cstring>
+
+#include "checked.hpp"
+#include "kernels.hpp"
+#include "matrix.hpp"
+#include "packed_writer.hpp"
+
+namespace mica {
+namespace {
+
+constexpr size_t kLineBytes = 64;
+constexpr const char* kDocuments[] = {"config.json",           "generation_config.json", "preprocessor_config.json",
+                                      "processor_config.json", "tokenizer.json",         "tokenizer_config.json",
+                                      "chat_template.jinja",   "chat_template.json"};
+
+// Types without blocks are stored as they are.
+DType stored_type(const TensorView& tensor) {
+  return dtype_layout(tensor.dtype).block_values == 1 ? tensor.dtype : DType::f16;
+}
+
+struct PaddedShape {
+  size_t rows;           // the first dimension of a matrix
+  size_t row_values;     // product of all dimensions but those
+  size_t padded_values;  // a multiple of a line
+};
+
+// A matrix keeps its first dimension as rows (the kernel of a convolution is one row an output channel); a vector is one
+// row.
+PaddedShape padded_shape(const TensorView& tensor) {
+  PaddedShape shape{.rows = tensor.rank > 1 ? static_cast<size_t>(tensor.shape[0]) : 1, .row_values = 1, .padded_values = 0};
+  for (uint32_t i = tensor.rank > 1 ? 1 : 0; i < tensor.rank; ++i) shape.row_values *= static_cast<size_t>(tensor.shape[i]);
+  shape.padded_values = round_up(shape.row_values, kLineBytes / dtype_layout(stored_type(tensor)).block_bytes);
+  return shape;
+}
+
+Status write_copy(const TensorView& tensor, PackedWriter* writer) {
+  const PaddedShape shape = padded_shape(tensor);
+  const DTypeLayout layout = dtype_layout(tensor.dtype);
+  const size_t source_bytes = shape.row_values / layout.block_values * layout.block_bytes;
+  const simd::FloatKernels& kernels = *simd::kernels_at(simd::Level::scalar)->f32;
+  std::vector<uint8_t> row(shape.padded_values * dtype_layout(stored_type(tensor)).block_bytes, 0);
+  std::vector<float> values(layout.block_values == 1 ? 0 : shape.row_values);
+  for (size_t i = 0; i < shape.rows; ++i) {
+    const uint8_t* source = tensor.bytes.data() + i * source_bytes;
+    if (layout.block_values == 1) {
+      std::memcpy(row.data(), source, source_bytes);
+    } else {
+      widen_row(kernels, tensor.dtype, values.data(), source, values.size());
+      kernels.narrow_f16(reinterpret_cast<uint16_t*>(row.data()), values.data(), values.size());
+    }
+    MICA_TRY(writer->append(tensor.name, row));
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+MetadataList model_documents(const ModelFiles& files) {
+  MetadataList documents;
+  for (const char* name : kDocuments) {
+    const Bytes text = files.document(name);
+    if (!text.empty()) documents.emplace_back(name, std::string(text.begin(), text.end()));
+  }
+  return documents;
+}
+
+void PackedTensors::add_copy(const TensorView& tensor) {
+  const PaddedShape shape = padded_shape(tensor);
+  std::vector<uint64_t> stored = {shape.padded_values};
+  if (tensor.rank > 1) stored.insert(stored.begin(), shape.rows);
+  entries_.push_back({{std::string(tensor.name), stored_type(tensor), std::move(stored)}, {}, tensor});
+}
+
+void PackedTensors::add(std::string name, DType dtype, std::vector<uint64_t> shape, Bytes bytes) {
+  entries_.push_back({{std::move(name), dtype, std::move(shape)}, bytes, {}});
+}
+
+Status PackedTensors::add_floats(std::string name, const float* values, size_t count) {
+  const size_t padded = round_up(count, kLineBytes / sizeof(float));
+  uint8_t* bytes = own_bytes(padded * sizeof(float), &owned_);
+  if (bytes == nullptr) return Status::error(Code::out_of_memory, "no memory for \"%s\"", name.c_str());
+  std::memset(bytes, 0, padded * sizeof(float));
+  std::memcpy(bytes, values, count * sizeof(float));
+  add(std::move(name), DType::f32, {padded}, {bytes, padded * sizeof(float)});
+  return Status::ok();
+}
+
+Status PackedTensors::write(const char* path, const MetadataList& documents) const {
+  std::vector<TensorDeclaration> declarations;
+  for (const Entry& entry : entries_) declarations.push_back(entry.declaration);
+  PackedWriter writer;
+  MICA_TRY(writer.create(path, documents, std::move(declarations)));
+  for (const Entry& entry : entries_) {
+    if (entry.copied.name.empty()) MICA_TRY(writer.append(entry.declaration.name, entry.bytes));
+    else MICA_TRY(write_copy(entry.copied, &writer));
+  }
+  return writer.finish();
+}
+
+uint64_t PackedTensors::bytes() const {
+  uint64_t sum = 0;
+  for (const Entry& entry : entries_) {
+    uint64_t values = 1;
+    for (const uint64_t dimension : entry.declaration.shape) values *= dimension;
+    sum += values * dtype_layout(entry.declaration.dtype).block_bytes;
+  }
+  return sum;
+}
+
+}  // namespace mica

@@ -1,0 +1,41 @@
+// PackedTensors: what will stand in a packed file: tensors copied from a checkpoint, and new ones. Not the container
+// (io/packed_writer.hpp) and not where new ones come from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model_files.hpp"
+#include "own_bytes.hpp"
+#include "safetensors.hpp"
+#include "status.hpp"
+
+namespace mica {
+
+// The documents that a model is opened with (config.json, tokenizer.json, ...), by name.
+MetadataList model_documents(const ModelFiles& files);
+
+class PackedTensors {
+ public:
+  // A tensor as it is stored, its rows padded to whole 64-byte lines; GGUF's block types become 16-bit floats. The bytes
+  // are read when the file is written.
+  void add_copy(const TensorView& tensor);
+  // `bytes`: a multiple of 64, kept by the caller until the file is written.
+  void add(std::string name, DType dtype, std::vector<uint64_t> shape, Bytes bytes);
+  // A vector of floats, copied and padded.
+  Status add_floats(std::string name, const float* values, size_t count);
+
+  Status write(const char* path, const MetadataList& documents) const;
+  uint64_t bytes() const;
+
+ private:
+  struct Entry {
+    TensorDeclaration declaration;
+    Bytes bytes;                  // of a new tensor
+    TensorView copied;            // of a checkpoint's; empty name: a new tensor
+  };
+  std::vector<Entry> entries_;
+  OwnedBytes owned_;
+};
+
+}  // namespace mica

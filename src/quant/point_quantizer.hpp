@@ -1,0 +1,68 @@
+// PointQuantizer: one quant point and the matrices that read it: measures the rows of both streams, fixes the scales,
+// rounds and packs the matrices. Not the order of the points: quantize.cpp.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "calibration_rows.hpp"
+#include "packed_tensors.hpp"
+#include "quantize.hpp"
+#include "rounding.hpp"
+#include "row_moments.hpp"
+#include "row_ranges.hpp"
+#include "weights.hpp"
+
+namespace mica {
+
+// A matrix that reads the point.
+struct ReadingMatrix {
+  std::string report_name;         // "layers.7.down"
+  std::string tensor_name;         // in the file, without ".weight"
+  const Matrix* original;          // as the checkpoint has it, for the report
+  const Matrix* reference;         // float, in the space of the static format
+  Matrix* quantized;               // becomes the packed one
+};
+
+// Shows an item's rows to an observer by running what leads to the point.
+using ShowRows = std::function<Status(size_t item, Stream stream, RowObserver* observer)>;
+
+struct PointJob {
+  std::string name;
+  QuantPoint* point;               // gets the scales
+  size_t items;
+  ShowRows show;
+  bool same_rows = false;          // both streams have the same rows: the quantized one is shown alone
+  bool suppressible = false;       // rows are rotated online by a matrix whose first row is constant
+  QuantStorage storage;
+  std::vector<ReadingMatrix> matrices;
+};
+
+class PointQuantizer {
+ public:
+  // All are borrowed. Panels and scales live in `memory`.
+  PointQuantizer(const QuantizeOptions& options, const Compute& compute, OwnedBytes* memory, PackedTensors* tensors,
+                 QuantizeReport* report)
+      : options_(options), compute_(compute), memory_(memory), tensors_(tensors), report_(report) {}
+
+  Status run(const PointJob& job);
+  // Scales alone, for a point whose matrix is not rounded by its rows.
+  Status measure(const PointJob& job);
+  // A matrix by itself, to the nearest, without rows: an embedding.
+  Status round_alone(const ReadingMatrix& matrix, QuantStorage storage);
+
+ private:
+  Status collect(const PointJob& job, RowMoments* moments, RowRanges* ranges);
+  void fix_scales(const PointJob& job, const RowRanges& ranges, bool suppressed);
+  Status install(const ReadingMatrix& matrix, const RoundedMatrix& rounded, QuantStorage storage, const float* bias,
+                 const float* rank1);
+
+  const QuantizeOptions& options_;
+  const Compute& compute_;
+  OwnedBytes* memory_;
+  PackedTensors* tensors_;
+  QuantizeReport* report_;
+};
+
+}  // namespace mica

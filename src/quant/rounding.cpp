@@ -1,0 +1,249 @@
+// Rounding: grids by squared error, GPTQ column by column. The factorization: Eigen.
+#include "rounding.hpp"
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "checked.hpp"
+#include "float_gemm.hpp"
+
+namespace mica {
+namespace {
+
+using ColumnMajor = Eigen::Map<Eigen::MatrixXf>;
+
+// Rows that one task rounds: their float targets of a block of columns stay in the first-level cache.
+constexpr size_t kTaskRows = 16;
+// Columns that are rounded one by one before their errors reach the others by a product (GPTQ's "lazy batch").
+constexpr size_t kBlock = 128;
+// Share of the mean diagonal that is added to H: GPTQ's percdamp. Raised tenfold, at most kDampingSteps times, for a
+// matrix that is singular all the same.
+constexpr double kDamping = 0.01;
+constexpr int kDampingSteps = 3;
+
+struct Grid {
+  int low, high;
+};
+constexpr Grid grid_of(int bits) { return bits == 4 ? Grid{-8, 7} : Grid{-127, 127}; }
+
+// Ties to even; adding 1.5 * 2^23 leaves no fraction, and compilers vectorise it.
+float nearest_code(float value, const Grid& grid) {
+  constexpr float kNoFraction = 12582912.0f;
+  return (std::min(std::max(value, static_cast<float>(grid.low)), static_cast<float>(grid.high)) + kNoFraction) - kNoFraction;
+}
+
+double squared_error(const float* row, size_t columns, float scale, const Grid& grid) {
+  const float inverse = 1.0f / scale;
+  float sums[8] = {};
+  for (size_t i = 0; i < columns; ++i) {
+    const float difference = row[i] - scale * nearest_code(row[i] * inverse, grid);
+    sums[i % 8] += difference * difference;
+  }
+  double sum = 0;
+  for (const float part : sums) sum += part;
+  return sum;
+}
+
+// The scale of least squared error. Clipping pays with few codes: from the whole range down to half of it. Four bits
+// have one more code below zero than above, so the sign of the scale decides which tail gets it.
+float best_scale(const float* row, size_t columns, int bits) {
+  const Grid grid = grid_of(bits);
+  float low = 0, high = 0;
+  for (size_t i = 0; i < columns; ++i) {
+    low = std::min(low, row[i]);
+    high = std::max(high, row[i]);
+  }
+  if (low == high) return 1.0f;
+  const int steps = bits == 4 ? 28 : 6;
+  const auto below = static_cast<float>(-grid.low);
+  const auto above = static_cast<float>(grid.high);
+  float best = 1.0f;
+  double least = INFINITY;
+  for (const float sign : {1.0f, -1.0f}) {
+    const float whole = sign > 0 ? std::max(-low / below, high / above) : std::max(high / below, -low / above);
+    for (int step = 0; step < steps; ++step) {
+      const float scale = sign * whole * (1.0f - 0.018f * static_cast<float>(step));
+      const double error = squared_error(row, columns, scale, grid);
+      if (error < least) {
+        least = error;
+        best = scale;
+      }
+    }
+    if (grid.low == -grid.high) break;
+  }
+  return best;
+}
+
+RoundedMatrix empty_matrix(size_t rows, size_t columns) {
+  RoundedMatrix out;
+  out.rows = rows;
+  out.columns = columns;
+  out.codes.resize(rows * columns);
+  out.scale.resize(rows);
+  return out;
+}
+
+// c[rows][columns] = a[rows][depth] * w[columns][depth]^T over threads, by tiles of rows and columns.
+void multiply(const Compute& compute, float* c, const float* a, const float* w, size_t rows, size_t columns, size_t depth) {
+  constexpr size_t kTile = 256;
+  const size_t across = ceil_div(columns, kTile);
+  parallel_for(compute, ceil_div(rows, kTile) * across, [&](size_t task, int) {
+    const size_t r = task / across * kTile;
+    const size_t j = task % across * kTile;
+    const size_t width = std::min(kTile, columns - j);
+    std::vector<float> scratch(float_gemm_scratch(width, depth));
+    float_gemm(*compute.kernels->f32, c + r * columns + j, columns, a + r * depth, depth, w + j * depth, depth,
+               std::min(kTile, rows - r), width, depth, scratch.data());
+  });
+}
+
+}  // namespace
+
+RoundedMatrix round_nearest(const Compute& compute, const float* weights, size_t rows, size_t columns, int bits) {
+  RoundedMatrix out = empty_matrix(rows, columns);
+  const Grid grid = grid_of(bits);
+  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
+    for (size_t r = task * kTaskRows; r < std::min(rows, (task + 1) * kTaskRows); ++r) {
+      const float* row = weights + r * columns;
+      out.scale[r] = best_scale(row, columns, bits);
+      for (size_t i = 0; i < columns; ++i)
+        out.codes[r * columns + i] = static_cast<int8_t>(nearest_code(row[i] / out.scale[r], grid));
+    }
+  });
+  return out;
+}
+
+double output_energy(const Compute& compute, const float* difference, size_t rows, const RowMoments& moments) {
+  const size_t n = moments.width();
+  std::vector<float> product(rows * n);
+  multiply(compute, product.data(), difference, moments.second(), rows, n, n);
+  double sum = 0;
+  for (size_t i = 0; i < rows * n; ++i) sum += static_cast<double>(product[i]) * difference[i];
+  return sum;
+}
+
+bool ColumnRounder::factor(const RowMoments& moments) {
+  const size_t n = columns_ = moments.width();
+  moments_ = &moments;
+  const float* second = moments.second();
+  order_.resize(n);
+  std::iota(order_.begin(), order_.end(), 0u);
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](uint32_t a, uint32_t b) { return second[a * n + a] > second[b * n + b]; });
+  double trace = 0;
+  for (size_t i = 0; i < n; ++i) trace += second[i * n + i];
+  double damping = kDamping * trace / static_cast<double>(n);
+  lower_.resize(n * n);
+  for (int step = 0;; ++step, damping *= 10) {
+    if (step > kDampingSteps || !std::isfinite(damping)) return false;
+    for (size_t a = 0; a < n; ++a)
+      for (size_t b = 0; b < n; ++b) lower_[a * n + b] = second[order_[n - 1 - a] * n + order_[n - 1 - b]];
+    for (size_t a = 0; a < n; ++a) {
+      float& diagonal = lower_[a * n + a];
+      // A channel that is always zero: any weight does as well as any other.
+      diagonal = diagonal > 0 ? diagonal + static_cast<float>(damping) : static_cast<float>(damping > 0 ? damping : 1.0);
+    }
+    const auto size = static_cast<Eigen::Index>(n);
+    ColumnMajor matrix(lower_.data(), size, size);
+    const Eigen::LLT<Eigen::Ref<Eigen::MatrixXf>> cholesky(matrix);
+    if (cholesky.info() == Eigen::Success && std::isfinite(lower_[n * n - 1])) break;
+  }
+  // R = J L J is upper triangular, H = R R^T, and U = R diag(R)^-1. Element (row, column) of L is at column * n + row.
+  feedback_.assign(n * n, 0.0f);
+  conditional_.resize(n);
+  for (size_t k = 0; k < n; ++k) {
+    const float* column = lower_.data() + (n - 1 - k) * n;
+    const float pivot = column[n - 1 - k];
+    conditional_[k] = pivot * pivot;
+    for (size_t i = 0; i < k; ++i) feedback_[k * n + i] = column[n - 1 - i] / pivot;
+  }
+  return true;
+}
+
+// rows <- rows H^-1.
+void ColumnRounder::solve_rows(float* rows, size_t count) const {
+  const size_t n = columns_;
+  Eigen::MatrixXf right(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(count));
+  for (size_t r = 0; r < count; ++r)
+    for (size_t a = 0; a < n; ++a)
+      right(static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(r)) = rows[r * n + order_[n - 1 - a]];
+  const Eigen::Map<const Eigen::MatrixXf> lower(lower_.data(), static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(n));
+  lower.triangularView<Eigen::Lower>().solveInPlace(right);
+  lower.triangularView<Eigen::Lower>().transpose().solveInPlace(right);
+  for (size_t r = 0; r < count; ++r)
+    for (size_t a = 0; a < n; ++a)
+      rows[r * n + order_[n - 1 - a]] = right(static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(r));
+}
+
+void ColumnRounder::correct_drift(const Compute& compute, std::vector<float>* weights, size_t rows) const {
+  constexpr size_t kSolveRows = 64;
+  const size_t n = columns_;
+  std::vector<float> shift(rows * n);
+  multiply(compute, shift.data(), weights->data(), moments_->drift(), rows, n, n);
+  parallel_for(compute, ceil_div(rows, kSolveRows), [&](size_t task, int) {
+    const size_t first = task * kSolveRows;
+    solve_rows(shift.data() + first * n, std::min(kSolveRows, rows - first));
+  });
+  for (size_t i = 0; i < rows * n; ++i) (*weights)[i] += shift[i];
+}
+
+// Rows [first, first + rows) of the outcome from their targets, columns already in order.
+void ColumnRounder::round_rows(const float* target, size_t rows, int bits, RoundedMatrix* out, size_t first) const {
+  const size_t n = columns_;
+  const Grid grid = grid_of(bits);
+  std::vector<float> errors(rows * n), block(rows * kBlock), scratch;
+  for (size_t begin = 0; begin < n; begin += kBlock) {
+    const size_t width = std::min(kBlock, n - begin);
+    if (begin > 0) {
+      // What the columns before the block leave to it.
+      const Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0, Eigen::OuterStride<>>
+          done(errors.data(), static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(begin), Eigen::OuterStride<>(static_cast<Eigen::Index>(n))),
+          weights(feedback_.data() + begin * n, static_cast<Eigen::Index>(width), static_cast<Eigen::Index>(begin), Eigen::OuterStride<>(static_cast<Eigen::Index>(n)));
+      Eigen::Map<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0, Eigen::OuterStride<>>(
+          block.data(), static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(width), Eigen::OuterStride<>(kBlock))
+          .noalias() = done * weights.transpose();
+    } else {
+      std::fill(block.begin(), block.end(), 0.0f);
+    }
+    for (size_t r = 0; r < rows; ++r) {
+      const float scale = out->scale[first + r];
+      float* row_errors = errors.data() + r * n;
+      for (size_t k = begin; k < begin + width; ++k) {
+        const float* feedback = feedback_.data() + k * n;
+        const float wanted = target[r * n + k];
+        float value = wanted + block[r * kBlock + k - begin];
+        for (size_t i = begin; i < k; ++i) value += row_errors[i] * feedback[i];
+        const float code = nearest_code(value / scale, grid);
+        out->codes[(first + r) * n + order_[k]] = static_cast<int8_t>(code);
+        row_errors[k] = wanted - code * scale;
+      }
+    }
+  }
+}
+
+RoundedMatrix ColumnRounder::round(const Compute& compute, const float* weights, size_t rows, int bits) const {
+  const size_t n = columns_;
+  std::vector<float> target(weights, weights + rows * n);
+  correct_drift(compute, &target, rows);
+  RoundedMatrix out = empty_matrix(rows, n);
+  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
+    const size_t first = task * kTaskRows;
+    const size_t count = std::min(kTaskRows, rows - first);
+    std::vector<float> ordered(count * n);
+    for (size_t r = 0; r < count; ++r) {
+      out.scale[first + r] = best_scale(target.data() + (first + r) * n, n, bits);
+      for (size_t k = 0; k < n; ++k) ordered[r * n + k] = target[(first + r) * n + order_[k]];
+    }
+    round_rows(ordered.data(), count, bits, &out, first);
+  });
+  for (size_t r = 0; r < rows; ++r)
+    for (size_t i = 0; i < n; ++i) target[r * n + i] -= out.scale[r] * static_cast<float>(out.codes[r * n + i]);
+  out.error = output_energy(compute, target.data(), rows, *moments_);
+  out.energy = output_energy(compute, weights, rows, *moments_);
+  return out;
+}
+
+}  // namespace mica
