@@ -19,9 +19,9 @@ using simd::RotationPlan;
 std::vector<size_t> widths() {
   std::vector<size_t> all;
   for (size_t n = 1; n <= 130; n += reduced() ? 11 : 1) all.push_back(n);
-  for (size_t n : {256, 512, 576, 896, 1024, 1152, 1280, 1536, 2048, 4304}) all.push_back(n);
+  for (size_t n : {256, 576, 896, 1152, 1536}) all.push_back(n);
   if (reduced()) return all;
-  for (size_t n : {4096, 4864, 5120, 8192, 8960, 13696, 14336, 16384, 18944, 29568, 32768}) all.push_back(n);
+  for (size_t n : {512, 1024, 1280, 2048, 4304, 4096, 4864, 5120, 8192, 8960, 13696, 14336, 16384, 18944, 29568, 32768}) all.push_back(n);
   return all;
 }
 
@@ -126,7 +126,7 @@ TEST_CASE("rotation plans: the factors of published widths") {
 
 TEST_CASE("rotation plans: the matrix is orthogonal and its first row constant") {
   for (size_t n : widths()) {
-    if (n > 600) continue;
+    if (n > (reduced() ? 260u : 600u)) continue;
     const RotationPlan plan = plan_of(n);
     std::vector<double> matrix(n * n);
     for (size_t i = 0; i < n * n; ++i) matrix[i] = simd::rotation_entry(plan, i / n, i % n);
@@ -148,6 +148,7 @@ TEST_CASE("rotate and rotate_inverse: every level against the matrix") {
     const RotationPlan plan = plan_of(n);
     for (const simd::Kernels* kernels : all_levels()) {
       for (Values values : kValues) {
+        if (reduced() && n > 130 && values != Values::random) continue;  // a matrix row costs n cosines
         for (bool inverse : {false, true}) {
           const size_t blocks = n <= 130 ? 1 + n % 3 : 1;
           const bool with_signs = (n + inverse) % 2 == 0;
@@ -235,6 +236,7 @@ TEST_CASE("rotate_quantize: bytes, sums, means and padding of every level agains
 
 TEST_CASE("rotate_quantize: scalar writes the rounded rotation") {
   for (size_t n : {48, 100, 107, 269, 896}) {
+    if (reduced() && n > 130) continue;
     const RotationPlan plan = plan_of(n);
     Trial trial("rotate_quantize", scalar(), "width %zu", n);
     Guarded<float> row("row", n, Place::at_end);
