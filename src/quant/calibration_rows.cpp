@@ -18,8 +18,28 @@ Status open_picture(const std::string& path, Picture* out) {
   return decode_picture(bytes, path.c_str(), out);
 }
 
+// A checkpoint without a tokenizer: each byte of the text stands for one token, which one depends on all bytes so far, so
+// that tokens come from the whole vocabulary (FNV-1a).
+Status add_bytes(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures, Session* session) {
+  uint32_t hash = 2166136261u;
+  for (const Picture& picture : pictures) MICA_TRY(session->add_picture(picture));
+  std::vector<int32_t> ids;
+  for (const char byte : sample.prompt + sample.answer) {
+    hash = (hash ^ static_cast<uint8_t>(byte)) * 16777619u;
+    const auto id = static_cast<int32_t>((hash >> 8) % model.spec.decoder.vocabulary);
+    if (id != model.spec.picture_token) ids.push_back(id);
+  }
+  return session->add_tokens(ids, {});
+}
+
 // The samples' turns as they stand in a conversation, or plain text where the model has no chat format.
 Status add_turns(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures, Session* session) {
+  if (!sample.tokens.empty()) {
+    std::vector<const Picture*> borrowed;
+    for (const Picture& picture : pictures) borrowed.push_back(&picture);
+    return session->add_tokens(sample.tokens, borrowed);
+  }
+  if (!model.tokenizer) return add_bytes(model, sample, pictures, session);
   if (!model.chat.format || (sample.prompt.empty() && pictures.empty())) {
     for (const Picture& picture : pictures) MICA_TRY(session->add_picture(picture));
     return session->add_text(sample.prompt + sample.answer, false);
@@ -103,6 +123,7 @@ Status CalibrationRows::create(const Model& model, const std::vector<Calibration
   OwnedBytes memory;
   std::unique_ptr<Session> session;
   MICA_TRY(open_session(samples, &memory, &session));
+  if (!model.tokenizer) warnings->push_back("the checkpoint has no tokenizer: bytes of the samples' text stand for tokens");
   samples_.reserve(samples.size());
   for (const CalibrationSample& sample : samples) MICA_TRY(add_sample(sample, session.get(), warnings));
   if (samples_.empty()) return Status::error(Code::invalid_argument, "there is no sample to calibrate with");

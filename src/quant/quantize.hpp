@@ -37,6 +37,7 @@ struct CalibrationSample {
   std::vector<std::string> pictures;  // paths; read when they are needed
   std::string prompt;
   std::string answer;  // so that generated tokens are seen too; may be empty
+  std::vector<int32_t> tokens;  // or the whole prompt as ids, a picture's placeholders included: the text is not read
 };
 
 // A quant point: the rows that enter one or more linear layers.

@@ -1,0 +1,98 @@
+// Whole models through the quantizer and a packed file: every family's static logits beside its float ones.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "quantize.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "golden_model.hpp"
+#include "static_format.hpp"
+
+using namespace mica;
+using namespace mica::test;
+
+namespace {
+
+constexpr size_t kLogitRows = 8;
+
+// Not what the models are tested with: bytes stand for tokens, since the small checkpoints have no tokenizers.
+std::vector<CalibrationSample> samples_for(const Model& model) {
+  std::vector<CalibrationSample> samples;
+  const char* const pictures[] = {"b_coffee.jpg", "c_panel.jpg", "a_cat.jpg", "d_page.png"};
+  for (int i = 0; i < 48; ++i) {
+    CalibrationSample sample;
+    if (model.spec.has_vision) sample.pictures.push_back(std::string(MICA_TEST_DATA) + "/images/" + pictures[i % 4]);
+    for (int k = 0; k < 96; ++k) sample.prompt += static_cast<char>(33 + (i * 37 + k * k * 11 + k) % 90);
+    samples.push_back(std::move(sample));
+  }
+  return samples;
+}
+
+std::string packed_path(const std::string& name) {
+  return (std::filesystem::temp_directory_path() / ("mica_quantize_" + std::to_string(getpid()) + "_" + name + ".mica")).string();
+}
+
+struct Packed {
+  std::unique_ptr<Model> model;
+  QuantizeReport report;
+};
+
+Packed quantized(const std::string& family, const QuantizeOptions& options) {
+  const std::unique_ptr<Model> original = open_family(family);
+  std::unique_ptr<ModelFiles> files;
+  REQUIRE(ModelFiles::open(original->files->path(), &files));
+  const std::string path = packed_path(family);
+  Packed out;
+  const Status status = quantize(std::move(files), samples_for(*original), options, {}, path.c_str(), &out.report);
+  REQUIRE_MESSAGE(status, status.message());
+  out.model = open_at(path);
+  std::filesystem::remove(path);  // it stays mapped
+  return out;
+}
+
+// The smallest cosine of two rows of logits.
+double smallest_cosine(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  const size_t width = a.size() / kLogitRows;
+  double least = 1;
+  for (size_t row = 0; row < kLogitRows; ++row) {
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t i = row * width; i < (row + 1) * width; ++i) {
+      ab += static_cast<double>(a[i]) * b[i];
+      aa += static_cast<double>(a[i]) * a[i];
+      bb += static_cast<double>(b[i]) * b[i];
+    }
+    least = std::min(least, ab / std::sqrt(aa * bb));
+  }
+  return least;
+}
+
+double worst_cosine(const std::string& family, const Model& packed) {
+  const std::unique_ptr<Model> original = open_family(family);
+  double worst = 1;
+  for (const Prompt& prompt : prompts_of(family))
+    worst = std::min(worst, smallest_cosine(logits_of(packed, prompt), logits_of(*original, prompt)));
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("W4A8 models of every family stay close to their checkpoints") {
+  for (const char* family : kGoldenFamilies) {
+    CAPTURE(family);
+    const Packed packed = quantized(family, {});
+    const double cosine = worst_cosine(family, *packed.model);
+    MESSAGE(family << ": cosine " << cosine);
+    CHECK(cosine > 0.98);
+    CHECK(packed.report.warnings.size() == 1);  // no tokenizer
+    CHECK(packed.report.tokens_text > 0);
+    for (const LinearReport& layer : packed.report.layers) {
+      CHECK_FALSE(layer.fallback);
+      CHECK(layer.error < 0.2);
+    }
+  }
+}
