@@ -60,8 +60,8 @@ class ModelFiles {
   virtual const TensorView* find(std::string_view name) const = 0;
   virtual std::span<const TensorView> tensors() const = 0;
   // The text of "config.json", "tokenizer.json", "preprocessor_config.json", ...; empty when absent. For a folder these
-  // are files; for a packed file entries of __metadata__ under the same names; for GGUF, config.json is made from its
-  // keys in Hugging Face's terms.
+  // are files; for a packed file entries of __metadata__ under the same names; for GGUF, config.json, tokenizer.json
+  // and tokenizer_config.json are made from its keys in Hugging Face's terms.
   virtual Bytes document(std::string_view name) const = 0;
   // Null unless the kind is gguf.
   virtual const GgufVocabulary* gguf_vocabulary() const { return nullptr; }

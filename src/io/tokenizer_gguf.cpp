@@ -6,6 +6,7 @@
 #include <string>
 
 #include "limits.hpp"
+#include "tokenizer_gguf.hpp"
 #include "tokenizer_known.hpp"
 #include "tokenizer_parts.hpp"
 #include "utf8.hpp"
@@ -16,8 +17,6 @@ namespace {
 
 // Values of tokenizer.ggml.token_type. Unused tokens and, in "llama", bytes need no case of their own.
 enum TokenType : int32_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5 };
-
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581, SentencePiece's space
 
 int32_t type_of(const GgufVocabulary& vocabulary, size_t id) {
   return vocabulary.types.empty() ? static_cast<int32_t>(kNormal) : vocabulary.types[id];
@@ -40,27 +39,9 @@ Status check_arrays(const GgufVocabulary& vocabulary) {
   return Status::ok();
 }
 
-// Tokens and added tokens. Control and unknown tokens are special; user-defined ones are found in text like other text.
 Status read_tokens(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
   std::vector<AddedToken> added;
-  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    const std::string_view content = vocabulary.tokens[id];
-    if (content.empty()) continue;  // a hole
-    if (utf8_invalid_at(content) != content.size()) {
-      return Status::error(Code::corrupt_file, "tokenizer.ggml.tokens[%zu] is not valid UTF-8", id);
-    }
-    const int32_t type = type_of(vocabulary, id);
-    AddedToken token;
-    token.special = type == kControl || type == kUnknown;
-    const bool is_added = token.special || type == kUserDefined;
-    MICA_TRY(parts->vocabulary.add(id, content,
-                                   static_cast<uint8_t>(Vocabulary::kInModel | (is_added ? Vocabulary::kAdded : 0) |
-                                                        (token.special ? Vocabulary::kSpecial : 0))));
-    if (!is_added) continue;
-    token.id = static_cast<int32_t>(id);
-    token.content = content;
-    added.push_back(std::move(token));
-  }
+  MICA_TRY(read_gguf_tokens(vocabulary, &parts->vocabulary, &added));
   return parts->added.build(std::move(added), parts->normalizer);
 }
 
@@ -108,31 +89,6 @@ Status rank_by_score(std::span<const float> scores, std::vector<uint32_t>* ranks
   return Status::ok();
 }
 
-// SentencePiece joins any two neighbours that make a token. As merges: every cut of a token into two tokens.
-Status derive_merges(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
-  std::vector<uint32_t> ranks;
-  MICA_TRY(rank_by_score(vocabulary.scores, &ranks));
-  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    const int32_t type = type_of(vocabulary, id);
-    if (type != kNormal && type != kUnused) continue;
-    const std::string_view content = vocabulary.tokens[id];
-    if (content.size() > limits::kMergedTokenBytesMax) {
-      return Status::error(Code::limit_exceeded,
-                           "tokenizer.ggml.tokens[%zu] has %zu bytes; in a \"llama\" vocabulary at "
-                           "most %zu",
-                           id, content.size(), limits::kMergedTokenBytesMax);
-    }
-    for (size_t cut = 0; cut < content.size();) {
-      utf8_next(content, &cut);
-      const int32_t left = parts->vocabulary.find_in_model(content.substr(0, cut));
-      const int32_t right = left < 0 ? -1 : parts->vocabulary.find_in_model(content.substr(cut));
-      if (left < 0 || right < 0) continue;
-      MICA_TRY(parts->bpe->add_merge(left, right, ranks[id], static_cast<int32_t>(id)));
-    }
-  }
-  return Status::ok();
-}
-
 // A space is U+2581 in the vocabulary; with `prefix` one stands before every text.
 void add_space_rules(bool prefix, TokenizerParts* parts) {
   if (prefix) {
@@ -159,7 +115,6 @@ void add_space_rules(bool prefix, TokenizerParts* parts) {
 }
 
 Status read_llama(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
-  if (vocabulary.scores.empty()) return Status::error(Code::not_found, "tokenizer.ggml.scores is missing");
   add_space_rules(vocabulary.add_space_prefix, parts);
   MICA_TRY(read_tokens(vocabulary, parts));
   Bpe::Options options;
@@ -170,12 +125,16 @@ Status read_llama(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
     return Status::error(Code::corrupt_file, "tokenizer.ggml.unknown_token_id %d is no token", vocabulary.unknown);
   }
   parts->bpe = std::make_unique<Bpe>(&parts->vocabulary, options);
-  return derive_merges(vocabulary, parts);
+  std::vector<GgufMerge> merges;
+  MICA_TRY(derive_gguf_merges(vocabulary, parts->vocabulary, &merges));
+  for (const GgufMerge& merge : merges) {
+    MICA_TRY(parts->bpe->add_merge(merge.left, merge.right, merge.rank, merge.merged));
+  }
+  return Status::ok();
 }
 
 Status load_parts(const GgufVocabulary& vocabulary, std::unique_ptr<Tokenizer>* out) {
   auto parts = std::make_unique<TokenizerParts>();
-  MICA_TRY(check_arrays(vocabulary));
   if (vocabulary.model == "gpt2") {
     MICA_TRY(read_gpt2(vocabulary, parts.get()));
   } else if (vocabulary.model == "llama") {
@@ -188,6 +147,53 @@ Status load_parts(const GgufVocabulary& vocabulary, std::unique_ptr<Tokenizer>* 
 }
 
 }  // namespace
+
+Status read_gguf_tokens(const GgufVocabulary& vocabulary, Vocabulary* tokens, std::vector<AddedToken>* added) {
+  MICA_TRY(check_arrays(vocabulary));
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    const std::string_view content = vocabulary.tokens[id];
+    if (content.empty()) continue;  // a hole
+    if (utf8_invalid_at(content) != content.size()) {
+      return Status::error(Code::corrupt_file, "tokenizer.ggml.tokens[%zu] is not valid UTF-8", id);
+    }
+    const int32_t type = type_of(vocabulary, id);
+    AddedToken token;
+    token.special = type == kControl || type == kUnknown;
+    const bool is_added = token.special || type == kUserDefined;
+    MICA_TRY(tokens->add(id, content,
+                         static_cast<uint8_t>(Vocabulary::kInModel | (is_added ? Vocabulary::kAdded : 0) |
+                                              (token.special ? Vocabulary::kSpecial : 0))));
+    if (!is_added) continue;
+    token.id = static_cast<int32_t>(id);
+    token.content = content;
+    added->push_back(std::move(token));
+  }
+  return Status::ok();
+}
+
+Status derive_gguf_merges(const GgufVocabulary& vocabulary, const Vocabulary& tokens, std::vector<GgufMerge>* merges) {
+  if (vocabulary.scores.empty()) return Status::error(Code::not_found, "tokenizer.ggml.scores is missing");
+  std::vector<uint32_t> ranks;
+  MICA_TRY(rank_by_score(vocabulary.scores, &ranks));
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    const int32_t type = type_of(vocabulary, id);
+    if (type != kNormal && type != kUnused) continue;
+    const std::string_view content = vocabulary.tokens[id];
+    if (content.size() > limits::kMergedTokenBytesMax) {
+      return Status::error(Code::limit_exceeded,
+                           "tokenizer.ggml.tokens[%zu] has %zu bytes; in a \"llama\" vocabulary at "
+                           "most %zu",
+                           id, content.size(), limits::kMergedTokenBytesMax);
+    }
+    for (size_t cut = 0; cut < content.size();) {
+      utf8_next(content, &cut);
+      const int32_t left = tokens.find_in_model(content.substr(0, cut));
+      const int32_t right = left < 0 ? -1 : tokens.find_in_model(content.substr(cut));
+      if (left >= 0 && right >= 0) merges->push_back({left, right, static_cast<int32_t>(id), ranks[id]});
+    }
+  }
+  return Status::ok();
+}
 
 Status Tokenizer::load(const GgufVocabulary& vocabulary, const char* name, std::unique_ptr<Tokenizer>* out) {
   const Status status = load_parts(vocabulary, out);

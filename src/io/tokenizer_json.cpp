@@ -5,6 +5,7 @@
 
 #include "json.hpp"
 #include "limits.hpp"
+#include "tokenizer_gguf.hpp"
 #include "tokenizer_json_steps.hpp"
 #include "tokenizer_parts.hpp"
 
@@ -61,15 +62,25 @@ Status read_merge(JsonValue merge, uint32_t rank, Bpe* out) {
   return Status::error(Code::corrupt_file, "must be a string or two strings");
 }
 
+// A merge ranks by its place, or, in a file made of a GGUF vocabulary, with the others of its run (tokenizer_gguf.hpp).
 Status read_merges(JsonValue model, Bpe* out) {
   JsonValue merges;
   MICA_TRY(get_array(model, "merges", 0, limits::kMergesMax, &merges));
-  uint32_t rank = 0;
-  for (JsonValue merge : merges) {
-    const Status status = read_merge(merge, rank++, out);
-    if (!status) return merge.error(status.code(), status.message());
+  std::vector<uint32_t> runs;
+  if (model.find(kMergeRunsKey).is_set()) {
+    MICA_TRY(get_u32_array(model, kMergeRunsKey, 0, merges.size(), 1, limits::kMergesMax, &runs));
   }
-  return Status::ok();
+  uint32_t rank = 0, in_rank = 0;
+  for (JsonValue merge : merges) {
+    const Status status = read_merge(merge, rank, out);
+    if (!status) return merge.error(status.code(), status.message());
+    const uint32_t run = rank < runs.size() ? runs[rank] : 1;
+    if (++in_rank < run) continue;
+    ++rank;
+    in_rank = 0;
+  }
+  if (in_rank == 0 && (runs.empty() || rank == runs.size())) return Status::ok();
+  return model.error(Code::corrupt_file, "must add up to the number of merges", kMergeRunsKey);
 }
 
 Status read_added_token(JsonValue value, const char* name, Vocabulary* vocabulary, std::vector<AddedToken>* out) {

@@ -12,9 +12,6 @@ namespace mica {
 namespace {
 
 constexpr size_t kLineBytes = 64;
-constexpr const char* kDocuments[] = {"config.json",           "generation_config.json", "preprocessor_config.json",
-                                      "processor_config.json", "tokenizer.json",         "tokenizer_config.json",
-                                      "chat_template.jinja",   "chat_template.json"};
 
 // Types without blocks are stored as they are.
 DType stored_type(const TensorView& tensor) {
@@ -57,15 +54,6 @@ Status write_copy(const TensorView& tensor, PackedWriter* writer) {
 }
 
 }  // namespace
-
-MetadataList model_documents(const ModelFiles& files) {
-  MetadataList documents;
-  for (const char* name : kDocuments) {
-    const Bytes text = files.document(name);
-    if (!text.empty()) documents.emplace_back(name, std::string(text.begin(), text.end()));
-  }
-  return documents;
-}
 
 void PackedTensors::add_copy(const TensorView& tensor) {
   const PaddedShape shape = padded_shape(tensor);

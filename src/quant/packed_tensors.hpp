@@ -12,9 +12,6 @@
 
 namespace mica {
 
-// The documents that a model is opened with (config.json, tokenizer.json, ...), by name.
-MetadataList model_documents(const ModelFiles& files);
-
 class PackedTensors {
  public:
   // A tensor as it is stored, its rows padded to whole 64-byte lines; GGUF's block types become 16-bit floats. The bytes

@@ -12,6 +12,7 @@
 #include "calibration_rows.hpp"
 #include "checked.hpp"
 #include "limits.hpp"
+#include "packed_documents.hpp"
 #include "point_quantizer.hpp"
 #include "static_format.hpp"
 #include "tensor_source.hpp"
@@ -330,7 +331,8 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
     if (text_static()) MICA_TRY(quantize_decoder());
   }
   if (is_static(options_.head)) MICA_TRY(quantize_head());
-  MetadataList documents = model_documents(*model_->files);
+  MetadataList documents;
+  MICA_TRY(packed_documents(*model_->files, &documents));
   MICA_TRY(add_static_parts(&documents));
   MICA_TRY(add_kept_tensors());
   work_done_ = work_;

@@ -8,6 +8,7 @@
 #include "gguf_import.hpp"
 #include "json.hpp"
 #include "model_files.hpp"
+#include "packed_documents.hpp"
 #include "test_folder.hpp"
 
 using namespace mica;
@@ -71,7 +72,16 @@ TEST_CASE("a llama file: config.json in Hugging Face's terms") {
   CHECK_FALSE(config.root().find("rope_scaling").is_set());
   CHECK(file.files->metadata("tokenizer.chat_template") == "{{ messages }}");
   CHECK(file.files->metadata("tokenizer.ggml.bos_token_id").empty());  // no string
-  CHECK(file.files->document("tokenizer.json").empty());
+  const std::string_view tokenizer = text_of(file.files->document("tokenizer.json"));
+  CHECK(tokenizer.find(R"("vocab": {"<s>": 0, "</s>": 1, "a": 2, "ab": 3}, "merges": ["a b"]})") != std::string_view::npos);
+  CHECK(text_of(file.files->document("tokenizer_config.json")) ==
+        R"({"add_bos_token": true, "bos_token": "<s>", "eos_token": "</s>", "chat_template": "{{ messages }}"})");
+  CHECK(file.files->document("chat_template.jinja").empty());
+  MetadataList documents;
+  REQUIRE(packed_documents(*file.files, &documents));
+  REQUIRE(documents.size() == 3);
+  CHECK(documents[1].first == "tokenizer.json");
+  CHECK(documents[1].second == tokenizer);
 }
 
 TEST_CASE("tensors have Hugging Face's names, shapes outermost first, and their own bytes") {

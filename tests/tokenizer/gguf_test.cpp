@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "tokenizer_files.hpp"
+#include "tokenizer_gguf.hpp"
 
 using namespace mica;
 
@@ -85,11 +86,37 @@ std::unique_ptr<Tokenizer> load(const GgufVocabulary& vocabulary) {
   return tokenizer;
 }
 
+// The tokenizer of a packed file: by way of the tokenizer.json that is written for it.
+std::unique_ptr<Tokenizer> load_written(const GgufVocabulary& vocabulary) {
+  std::string json;
+  const Status status = make_tokenizer_json(vocabulary, "test.gguf", &json);
+  REQUIRE_MESSAGE(status.is_ok(), std::string(status.message()));
+  return load_tokenizer(json);
+}
+
 void check_encodings(const Tokenizer& tokenizer, const char* name) {
   for (const Encoding& expected : reference_encodings(name)) {
     CAPTURE(expected.text);
     CHECK(encode(tokenizer, expected.text) == expected.ids);
     CHECK(decode(tokenizer, expected.ids) == expected.decoded);
+  }
+}
+
+// Two tokenizers are one: sizes, tokens, and everything that is made of the reference texts and of parts of them.
+void check_equal(const Tokenizer& a, const Tokenizer& b, const char* name) {
+  REQUIRE(a.size() == b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
+    if (a.token_bytes(id) != b.token_bytes(id) || a.is_special(id) != b.is_special(id)) FAIL_CHECK("token ", id);
+  }
+  for (const Encoding& expected : reference_encodings(name)) {
+    CAPTURE(expected.text);
+    for (TextBefore before : {TextBefore::nothing, TextBefore::control_token, TextBefore::text}) {
+      for (bool special : {false, true}) {
+        CHECK(encode(a, expected.text, special, before) == encode(b, expected.text, special, before));
+      }
+    }
+    CHECK(decode(a, expected.ids) == decode(b, expected.ids));
   }
 }
 
@@ -142,4 +169,71 @@ TEST_CASE("tokens of equal score merge from left to right") {
   CHECK(encode(*tokenizer, "babab") == std::vector<int32_t>{4, 4, 2});
   CHECK(encode(*tokenizer, "bab") == std::vector<int32_t>{4, 2});
   CHECK(encode(*tokenizer, "axxa") == std::vector<int32_t>{1, 0, 1});
+}
+
+TEST_CASE("the tokenizer.json that is written of a gpt2 vocabulary is the same tokenizer") {
+  for (const auto& [name, pre] : {std::pair{"smollm2", "smollm"}, {"smollm2", "default"}, {"smollm2", "llama-bpe"},
+                                  {"qwen2", "qwen2"}, {"qwen2", "deepseek-r1-qwen"}}) {
+    CAPTURE(pre);
+    const Source source(name);
+    const GgufVocabulary vocabulary = source.vocabulary("gpt2", pre);
+    check_equal(*load(vocabulary), *load_written(vocabulary), name);
+  }
+}
+
+TEST_CASE("the tokenizer.json that is written of a llama vocabulary is the same tokenizer") {
+  const Source source("phi3");
+  const std::vector<float> scores = source.scores();
+  GgufVocabulary vocabulary = source.vocabulary("llama", "default");
+  vocabulary.scores = scores;
+  vocabulary.merges = {};
+  vocabulary.unknown = 0;
+  for (bool prefix : {true, false}) {
+    vocabulary.add_space_prefix = prefix;
+    check_equal(*load(vocabulary), *load_written(vocabulary), "phi3");
+  }
+  vocabulary.unknown = -1;
+  check_equal(*load(vocabulary), *load_written(vocabulary), "phi3");
+}
+
+TEST_CASE("ranks that merges share are kept in what is written") {
+  // A token of several cuts, tokens of one score, a hole, and an unknown token that stands for what is none of them.
+  const std::string_view tokens[] = {"<unk>", "a", "b", "ab", "ba", "aba", "", "aa", "aaa"};
+  const float scores[] = {0, -9, -9, -1, -1, -5, 0, -3, -2};
+  const int32_t types[] = {2, 1, 1, 1, 1, 1, 1, 5, 1};
+  GgufVocabulary vocabulary;
+  vocabulary.model = "llama";
+  vocabulary.tokens = tokens;
+  vocabulary.scores = scores;
+  vocabulary.types = types;
+  vocabulary.unknown = 0;
+  vocabulary.add_space_prefix = false;
+  const auto given = load(vocabulary), written = load_written(vocabulary);
+  // Every text of up to nine letters.
+  for (unsigned length = 1; length < 10; ++length) {
+    for (unsigned code = 0; code < 1u << length; ++code) {
+      std::string text;
+      for (unsigned i = 0; i < length; ++i) text += code >> i & 1 ? 'b' : 'a';
+      if (encode(*given, text) != encode(*written, text)) FAIL_CHECK(text);
+    }
+  }
+  CHECK(encode(*written, "abba") == std::vector<int32_t>{3, 4});
+}
+
+TEST_CASE("runs of merges that do not add up are refused") {
+  const auto load_runs = [](const char* runs) {
+    const std::string json =
+        std::string(R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "ba": 3}, "merges": ["a b", "b a"],)") +
+        R"( "mica_merge_runs": )" + runs + "}}";
+    std::unique_ptr<Tokenizer> tokenizer;
+    return Tokenizer::load(bytes_of(json), "test.json", &tokenizer);
+  };
+  CHECK(load_runs("[2]").is_ok());
+  CHECK(load_runs("[1, 1]").is_ok());
+  for (const char* runs : {"[1]", "[3]", "[1, 2]", "[2, 1]", "[1, 1, 1]", "[0, 2]", "[-1]", "\"2\"", "{}", "[2.5]"}) {
+    CAPTURE(runs);
+    const Status status = load_runs(runs);
+    CHECK(status.code() == Code::corrupt_file);
+    CHECK(said(status).find("mica_merge_runs") != std::string::npos);
+  }
 }
