@@ -32,6 +32,7 @@ void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* ar
       std::max(rows * simd::quantized_row_bytes(width), mlp_rows * simd::quantized_row_bytes(shape.feed_forward)));
   buffers->rows.sums = arena->take<int32_t>(rows);
   buffers->rows.rank1 = arena->take<float>(rows);
+  buffers->rows.kept = arena->take<float>(rows * kKeptChannelsMax);
   buffers->qkv = arena->take<float>(rows * buffers->qkv_stride);
   buffers->mlp = arena->take<float>(mlp_rows * 2 * shape.feed_forward);
 }

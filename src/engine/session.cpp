@@ -234,6 +234,8 @@ Status Session::fill_rows(size_t count) {
     float* target = decoder_.x() + row * hidden;
     if (!visual_[place]) {
       widen_matrix_row(*compute_.kernels->f32, embedding, static_cast<size_t>(ids_[place]), target);
+      if (const float* columns = model_.weights.decoder.embedding_columns)
+        for (size_t i = 0; i < hidden; ++i) target[i] *= columns[i];
       continue;
     }
     size_t index = picture_encoded_ == SIZE_MAX ? 0 : picture_encoded_;

@@ -21,6 +21,10 @@
 //   "<name>.scale"   F32, one an output channel: weight = scale * integer
 //   "<name>.rank1"   F32, one an output channel, unscaled
 //   "<name>.bias"    F32
+//   "<down>.kept"    F32 [channels, outputs padded to 16], unscaled, with "<down>.kept_channels" I32 [padded to 16, the rest
+//                    -1]: inputs that are taken out before the online rotation and multiplied in float (matrix.hpp)
+//   kEmbeddingColumns  F32 [hidden]: embedding rows are multiplied by it, value by value, after the look-up; a head that
+//                    shares the embedding's matrix has the inverse in the final norm's weight
 //   kPointScales     F32 [2, points padded to 16]: of visual rows, then of text rows, by QuantPoint::index
 //   kDecoderSigns, kVisionSigns   U8: bit i says that channel i is negated; absent: the stream is not rotated
 // Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation"}, "vision": {same}}.
@@ -32,6 +36,9 @@ inline constexpr const char* kStaticKey = "mica.static";
 inline constexpr const char* kPointScales = "mica.points";
 inline constexpr const char* kDecoderSigns = "mica.decoder.signs";
 inline constexpr const char* kVisionSigns = "mica.vision.signs";
+inline constexpr const char* kEmbeddingColumns = "mica.embedding.columns";
+inline constexpr const char* kKeptSuffix = ".kept";
+inline constexpr const char* kKeptChannelsSuffix = ".kept_channels";
 inline constexpr const char* kScaleSuffix = ".scale";
 inline constexpr const char* kRank1Suffix = ".rank1";
 

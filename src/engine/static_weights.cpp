@@ -83,6 +83,8 @@ Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
 Status FileTensors::static_parts(const ModelSpec& spec, Weights* weights) {
   const std::vector<NamedPoint> points = quant_points(weights);
   if (spec.has_vision) place_directions(spec, &weights->vision);
+  if (const TensorView* columns = files_.find(static_format::kEmbeddingColumns))
+    MICA_TRY(widen(*columns, static_format::kEmbeddingColumns, spec.decoder.hidden, &weights->decoder.embedding_columns));
   const TensorView* scales = files_.find(static_format::kPointScales);
   if (scales == nullptr) return check_scales(*weights, files_.path());
   if (scales->dtype != DType::f32 || scales->rank != 2 || scales->shape[0] != 2 || scales->shape[1] < points.size())

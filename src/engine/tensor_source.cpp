@@ -171,7 +171,38 @@ Status FileTensors::panels(const TensorView& tensor, const std::string& base, si
   MICA_TRY(widen(*scales, scale, rows, &out->scale));
   const std::string rank1 = base + static_format::kRank1Suffix;
   const TensorView* terms = files_.find(rank1);
-  return terms ? widen(*terms, rank1, rows, &out->rank1) : Status::ok();
+  if (terms != nullptr) MICA_TRY(widen(*terms, rank1, rows, &out->rank1));
+  return kept_channels(base, rows, columns, out);
+}
+
+// Inputs of a packed matrix that are multiplied in float.
+Status FileTensors::kept_channels(const std::string& base, size_t rows, size_t columns, Matrix* out) {
+  const std::string name = base + static_format::kKeptChannelsSuffix;
+  const TensorView* channels = files_.find(name);
+  if (channels == nullptr) return Status::ok();
+  const TensorView* weights = files_.find(base + static_format::kKeptSuffix);
+  if (weights == nullptr) return missing(base + static_format::kKeptSuffix);
+  if (channels->dtype != DType::i32 || weights->dtype != DType::f32 || weights->rank != 2 || weights->shape[0] == 0 ||
+      weights->shape[0] > kKeptChannelsMax || weights->shape[0] > element_count(*channels) || weights->shape[1] != round_up(rows, 16))
+    return Status::error(Code::corrupt_file, "%s: \"%s\" and its weights do not describe up to %u of %zu inputs", files_.path(), name.c_str(),
+                         kKeptChannelsMax, columns);
+  const auto count = static_cast<uint32_t>(weights->shape[0]);
+  uint8_t* memory = own(count * (sizeof(uint32_t) + rows * sizeof(float)));
+  if (memory == nullptr) return no_memory(count * rows * sizeof(float));
+  auto* kept = reinterpret_cast<float*>(memory);
+  auto* indices = reinterpret_cast<uint32_t*>(kept + count * rows);
+  for (uint32_t k = 0; k < count; ++k) {
+    int32_t channel = -1;
+    std::memcpy(&channel, channels->bytes.data() + k * sizeof channel, sizeof channel);
+    if (channel < 0 || static_cast<size_t>(channel) >= columns)
+      return Status::error(Code::corrupt_file, "%s: \"%s\": %d is not one of %zu inputs", files_.path(), name.c_str(), channel, columns);
+    indices[k] = static_cast<uint32_t>(channel);
+    std::memcpy(kept + k * rows, weights->bytes.data() + k * weights->shape[1] * sizeof(float), rows * sizeof(float));
+  }
+  out->kept_channels = indices;
+  out->kept = kept;
+  out->kept_count = count;
+  return Status::ok();
 }
 
 }  // namespace mica

@@ -62,6 +62,7 @@ class FileTensors : public TensorSource {
  private:
   Status load_bias(const std::string& name, size_t rows, Matrix* out);
   Status panels(const TensorView& tensor, const std::string& name, size_t rows, size_t columns, Matrix* out);
+  Status kept_channels(const std::string& base, size_t rows, size_t columns, Matrix* out);
   const TensorName* name_of(Slot slot) const { return names_[static_cast<size_t>(slot)]; }
   std::string full_name(const TensorName& name, uint32_t layer, const char* suffix) const;
   Status missing(const std::string& name) const;

@@ -48,6 +48,7 @@ struct LayerWeights {
 
 struct DecoderWeights {
   Matrix embedding;
+  const float* embedding_columns = nullptr;  // [hidden]: multiplied into each embedding; null: ones (static_format.hpp)
   std::vector<LayerWeights> layers;
   NormWeights final_norm;
   Matrix lm_head;

@@ -44,6 +44,17 @@ Rows quantized_rows(const QuantPoint& point, size_t rows, size_t visual, size_t 
   return out;
 }
 
+// Moves the reader's kept channels out of the rows.
+void take_kept(const Compute& compute, const Matrix& reader, float* src, size_t src_stride, size_t rows, float* kept) {
+  for_rows(compute, rows, [&](size_t row, int) {
+    for (uint32_t k = 0; k < reader.kept_count; ++k) {
+      float& value = src[row * src_stride + reader.kept_channels[k]];
+      kept[row * kKeptChannelsMax + k] = value;
+      value = 0.0f;
+    }
+  });
+}
+
 float multiplier(const QuantPoint& point, size_t row, size_t visual) {
   return 1.0f / (row < visual ? point.scale_visual : point.scale_text);
 }
@@ -117,7 +128,13 @@ Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& r
 
 Rows enter_rotated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const simd::RotationPlan* plan,
                    float* src, size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers) {
-  if (plan == nullptr) return enter_rows(compute, point, reader, src, src_stride, rows, visual, width, buffers);
+  const bool kept = reader.is_packed() && reader.kept_count != 0;
+  if (kept) take_kept(compute, reader, src, src_stride, rows, buffers.kept);
+  if (plan == nullptr) {
+    Rows out = enter_rows(compute, point, reader, src, src_stride, rows, visual, width, buffers);
+    if (kept) out.kept = buffers.kept;
+    return out;
+  }
   if (!reader.is_packed()) {
     rotate_rows(compute, *plan, nullptr, src, src_stride, rows, false);
     return float_rows(compute, point, src, src_stride, rows, visual, width);
@@ -131,6 +148,7 @@ Rows enter_rotated(const Compute& compute, const QuantPoint& point, const Matrix
   });
   Rows out = quantized_rows(point, rows, visual, width, buffers);
   out.rank1 = means;
+  if (kept) out.kept = buffers.kept;
   return out;
 }
 

@@ -19,6 +19,7 @@ struct RowBuffers {
   int8_t* quantized = nullptr;  // [rows][width padded to 32]
   int32_t* sums = nullptr;      // [rows]
   float* rank1 = nullptr;       // [rows]
+  float* kept = nullptr;        // [rows][kKeptChannelsMax]
 };
 
 struct NormWeights {
@@ -40,8 +41,8 @@ Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& r
 Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src, size_t src_stride,
                 size_t rows, size_t visual, size_t width, const RowBuffers& buffers);
 
-// R src, rotated in place (src is scratch), for `reader`, whose rank-1 term gets channel 0 where it has one. A null plan
-// rotates nothing.
+// R src, rotated in place (src is scratch), for `reader`, whose rank-1 term gets channel 0 where it has one, and whose
+// kept channels are taken out first. A null plan rotates nothing.
 Rows enter_rotated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const simd::RotationPlan* plan,
                    float* src, size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers);
 

@@ -118,6 +118,18 @@ size_t task_panels(const Matrix& matrix, size_t rows) {
   return rows <= kStreamRows ? std::max<size_t>(1, kStreamBytes / matrix.stride_bytes) : 4;
 }
 
+// dst += scale * kept values * kept weights, channels [first, end).
+void add_kept(float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix, const LinearFinish& finish, size_t first,
+              size_t end) {
+  for (size_t row = 0; row < src.count; ++row)
+    for (uint32_t k = 0; k < matrix.kept_count; ++k) {
+      const float value = src.kept[row * kKeptChannelsMax + k];
+      const float* weights = matrix.kept + k * matrix.rows;
+      float* out = dst + row * dst_stride;
+      for (size_t c = first; c < end; ++c) out[c] += value * weights[c] * (finish.scale ? finish.scale[c] : 1.0f);
+    }
+}
+
 void packed_linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
                    const LinearFinish& finish) {
   const simd::QuantizedRows x{.values = src.quantized, .stride = src.stride, .sums = src.sums};
@@ -136,8 +148,11 @@ void packed_linear(const Compute& compute, float* dst, size_t dst_stride, const 
   const size_t panels = ceil_div(matrix.rows, simd::kPanelChannels);
   const size_t step = task_panels(matrix, src.count);
   parallel_for(compute, ceil_div(panels, step), [&](size_t task, int) {
-    kernel(x, weights, epilogue, out,
-           {.row_begin = 0, .row_end = src.count, .panel_begin = task * step, .panel_end = std::min(panels, (task + 1) * step)});
+    const size_t panel_end = std::min(panels, (task + 1) * step);
+    kernel(x, weights, epilogue, out, {.row_begin = 0, .row_end = src.count, .panel_begin = task * step, .panel_end = panel_end});
+    if (src.kept != nullptr)
+      add_kept(dst, dst_stride, src, matrix, finish, task * step * simd::kPanelChannels,
+               std::min(matrix.rows, panel_end * simd::kPanelChannels));
   });
 }
 

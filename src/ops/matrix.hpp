@@ -13,6 +13,8 @@ namespace mica {
 // How the values lie: row-major in a DType, or integers in panels (simd/pack.hpp) with a scale a row.
 enum class MatrixLayout : uint8_t { rows, panels_u4, panels_s8 };
 
+inline constexpr uint32_t kKeptChannelsMax = 16;
+
 struct Matrix {
   size_t rows = 0;     // output channels
   size_t columns = 0;  // inputs
@@ -23,6 +25,11 @@ struct Matrix {
   const float* bias = nullptr;    // [rows], or null
   const float* scale = nullptr;   // [rows], of panels: weight = scale * integer
   const float* rank1 = nullptr;   // [rows], of panels: the weights of the input that stays float (MQuant, RMS), or null
+  // Of panels whose inputs are rotated online: channels whose rare, huge values are taken out before the rotation and
+  // multiplied in float ("massive activations", arXiv 2402.17762: one token's value would fix the scale of all).
+  const uint32_t* kept_channels = nullptr;  // [kept_count]
+  const float* kept = nullptr;              // [kept_count][rows]
+  uint32_t kept_count = 0;                  // at most kKeptChannelsMax
 
   bool is_packed() const { return layout != MatrixLayout::rows; }
 

@@ -37,6 +37,7 @@ struct Rows {
   const int8_t* quantized = nullptr;   // [count][width padded to 32 with zeros], or null
   const int32_t* sums = nullptr;       // [count], with `quantized`
   const float* rank1 = nullptr;        // [count]: the value that was kept out of `quantized` (MQuant, RMS), or null
+  const float* kept = nullptr;         // [count][kKeptChannelsMax]: of the channels that were taken out, or null
   float scale_visual = 0, scale_text = 0;
 };
 

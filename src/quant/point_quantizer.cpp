@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "checked.hpp"
 #include "pack.hpp"
 #include "static_format.hpp"
 #include "transform.hpp"
@@ -70,6 +71,16 @@ std::vector<float> quantiles_of(const RowRange& range) {
   return out;
 }
 
+const simd::RotateKernels& rotations() { return *simd::kernels_at(simd::Level::scalar)->rotate; }
+
+// What rounding to the nearest costs; `weights` are used up.
+void measure_error(const Compute& compute, std::vector<float>* weights, const RowMoments& moments, RoundedMatrix* rounded) {
+  rounded->energy = output_energy(compute, weights->data(), rounded->rows, moments);
+  for (size_t k = 0; k < weights->size(); ++k)
+    (*weights)[k] -= rounded->scale[k / rounded->columns] * static_cast<float>(rounded->codes[k]);
+  rounded->error = output_energy(compute, weights->data(), rounded->rows, moments);
+}
+
 bool suppression_helps(const Outlier& weights, const RowRanges& ranges) {
   const auto ratio = [](float whole, float rest) { return rest > 0 ? whole / rest : 1.0f; };
   return weights.with > kSuppressFrom * weights.without ||
@@ -79,7 +90,7 @@ bool suppression_helps(const Outlier& weights, const RowRanges& ranges) {
 
 }  // namespace
 
-Status PointQuantizer::collect(const PointJob& job, RowMoments* moments, RowRanges* ranges) {
+Status PointQuantizer::collect(const PointJob& job, RowMoments* moments, RowRanges* ranges, MassiveRows* massive) {
   for (size_t item = 0; item < job.items; ++item) {
     RowCapture rows(job.point->index), reference(job.point->index);
     MICA_TRY(job.show(item, Stream::quantized, &rows));
@@ -90,11 +101,26 @@ Status PointQuantizer::collect(const PointJob& job, RowMoments* moments, RowRang
         return Status::error(Code::invalid_argument, "%s: an activation is not a finite number; the weights before it are too large",
                              job.name.c_str());
     ranges->add(rows.values.data(), rows.count, rows.visual, width);
+    if (massive != nullptr) massive->add(rows.values.data(), rows.count, width);
     if (moments == nullptr) continue;
     if (!job.same_rows) MICA_TRY(job.show(item, Stream::reference, &reference));
     moments->add(compute_, rows.values.data(), job.same_rows ? rows.values.data() : reference.values.data(), rows.count);
   }
   if (moments != nullptr) moments->finish(compute_);
+  return Status::ok();
+}
+
+// The ranges again, of rows that lack the channels which stay in float.
+Status PointQuantizer::collect_without(const PointJob& job, const std::vector<uint32_t>& channels, RowRanges* ranges) {
+  *ranges = {};
+  for (size_t item = 0; item < job.items; ++item) {
+    RowCapture rows(job.point->index);
+    MICA_TRY(job.show(item, Stream::quantized, &rows));
+    if (rows.count == 0) continue;
+    const size_t width = rows.values.size() / rows.count;
+    clear_channels(job.rotation, channels, rows.values.data(), rows.count, width);
+    ranges->add(rows.values.data(), rows.count, rows.visual, width);
+  }
   return Status::ok();
 }
 
@@ -116,60 +142,76 @@ void PointQuantizer::fix_scales(const PointJob& job, const RowRanges& ranges, bo
   report_->points.push_back(std::move(report));
 }
 
-Status PointQuantizer::measure(const PointJob& job) {
-  RowRanges ranges;
-  MICA_TRY(collect(job, nullptr, &ranges));
-  fix_scales(job, ranges, false);
-  return Status::ok();
-}
-
 Status PointQuantizer::run(const PointJob& job) {
-  const size_t width = job.matrices[0].reference->columns;
-  const int bits = job.storage == QuantStorage::w4a8 ? 4 : 8;
   RowMoments moments;
   RowRanges ranges;
-  MICA_TRY(moments.create(width));
-  MICA_TRY(collect(job, &moments, &ranges));
-  std::vector<Outlier> outliers;
-  for (const ReadingMatrix& matrix : job.matrices) outliers.push_back(mean_outlier(*matrix.reference));
-  const bool suppressed = options_.rms && job.suppressible && suppression_helps(outliers[0], ranges);
+  MassiveRows massive(job.rotation);
+  MICA_TRY(moments.create(job.matrices[0].reference->columns));
+  MICA_TRY(collect(job, &moments, &ranges, job.online ? &massive : nullptr));
+  const std::vector<uint32_t> kept = massive.channels();
+  if (!kept.empty()) {
+    moments.clear_before_rotation(compute_, job.rotation, kept);
+    MICA_TRY(collect_without(job, kept, &ranges));
+  }
+  const bool suppressed = options_.rms && job.rotation && suppression_helps(mean_outlier(*job.matrices[0].reference), ranges);
   if (suppressed) moments.clear_channel(0);
   fix_scales(job, ranges, suppressed);
   ColumnRounder rounder;
   const bool by_columns = options_.rounding == Rounding::gptq && rounder.factor(moments);
-  for (size_t i = 0; i < job.matrices.size(); ++i) {
-    const ReadingMatrix& matrix = job.matrices[i];
-    const size_t rows = matrix.reference->rows;
-    std::vector<float> weights(float_row(*matrix.reference, 0), float_row(*matrix.reference, 0) + rows * width);
-    std::vector<float> rank1(suppressed ? rows : 0);
-    for (size_t r = 0; r < rank1.size(); ++r) std::swap(rank1[r], weights[r * width]);
-    RoundedMatrix rounded = by_columns ? rounder.round(compute_, weights.data(), rows, bits)
-                                       : round_nearest(compute_, weights.data(), rows, width, bits);
-    if (!by_columns) {
-      rounded.energy = output_energy(compute_, weights.data(), rows, moments);
-      for (size_t k = 0; k < rows * width; ++k) weights[k] -= rounded.scale[k / width] * static_cast<float>(rounded.codes[k]);
-      rounded.error = output_energy(compute_, weights.data(), rows, moments);
-    }
-    report_->layers.push_back({.name = matrix.report_name,
-                               .storage = job.storage,
-                               .rows = rows,
-                               .columns = width,
-                               .error = rounded.energy > 0 ? rounded.error / rounded.energy : 0,
-                               .outlier = mean_outlier(*matrix.original).with,
-                               .outlier_rotated = outliers[i].with,
-                               .outlier_suppressed = suppressed ? outliers[i].without : outliers[i].with,
-                               .suppressed = suppressed,
-                               .fallback = options_.rounding == Rounding::gptq && !by_columns});
-    MICA_TRY(install(matrix, rounded, job.storage, matrix.reference->bias, suppressed ? rank1.data() : nullptr));
-  }
+  for (const ReadingMatrix& matrix : job.matrices)
+    MICA_TRY(round(job, matrix, by_columns ? &rounder : nullptr, moments, suppressed, kept));
   return Status::ok();
 }
 
-Status PointQuantizer::round_alone(const ReadingMatrix& matrix, QuantStorage storage) {
+// Without a rounder, to the nearest.
+Status PointQuantizer::round(const PointJob& job, const ReadingMatrix& matrix, const ColumnRounder* rounder,
+                             const RowMoments& moments, bool suppressed, const std::vector<uint32_t>& kept) {
+  const size_t rows = matrix.reference->rows;
+  const size_t width = matrix.reference->columns;
+  const int bits = job.storage == QuantStorage::w4a8 ? 4 : 8;
+  const Outlier outlier = mean_outlier(*matrix.reference);
+  std::vector<float> weights(float_row(*matrix.reference, 0), float_row(*matrix.reference, 0) + rows * width);
+  FloatTerms terms;
+  terms.kept_channels = kept;
+  terms.kept.assign(kept.size() * round_up(rows, 16), 0.0f);
+  if (!kept.empty())
+    for (size_t r = 0; r < rows; ++r) {
+      float* row = weights.data() + r * width;
+      if (job.rotation) rotations().rotate_inverse(*job.rotation, 1, nullptr, 1.0f, row);
+      for (size_t k = 0; k < kept.size(); ++k) std::swap(terms.kept[k * round_up(rows, 16) + r], row[kept[k]]);
+      if (job.rotation) rotations().rotate(*job.rotation, 1, nullptr, 1.0f, row);
+    }
+  std::vector<float> rank1(suppressed ? rows : 0);
+  for (size_t r = 0; r < rank1.size(); ++r) std::swap(rank1[r], weights[r * width]);
+  if (suppressed) terms.rank1 = rank1.data();
+  RoundedMatrix rounded = rounder ? rounder->round(compute_, weights.data(), rows, bits)
+                                  : round_nearest(compute_, weights.data(), rows, width, bits);
+  if (!rounder) measure_error(compute_, &weights, moments, &rounded);
+  LinearReport report;
+  report.name = matrix.report_name;
+  report.storage = job.storage;
+  report.rows = rows;
+  report.columns = width;
+  report.error = rounded.energy > 0 ? rounded.error / rounded.energy : 0;
+  report.outlier = mean_outlier(*matrix.original).with;
+  report.outlier_rotated = outlier.with;
+  report.outlier_suppressed = suppressed ? outlier.without : outlier.with;
+  report.suppressed = suppressed;
+  report.kept_channels = static_cast<uint32_t>(kept.size());
+  report.fallback = options_.rounding == Rounding::gptq && !rounder;
+  report_->layers.push_back(std::move(report));
+  return install(matrix, rounded, job.storage, matrix.reference->bias, terms);
+}
+
+Status PointQuantizer::round_alone(const ReadingMatrix& matrix, QuantStorage storage, const float* column_factors) {
   const Matrix& source = *matrix.original;
   std::vector<float> weights(source.rows * source.columns);
   const simd::FloatKernels& kernels = *compute_.kernels->f32;
-  parallel_for(compute_, source.rows, [&](size_t r, int) { widen_matrix_row(kernels, source, r, weights.data() + r * source.columns); });
+  parallel_for(compute_, source.rows, [&](size_t r, int) { 
+    float* row = weights.data() + r * source.columns;
+    widen_matrix_row(kernels, source, r, row);
+    for (size_t i = 0; column_factors != nullptr && i < source.columns; ++i) row[i] *= column_factors[i];
+  });
   for (const float weight : weights)
     if (!std::isfinite(weight))
       return Status::error(Code::invalid_argument, "%s: a weight is not a finite number", matrix.report_name.c_str());
@@ -189,42 +231,69 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, QuantStorage sto
                              .outlier = outlier,
                              .outlier_rotated = outlier,
                              .outlier_suppressed = outlier});
-  return install(matrix, rounded, storage, source.bias, nullptr);
+  return install(matrix, rounded, storage, source.bias, {});
+}
+
+const float* PointQuantizer::keep(const float* values, size_t count) {
+  uint8_t* copy = own_bytes(count * sizeof(float), memory_);
+  if (copy != nullptr) std::memcpy(copy, values, count * sizeof(float));
+  return reinterpret_cast<const float*>(copy);
 }
 
 // The packed matrix in memory and in the file.
 Status PointQuantizer::install(const ReadingMatrix& matrix, const RoundedMatrix& rounded, QuantStorage storage,
-                               const float* bias, const float* rank1) {
+                               const float* bias, const FloatTerms& terms) {
   const bool nibbles = storage == QuantStorage::w4a8;
   const size_t columns = rounded.columns;
   const size_t panels = simd::panel_count(rounded.rows);
   const size_t panel_bytes = nibbles ? simd::u4_panel_bytes(columns) : simd::s8_panel_bytes(columns);
   uint8_t* data = own_bytes(panels * panel_bytes, memory_);
-  const auto keep = [&](const float* values) -> const float* {
-    if (values == nullptr) return nullptr;
-    uint8_t* copy = own_bytes(rounded.rows * sizeof(float), memory_);
-    if (copy != nullptr) std::memcpy(copy, values, rounded.rows * sizeof(float));
-    return reinterpret_cast<const float*>(copy);
-  };
-  const float* scale = keep(rounded.scale.data());
-  const float* kept_bias = keep(bias);
-  const float* kept_rank1 = keep(rank1);
-  if (data == nullptr || scale == nullptr || (bias && !kept_bias) || (rank1 && !kept_rank1))
+  const float* scale = keep(rounded.scale.data(), rounded.rows);
+  const float* kept_bias = bias ? keep(bias, rounded.rows) : nullptr;
+  const float* rank1 = terms.rank1 ? keep(terms.rank1, rounded.rows) : nullptr;
+  if (data == nullptr || scale == nullptr || (bias && !kept_bias) || (terms.rank1 && !rank1))
     return Status::error(Code::out_of_memory, "no memory for the panels of %s", matrix.report_name.c_str());
   if (nibbles) simd::pack_u4(data, rounded.codes.data(), columns, columns, rounded.rows);
   else simd::pack_s8(data, rounded.codes.data(), columns, columns, rounded.rows);
-  *matrix.quantized = {.rows = rounded.rows,
-                       .columns = columns,
-                       .layout = nibbles ? MatrixLayout::panels_u4 : MatrixLayout::panels_s8,
-                       .data = data,
-                       .stride_bytes = panel_bytes,
-                       .bias = kept_bias,
-                       .scale = scale,
-                       .rank1 = kept_rank1};
+  Matrix packed;
+  packed.rows = rounded.rows;
+  packed.columns = columns;
+  packed.layout = nibbles ? MatrixLayout::panels_u4 : MatrixLayout::panels_s8;
+  packed.data = data;
+  packed.stride_bytes = panel_bytes;
+  packed.bias = kept_bias;
+  packed.scale = scale;
+  packed.rank1 = rank1;
+  *matrix.quantized = packed;
   tensors_->add(matrix.tensor_name + ".weight", nibbles ? DType::u8 : DType::i8, {panels, panel_bytes}, {data, panels * panel_bytes});
   MICA_TRY(tensors_->add_floats(matrix.tensor_name + static_format::kScaleSuffix, scale, rounded.rows));
   if (rank1) MICA_TRY(tensors_->add_floats(matrix.tensor_name + static_format::kRank1Suffix, rank1, rounded.rows));
-  return bias ? tensors_->add_floats(matrix.tensor_name + ".bias", bias, rounded.rows) : Status::ok();
+  if (bias) MICA_TRY(tensors_->add_floats(matrix.tensor_name + ".bias", bias, rounded.rows));
+  return terms.kept_channels.empty() ? Status::ok() : install_kept(matrix, terms);
+}
+
+Status PointQuantizer::install_kept(const ReadingMatrix& matrix, const FloatTerms& terms) {
+  const size_t count = terms.kept_channels.size();
+  const size_t rows = matrix.quantized->rows;
+  const size_t padded = round_up(rows, 16);
+  const float* file_weights = keep(terms.kept.data(), count * padded);
+  std::vector<int32_t> file_channels(round_up(count, 16), -1);
+  std::copy(terms.kept_channels.begin(), terms.kept_channels.end(), file_channels.begin());
+  const size_t channel_bytes = file_channels.size() * sizeof(int32_t);
+  uint8_t* channels = own_bytes(channel_bytes, memory_);
+  uint8_t* weights = own_bytes(count * rows * sizeof(float), memory_);
+  if (file_weights == nullptr || channels == nullptr || weights == nullptr)
+    return Status::error(Code::out_of_memory, "no memory for the kept channels of %s", matrix.report_name.c_str());
+  std::memcpy(channels, file_channels.data(), channel_bytes);
+  for (size_t k = 0; k < count; ++k)
+    std::memcpy(weights + k * rows * sizeof(float), file_weights + k * padded, rows * sizeof(float));
+  matrix.quantized->kept_count = static_cast<uint32_t>(count);
+  matrix.quantized->kept_channels = reinterpret_cast<const uint32_t*>(channels);
+  matrix.quantized->kept = reinterpret_cast<const float*>(weights);
+  tensors_->add(matrix.tensor_name + static_format::kKeptSuffix, DType::f32, {count, padded},
+                {reinterpret_cast<const uint8_t*>(file_weights), count * padded * sizeof(float)});
+  tensors_->add(matrix.tensor_name + static_format::kKeptChannelsSuffix, DType::i32, {file_channels.size()}, {channels, channel_bytes});
+  return Status::ok();
 }
 
 }  // namespace mica

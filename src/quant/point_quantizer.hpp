@@ -8,6 +8,7 @@
 
 #include "calibration_rows.hpp"
 #include "packed_tensors.hpp"
+#include "massive_rows.hpp"
 #include "quantize.hpp"
 #include "rounding.hpp"
 #include "row_moments.hpp"
@@ -34,7 +35,8 @@ struct PointJob {
   size_t items;
   ShowRows show;
   bool same_rows = false;          // both streams have the same rows: the quantized one is shown alone
-  bool suppressible = false;       // rows are rotated online by a matrix whose first row is constant
+  bool online = false;             // the point before `down`: RMS and kept channels are possible ...
+  const simd::RotationPlan* rotation = nullptr;  // ... and this rotates its rows; null: nothing does
   QuantStorage storage;
   std::vector<ReadingMatrix> matrices;
 };
@@ -47,16 +49,26 @@ class PointQuantizer {
       : options_(options), compute_(compute), memory_(memory), tensors_(tensors), report_(report) {}
 
   Status run(const PointJob& job);
-  // Scales alone, for a point whose matrix is not rounded by its rows.
-  Status measure(const PointJob& job);
-  // A matrix by itself, to the nearest, without rows: an embedding.
-  Status round_alone(const ReadingMatrix& matrix, QuantStorage storage);
+  // A matrix by itself, to the nearest, without rows: an embedding or a head. `column_factors` are multiplied into it
+  // first; null: ones.
+  Status round_alone(const ReadingMatrix& matrix, QuantStorage storage, const float* column_factors);
 
  private:
-  Status collect(const PointJob& job, RowMoments* moments, RowRanges* ranges);
+  Status collect(const PointJob& job, RowMoments* moments, RowRanges* ranges, MassiveRows* massive);
+  Status collect_without(const PointJob& job, const std::vector<uint32_t>& channels, RowRanges* ranges);
   void fix_scales(const PointJob& job, const RowRanges& ranges, bool suppressed);
+  Status round(const PointJob& job, const ReadingMatrix& matrix, const ColumnRounder* rounder, const RowMoments& moments,
+               bool suppressed, const std::vector<uint32_t>& kept);
+  // What is taken out of a matrix before it is rounded.
+  struct FloatTerms {
+    const float* rank1 = nullptr;            // [rows]
+    std::vector<uint32_t> kept_channels;
+    std::vector<float> kept;                 // [channels][rows padded to 16]
+  };
   Status install(const ReadingMatrix& matrix, const RoundedMatrix& rounded, QuantStorage storage, const float* bias,
-                 const float* rank1);
+                 const FloatTerms& terms);
+  Status install_kept(const ReadingMatrix& matrix, const FloatTerms& terms);
+  const float* keep(const float* values, size_t count);
 
   const QuantizeOptions& options_;
   const Compute& compute_;

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "balance.hpp"
 #include "calibration_rows.hpp"
 #include "checked.hpp"
 #include "limits.hpp"
@@ -79,6 +80,7 @@ class Quantizer {
   Status quantize_tower();
   Status quantize_projector();
   Status quantize_decoder();
+  Status balance_head(std::vector<float>* factors);
   Status quantize_head();
   Status quantize_layer(LayerRows& rows, const LayerWeights& original, LayerWeights reference, LayerWeights* quantized,
                         const std::string& prefix, size_t index, bool vision);
@@ -122,7 +124,8 @@ Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, 
   for (const LayerPoint& at : kLayerPoints) {
     PointJob job{.name = prefix + at.name, .point = &(quantized->*at.point), .items = rows.items(), .show = {}, .storage = vision ? options_.vision : options_.text, .matrices = {}};
     const StreamTransform& stream = vision ? model_->weights.vision.stream : model_->weights.decoder.stream;
-    job.suppressible = at.point == &LayerWeights::down_in && stream.down_rotation;
+    job.online = at.point == &LayerWeights::down_in;
+    job.rotation = job.online ? stream.down() : nullptr;
     for (const LayerSlot& slot : at.slots) {
       const Matrix& matrix = reference.*slot.matrix;
       if (matrix.rows == 0) continue;
@@ -222,24 +225,49 @@ Status Quantizer::quantize_decoder() {
   return Status::ok();
 }
 
+// The scale of the rows that enter the head, and the factors by which they are balanced with its weights.
+Status Quantizer::balance_head(std::vector<float>* factors) {
+  DecoderWeights& w = model_->weights.decoder;
+  ChannelSizes sizes(w.head_in.index);
+  for (size_t item = 0; item < rows_.decoder().items(); ++item) rows_.show_head(item, &sizes);
+  *factors = balance(sizes, *rows_.compute().kernels->f32, w.lm_head);
+  std::vector<float> norm(factors->size());
+  float largest = 0, before = 0;
+  for (size_t i = 0; i < norm.size(); ++i) {
+    norm[i] = (w.final_norm.weight ? w.final_norm.weight[i] : 1.0f) / (*factors)[i];
+    largest = std::max(largest, sizes.max()[i] / (*factors)[i]);
+    before = std::max(before, sizes.max()[i]);
+  }
+  w.head_in.scale_visual = w.head_in.scale_text = largest > 0 ? largest / 127.0f : 1.0f;
+  PointReport report;
+  report.name = "head_in";
+  report.max_text = largest;
+  report.scale_visual = report.scale_text = w.head_in.scale_text;
+  report_->points.push_back(std::move(report));
+  const std::string name = names_.slot_name(Slot::final_norm, 0, ".weight");
+  replaced_.insert(name);
+  return tensors_.add_floats(name, norm.data(), norm.size());
+}
+
 Status Quantizer::quantize_head() {
   DecoderWeights& w = model_->weights.decoder;
-  if (text_static()) {
-    PointJob job{.name = "head_in", .point = &w.head_in, .items = rows_.decoder().items(), .show = {}, .storage = options_.head, .matrices = {}};
-    job.show = [&](size_t item, Stream, RowObserver* observer) {
-      rows_.show_head(item, observer);
-      return Status::ok();
-    };
-    MICA_TRY(point_.measure(job));
-  }
   const bool tied = w.lm_head.data == w.embedding.data;
+  std::vector<float> factors;
+  if (text_static()) MICA_TRY(balance_head(&factors));
+  if (tied && !factors.empty()) {
+    std::vector<float> columns;
+    for (const float factor : factors) columns.push_back(1.0f / factor);
+    MICA_TRY(tensors_.add_floats(static_format::kEmbeddingColumns, columns.data(), columns.size()));
+  }
   const std::pair<Slot, Matrix*> matrices[] = {{Slot::embedding, &w.embedding}, {Slot::lm_head, &w.lm_head}};
   for (const auto& [slot, matrix] : matrices) {
     if (slot == Slot::lm_head && tied) break;
+    const char* title = slot == Slot::embedding ? "embedding" : "head";
+    const bool balanced = !factors.empty() && (tied || slot == Slot::lm_head);
     const Matrix original = *matrix;
     const std::string name = names_.slot_name(slot, 0, "");
-    MICA_TRY(step(slot == Slot::embedding ? "embedding" : "head", 0));
-    MICA_TRY(point_.round_alone({slot == Slot::embedding ? "embedding" : "head", name, &original, nullptr, matrix}, options_.head));
+    MICA_TRY(step(title, 0));
+    MICA_TRY(point_.round_alone({title, name, &original, nullptr, matrix}, options_.head, balanced ? factors.data() : nullptr));
     replaced_.insert(name + ".weight");
     replaced_.insert(name + ".bias");
   }

@@ -59,6 +59,7 @@ struct LinearReport {
   // without the column that RMS keeps apart (equal to the one before where it keeps none).
   double outlier = 0, outlier_rotated = 0, outlier_suppressed = 0;
   bool suppressed = false;     // RMS keeps a rank-1 term
+  uint32_t kept_channels = 0;  // inputs with rare, huge values that are multiplied in float
   bool fallback = false;       // rounded to the nearest, since GPTQ's matrix could not be factored
 };
 

@@ -6,6 +6,7 @@
 
 #include "checked.hpp"
 #include "float_gemm.hpp"
+#include "massive_rows.hpp"
 
 namespace mica {
 namespace {
@@ -35,8 +36,6 @@ Status RowMoments::create(size_t width) {
   drift_.assign(squares, 0.0f);
   rows_held_.assign(width * kSlab, 0.0f);
   drift_held_.assign(width * kSlab, 0.0f);
-  mean_.assign(width, 0.0);
-  reference_mean_.assign(width, 0.0);
   return Status::ok();
 }
 
@@ -50,8 +49,6 @@ void RowMoments::add(const Compute& compute, const float* rows, const float* ref
           const float y = reference[(first + r) * width_ + i];
           rows_held_[i * kSlab + held_ + r] = x;
           drift_held_[i * kSlab + held_ + r] = y - x;
-          mean_[i] += x;
-          reference_mean_[i] += y;
         }
     });
     held_ += here;
@@ -79,10 +76,6 @@ void RowMoments::finish(const Compute& compute) {
   if (held_ > 0) flush(compute);
   for (size_t i = 0; i < width_; ++i)
     for (size_t j = 0; j < i; ++j) second_[j * width_ + i] = second_[i * width_ + j];
-  for (size_t i = 0; i < width_; ++i) {
-    mean_[i] /= static_cast<double>(std::max<size_t>(1, rows_));
-    reference_mean_[i] /= static_cast<double>(std::max<size_t>(1, rows_));
-  }
 }
 
 void RowMoments::clear_channel(size_t channel) {
@@ -90,7 +83,18 @@ void RowMoments::clear_channel(size_t channel) {
     second_[channel * width_ + i] = second_[i * width_ + channel] = 0.0f;
     drift_[channel * width_ + i] = drift_[i * width_ + channel] = 0.0f;
   }
-  mean_[channel] = reference_mean_[channel] = 0.0;
+}
+
+void RowMoments::clear_before_rotation(const Compute& compute, const simd::RotationPlan* plan, const std::vector<uint32_t>& channels) {
+  const auto each_row = [&](std::vector<float>* matrix) {
+    parallel_for(compute, width_, [&](size_t i, int) { clear_channels(plan, channels, matrix->data() + i * width_, 1, width_); });
+  };
+  for (std::vector<float>* matrix : {&second_, &drift_})
+    for (int side = 0; side < 2; ++side) {
+      each_row(matrix);
+      for (size_t i = 0; i < width_; ++i)
+        for (size_t j = 0; j < i; ++j) std::swap((*matrix)[i * width_ + j], (*matrix)[j * width_ + i]);
+    }
 }
 
 }  // namespace mica

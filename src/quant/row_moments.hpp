@@ -22,14 +22,13 @@ class RowMoments {
   void finish(const Compute& compute);
   // As if channel `channel` were zero in all rows.
   void clear_channel(size_t channel);
+  // As if these channels had been zero before the rows were rotated by `plan` (null: they were not).
+  void clear_before_rotation(const Compute& compute, const simd::RotationPlan* plan, const std::vector<uint32_t>& channels);
 
   size_t width() const { return width_; }
   size_t rows() const { return rows_; }
   const float* second() const { return second_.data(); }
   const float* drift() const { return drift_.data(); }
-  // Means of the rows, [width] each.
-  const double* mean() const { return mean_.data(); }
-  const double* reference_mean() const { return reference_mean_.data(); }
 
  private:
   void flush(const Compute& compute);
@@ -41,7 +40,6 @@ class RowMoments {
   std::vector<float> drift_;      // [width][width]
   std::vector<float> rows_held_;  // [width][kSlab]: transposed, so that products run along the rows
   std::vector<float> drift_held_;
-  std::vector<double> mean_, reference_mean_;
 };
 
 }  // namespace mica
