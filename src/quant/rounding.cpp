@@ -17,6 +17,10 @@ using ColumnMajor = Eigen::Map<Eigen::MatrixXf>;
 
 // Rows that one task rounds: their float targets of a block of columns stay in the first-level cache.
 constexpr size_t kTaskRows = 16;
+// Rows that one task rounds by columns, with all their trials: they share each passage through the matrix of feedback.
+constexpr size_t kRoundedRows = 8;
+constexpr size_t kScaleTrials = 4;
+constexpr float kScaleFactors[kScaleTrials] = {0.94f, 1.0f, 1.07f, 1.15f};
 // Columns that are rounded one by one before their errors reach the others by a product (GPTQ's "lazy batch").
 constexpr size_t kBlock = 128;
 // Share of the mean diagonal that is added to H: GPTQ's percdamp. Raised tenfold, at most kDampingSteps times, for a
@@ -24,9 +28,6 @@ constexpr size_t kBlock = 128;
 constexpr double kDamping = 0.01;
 constexpr int kDampingSteps = 3;
 
-struct Grid {
-  int low, high;
-};
 constexpr Grid grid_of(int bits) { return bits == 4 ? Grid{-8, 7} : Grid{-127, 127}; }
 
 // Ties to even; adding 1.5 * 2^23 leaves no fraction, and compilers vectorise it.
@@ -116,12 +117,38 @@ RoundedMatrix round_nearest(const Compute& compute, const float* weights, size_t
   return out;
 }
 
+namespace {
+
+template <class T>
+using Strided = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
+                                              Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>,
+                           0, Eigen::OuterStride<>>;
+
+// In eight sums, which compilers vectorise.
+float short_dot(const float* a, const float* b, size_t n) {
+  float sums[8] = {};
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (size_t lane = 0; lane < 8; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+  float sum = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+  for (; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+double dot(const float* a, const float* b, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
+}  // namespace
+
 double output_energy(const Compute& compute, const float* difference, size_t rows, const RowMoments& moments) {
   const size_t n = moments.width();
   std::vector<float> product(rows * n);
   multiply(compute, product.data(), difference, moments.second(), rows, n, n);
   double sum = 0;
-  for (size_t i = 0; i < rows * n; ++i) sum += static_cast<double>(product[i]) * difference[i];
+  for (size_t r = 0; r < rows; ++r) sum += dot(product.data() + r * n, difference + r * n, n);
   return sum;
 }
 
@@ -190,38 +217,78 @@ void ColumnRounder::correct_drift(const Compute& compute, std::vector<float>* we
   for (size_t i = 0; i < rows * n; ++i) (*weights)[i] += shift[i];
 }
 
-// Rows [first, first + rows) of the outcome from their targets, columns already in order.
-void ColumnRounder::round_rows(const float* target, size_t rows, int bits, RoundedMatrix* out, size_t first) const {
+// Rounds `count` rows of targets, each with its scale; columns are in order. Codes and errors are [count][columns]; a cost
+// is the sum of D times the squares of what rounding alone took away.
+void ColumnRounder::round_rows(const Trials& trials) const {
   const size_t n = columns_;
-  const Grid grid = grid_of(bits);
-  std::vector<float> errors(rows * n), block(rows * kBlock), scratch;
+  const auto columns = static_cast<Eigen::Index>(n);
+  const auto count = static_cast<Eigen::Index>(trials.count);
+  std::vector<float> block(trials.count * kBlock);
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t width = std::min(kBlock, n - begin);
-    if (begin > 0) {
-      // What the columns before the block leave to it.
-      const Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0, Eigen::OuterStride<>>
-          done(errors.data(), static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(begin), Eigen::OuterStride<>(static_cast<Eigen::Index>(n))),
-          weights(feedback_.data() + begin * n, static_cast<Eigen::Index>(width), static_cast<Eigen::Index>(begin), Eigen::OuterStride<>(static_cast<Eigen::Index>(n)));
-      Eigen::Map<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0, Eigen::OuterStride<>>(
-          block.data(), static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(width), Eigen::OuterStride<>(kBlock))
-          .noalias() = done * weights.transpose();
-    } else {
-      std::fill(block.begin(), block.end(), 0.0f);
-    }
-    for (size_t r = 0; r < rows; ++r) {
-      const float scale = out->scale[first + r];
-      float* row_errors = errors.data() + r * n;
+    const auto done_columns = static_cast<Eigen::Index>(begin);
+    // What the columns before the block leave to it.
+    const Strided<const float> done(trials.errors, count, done_columns, Eigen::OuterStride<>(columns));
+    const Strided<const float> weights(feedback_.data() + begin * n, static_cast<Eigen::Index>(width), done_columns, Eigen::OuterStride<>(columns));
+    Strided<float> carried(block.data(), count, static_cast<Eigen::Index>(width), Eigen::OuterStride<>(kBlock));
+    if (begin > 0) carried.noalias() = done * weights.transpose();
+    else carried.setZero();
+    for (size_t r = 0; r < trials.count; ++r) {
+      const float scale = trials.scale[r];
+      const float inverse = 1.0f / scale;
+      const float* target = trials.target + r * n;
+      float* errors = trials.errors + r * n;
       for (size_t k = begin; k < begin + width; ++k) {
-        const float* feedback = feedback_.data() + k * n;
-        const float wanted = target[r * n + k];
-        float value = wanted + block[r * kBlock + k - begin];
-        for (size_t i = begin; i < k; ++i) value += row_errors[i] * feedback[i];
-        const float code = nearest_code(value / scale, grid);
-        out->codes[(first + r) * n + order_[k]] = static_cast<int8_t>(code);
-        row_errors[k] = wanted - code * scale;
+        const float value = target[k] + block[r * kBlock + k - begin] + short_dot(errors + begin, feedback_.data() + k * n + begin, k - begin);
+        const float code = nearest_code(value * inverse, trials.grid);
+        const float taken = value - code * scale;
+        trials.codes[r * n + k] = static_cast<int8_t>(code);
+        errors[k] = target[k] - code * scale;
+        trials.cost[r] += static_cast<double>(conditional_[k]) * taken * taken;
       }
     }
   }
+}
+
+// The rows [first, first + rows) of the outcome: several scales are tried for each, since errors that are carried from
+// column to column widen what has to be rounded.
+void ColumnRounder::round_task(const float* target, size_t first, size_t rows, int bits, RoundedMatrix* out) const {
+  const size_t n = columns_;
+  const size_t count = rows * kScaleTrials;
+  std::vector<float> targets(count * n), errors(count * n), scales(count);
+  std::vector<int8_t> codes(count * n);
+  std::vector<double> cost(count, 0.0);
+  for (size_t r = 0; r < rows; ++r) {
+    const float best = best_scale(target + (first + r) * n, n, bits);
+    for (size_t trial = 0; trial < kScaleTrials; ++trial) {
+      scales[r * kScaleTrials + trial] = best * kScaleFactors[trial];
+      for (size_t k = 0; k < n; ++k) targets[(r * kScaleTrials + trial) * n + k] = target[(first + r) * n + order_[k]];
+    }
+  }
+  round_rows({.count = count, .target = targets.data(), .scale = scales.data(), .grid = grid_of(bits), .codes = codes.data(), .errors = errors.data(), .cost = cost.data()});
+  for (size_t r = 0; r < rows; ++r) {
+    const auto* begin = cost.data() + r * kScaleTrials;
+    const size_t best = r * kScaleTrials + static_cast<size_t>(std::min_element(begin, begin + kScaleTrials) - begin);
+    out->scale[first + r] = scales[best];
+    for (size_t k = 0; k < n; ++k) out->codes[(first + r) * n + order_[k]] = codes[best * n + k];
+  }
+}
+
+// The scale that fits each row's codes best, by least squares on the rows of the moments; and what remains.
+void ColumnRounder::refit_scales(const Compute& compute, const float* target, RoundedMatrix* out) const {
+  const size_t n = columns_;
+  std::vector<float> codes(out->codes.begin(), out->codes.end());
+  std::vector<float> product(out->rows * n);
+  multiply(compute, product.data(), codes.data(), moments_->second(), out->rows, n, n);
+  out->error = output_energy(compute, target, out->rows, *moments_);
+  for (size_t r = 0; r < out->rows; ++r) {
+    const double both = dot(product.data() + r * n, target + r * n, n);
+    const double own = dot(product.data() + r * n, codes.data() + r * n, n);
+    if (!(own > 0) || !std::isfinite(both) || both == 0) continue;
+    out->scale[r] = static_cast<float>(both / own);
+    out->error -= both * both / own;
+  }
+  out->error = std::max(out->error, 0.0);
 }
 
 RoundedMatrix ColumnRounder::round(const Compute& compute, const float* weights, size_t rows, int bits) const {
@@ -229,19 +296,11 @@ RoundedMatrix ColumnRounder::round(const Compute& compute, const float* weights,
   std::vector<float> target(weights, weights + rows * n);
   correct_drift(compute, &target, rows);
   RoundedMatrix out = empty_matrix(rows, n);
-  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
-    const size_t first = task * kTaskRows;
-    const size_t count = std::min(kTaskRows, rows - first);
-    std::vector<float> ordered(count * n);
-    for (size_t r = 0; r < count; ++r) {
-      out.scale[first + r] = best_scale(target.data() + (first + r) * n, n, bits);
-      for (size_t k = 0; k < n; ++k) ordered[r * n + k] = target[(first + r) * n + order_[k]];
-    }
-    round_rows(ordered.data(), count, bits, &out, first);
+  parallel_for(compute, ceil_div(rows, kRoundedRows), [&](size_t task, int) {
+    const size_t first = task * kRoundedRows;
+    round_task(target.data(), first, std::min(kRoundedRows, rows - first), bits, &out);
   });
-  for (size_t r = 0; r < rows; ++r)
-    for (size_t i = 0; i < n; ++i) target[r * n + i] -= out.scale[r] * static_cast<float>(out.codes[r * n + i]);
-  out.error = output_energy(compute, target.data(), rows, *moments_);
+  refit_scales(compute, target.data(), &out);
   out.energy = output_energy(compute, weights, rows, *moments_);
   return out;
 }

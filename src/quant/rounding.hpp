@@ -12,6 +12,11 @@
 
 namespace mica {
 
+// The codes that a number of bits has.
+struct Grid {
+  int low, high;
+};
+
 struct RoundedMatrix {
   size_t rows = 0, columns = 0;
   std::vector<int8_t> codes;   // [rows][columns]
@@ -42,7 +47,19 @@ class ColumnRounder {
  private:
   void correct_drift(const Compute& compute, std::vector<float>* weights, size_t rows) const;
   void solve_rows(float* rows, size_t count) const;
-  void round_rows(const float* target, size_t rows, int bits, RoundedMatrix* out, size_t first) const;
+  // Rows that are rounded side by side.
+  struct Trials {
+    size_t count;
+    const float* target;  // [count][columns]
+    const float* scale;   // [count]
+    Grid grid;
+    int8_t* codes;        // [count][columns]
+    float* errors;        // [count][columns]
+    double* cost;         // [count], from zero
+  };
+  void round_rows(const Trials& trials) const;
+  void round_task(const float* target, size_t first, size_t rows, int bits, RoundedMatrix* out) const;
+  void refit_scales(const Compute& compute, const float* target, RoundedMatrix* out) const;
 
   const RowMoments* moments_ = nullptr;
   size_t columns_ = 0;
