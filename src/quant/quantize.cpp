@@ -64,6 +64,49 @@ const LayerPoint kLayerPoints[] = {
 constexpr Slot kFoldedDecoder[] = {Slot::attention_norm, Slot::mlp_norm};
 constexpr Slot kFoldedVision[] = {Slot::vision_norm1, Slot::vision_norm2, Slot::vision_scale1, Slot::vision_scale2, Slot::projector_norm};
 
+// What the float model's rows of a layer were at its points, item by item, so that it runs once.
+class ReferenceRows {
+ public:
+  // Room for the rows of a layer; beyond it the float model runs again for every point.
+  static constexpr size_t kBytesMax = size_t{3} << 30;
+
+  static bool fits(LayerRows& rows, const LayerWeights& layer) {
+    size_t count = 0;
+    for (size_t item = 0; item < rows.items(); ++item) count += rows.rows(item);
+    return count * (layer.query.columns + layer.output.columns + layer.up.columns + layer.down.columns) * sizeof(float) <= kBytesMax;
+  }
+  // Runs the layer over all items and keeps its output.
+  void record(LayerRows& rows, Compute compute, const LayerWeights& layer) {
+    items_.resize(rows.items());
+    for (size_t item = 0; item < rows.items(); ++item) {
+      compute.observer = &items_[item];
+      rows.run(compute, layer, item, Stream::reference, true);
+    }
+  }
+  bool recorded() const { return !items_.empty(); }
+  void replay(size_t item, const QuantPoint& point, RowObserver* observer) const {
+    for (const Rows& rows : items_[item].rows)
+      if (rows.point.index == point.index)
+        static_cast<void>(observer->observe(point, rows.values.data(), rows.width, rows.count, rows.visual, rows.width));
+  }
+
+ private:
+  struct Rows {
+    QuantPoint point;
+    size_t count, visual, width;
+    std::vector<float> values;
+  };
+  struct Item : RowObserver {
+    bool observe(const QuantPoint& point, const float* values, size_t stride, size_t count, size_t visual, size_t width) override {
+      Rows& kept = rows.emplace_back(Rows{point, count, visual, width, {}});
+      for (size_t r = 0; r < count; ++r) kept.values.insert(kept.values.end(), values + r * stride, values + r * stride + width);
+      return true;
+    }
+    std::vector<Rows> rows;
+  };
+  std::vector<Item> items_;
+};
+
 class Quantizer {
  public:
   Quantizer(std::unique_ptr<Model> model, const QuantizeOptions& options, const QuantizeProgress& progress, QuantizeReport* report)
@@ -118,6 +161,8 @@ Status Quantizer::step(const std::string& stage, double work) {
 Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, LayerWeights reference, LayerWeights* quantized,
                                  const std::string& prefix, size_t index, bool vision) {
   *quantized = reference;
+  ReferenceRows recorded;
+  if (ReferenceRows::fits(rows, reference)) recorded.record(rows, rows_.compute(), reference);
   double work = 0;
   for (size_t item = 0; item < rows.items(); ++item)
     work += static_cast<double>(rows.rows(item)) * static_cast<double>(reference.up.rows) * static_cast<double>(reference.up.columns);
@@ -136,6 +181,10 @@ Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, 
       replaced_.insert(job.matrices.back().tensor_name + ".bias");
     }
     job.show = [&](size_t item, Stream which, RowObserver* observer) {
+      if (which == Stream::reference && recorded.recorded()) {
+        recorded.replay(item, quantized->*at.point, observer);
+        return Status::ok();
+      }
       Compute compute = rows_.compute();
       compute.observer = observer;
       rows.run(compute, which == Stream::reference ? reference : *quantized, item, which, false);
@@ -145,7 +194,7 @@ Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, 
     MICA_TRY(point_.run(job));
   }
   for (size_t item = 0; item < rows.items(); ++item) {
-    rows.run(rows_.compute(), reference, item, Stream::reference, true);
+    if (!recorded.recorded()) rows.run(rows_.compute(), reference, item, Stream::reference, true);
     rows.run(rows_.compute(), *quantized, item, Stream::quantized, true);
   }
   return Status::ok();
