@@ -1,0 +1,260 @@
+// The pieces of quantization by themselves: moments of rows, rounding by columns, massive activations, the head's balance.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "rounding.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "balance.hpp"
+#include "enter.hpp"
+#include "linear.hpp"
+#include "massive_rows.hpp"
+#include "pack.hpp"
+
+using namespace mica;
+
+namespace {
+
+Compute compute_of(int threads) {
+  Compute compute;
+  compute.kernels = simd::kernels_best();
+  compute.threads = threads;
+  return compute;
+}
+
+std::vector<float> normal(size_t count, uint32_t seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> distribution;
+  std::vector<float> values(count);
+  for (float& value : values) value = distribution(generator);
+  return values;
+}
+
+// Rows that lie near a space of fewer dimensions, as activations do.
+std::vector<float> correlated_rows(size_t count, size_t width, uint32_t seed) {
+  const size_t rank = width / 4;
+  const std::vector<float> basis = normal(rank * width, seed);
+  const std::vector<float> mix = normal(count * rank, seed + 1);
+  std::vector<float> rows = normal(count * width, seed + 2);
+  for (size_t r = 0; r < count; ++r)
+    for (size_t i = 0; i < width; ++i) {
+      float sum = 0.1f * rows[r * width + i];
+      for (size_t k = 0; k < rank; ++k) sum += mix[r * rank + k] * basis[k * width + i];
+      rows[r * width + i] = sum;
+    }
+  return rows;
+}
+
+RowMoments moments_of(const std::vector<float>& rows, const std::vector<float>& reference, size_t width) {
+  RowMoments moments;
+  REQUIRE(moments.create(width));
+  moments.add(compute_of(2), rows.data(), reference.data(), rows.size() / width);
+  moments.finish(compute_of(2));
+  return moments;
+}
+
+// |W Y^T - Q X^T|^2, in double.
+double output_error(const std::vector<float>& weights, const RoundedMatrix& rounded, const std::vector<float>& rows,
+                    const std::vector<float>& reference) {
+  const size_t width = rounded.columns;
+  double error = 0;
+  for (size_t r = 0; r < rows.size() / width; ++r)
+    for (size_t c = 0; c < rounded.rows; ++c) {
+      double difference = 0;
+      for (size_t i = 0; i < width; ++i)
+        difference += static_cast<double>(weights[c * width + i]) * reference[r * width + i] -
+                      static_cast<double>(rounded.scale[c]) * rounded.codes[c * width + i] * rows[r * width + i];
+      error += difference * difference;
+    }
+  return error;
+}
+
+}  // namespace
+
+TEST_CASE("moments are sums over all rows, however they come") {
+  const size_t width = 70, count = 1100;  // neither whole tiles nor whole slabs
+  const std::vector<float> rows = normal(count * width, 1), reference = normal(count * width, 2);
+  const RowMoments whole = moments_of(rows, reference, width);
+  RowMoments pieces;
+  REQUIRE(pieces.create(width));
+  for (size_t first = 0; first < count; first += 300)
+    pieces.add(compute_of(1), rows.data() + first * width, reference.data() + first * width, std::min<size_t>(300, count - first));
+  pieces.finish(compute_of(1));
+  for (size_t i = 0; i < width; i += 7)
+    for (size_t j = 0; j < width; j += 3) {
+      double second = 0, drift = 0;
+      for (size_t r = 0; r < count; ++r) {
+        second += static_cast<double>(rows[r * width + i]) * rows[r * width + j];
+        drift += static_cast<double>(rows[r * width + i]) * (static_cast<double>(reference[r * width + j]) - rows[r * width + j]);
+      }
+      CHECK(whole.second()[i * width + j] == doctest::Approx(second).epsilon(1e-4).scale(count));
+      CHECK(whole.drift()[i * width + j] == doctest::Approx(drift).epsilon(1e-4).scale(count));
+      CHECK(pieces.second()[i * width + j] == whole.second()[i * width + j]);
+    }
+}
+
+TEST_CASE("rounding by columns beats rounding to the nearest on correlated rows") {
+  const size_t width = 200, rows = 24;  // blocks of columns, and a rest
+  const std::vector<float> x = correlated_rows(600, width, 3);
+  const std::vector<float> weights = normal(rows * width, 9);
+  const RowMoments moments = moments_of(x, x, width);
+  ColumnRounder rounder;
+  REQUIRE(rounder.factor(moments));
+  for (const int bits : {4, 8}) {
+    CAPTURE(bits);
+    const RoundedMatrix by_columns = rounder.round(compute_of(2), weights.data(), rows, bits);
+    const RoundedMatrix nearest = round_nearest(compute_of(1), weights.data(), rows, width, bits);
+    const double error = output_error(weights, by_columns, x, x);
+    CHECK(error < 0.5 * output_error(weights, nearest, x, x));
+    CHECK(by_columns.error == doctest::Approx(error).epsilon(0.05));
+    for (const int8_t code : by_columns.codes) REQUIRE((bits == 8 || (code >= -8 && code <= 7)));
+    const RoundedMatrix one_thread = rounder.round(compute_of(1), weights.data(), rows, bits);
+    CHECK(one_thread.codes == by_columns.codes);
+    CHECK(one_thread.scale == by_columns.scale);
+  }
+}
+
+TEST_CASE("weights on a grid are found again") {
+  const size_t width = 64;
+  std::vector<float> weights(width);
+  for (size_t i = 0; i < width; ++i) weights[i] = 0.03f * static_cast<float>(static_cast<int>(i * 5 % 16) - 8);
+  const RoundedMatrix nearest = round_nearest(compute_of(1), weights.data(), 1, width, 4);
+  for (size_t i = 0; i < width; ++i)
+    CHECK(nearest.scale[0] * static_cast<float>(nearest.codes[i]) == doctest::Approx(weights[i]).epsilon(1e-5));
+}
+
+TEST_CASE("weights are corrected for what the quantized model's rows have lost") {
+  const size_t width = 96, rows = 16;
+  const std::vector<float> reference = correlated_rows(800, width, 5);
+  std::vector<float> x = reference;
+  for (size_t r = 0; r < 800; ++r)
+    for (size_t i = 0; i < width; ++i) x[r * width + i] = 0.9f * reference[r * width + i];  // an error that can be undone
+  const std::vector<float> weights = normal(rows * width, 8);
+  ColumnRounder aware, blind;
+  const RowMoments with_drift = moments_of(x, reference, width), without = moments_of(x, x, width);
+  REQUIRE(aware.factor(with_drift));
+  REQUIRE(blind.factor(without));
+  const double corrected = output_error(weights, aware.round(compute_of(1), weights.data(), rows, 8), x, reference);
+  const double as_is = output_error(weights, blind.round(compute_of(1), weights.data(), rows, 8), x, reference);
+  CHECK(corrected < 0.1 * as_is);
+}
+
+TEST_CASE("moments without rows cannot be factored, those of few rows can") {
+  const size_t width = 48;
+  ColumnRounder rounder;
+  const RowMoments few = moments_of(normal(3 * width, 4), normal(3 * width, 4), width);
+  CHECK(rounder.factor(few));
+  std::vector<float> bad = normal(4 * width, 4);
+  bad[5] = INFINITY;
+  const RowMoments broken = moments_of(bad, bad, width);
+  CHECK_FALSE(rounder.factor(broken));
+}
+
+TEST_CASE("massive activations are found behind the rotation and taken out of rows and moments alike") {
+  const size_t width = 96, count = 400;
+  simd::RotationPlan plan;
+  REQUIRE(simd::make_rotation_plan(width, &plan));
+  std::vector<float> rows = normal(count * width, 6);
+  rows[7 * width + 20] = 3000.0f;
+  rows[7 * width + 33] = -900.0f;
+  rows[200 * width + 20] = 2500.0f;
+  const auto rotated = [&](std::vector<float> values) {
+    for (size_t r = 0; r < count; ++r) simd::kernels_best()->rotate->rotate(plan, 1, nullptr, 1.0f, values.data() + r * width);
+    return values;
+  };
+  MassiveRows massive(&plan);
+  const std::vector<float> seen = rotated(rows);
+  massive.add(seen.data(), count, width);
+  const std::vector<uint32_t> channels = massive.channels();
+  REQUIRE(channels == std::vector<uint32_t>{20, 33});
+  RowMoments moments = moments_of(seen, seen, width);
+  moments.clear_before_rotation(compute_of(2), &plan, channels);
+  for (size_t r = 0; r < count; ++r)
+    for (const uint32_t channel : channels) rows[r * width + channel] = 0.0f;
+  const std::vector<float> without = rotated(rows);
+  const RowMoments wanted = moments_of(without, without, width);
+  std::vector<float> cleared = seen;
+  clear_channels(&plan, channels, cleared.data(), count, width);
+  for (size_t i = 0; i < width; ++i) {
+    CHECK(cleared[7 * width + i] == doctest::Approx(without[7 * width + i]).epsilon(1e-3).scale(1));
+    // Sums of squares of 3000 cancel: seven digits leave a few units.
+    for (size_t j = 0; j < width; j += 5)
+      CHECK(moments.second()[i * width + j] == doctest::Approx(wanted.second()[i * width + j]).scale(200).epsilon(0.05));
+  }
+  MassiveRows ordinary(&plan);
+  ordinary.add(without.data(), count, width);
+  CHECK(ordinary.channels().empty());
+}
+
+TEST_CASE("a channel far above the others is balanced with the weights") {
+  const size_t width = 64, rows = 40;
+  std::vector<float> x = normal(100 * width, 7);
+  for (size_t r = 0; r < 100; ++r) x[r * width + 3] *= 40.0f;
+  std::vector<float> weights = normal(rows * width, 8);
+  Matrix matrix;
+  matrix.rows = rows;
+  matrix.columns = width;
+  matrix.data = reinterpret_cast<const uint8_t*>(weights.data());
+  matrix.stride_bytes = width * sizeof(float);
+  ChannelSizes sizes(5);
+  CHECK(sizes.observe({.index = 4}, x.data(), width, 100, 0, width));  // another point
+  CHECK_FALSE(sizes.observe({.index = 5}, x.data(), width, 100, 0, width));
+  CHECK(sizes.rows() == 100);
+  const std::vector<float> factors = balance(sizes, *simd::kernels_best()->f32, matrix);
+  CHECK(factors[3] > 3.0f * factors[10]);
+  for (const float factor : factors) CHECK((factor > 0 && std::isfinite(factor)));
+}
+
+TEST_CASE("kept channels are multiplied in float, the others in integers, as one product") {
+  const size_t width = 96, channels = 20, count = 9;
+  simd::RotationPlan plan;
+  REQUIRE(simd::make_rotation_plan(width, &plan));
+  const std::vector<float> weights = normal(channels * width, 3);  // in the rotated space
+  std::vector<float> rows = normal(count * width, 4);
+  const std::vector<uint32_t> kept_channels = {11, 90};
+  for (const uint32_t channel : kept_channels) rows[2 * width + channel] = 5000.0f;
+  const std::vector<float> kept = normal(kept_channels.size() * channels, 5);
+  const RoundedMatrix rounded = round_nearest(compute_of(1), weights.data(), channels, width, 4);
+  std::vector<uint8_t> storage(simd::u4_bytes(width, channels) + 64);
+  uint8_t* panels = storage.data() + (64 - reinterpret_cast<uintptr_t>(storage.data()) % 64);
+  simd::pack_u4(panels, rounded.codes.data(), width, width, channels);
+  Matrix matrix;
+  matrix.rows = channels;
+  matrix.columns = width;
+  matrix.layout = MatrixLayout::panels_u4;
+  matrix.data = panels;
+  matrix.stride_bytes = simd::u4_panel_bytes(width);
+  matrix.scale = rounded.scale.data();
+  matrix.kept_channels = kept_channels.data();
+  matrix.kept = kept.data();
+  matrix.kept_count = static_cast<uint32_t>(kept_channels.size());
+  std::vector<double> wanted(count * channels);
+  for (size_t r = 0; r < count; ++r) {
+    std::vector<float> row(rows.begin() + static_cast<std::ptrdiff_t>(r * width), rows.begin() + static_cast<std::ptrdiff_t>((r + 1) * width));
+    for (size_t c = 0; c < channels; ++c)
+      for (size_t k = 0; k < 2; ++k) wanted[r * channels + c] += static_cast<double>(row[kept_channels[k]]) * kept[k * channels + c];
+    for (const uint32_t channel : kept_channels) row[channel] = 0.0f;
+    simd::kernels_best()->rotate->rotate(plan, 1, nullptr, 1.0f, row.data());
+    for (size_t c = 0; c < channels; ++c)
+      for (size_t i = 0; i < width; ++i)
+        wanted[r * channels + c] += static_cast<double>(row[i]) * rounded.scale[c] * rounded.codes[c * width + i];
+  }
+  std::vector<int8_t> quantized(count * simd::quantized_row_bytes(width));
+  std::vector<int32_t> sums(count);
+  std::vector<float> taken(count * kKeptChannelsMax), out(count * channels, 1.0f);
+  RowBuffers buffers;
+  buffers.quantized = quantized.data();
+  buffers.sums = sums.data();
+  buffers.kept = taken.data();
+  for (const int threads : {1, 3}) {
+    std::vector<float> source = rows;
+    const Compute compute = compute_of(threads);
+    const QuantPoint point{.index = 0, .scale_visual = 5.0f / 127.0f, .scale_text = 5.0f / 127.0f};
+    const Rows in = enter_rotated(compute, point, matrix, &plan, source.data(), width, count, 4, width, buffers);
+    linear(compute, out.data(), channels, in, matrix);
+    for (size_t i = 0; i < out.size(); ++i) CHECK(out[i] == doctest::Approx(wanted[i]).epsilon(0.001).scale(400));
+  }
+}
