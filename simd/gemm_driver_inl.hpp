@@ -46,6 +46,16 @@ void stream_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilo
   }
 }
 
+// Where a block's results will go: each row's few lines lie in a page of their own, and come from memory meanwhile.
+template <class Out>
+void prefetch_block(const Out& dst, const GemmTile& tile, size_t channels) {
+  const size_t begin = tile.panel_begin * kPanelChannels;
+  const size_t end = at_most(tile.panel_end * kPanelChannels, channels);
+  for (size_t row = tile.row_begin; row < tile.row_end; ++row)
+    for (size_t channel = begin; channel < end; channel += 64 / sizeof(*dst.values))
+      __builtin_prefetch(dst.values + row * dst.stride + channel, 1, 2);
+}
+
 // All inputs of a block of rows and panels, then its epilogue.
 template <class Core, class Isa, class Out>
 void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
@@ -57,6 +67,7 @@ void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epi
   alignas(64) int32_t sums[Core::kPanels * Core::kRows * kPanelChannels];
   for (size_t p = 0; p < panels; ++p)
     for (size_t i = 0; i < rows * kPanelChannels; ++i) sums[p * Core::kRows * kPanelChannels + i] = 0;
+  prefetch_block(dst, tile, weights.channels);
   for (size_t input = 0; input < inputs; input += Core::kInputs) {
     Core::multiply({x.values + tile.row_begin * x.stride + input, x.stride, rows,
                     weights.panels + tile.panel_begin * panel_bytes + input * Core::kInputBytes, panel_bytes, panels,
@@ -67,14 +78,14 @@ void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epi
                       tile.panel_begin + p, epilogue, dst);
 }
 
-// The whole tile: every row meets a few panels before the next panels are read.
+// The whole tile, so that rows in the second-level cache meet all panels before the next rows.
 template <class Core, class Isa, class Out>
 void gemm(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
           const GemmTile& tile) {
   if (tile.row_begin >= tile.row_end || tile.panel_begin >= tile.panel_end) return;
   if (tile.row_end - tile.row_begin <= 4) return stream_rows<Core, Isa>(x, weights, epilogue, dst, tile);
-  for (size_t panel = tile.panel_begin; panel < tile.panel_end; panel += Core::kPanels)
-    for (size_t row = tile.row_begin; row < tile.row_end; row += Core::kRows) {
+  for (size_t row = tile.row_begin; row < tile.row_end; row += Core::kRows)
+    for (size_t panel = tile.panel_begin; panel < tile.panel_end; panel += Core::kPanels) {
       const GemmTile block = {row, at_most(row + Core::kRows, tile.row_end), panel,
                               at_most(panel + Core::kPanels, tile.panel_end)};
       multiply_rows<Core, Isa>(x, weights, epilogue, dst, block);
