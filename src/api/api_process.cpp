@@ -70,6 +70,7 @@ mica_status mica_cpu_describe(char* json, size_t capacity, size_t* needed, mica_
   out["chosen"] = chosen->name;
   out["threads"] = default_threads();
   out["float_products"] = float_gemm_library();
+  out["float_products_isa"] = float_gemm_isa(*chosen);
   out["levels"] = nlohmann::ordered_json::array();
   for (int i = 0; i < static_cast<int>(simd::Level::count); ++i) {
     const auto level = static_cast<simd::Level>(i);

@@ -35,12 +35,31 @@ void float_gemm_limit_isa(simd::Level level) {
 #if defined(__x86_64__)
     case simd::Level::scalar: dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41); break;
     case simd::Level::avx2: dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2); break;
+    case simd::Level::avx512vnni: dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_vnni); break;
 #endif
     default: break;
   }
 }
 
 const char* float_gemm_library() { return "oneDNN"; }
+
+const char* float_gemm_isa(const simd::Kernels&) {
+  struct Name {
+    dnnl_cpu_isa_t isa;
+    const char* name;
+  };
+  // Ascending; whatever is beyond the last contains it.
+  constexpr Name kNames[] = {{dnnl_cpu_isa_sse41, "sse4.1"},
+                             {dnnl_cpu_isa_avx, "avx"},
+                             {dnnl_cpu_isa_avx2, "avx2"},
+                             {dnnl_cpu_isa_avx512_core, "avx512"},
+                             {dnnl_cpu_isa_avx512_core_vnni, "avx512vnni"}};
+  const auto found = static_cast<unsigned>(dnnl_get_effective_cpu_isa());
+  const char* name = "portable";
+  for (const Name& known : kNames)
+    if ((found & known.isa) == static_cast<unsigned>(known.isa)) name = known.name;
+  return name;
+}
 
 #else
 
@@ -65,6 +84,7 @@ size_t float_gemm_scratch(size_t columns, size_t depth) {
 
 void float_gemm_limit_isa(simd::Level) {}
 const char* float_gemm_library() { return "mica tiles"; }
+const char* float_gemm_isa(const simd::Kernels& kernels) { return kernels.name; }
 
 #endif
 

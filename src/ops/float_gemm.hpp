@@ -16,5 +16,7 @@ size_t float_gemm_scratch(size_t columns, size_t depth);
 // Before the first product. No effect without oneDNN.
 void float_gemm_limit_isa(simd::Level level);
 const char* float_gemm_library();
+// The instruction set that products use once `kernels` are in use: what the limit left.
+const char* float_gemm_isa(const simd::Kernels& kernels);
 
 }  // namespace mica

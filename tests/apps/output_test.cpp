@@ -160,6 +160,14 @@ TEST_CASE("inspect describes the model as a page and as JSON") {
   CHECK(processor["levels"].size() > 1);
 }
 
+TEST_CASE("a forced level reaches oneDNN too") {
+  const Json processor = run_json({"inspect", "--cpu", "--isa", "scalar"});
+  CHECK(processor["chosen"] == "scalar");
+  if (processor["float_products"] == "mica tiles" || processor["architecture"] != "x86_64") return;
+  const std::string isa = processor["float_products_isa"];
+  CHECK((isa == "sse4.1" || isa == "portable"));
+}
+
 TEST_CASE("check marks what is out of bounds and exits with 1") {
   const std::string goldens = data("golden/qwen2_vl");
   const Outcome good = program::run({"check", goldens});
