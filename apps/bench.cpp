@@ -316,15 +316,17 @@ void report_kernels(const BenchOptions& options) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (const mica::KernelFigure& figure : figures)
       rows.push_back({{"kernel", figure.kernel}, {"shape", figure.shape}, {"level", level}, {"value", figure.value},
-                      {"unit", figure.unit}, {"ratio", figure.ratio}, {"against", figure.against}});
+                      {"unit", figure.unit}, {"ratio", figure.ratio}, {"relation", figure.relation}});
     std::puts(rows.dump(2).c_str());
     return;
   }
-  std::printf("| %-24s | %-20s | %-10s | %16s | %6s | %-44s |\n", "kernel", "shape", "level", "median", "ratio", "against");
-  std::puts("| ------------------------ | -------------------- | ---------- | ---------------: | -----: | -------------------------------------------- |");
+  const std::string line(72, '-');
+  std::printf("| %-24s | %-20s | %-10s | %16s | %-72s |\n", "kernel", "shape", "level", "median", "which is");
+  std::printf("| %.24s | %.20s | %.10s | %.15s: | %.72s |\n", line.c_str(), line.c_str(), line.c_str(), line.c_str(),
+              line.c_str());
   for (const mica::KernelFigure& figure : figures)
-    std::printf("| %-24s | %-20s | %-10s | %7.2f %-8s | %6.2f | %-44s |\n", figure.kernel.c_str(), figure.shape.c_str(),
-                level.c_str(), figure.value, figure.unit.c_str(), figure.ratio, figure.against.c_str());
+    std::printf("| %-24s | %-20s | %-10s | %7.2f %-8s | %5.2f %-66s |\n", figure.kernel.c_str(), figure.shape.c_str(),
+                level.c_str(), figure.value, figure.unit.c_str(), figure.ratio, figure.relation.c_str());
 }
 
 int bench(CLI::App& app, const std::vector<std::string>& arguments) {

@@ -1,18 +1,18 @@
-// KernelReport: pairs of a kernel and its yardstick, timed in turns; the ratio is that of their medians. Not assertions:
-// machines are shared and noisy.
+// KernelReport: pairs of a kernel and its yardstick, timed in turns; the ratio is that of their medians. Not
+// assertions: machines are shared and noisy.
 #include "kernel_report.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 
+#include "bench_data.hpp"
 #include "checked.hpp"
 #include "compute.hpp"
 #include "float_gemm.hpp"
 #include "linear.hpp"
 #include "pack.hpp"
+#include "plain_read.hpp"
 
 namespace mica {
 namespace {
@@ -53,26 +53,6 @@ Pair time_pair(const Work& kernel, const Work& yardstick, size_t repetitions) {
   return {median(a), median(b)};
 }
 
-struct AlignedFree {
-  void operator()(void* p) const { std::free(p); }
-};
-template <class T>
-using Buffer = std::unique_ptr<T[], AlignedFree>;
-
-// 64-byte aligned and filled, so that no page is touched for the first time while the clock runs.
-template <class T>
-Buffer<T> buffer(size_t count) {
-  auto* memory = static_cast<uint8_t*>(std::aligned_alloc(64, round_up(count * sizeof(T), 64)));
-  for (size_t i = 0; i < round_up(count * sizeof(T), 64); ++i) memory[i] = static_cast<uint8_t>(i * 37 + i / 251);
-  return Buffer<T>(reinterpret_cast<T*>(memory));
-}
-
-Buffer<float> floats(size_t count) {
-  Buffer<float> values = buffer<float>(count);
-  for (size_t i = 0; i < count; ++i) values[i] = static_cast<float>(static_cast<int>(i * 73 % 199) - 99) / 100.0f;
-  return values;
-}
-
 class Report {
  public:
   Report(const simd::Kernels& kernels, int threads, size_t repetitions, const std::function<void(const char*)>& progress)
@@ -82,13 +62,17 @@ class Report {
   }
 
   std::vector<KernelFigure> run() {
-    product(384, 8960, 1536);
-    product(384, 1536, 8960);
-    for (int threads = 1; threads <= threads_; threads *= 2) stream(threads);
-    rotation(8192);
-    rotation(8960);
+    for (const MatrixLayout layout : {MatrixLayout::panels_u4, MatrixLayout::panels_s8}) {
+      product(layout, 384, 8960, 1536);
+      product(layout, 384, 1536, 8960);
+    }
+    for (int threads = 1; threads <= std::min(threads_, 2); ++threads) {
+      decode(MatrixLayout::panels_u4, 262144, 1536, threads);
+      decode(MatrixLayout::panels_s8, 131072, 1536, threads);
+    }
+    for (const size_t width : {8192, 8960}) rotation(width);
     coded_keys(4096, 128);
-    if (threads_ > 1) scaling(384, 8960, 1536);
+    if (threads_ > 1) scaling(MatrixLayout::panels_u4, 384, 8960, 1536);
     return std::move(figures_);
   }
 
@@ -103,16 +87,16 @@ class Report {
     Rows rows;
   };
 
-  static Layer layer(size_t rows, size_t channels, size_t inputs) {
-    Layer l{buffer<uint8_t>(simd::u4_bytes(inputs, channels)), floats(channels), floats(rows * channels),
+  static Layer layer(MatrixLayout layout, size_t rows, size_t channels, size_t inputs) {
+    const bool u4 = layout == MatrixLayout::panels_u4;
+    Layer l{buffer<uint8_t>(weight_bytes(layout, channels, inputs)), floats(channels), floats(rows * channels),
             buffer<int8_t>(rows * simd::padded_inputs(inputs)), buffer<int32_t>(rows), {}, {}};
     for (size_t i = 0; i < rows * simd::padded_inputs(inputs); ++i) l.x[i] = static_cast<int8_t>(i % 255 - 127);
-    for (size_t i = 0; i < channels; ++i) l.scale[i] = 0.01f;
     l.matrix.rows = channels;
     l.matrix.columns = inputs;
-    l.matrix.layout = MatrixLayout::panels_u4;
+    l.matrix.layout = layout;
     l.matrix.data = l.panels.get();
-    l.matrix.stride_bytes = simd::u4_panel_bytes(inputs);
+    l.matrix.stride_bytes = u4 ? simd::u4_panel_bytes(inputs) : simd::s8_panel_bytes(inputs);
     l.matrix.scale = l.scale.get();
     l.rows.count = rows;
     l.rows.visual = rows / 2;
@@ -124,96 +108,103 @@ class Report {
     return l;
   }
 
-  void add(const char* kernel, const std::string& shape, const std::string& against, double value, const char* unit, double ratio) {
-    figures_.push_back({kernel, shape, against, value, unit, ratio});
+  static size_t weight_bytes(MatrixLayout layout, size_t channels, size_t inputs) {
+    return layout == MatrixLayout::panels_u4 ? simd::u4_bytes(inputs, channels) : simd::s8_bytes(inputs, channels);
+  }
+
+  static std::string name_of(MatrixLayout layout, const char* what) {
+    return std::string(layout == MatrixLayout::panels_u4 ? "W4A8 " : "W8A8 ") + what;
   }
 
   static std::string shape_text(size_t rows, size_t channels, size_t inputs) {
     return std::to_string(rows) + " x " + std::to_string(channels) + " x " + std::to_string(inputs);
   }
 
-  void product(size_t rows, size_t channels, size_t inputs) {
-    progress_("W4A8 product");
-    Layer l = layer(rows, channels, inputs);
-    const Buffer<float> a = floats(rows * inputs), w = floats(channels * inputs), c = floats(rows * channels);
-    const Buffer<float> scratch = floats(std::max<size_t>(16, float_gemm_scratch(channels, inputs)));
-    const Pair time = time_pair([&] { linear(compute_, l.out.get(), channels, l.rows, l.matrix); },
-                                [&] {
-                                  float_gemm(*kernels_.f32, c.get(), channels, a.get(), inputs, w.get(), inputs, rows,
-                                             channels, inputs, scratch.get());
-                                },
-                                repetitions_);
-    const double operations = 2.0 * static_cast<double>(rows * channels) * static_cast<double>(inputs);
-    add("W4A8 product", shape_text(rows, channels, inputs), std::string("float product, ") + float_gemm_library() + ", one thread",
-        operations / time.kernel * 1e-9, "GOP/s", time.yardstick / time.kernel);
+  static std::string threads_text(int threads) { return threads == 1 ? "1 thread" : std::to_string(threads) + " threads"; }
+
+  static double giga_operations(size_t rows, size_t channels, size_t inputs, double seconds) {
+    return 2e-9 * static_cast<double>(rows * channels) * static_cast<double>(inputs) / seconds;
   }
 
-  // One row times weights that no cache holds, against reading the same bytes.
-  void stream(int threads) {
-    progress_("W4A8 decode");
-    constexpr size_t kInputs = 1536, kChannels = 262144;  // 192 MiB
-    Layer l = layer(1, kChannels, kInputs);
-    const size_t bytes = simd::u4_bytes(kInputs, kChannels);
+  Pair timed(const std::string& name, const Work& kernel, const Work& yardstick) {
+    progress_(name.c_str());
+    return time_pair(kernel, yardstick, repetitions_);
+  }
+
+  void product(MatrixLayout layout, size_t rows, size_t channels, size_t inputs) {
+    const std::string name = name_of(layout, "product");
+    const Layer l = layer(layout, rows, channels, inputs);
+    const Buffer<float> a = floats(rows * inputs), w = floats(channels * inputs), c = floats(rows * channels);
+    const Buffer<float> scratch = floats(std::max<size_t>(16, float_gemm_scratch(channels, inputs)));
+    const Pair time = timed(name, [&] { linear(compute_, l.out.get(), channels, l.rows, l.matrix); },
+                            [&] {
+                              float_gemm(*kernels_.f32, c.get(), channels, a.get(), inputs, w.get(), inputs, rows,
+                                         channels, inputs, scratch.get());
+                            });
+    figures_.push_back({name, shape_text(rows, channels, inputs),
+                        giga_operations(rows, channels, inputs, time.kernel), "GOP/s", time.yardstick / time.kernel,
+                        std::string("times as fast as a float product (") + float_gemm_library() + "), 1 thread"});
+  }
+
+  // One row times weights that no cache holds, against the fastest plain read of the same bytes.
+  void decode(MatrixLayout layout, size_t channels, size_t inputs, int threads) {
+    const std::string name = name_of(layout, "decode");
+    const Layer l = layer(layout, 1, channels, inputs);
+    const size_t bytes = weight_bytes(layout, channels, inputs);
     Compute compute = compute_;
     compute.threads = threads;
-    constexpr size_t kPiece = 1u << 20;
-    std::vector<uint64_t> seen(ceil_div(bytes, kPiece));
-    const Pair time = time_pair([&] { linear(compute, l.out.get(), kChannels, l.rows, l.matrix); },
-                                [&] {
-                                  parallel_for(compute, seen.size(), [&](size_t task, int) {
-                                    const auto* words = reinterpret_cast<const uint64_t*>(l.panels.get() + task * kPiece);
-                                    uint64_t sums[8] = {};
-                                    for (size_t i = 0; i < std::min(kPiece, bytes - task * kPiece) / 8; i += 8)
-                                      for (size_t j = 0; j < 8; ++j) sums[j] += words[i + j];
-                                    for (uint64_t sum : sums) seen[task] += sum;
-                                  });
-                                },
-                                repetitions_);
-    add("W4A8 decode", shape_text(1, kChannels, kInputs), "a plain read of the same bytes, threads: " + std::to_string(threads),
-        static_cast<double>(bytes) / time.kernel * 1e-9, "GB/s", time.yardstick / time.kernel);
+    progress_(name.c_str());
+    const PlainRead read(compute, l.panels.get(), bytes);
+    const Pair time = timed(name, [&] { linear(compute, l.out.get(), channels, l.rows, l.matrix); }, read);
+    figures_.push_back({name, shape_text(1, channels, inputs), static_cast<double>(bytes) * 1e-9 / time.kernel, "GB/s",
+                        time.yardstick / time.kernel,
+                        "of the bandwidth of a plain read of the weights, " + threads_text(threads)});
   }
 
   void rotation(size_t width) {
-    progress_("rotation");
     simd::RotationPlan plan;
     if (!simd::make_rotation_plan(width, &plan)) return;
     const Buffer<float> source = floats(width), row = floats(width);
     const Buffer<int8_t> out = buffer<int8_t>(round_up(width, simd::kRotationAlignment));
-    const Pair time = time_pair([&] { kernels_.rotate->rotate_quantize(out.get(), plan, 1, nullptr, 50.0f, nullptr, row.get()); },
-                                [&] {
-                                  std::memcpy(row.get(), source.get(), width * sizeof(float));
-                                  __asm__ volatile("" : : "r"(row.get()) : "memory");
-                                },
-                                repetitions_);
-    add("rotation to int8", std::to_string(width), "a copy of the floats", time.kernel * 1e6, "us", time.yardstick / time.kernel);
+    const Pair time =
+        timed("rotation to int8",
+              [&] { kernels_.rotate->rotate_quantize(out.get(), plan, 1, nullptr, 50.0f, nullptr, row.get()); },
+              [&] {
+                std::memcpy(row.get(), source.get(), width * sizeof(float));
+                __asm__ volatile("" : : "r"(row.get()) : "memory");
+              });
+    figures_.push_back({"rotation to int8", std::to_string(width), time.kernel * 1e6, "us",
+                        time.kernel / time.yardstick, "times the time of a copy of the floats, in cache"});
   }
 
   void coded_keys(size_t tokens, size_t d) {
-    progress_("1-bit keys");
-    const Buffer<uint8_t> codes = buffer<uint8_t>(simd::key_code_bytes(tokens, d, 1)), tables = buffer<uint8_t>(simd::key_table_bytes(d));
+    const Buffer<uint8_t> codes = buffer<uint8_t>(simd::key_code_bytes(tokens, d, 1));
+    const Buffer<uint8_t> tables = buffer<uint8_t>(simd::key_table_bytes(d));
     const Buffer<uint16_t> halves = buffer<uint16_t>(tokens * d);
     for (size_t i = 0; i < tokens * d; ++i) halves[i] = static_cast<uint16_t>(0x3000 + i % 1024);
     const Buffer<float> q = floats(d), scores = floats(tokens);
     simd::KeyTerms terms{};
-    kernels_.visual_kv->key_tables(tables.get(), &terms, q.get(), d, 1);
-    const simd::PackedRows keys{.codes = codes.get(), .token_scales = nullptr, .tokens = tokens, .head_dim = d, .planes = 1};
-    const Pair time = time_pair([&] { kernels_.visual_kv->key_scores(scores.get(), tokens, keys, tables.get(), &terms, 1); },
-                                [&] { kernels_.visual_kv->scores_f32_f16(scores.get(), tokens, halves.get(), q.get(), 1, tokens, d); },
-                                repetitions_);
-    add("1-bit key scores", std::to_string(tokens) + " keys of " + std::to_string(d), "float16 key scores",
-        time.kernel * 1e9 / static_cast<double>(tokens), "ns a key", time.yardstick / time.kernel);
+    const simd::VisualKvKernels& kernels = *kernels_.visual_kv;
+    kernels.key_tables(tables.get(), &terms, q.get(), d, 1);
+    const simd::PackedRows keys{
+        .codes = codes.get(), .token_scales = nullptr, .tokens = tokens, .head_dim = d, .planes = 1};
+    const Pair time =
+        timed("1-bit key scores", [&] { kernels.key_scores(scores.get(), tokens, keys, tables.get(), &terms, 1); },
+              [&] { kernels.scores_f32_f16(scores.get(), tokens, halves.get(), q.get(), 1, tokens, d); });
+    figures_.push_back({"1-bit key scores", std::to_string(tokens) + " keys of " + std::to_string(d),
+                        time.kernel * 1e9 / static_cast<double>(tokens), "ns a key", time.yardstick / time.kernel,
+                        "times as fast as scores of float16 keys"});
   }
 
-  void scaling(size_t rows, size_t channels, size_t inputs) {
-    progress_("threads");
-    Layer l = layer(rows, channels, inputs);
+  void scaling(MatrixLayout layout, size_t rows, size_t channels, size_t inputs) {
+    const Layer l = layer(layout, rows, channels, inputs);
     Compute both = compute_;
     both.threads = 2;
-    const Pair time = time_pair([&] { linear(both, l.out.get(), channels, l.rows, l.matrix); },
-                                [&] { linear(compute_, l.out.get(), channels, l.rows, l.matrix); }, repetitions_);
-    const double operations = 2.0 * static_cast<double>(rows * channels) * static_cast<double>(inputs);
-    add("W4A8 product, two threads", shape_text(rows, channels, inputs), "one thread", operations / time.kernel * 1e-9, "GOP/s",
-        time.yardstick / time.kernel);
+    const Pair time = timed("threads", [&] { linear(both, l.out.get(), channels, l.rows, l.matrix); },
+                            [&] { linear(compute_, l.out.get(), channels, l.rows, l.matrix); });
+    figures_.push_back({name_of(layout, "product, 2 threads"), shape_text(rows, channels, inputs),
+                        giga_operations(rows, channels, inputs, time.kernel), "GOP/s", time.yardstick / time.kernel,
+                        "times as fast as with 1 thread"});
   }
 
   const simd::Kernels& kernels_;

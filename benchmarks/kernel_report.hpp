@@ -12,12 +12,12 @@
 namespace mica {
 
 struct KernelFigure {
-  std::string kernel;   // "W4A8 product"
-  std::string shape;    // "384 x 8960 x 1536"
-  std::string against;  // "float product (oneDNN), one thread"
-  double value = 0;     // in `unit`
-  std::string unit;     // "GOP/s", "GB/s", "ns a key"
-  double ratio = 0;     // of medians; more than 1 is better than what it is held against
+  std::string kernel;    // "W4A8 product"
+  std::string shape;     // "384 x 8960 x 1536"
+  double value = 0;      // in `unit`
+  std::string unit;      // "GOP/s", "GB/s", "ns a key"
+  double ratio = 0;      // of medians ...
+  std::string relation;  // ... in words that follow the number: "times as fast as float product (oneDNN), one thread"
 };
 
 // Runs every measurement, `repetitions` times each in turns with what it is compared with; a second or two each.

@@ -1,12 +1,8 @@
 // Keys and values of the cache at every level that runs here: coded rows beside float16 rows of the same shape. Items are
 // (token, query head) pairs, so that items per second of two lines compare. Not the cache: kernels alone, one thread.
-#include <benchmark/benchmark.h>
-
 #include <random>
-#include <string>
-#include <vector>
 
-#include "kernels.hpp"
+#include "level_benchmark.hpp"
 
 namespace {
 
@@ -134,35 +130,26 @@ void add(const char* name, Run run, const Kernels* kernels, Shape shape) {
 }
 
 // Groups of query heads: 1 (no sharing), 6 (Qwen2-VL-2B), 7 (Qwen2-VL-7B), 3 at d = 64 (SmolLM2).
-void add_all() {
-  for (int i = 0; i < static_cast<int>(Level::count); ++i) {
-    const Kernels* kernels = kernels_at(static_cast<Level>(i));
-    if (!kernels) continue;
-    for (const Shape& shape : {Shape{4096, 1, 128, 1}, Shape{4096, 6, 128, 1}, Shape{4096, 7, 128, 1},
-                               Shape{4096, 3, 64, 1}, Shape{16384, 6, 128, 1}}) {
-      for (size_t planes : {size_t(1), size_t(2), size_t(4)}) {
-        if (planes > 1 && shape.tokens != 4096) continue;
-        const Shape coded{shape.tokens, shape.heads, shape.head_dim, planes};
-        add("key_scores", key_scores, kernels, coded);
-        add("value_sums", value_sums, kernels, coded);
-      }
-      const Shape f16{shape.tokens, shape.heads, shape.head_dim, 16};
-      add("key_scores", scores_f16, kernels, f16);
-      add("value_sums", weighted_sum_f16, kernels, f16);
-    }
+void add_all(const Kernels& level) {
+  const Kernels* kernels = &level;
+  for (const Shape& shape : {Shape{4096, 1, 128, 1}, Shape{4096, 6, 128, 1}, Shape{4096, 7, 128, 1},
+                             Shape{4096, 3, 64, 1}, Shape{16384, 6, 128, 1}}) {
     for (size_t planes : {size_t(1), size_t(2), size_t(4)}) {
-      add("key_tables", key_tables, kernels, {1, 1, 128, planes});
-      add("pack", pack, kernels, {1024, 1, 128, planes});
+      if (planes > 1 && shape.tokens != 4096) continue;
+      const Shape coded{shape.tokens, shape.heads, shape.head_dim, planes};
+      add("key_scores", key_scores, kernels, coded);
+      add("value_sums", value_sums, kernels, coded);
     }
+    const Shape f16{shape.tokens, shape.heads, shape.head_dim, 16};
+    add("key_scores", scores_f16, kernels, f16);
+    add("value_sums", weighted_sum_f16, kernels, f16);
+  }
+  for (size_t planes : {size_t(1), size_t(2), size_t(4)}) {
+    add("key_tables", key_tables, kernels, {1, 1, 128, planes});
+    add("pack", pack, kernels, {1024, 1, 128, planes});
   }
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  add_all();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
-}
+int main(int argc, char** argv) { return mica::run_benchmarks(argc, argv, add_all); }

@@ -1,0 +1,29 @@
+// PlainRead: the yardstick of decode, reading bytes and nothing else. Not a kernel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "compute.hpp"
+
+namespace mica {
+
+// Reads the same bytes each time it is called, in compute.threads threads: vector loads, four sums that do not wait for
+// each other, and of several prefetch distances the one that the constructor found fastest.
+class PlainRead {
+ public:
+  // `bytes` is a multiple of 64 and `data` aligned to it; both stay the caller's.
+  PlainRead(const Compute& compute, const uint8_t* data, size_t bytes);
+
+  void operator()() const { read(distance_); }
+
+ private:
+  void read(size_t distance) const;
+
+  const Compute& compute_;
+  const uint8_t* data_;
+  size_t bytes_;
+  size_t distance_ = 0;  // bytes; 0: what the processor foresees is left to it
+};
+
+}  // namespace mica
