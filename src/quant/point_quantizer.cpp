@@ -207,7 +207,7 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, QuantStorage sto
   const Matrix& source = *matrix.original;
   std::vector<float> weights(source.rows * source.columns);
   const simd::FloatKernels& kernels = *compute_.kernels->f32;
-  parallel_for(compute_, source.rows, [&](size_t r, int) { 
+  parallel_for(compute_, source.rows, [&](size_t r, int) {
     float* row = weights.data() + r * source.columns;
     widen_matrix_row(kernels, source, r, row);
     for (size_t i = 0; column_factors != nullptr && i < source.columns; ++i) row[i] *= column_factors[i];
