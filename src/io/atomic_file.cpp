@@ -37,16 +37,35 @@ Status sync_folder(const std::string& path) {
   return error_number == 0 ? Status::ok() : system_error("sync", folder.c_str(), error_number);
 }
 
-// Creates a file beside `path` that did not exist; its name tells what it is when a killed process leaves it behind.
-int create_beside(const std::string& path, std::string* temporary_path) {
+// Calls make(name) with names beside `path`, which tell what the file is when a killed process leaves it behind, until one
+// is not taken. Returns what make did: negative, and errno, for a failure.
+template <class Make>
+int make_beside(const std::string& path, std::string* temporary_path, Make make) {
   constexpr int kNamesTried = 100;  // each taken name is one that another write by this process, or a dead one, holds
-  int descriptor = -1;
-  for (int i = 0; i < kNamesTried && descriptor < 0; ++i) {
+  int result = -1;
+  for (int i = 0; i < kNamesTried && result < 0; ++i) {
     *temporary_path = path + "." + std::to_string(getpid()) + "-" + std::to_string(i) + ".partial";
-    descriptor = open(temporary_path->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor < 0 && errno != EEXIST && errno != EINTR) break;
+    result = make(temporary_path->c_str());
+    if (result < 0 && errno != EEXIST && errno != EINTR) break;
+  }
+  return result;
+}
+
+std::string name_of(int descriptor) { return "/proc/self/fd/" + std::to_string(descriptor); }
+
+// A file without a name, which vanishes with the process however that ends; -1 where the file system has no such files,
+// or nothing could give them a name later.
+int create_unnamed(const std::string& path) {
+#ifdef O_TMPFILE
+  const int descriptor = open(folder_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (descriptor >= 0 && access(name_of(descriptor).c_str(), F_OK) != 0) {
+    close(descriptor);
+    return -1;
   }
   return descriptor;
+#else
+  return -1;
+#endif
 }
 
 }  // namespace
@@ -87,8 +106,12 @@ Status AtomicFile::create(const char* path) {
   } else if (errno != ENOENT) {
     return system_error("write", path, errno);
   }
+  descriptor_ = create_unnamed(path_);
+  if (descriptor_ >= 0) return Status::ok();
   std::string temporary;
-  descriptor_ = create_beside(path_, &temporary);
+  descriptor_ = make_beside(path_, &temporary, [](const char* name) {
+    return open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  });
   if (descriptor_ < 0) return system_error("create a file beside", path, errno);
   temporary_path_ = std::move(temporary);
   return Status::ok();
@@ -102,9 +125,21 @@ Status AtomicFile::write_at(uint64_t offset, Bytes bytes) {
   return write_fully(descriptor_, bytes, offset, path_.c_str());
 }
 
+// A link never replaces a file, so that a complete file gets a temporary name, and that is renamed.
+Status AtomicFile::give_name() {
+  std::string temporary;
+  const int result = make_beside(path_, &temporary, [this](const char* name) {
+    return linkat(AT_FDCWD, name_of(descriptor_).c_str(), AT_FDCWD, name, AT_SYMLINK_FOLLOW);
+  });
+  if (result < 0) return system_error("name the file of", path_.c_str(), errno);
+  temporary_path_ = std::move(temporary);
+  return Status::ok();
+}
+
 Status AtomicFile::commit() {
   if (descriptor_ < 0) return Status::error(Code::invalid_argument, "%s is not open for writing", path_.c_str());
   if (fsync(descriptor_) != 0) return system_error("sync", path_.c_str(), errno);
+  if (temporary_path_.empty()) MICA_TRY(give_name());
   const int descriptor = std::exchange(descriptor_, -1);
   if (close(descriptor) != 0) return system_error("close", path_.c_str(), errno);
   if (rename(temporary_path_.c_str(), path_.c_str()) != 0) return system_error("rename to", path_.c_str(), errno);

@@ -15,9 +15,9 @@ namespace mica {
 // Writes all of `bytes` at `offset` of an open file, or fails: partial writes are continued. `path` is for messages.
 Status write_fully(int descriptor, Bytes bytes, uint64_t offset, const char* path);
 
-// Written under a temporary name in the same folder (NAME.PID-N.partial). commit() syncs it, renames it and syncs the
-// folder; a failure or destruction before removes it and leaves the old file, if any, as it was. A process that is
-// killed leaves at most the temporary.
+// Written without a name in the same folder, or, where the file system has no such files, under a temporary one
+// (NAME.PID-N.partial). commit() syncs it, gives it its name and syncs the folder; a failure or destruction before
+// removes it and leaves the old file, if any, as it was. A process that is killed leaves nothing, or the temporary.
 class AtomicFile {
  public:
   AtomicFile() = default;
@@ -33,9 +33,10 @@ class AtomicFile {
 
  private:
   void discard();
+  Status give_name();
 
   std::string path_;
-  std::string temporary_path_;
+  std::string temporary_path_;  // empty while the file has no name
   int descriptor_ = -1;
 };
 

@@ -5,32 +5,16 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "model_files.hpp"
 #include "packed_writer.hpp"
+#include "run_in_child.hpp"
 #include "test_folder.hpp"
 
 using namespace mica;
 
 namespace {
-
-// Runs `body` in a child, as an ordinary user, and returns its result as the child's exit status (-1 when it was
-// killed).
-template <class Body>
-int run_in_child(Body body) {
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    constexpr uid_t kNobody = 65534;
-    if (geteuid() == 0 && setuid(kNobody) != 0) _exit(100);
-    _exit(body());
-  }
-  int state = 0;
-  REQUIRE(waitpid(child, &state, 0) == child);
-  return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
-}
 
 int code_of_opening(const std::string& path) {
   std::unique_ptr<ModelFiles> files;
@@ -61,17 +45,17 @@ TEST_CASE("no permission: a file, a shard's folder, a document") {
   REQUIRE(chmod(folder.path().c_str(), 0755) == 0);
   const std::string path = folder.path("m.mica");
   REQUIRE(write_model(path, 1));
-  CHECK(run_in_child([&] { return code_of_opening(path); }) == static_cast<int>(Code::ok));
+  CHECK(run_as_nobody([&] { return code_of_opening(path); }) == static_cast<int>(Code::ok));
   REQUIRE(chmod(path.c_str(), 0) == 0);
-  CHECK(run_in_child([&] { return code_of_opening(path); }) == static_cast<int>(Code::permission_denied));
+  CHECK(run_as_nobody([&] { return code_of_opening(path); }) == static_cast<int>(Code::permission_denied));
 
   folder.write("config.json", "{}");
   REQUIRE(chmod(folder.path("config.json").c_str(), 0) == 0);
-  CHECK(run_in_child([&] { return code_of_opening(folder.path()); }) == static_cast<int>(Code::permission_denied));
+  CHECK(run_as_nobody([&] { return code_of_opening(folder.path()); }) == static_cast<int>(Code::permission_denied));
   // A folder that may not be entered: what is in it is not "missing".
   REQUIRE(chmod(folder.path().c_str(), 0) == 0);
-  CHECK(run_in_child([&] { return code_of_opening(folder.path()); }) == static_cast<int>(Code::permission_denied));
-  CHECK(run_in_child([&] { return code_of_opening(path); }) == static_cast<int>(Code::permission_denied));
+  CHECK(run_as_nobody([&] { return code_of_opening(folder.path()); }) == static_cast<int>(Code::permission_denied));
+  CHECK(run_as_nobody([&] { return code_of_opening(path); }) == static_cast<int>(Code::permission_denied));
   REQUIRE(chmod(folder.path().c_str(), 0755) == 0);
 }
 
@@ -79,7 +63,7 @@ TEST_CASE("no permission to write") {
   const TestFolder folder;
   REQUIRE(chmod(folder.path().c_str(), 0555) == 0);
   const std::string path = folder.path("m.mica");
-  CHECK(run_in_child([&] { return static_cast<int>(write_model(path, 1).code()); }) ==
+  CHECK(run_as_nobody([&] { return static_cast<int>(write_model(path, 1).code()); }) ==
         static_cast<int>(Code::permission_denied));
   REQUIRE(chmod(folder.path().c_str(), 0755) == 0);
   CHECK(folder.names().empty());
@@ -92,7 +76,7 @@ TEST_CASE("no more room: an error with the path, no temporary, the old file as i
   REQUIRE(write_model(path, 1));
   // The limit on file sizes fails a write as a full disk does: some of it is written, then no more.
   for (rlim_t room : {rlim_t{0}, rlim_t{1}, rlim_t{4096}, rlim_t{100000}, rlim_t{kTensorBytes}}) {
-    const int result = run_in_child([&] {
+    const int result = run_as_nobody([&] {
       signal(SIGXFSZ, SIG_IGN);
       const rlimit limit = {room, room};
       if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 101;
@@ -118,7 +102,7 @@ TEST_CASE("killed while it writes: nothing, or the old file, stands under the na
   REQUIRE(chmod(folder.path().c_str(), 0777) == 0);
   const std::string path = folder.path("m.mica");
   const auto killed_after = [&path](size_t pieces) {
-    return run_in_child([&] {
+    return run_as_nobody([&] {
       PackedWriter writer;
       if (!writer.create(path.c_str(), {{"config.json", "{}"}}, {{"t", DType::u8, {kTensorBytes}}})) return 1;
       const std::vector<uint8_t> piece(4096, 2);
@@ -134,14 +118,14 @@ TEST_CASE("killed while it writes: nothing, or the old file, stands under the na
     CHECK(killed_after(pieces) == -1);
     CHECK_FALSE(std::filesystem::exists(path));
   }
-  // What is left behind is no model either.
+  // What is left behind, where files must have names, is no model either.
   size_t left_behind = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
     CHECK(entry.path().extension() == ".partial");
     CHECK(code_of_opening(entry.path().string()) == static_cast<int>(Code::corrupt_file));
     ++left_behind;
   }
-  CHECK(left_behind == 4);
+  CHECK((left_behind == 0 || left_behind == 4));
   REQUIRE(write_model(path, 1));
   CHECK(killed_after(kPieces) == -1);
   CHECK(holds_model(path, 1));
