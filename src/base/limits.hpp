@@ -56,6 +56,13 @@ inline constexpr size_t kPatternStepsPerByte = 4;
 inline constexpr size_t kPatternHeapBytesMax = 64u << 20;
 inline constexpr size_t kMergedTokenBytesMax = 512;  // an entry whose merges are derived, at square cost; known: 96
 
+// --- calibration -----------------------------------------------------------------------------------------------------
+inline constexpr size_t kCalibrationSamplesMax = 65536;    // papers use 128 to 512
+inline constexpr size_t kCalibrationFilesMax = 1u << 20;   // files of a folder, lines of a file, pieces of texts
+inline constexpr int kCalibrationFolderDepthMax = 16;
+inline constexpr size_t kCalibrationFileBytesMax = size_t{1} << 30;
+inline constexpr size_t kCalibrationLineBytesMax = 1u << 20;
+
 // --- model shapes: four times the largest published value of each ------------------------------------------------------
 inline constexpr uint32_t kLayersMax = 512;
 inline constexpr uint32_t kHiddenMax = 65536;

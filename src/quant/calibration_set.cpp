@@ -1,0 +1,120 @@
+// CalibrationSet: choosing evenly, pictures and their questions. Lines of questions: calibration_questions.cpp; texts:
+// calibration_text.cpp.
+#include "calibration_set.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "calibration_sources.hpp"
+#include "limits.hpp"
+#include "mapped_file.hpp"
+#include "picture.hpp"
+
+namespace mica {
+
+namespace {
+
+constexpr const char* kQuestionsName = "questions.jsonl";
+constexpr std::string_view kPictureEndings[] = {".jpg", ".jpeg", ".png", ".webp"};
+constexpr std::string_view kTextEndings[] = {".txt"};
+constexpr std::string_view kQuestionEndings[] = {".jsonl"};
+
+// Long and short answers, text in the picture and things in it: so that the text rows see some variety.
+constexpr const char* kDefaultQuestions[] = {
+    "Describe this picture in detail.",
+    "What text can be read in the picture? Write it as it stands there.",
+    "Which things are in the picture, and where is each of them?",
+    "What is the most important thing here? Answer in one word.",
+    "How many objects can you count, and which colours have they?",
+    "What might have happened just before this picture was taken?",
+};
+
+bool is_readable(const CalibrationSample& sample, CalibrationSet* set) {
+  for (const std::string& path : sample.pictures) {
+    std::vector<uint8_t> bytes;
+    Picture picture;
+    Status status = read_file(path.c_str(), limits::kPictureFileBytesMax, &bytes);
+    if (status) status = decode_picture(bytes, path.c_str(), &picture);
+    if (status) continue;
+    if (++set->unreadable == 1) set->first_unreadable = status.message();
+    return false;
+  }
+  return true;
+}
+
+// `wanted` of the candidates, evenly spread: the first readable one of each of as many equal stretches.
+Status choose(std::vector<CalibrationSample> candidates, size_t wanted, const char* path, CalibrationSet* out) {
+  out->found = candidates.size();
+  const size_t count = std::min(wanted, candidates.size());
+  for (size_t i = 0; i < count; ++i) {
+    const size_t end = (i + 1) * candidates.size() / count;
+    for (size_t at = i * candidates.size() / count; at < end; ++at) {
+      if (!is_readable(candidates[at], out)) continue;
+      out->samples.push_back(std::move(candidates[at]));
+      break;
+    }
+  }
+  if (!out->samples.empty()) return Status::ok();
+  return Status::error(Code::not_found, "%s: none of its %zu pictures can be read; the first: %s", path, out->unreadable,
+                       out->first_unreadable.c_str());
+}
+
+// Each picture once; more often, with other questions, when there are fewer than wanted.
+std::vector<CalibrationSample> with_questions(const std::vector<std::string>& pictures, size_t wanted) {
+  const size_t rounds = std::clamp<size_t>((wanted + pictures.size() - 1) / pictures.size(), 1, std::size(kDefaultQuestions));
+  std::vector<CalibrationSample> samples;
+  for (size_t i = 0; i < pictures.size(); ++i)
+    for (size_t round = 0; round < rounds; ++round)
+      samples.push_back({{pictures[i]}, kDefaultQuestions[(i + round) % std::size(kDefaultQuestions)], ""});
+  return samples;
+}
+
+Status read_folder(const char* path, const CalibrationOptions& options, const Tokenizer* tokenizer,
+                   std::vector<CalibrationSample>* candidates) {
+  const std::string questions = std::string(path) + "/" + kQuestionsName;
+  if (file_exists(questions.c_str())) return read_questions(questions, candidates);
+  std::vector<std::string> files;
+  const std::span<const std::string_view> pictures = kPictureEndings, texts = kTextEndings;
+  MICA_TRY(list_files(path, options.pictures ? pictures : texts, &files));
+  if (files.empty())
+    return Status::error(Code::not_found, "%s has neither %s nor %s, in folders inside it either", path, kQuestionsName,
+                         options.pictures ? "pictures (.jpg, .jpeg, .png, .webp)" : "texts (.txt)");
+  if (!options.pictures) return read_texts(files, options.tokens, tokenizer, candidates);
+  *candidates = with_questions(files, options.samples);
+  return Status::ok();
+}
+
+}  // namespace
+
+bool has_ending(std::string_view path, std::span<const std::string_view> endings) {
+  return std::any_of(endings.begin(), endings.end(), [path](std::string_view ending) {
+    return path.size() > ending.size() && strncasecmp(path.data() + path.size() - ending.size(), ending.data(), ending.size()) == 0;
+  });
+}
+
+Status read_calibration_set(const char* path, const CalibrationOptions& options, const Tokenizer* tokenizer,
+                            CalibrationSet* out) {
+  if (options.samples == 0 || options.samples > limits::kCalibrationSamplesMax)
+    return Status::error(Code::invalid_argument, "%zu calibration samples: from 1 to %zu", options.samples,
+                         limits::kCalibrationSamplesMax);
+  std::vector<CalibrationSample> candidates;
+  if (is_folder(path)) {
+    MICA_TRY(read_folder(path, options, tokenizer, &candidates));
+  } else if (!file_exists(path)) {
+    return Status::error(Code::not_found, "%s: there is no such file or folder", path);
+  } else if (has_ending(path, kQuestionEndings)) {
+    MICA_TRY(read_questions(path, &candidates));
+  } else if (has_ending(path, kTextEndings)) {
+    MICA_TRY(read_texts({path}, options.tokens, tokenizer, &candidates));
+  } else if (has_ending(path, kPictureEndings)) {
+    candidates = with_questions({path}, options.samples);
+  } else {
+    return Status::error(Code::invalid_argument, "%s: neither a folder nor a .jsonl, .txt or picture file", path);
+  }
+  const bool sees = std::any_of(candidates.begin(), candidates.end(), [](const auto& sample) { return !sample.pictures.empty(); });
+  if (sees && !options.pictures)
+    return Status::error(Code::invalid_argument, "%s has pictures, but the model sees none: calibrate it with texts (.txt)", path);
+  return choose(std::move(candidates), options.samples, path, out);
+}
+
+}  // namespace mica
