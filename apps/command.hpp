@@ -24,5 +24,6 @@ extern const Command kBenchCommand;
 extern const Command kEvalCommand;
 extern const Command kPerplexityCommand;
 extern const Command kVerifyCommand;
+extern const Command kQuantizeCommand;  // where the program is built with the quantizer
 
 }  // namespace app

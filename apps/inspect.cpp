@@ -32,6 +32,13 @@ std::string show_number(const std::string& name, const Json& value) {
   return value.dump();
 }
 
+// The unit is in the value.
+std::string label_of(std::string name) {
+  if (ends_with(name, "_bytes")) name.resize(name.size() - 6);
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
 // A value in one line.
 std::string show(const std::string& name, const Json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
@@ -41,16 +48,9 @@ std::string show(const std::string& name, const Json& value) {
   std::string line;
   for (const auto& [key, item] : value.items()) {
     line += line.empty() ? "" : ", ";
-    line += (value.is_object() ? key + ' ' : "") + show(value.is_object() ? key : name, item);
+    line += (value.is_object() ? label_of(key) + ' ' : "") + show(value.is_object() ? key : name, item);
   }
   return line.empty() ? "none" : line;
-}
-
-// The unit is in the value.
-std::string label_of(std::string name) {
-  if (ends_with(name, "_bytes")) name.resize(name.size() - 6);
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
 }
 
 void print_fact(const std::string& name, const std::string& value) {

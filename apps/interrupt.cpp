@@ -20,8 +20,8 @@ volatile std::sig_atomic_t interrupts = 0;
 void on_interrupt(int signal) {
   mica_session* session = answering.load();
   interrupts = interrupts + 1;
-  if (session != nullptr && interrupts == 1) {
-    mica_session_cancel(session);
+  if (interrupts == 1) {
+    if (session != nullptr) mica_session_cancel(session);
     return;
   }
   std::signal(signal, SIG_DFL);

@@ -11,10 +11,11 @@
 
 namespace app {
 
-// While it lives, the first Ctrl-C cancels what `session` computes; the second ends the program, as everywhere else.
+// While it lives, the first Ctrl-C cancels what `session` computes, or, without one, is only noted; the second ends the
+// program, as everywhere else.
 class Interrupt {
  public:
-  explicit Interrupt(mica_session* session);
+  explicit Interrupt(mica_session* session = nullptr);
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;

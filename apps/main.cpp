@@ -19,6 +19,9 @@ constexpr int kExitUsage = 2;
 const Command* const kCommands[] = {
     &kRunCommand,   &kChatCommand, &kInspectCommand,    &kCheckCommand,
     &kBenchCommand, &kEvalCommand, &kPerplexityCommand, &kVerifyCommand,
+#ifdef MICA_WITH_QUANTIZER
+    &kQuantizeCommand,
+#endif
 };
 
 const Command* find_command(const std::string& name) {

@@ -22,7 +22,11 @@ namespace mica {
 
 Status open_default_model(std::unique_ptr<ModelFiles>* out) {
   const Bytes bytes(mica_default_model_begin, static_cast<size_t>(mica_default_model_end - mica_default_model_begin));
-  return ModelFiles::open_memory(bytes, "default model", out);
+  MICA_TRY(ModelFiles::open_memory(bytes, "default model", out));
+  // A damaged program (flash that forgets) must not answer wrongly; some milliseconds buy that.
+  const Status status = (*out)->verify({});
+  if (!status) out->reset();
+  return status;
 }
 
 }  // namespace mica

@@ -118,6 +118,8 @@ std::string describe(const Model& model) {
     out["vision"] = describe_vision(spec.vision);
     out["pictures"] = describe_pictures(spec.pictures);
   }
+  const Json fixed = describe_static(model.weights);
+  if (!fixed.is_null()) out["static"] = fixed;
   if (model.chat.format) out["chat"] = describe_chat(model.chat);
   if (model.files) describe_tensors(*model.files, &out);
   // Names come from files: what is not UTF-8 is replaced, never thrown about.

@@ -1,6 +1,7 @@
 // Describe: what can be said about a model, as JSON text for people and tools. Not a format that anything reads back.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "mica.h"
@@ -9,6 +10,9 @@
 namespace mica {
 
 std::string describe(const Model& model);
+
+// What is static about a model's weights; null where nothing is.
+nlohmann::ordered_json describe_static(const Weights& weights);
 
 // Compares the checksums of a packed file with its data.
 Status verify(const ModelFiles& files, mica_progress progress, void* user);

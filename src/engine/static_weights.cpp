@@ -10,7 +10,9 @@
 namespace mica {
 namespace {
 
-Status read_stream(JsonValue part, StreamTransform* stream) {
+Status read_stream(JsonValue root, const char* name, StreamTransform* stream) {
+  const JsonValue part = root.find(name);
+  if (part.is_set() && !part.is_object()) return part.error(Code::corrupt_file, "must be an object");
   MICA_TRY(get_bool_or(part, "folded", false, &stream->folded));
   MICA_TRY(get_bool_or(part, "head_rotation", false, &stream->head_rotation));
   return get_bool_or(part, "down_rotation", false, &stream->down_rotation);
@@ -30,8 +32,14 @@ Status read_signs(const ModelFiles& files, const char* name, size_t width, std::
 }
 
 // A packed matrix needs the scales of the point before it, and matrices that share a point read the same kind of rows.
-Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix*> readers, const char* path) {
+// `splits`: the point is behind a rotation that can keep its first channel apart.
+Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix*> readers, const char* path,
+                     bool splits = false) {
   const Matrix& first = **readers.begin();
+  for (const Matrix* reader : readers)
+    if (reader->rank1 != nullptr && !splits)
+      return Status::error(Code::corrupt_file, "%s: a matrix that reads quant point %u has a rank-1 term, but no rotation before it",
+                           path, point.index);
   for (const Matrix* reader : readers)
     if (reader->rows != 0 && reader->is_packed() != first.is_packed())
       return Status::error(Code::corrupt_file, "%s: matrices that read quant point %u are packed in part", path, point.index);
@@ -40,19 +48,19 @@ Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix
   return Status::ok();
 }
 
-Status check_layers(const std::vector<LayerWeights>& layers, const char* path) {
+Status check_layers(const std::vector<LayerWeights>& layers, const StreamTransform& stream, const char* path) {
   for (const LayerWeights& layer : layers) {
     MICA_TRY(check_readers(layer.attention_in, {&layer.query, &layer.key, &layer.value}, path));
     MICA_TRY(check_readers(layer.output_in, {&layer.output}, path));
     MICA_TRY(check_readers(layer.mlp_in, {&layer.up, &layer.gate}, path));
-    MICA_TRY(check_readers(layer.down_in, {&layer.down}, path));
+    MICA_TRY(check_readers(layer.down_in, {&layer.down}, path, stream.down_rotation));
   }
   return Status::ok();
 }
 
 Status check_scales(const Weights& weights, const char* path) {
-  MICA_TRY(check_layers(weights.decoder.layers, path));
-  MICA_TRY(check_layers(weights.vision.layers, path));
+  MICA_TRY(check_layers(weights.decoder.layers, weights.decoder.stream, path));
+  MICA_TRY(check_layers(weights.vision.layers, weights.vision.stream, path));
   MICA_TRY(check_readers(weights.decoder.head_in, {&weights.decoder.lm_head}, path));
   MICA_TRY(check_readers(weights.vision.patches_in, {&weights.vision.patch_embedding}, path));
   MICA_TRY(check_readers(weights.vision.projector_in, {&weights.vision.projector_up}, path));
@@ -66,16 +74,17 @@ Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
   if (files_.kind() != ModelFiles::Kind::packed || text.empty()) return Status::ok();
   Json json;
   MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, static_format::kStaticKey, &json).in(files_.path()));
-  MICA_TRY(get_bool_or(json.root(), "aifs", true, &weights->aifs));
+  if (!json.root().is_object()) return Status::error(Code::corrupt_file, "%s: \"%s\" is no object", files_.path(), static_format::kStaticKey);
+  MICA_TRY(get_bool_or(json.root(), "aifs", true, &weights->aifs).in(files_.path()));
   StreamTransform& decoder = weights->decoder.stream;
   std::vector<uint32_t> signs;
-  MICA_TRY(read_stream(json.root().find("decoder"), &decoder));
+  MICA_TRY(read_stream(json.root(), "decoder", &decoder));
   MICA_TRY(read_signs(files_, static_format::kDecoderSigns, spec.decoder.hidden, &signs, &decoder.rotated));
   MICA_TRY(complete_transform(spec.decoder.hidden, spec.decoder.feed_forward, 1, signs, &decoder).in(files_.path()));
   if (!spec.has_vision) return Status::ok();
   StreamTransform& vision = weights->vision.stream;
   const VisionSpec& v = spec.vision;
-  MICA_TRY(read_stream(json.root().find("vision"), &vision));
+  MICA_TRY(read_stream(json.root(), "vision", &vision));
   MICA_TRY(read_signs(files_, static_format::kVisionSigns, v.hidden, &signs, &vision.rotated));
   return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, signs, &vision).in(files_.path());
 }
@@ -95,7 +104,7 @@ Status FileTensors::static_parts(const ModelSpec& spec, Weights* weights) {
     points[i].point->scale_visual = values[i];
     points[i].point->scale_text = values[scales->shape[1] + i];
     for (float scale : {points[i].point->scale_visual, points[i].point->scale_text})
-      if (!std::isfinite(scale) || scale < 0)
+      if (scale != 0 && !(std::isnormal(scale) && scale > 0))  // one over it is finite too
         return Status::error(Code::corrupt_file, "%s: the scale of %s is not a positive number", files_.path(), points[i].name.c_str());
   }
   return check_scales(*weights, files_.path());

@@ -1,6 +1,8 @@
 // TensorSource: names, shapes and storage of tensors. What a slot is for: weights.cpp.
 #include "tensor_source.hpp"
 
+#include <cfloat>
+#include <cmath>
 #include <cstring>
 #include <new>
 
@@ -151,6 +153,15 @@ Status FileTensors::load_bias(const std::string& name, size_t rows, Matrix* out)
   return bias ? widen(*bias, name, rows, &out->bias) : Status::ok();
 }
 
+// Of what the quantizer writes; weights that a checkpoint brought show by logits that are not finite.
+Status FileTensors::check_finite(const std::string& name, const float* values, size_t count, float min) const {
+  for (size_t i = 0; i < count; ++i)
+    if (!std::isfinite(values[i]) || values[i] < min)
+      return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has %g at channel %zu: quantize the model again", files_.path(),
+                           name.c_str(), static_cast<double>(values[i]), i);
+  return Status::ok();
+}
+
 // Packed integers stay where the file is mapped; `base` is the name without ".weight".
 Status FileTensors::panels(const TensorView& tensor, const std::string& base, size_t rows, size_t columns, Matrix* out) {
   const bool nibbles = tensor.dtype == DType::u8;
@@ -169,9 +180,13 @@ Status FileTensors::panels(const TensorView& tensor, const std::string& base, si
   const TensorView* scales = files_.find(scale);
   if (scales == nullptr) return missing(scale);
   MICA_TRY(widen(*scales, scale, rows, &out->scale));
+  MICA_TRY(check_finite(scale, out->scale, rows, 0));
   const std::string rank1 = base + static_format::kRank1Suffix;
   const TensorView* terms = files_.find(rank1);
-  if (terms != nullptr) MICA_TRY(widen(*terms, rank1, rows, &out->rank1));
+  if (terms != nullptr) {
+    MICA_TRY(widen(*terms, rank1, rows, &out->rank1));
+    MICA_TRY(check_finite(rank1, out->rank1, rows, -FLT_MAX));
+  }
   return kept_channels(base, rows, columns, out);
 }
 
@@ -202,7 +217,7 @@ Status FileTensors::kept_channels(const std::string& base, size_t rows, size_t c
   out->kept_channels = indices;
   out->kept = kept;
   out->kept_count = count;
-  return Status::ok();
+  return check_finite(base + static_format::kKeptSuffix, kept, count * rows, -FLT_MAX);
 }
 
 }  // namespace mica

@@ -1,0 +1,310 @@
+// mica quantize: a checkpoint and samples in, one packed file and a report out. The method is src/quant's; here are its
+// options, its progress and what is said about it.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include <unistd.h>
+
+#include "calibration_set.hpp"
+#include "command.hpp"
+#include "interrupt.hpp"
+#include "model.hpp"
+#include "options.hpp"
+#include "pack_float.hpp"
+#include "quantize_report.hpp"
+#include "terminal.hpp"
+
+namespace app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells report it
+constexpr size_t kWorstShown = 5;
+
+struct QuantizeArguments {
+  std::string output, samples;
+  std::string vision = "w4a8", text = "w4a8", head = "w8", rounding = "gptq";
+  bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
+  mica::CalibrationOptions calibration;
+  uint32_t seed = 42;
+  std::vector<std::string> reports;
+};
+
+void require_ok(const mica::Status& status) {
+  if (!status) throw Failure(status.message(), static_cast<mica_status>(status.code()));
+}
+
+// ---- the command line ---------------------------------------------------------------------------------------------------
+
+void add_storage_option(CLI::App& app, const char* name, std::string& value, const char* help,
+                        const std::vector<std::string>& choices) {
+  app.add_option(name, value, help)
+      ->group("Storage")
+      ->option_text(join(choices, "|"))
+      ->default_str(value)
+      ->check(CLI::IsMember(choices));
+}
+
+void add_arguments(CLI::App& app, QuantizeArguments& arguments) {
+  app.add_option("-o,--output", arguments.output, "the packed file to write")->group("Model")->option_text("FILE");
+  app.add_option("--calib", arguments.samples,
+                 "what the model is shown to measure its activations: a folder of pictures, a questions.jsonl (or the "
+                 "folder that holds one), for text models a .txt file or a folder of them")
+      ->group("Calibration")
+      ->option_text("PATH");
+  app.add_option("--calib-samples", arguments.calibration.samples, "at most so many of them, evenly spread")
+      ->group("Calibration")
+      ->option_text("N")
+      ->default_str(std::to_string(arguments.calibration.samples))
+      ->check(number_between(1, 65536, true));
+  add_storage_option(app, "--vision", arguments.vision, "vision tower and projector", {"w4a8", "w8a8", "f16"});
+  add_storage_option(app, "--text", arguments.text, "decoder", {"w4a8", "w8a8", "f16"});
+  add_storage_option(app, "--head", arguments.head, "embedding and lm_head", {"w8", "f16"});
+  const auto add_switch = [&](const char* name, bool& value, const char* help) {
+    app.add_flag(name, value, help)->group("Method");
+  };
+  add_switch("--no-msq", arguments.no_msq, "one scale for visual and text rows at each quant point");
+  add_switch("--no-aifs", arguments.no_aifs, "rows keep their order: chunks end where pictures begin and end");
+  add_switch("--no-rms", arguments.no_rms, "keeps no inflated channel out of the 4-bit matrices");
+  add_switch("--no-rotation", arguments.no_rotation, "does not rotate the residual streams and the inputs of down");
+  app.add_option("--rounding", arguments.rounding, "how weights are rounded")
+      ->group("Method")
+      ->option_text("gptq|nearest")
+      ->default_str(arguments.rounding)
+      ->check(CLI::IsMember({"gptq", "nearest"}));
+  app.add_option("-s,--seed", arguments.seed, "of the random signs in the rotations")
+      ->group("Method")
+      ->option_text("N")
+      ->default_str(std::to_string(arguments.seed))
+      ->check(number_between(0, 4294967295.0, true));
+  app.add_option("--report", arguments.reports, "writes what was measured; the ending says how; several: once each")
+      ->group("Model")
+      ->option_text("FILE.html|FILE.json")
+      ->allow_extra_args(false);
+}
+
+mica::QuantStorage storage_of(const std::string& name) {
+  if (name == "f16") return mica::QuantStorage::f16;
+  return name == "w4a8" ? mica::QuantStorage::w4a8 : mica::QuantStorage::w8a8;
+}
+
+mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t threads) {
+  mica::QuantizeOptions options;
+  options.vision = storage_of(arguments.vision);
+  options.text = storage_of(arguments.text);
+  options.head = storage_of(arguments.head);
+  options.msq = !arguments.no_msq;
+  options.aifs = !arguments.no_aifs;
+  options.rms = !arguments.no_rms;
+  options.rotation = !arguments.no_rotation;
+  options.rounding = arguments.rounding == "gptq" ? mica::Rounding::gptq : mica::Rounding::nearest;
+  options.seed = arguments.seed;
+  options.threads = threads;
+  return options;
+}
+
+// A file that will be written after long work is refused at once when it could not be.
+void check_writable(const std::string& path, const char* option) {
+  std::error_code ignored;
+  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
+  if (fs::is_directory(path, ignored))
+    throw UsageError(std::string(option) + " " + path + " is a folder: name a file, as in " + (fs::path(path) / "model.mica").string());
+  if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored))
+    throw Failure(path + ": exists and is not a regular file", MICA_INVALID_ARGUMENT);
+  if (!fs::is_directory(folder, ignored))
+    throw Failure(path + ": there is no folder " + folder.string(), MICA_NOT_FOUND);
+  if (access(folder.c_str(), W_OK) != 0)
+    throw Failure(path + ": the folder " + folder.string() + " cannot be written to", MICA_PERMISSION_DENIED);
+}
+
+void check_paths(const Options& options, const QuantizeArguments& arguments) {
+  if (options.model.empty()) throw UsageError("-m PATH is missing: the checkpoint to quantize");
+  if (arguments.output.empty()) throw UsageError("-o FILE is missing: the packed file to write, as in -o model.mica");
+  check_writable(arguments.output, "-o");
+  std::error_code ignored;
+  if (fs::equivalent(options.model, arguments.output, ignored))
+    throw UsageError("-o " + arguments.output + " is the model itself: name another file");
+  for (const std::string& report : arguments.reports) {
+    if (!is_report_path(report)) throw UsageError("--report " + report + ": the name must end in .html or .json");
+    check_writable(report, "--report");
+  }
+}
+
+// ---- the work -----------------------------------------------------------------------------------------------------------
+
+// Is the model changed at all, and does that need samples?
+bool needs_samples(const mica::QuantizeOptions& options, bool sees) {
+  const auto is_static = [](mica::QuantStorage storage) { return storage != mica::QuantStorage::f16; };
+  return is_static(options.text) || is_static(options.head) || (sees && is_static(options.vision));
+}
+
+std::unique_ptr<mica::Model> open_checkpoint(const std::string& path) {
+  std::unique_ptr<mica::ModelFiles> files;
+  require_ok(mica::ModelFiles::open(path.c_str(), &files));
+  if (files->kind() == mica::ModelFiles::Kind::packed)
+    throw Failure(path + " is packed already: quantize the checkpoint that it was made from", MICA_INVALID_ARGUMENT);
+  std::unique_ptr<mica::Model> model;
+  require_ok(mica::open_model(std::move(files), &model));
+  return model;
+}
+
+mica::CalibrationSet read_samples(const QuantizeArguments& arguments, const mica::Model& model) {
+  const bool sees = model.spec.has_vision;
+  if (arguments.samples.empty())
+    throw UsageError(std::string("--calib PATH is missing: static scales are measured on ") +
+                     (sees ? "pictures (a folder of them, or a questions.jsonl)" : "texts (a .txt file, or a folder of them)") +
+                     "; --text f16 --head f16" + (sees ? " --vision f16" : "") + " packs without");
+  mica::CalibrationOptions options = arguments.calibration;
+  options.pictures = sees;
+  mica::CalibrationSet set;
+  require_ok(mica::read_calibration_set(arguments.samples.c_str(), options, model.tokenizer.get(), &set));
+  return set;
+}
+
+void warn_unreadable(const mica::CalibrationSet& set, mica::QuantizeReport& report) {
+  if (set.unreadable == 0) return;
+  const std::string count = std::to_string(set.unreadable);
+  report.warnings.insert(report.warnings.begin(),
+                         count + (set.unreadable == 1 ? " picture was" : " pictures were") +
+                             " left out, since they cannot be read: " + set.first_unreadable + (set.unreadable > 1 ? ", ..." : ""));
+}
+
+void pack(const mica::ModelFiles& files, QuantizeRun& run) {
+  const Stopwatch total;
+  for (const mica::TensorView& tensor : files.tensors()) run.report.bytes_before += tensor.bytes.size();
+  require_ok(mica::pack_float(files, run.output.c_str()));
+  run.report.seconds = total.seconds();
+  run.report.peak_bytes = memory_peak();
+}
+
+// False when Ctrl-C came first.
+bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Model> model, QuantizeRun& run) {
+  const Interrupt interrupt;
+  if (!needs_samples(run.options, model->spec.has_vision)) {
+    pack(*model->files, run);
+    return !interrupt.requested();
+  }
+  const mica::CalibrationSet set = read_samples(arguments, *model);
+  std::unique_ptr<mica::ModelFiles> files = std::move(model->files);
+  model.reset();  // its weights are not wanted twice in memory
+  Progress progress("quantizing");
+  const auto tell = [&](const char* stage, double done) {
+    progress.update(done, stage);
+    return interrupt.requested();
+  };
+  const mica::Status status =
+      mica::quantize(std::move(files), set.samples, run.options, tell, run.output.c_str(), &run.report);
+  progress.clear();
+  if (status.code() == mica::Code::cancelled && interrupt.requested()) return false;
+  require_ok(status);
+  warn_unreadable(set, run.report);
+  return true;
+}
+
+// ---- what is said about it ----------------------------------------------------------------------------------------------
+
+void print_fact(const char* name, const std::string& value) { std::printf("  %-13s%s\n", name, value.c_str()); }
+
+std::string method_of(const QuantizeRun& run) {
+  const mica::QuantizeOptions& options = run.options;
+  std::vector<std::string> words;
+  if (options.rounding == mica::Rounding::gptq) words.push_back("GPTQ");
+  else words.push_back("rounded to the nearest");
+  if (options.rotation) words.push_back("rotation");
+  if (options.msq) words.push_back("MSQ");
+  if (options.aifs) words.push_back("AIFS");
+  const auto suppressed = std::count_if(run.report.layers.begin(), run.report.layers.end(),
+                                        [](const mica::LinearReport& layer) { return layer.suppressed; });
+  if (options.rms) words.push_back("RMS in " + std::to_string(suppressed) + (suppressed == 1 ? " layer" : " layers"));
+  return join(words, ", ");
+}
+
+std::vector<const mica::LinearReport*> worst_layers(const mica::QuantizeReport& report) {
+  std::vector<const mica::LinearReport*> worst;
+  for (const mica::LinearReport& layer : report.layers)
+    if (layer.storage != mica::QuantStorage::f16) worst.push_back(&layer);
+  const size_t count = std::min(worst.size(), kWorstShown);
+  std::partial_sort(worst.begin(), worst.begin() + static_cast<std::ptrdiff_t>(count), worst.end(),
+                    [](const auto* a, const auto* b) { return a->error > b->error; });
+  worst.resize(count);
+  return worst;
+}
+
+void print_errors(const mica::QuantizeReport& report) {
+  const std::vector<const mica::LinearReport*> worst = worst_layers(report);
+  if (worst.empty()) return;
+  char line[160];
+  std::snprintf(line, sizeof line, "%.2f %% of a layer's output at the median; the largest:", median_error(report));
+  print_fact("error", line);
+  for (const mica::LinearReport* layer : worst) {
+    std::snprintf(line, sizeof line, "%6.2f %%  %s%s", percent_error(*layer), layer->name.c_str(),
+                  layer->fallback ? " (rounded to the nearest)" : "");
+    print_fact("", line);
+  }
+}
+
+void print_summary(const QuantizeRun& run, const QuantizeArguments& arguments, bool sees) {
+  const mica::QuantizeReport& report = run.report;
+  const double ratio = static_cast<double>(report.bytes_after) / static_cast<double>(std::max<uint64_t>(report.bytes_before, 1));
+  char text[160];
+  std::snprintf(text, sizeof text, "%s, %.2f of the %s of weights before", format_bytes(report.bytes_after).c_str(), ratio,
+                format_bytes(report.bytes_before).c_str());
+  std::printf("%s\n", run.output.c_str());
+  print_fact("size", text);
+  std::string storage = std::string("decoder ") + storage_name(run.options.text) + ", head " + storage_name(run.options.head);
+  if (sees) storage = std::string("tower ") + storage_name(run.options.vision) + ", " + storage;
+  print_fact("storage", storage);
+  if (!report.layers.empty()) {
+    print_fact("method", method_of(run));
+    print_fact("seen", std::to_string(report.samples) + " samples: " + std::to_string(report.tokens_visual) + " visual and " +
+                           std::to_string(report.tokens_text) + " text rows");
+  }
+  print_errors(report);
+  print_fact("time", format_seconds(report.seconds) + ", peak memory " + format_bytes(report.peak_bytes));
+  for (const std::string& path : arguments.reports) print_fact("report", path);
+  for (const std::string& warning : report.warnings) print_fact("warning", warning);
+  const std::string question = sees ? " --image PICTURE -p \"What is in the picture?\"" : " -p \"What is a mica?\"";
+  std::printf("\nTry it:  mica run -m %s%s\n", run.output.c_str(), question.c_str());
+}
+
+int quantize_command(CLI::App& app, const std::vector<std::string>& words) {
+  Options options;
+  QuantizeArguments arguments;
+  add_options(app, options, kModelOptions | kThreadsOption);
+  add_arguments(app, arguments);
+  parse(app, words, options);
+  check_paths(options, arguments);
+  QuantizeRun run{options.model, arguments.output, options_of(arguments, options.threads), {}};
+  std::unique_ptr<mica::Model> model = open_checkpoint(options.model);
+  const bool sees = model->spec.has_vision;
+  if (!quantize_model(arguments, std::move(model), run)) {
+    std::fprintf(stderr, "mica: stopped; %s was not written\n", run.output.c_str());
+    return kExitInterrupted;
+  }
+  std::error_code ignored;
+  if (run.report.bytes_after == 0) run.report.bytes_after = fs::file_size(run.output, ignored);
+  if (run.report.model.empty()) run.report.model = fs::path(options.model).filename().string();
+  for (const std::string& path : arguments.reports) write_report(run, path);
+  print_summary(run, arguments, sees);
+  return 0;
+}
+
+}  // namespace
+
+const Command kQuantizeCommand = {
+    "quantize", "packs a checkpoint into one file that runs with static scales",
+    "  mica quantize -m Qwen2-VL-2B-Instruct -o qwen.mica --calib pictures/ --report report.html\n"
+    "  mica quantize -m checkpoint -o model.mica --calib panel/questions.jsonl --vision w8a8 --calib-samples 256\n"
+    "  mica quantize -m SmolLM2-135M-Instruct.gguf -o smol.mica --calib text.txt\n"
+    "  mica quantize -m checkpoint -o model.mica --vision f16 --text f16 --head f16     only packs\n"
+    "\n"
+    "W4A8: weights in 4 bits with a scale an output channel, activations in 8 bits with scales that are fixed here;\n"
+    "W8A8: both in 8 bits. A line of questions.jsonl: {\"image\": \"000.jpg\", \"question\": \"Read the dial.\",\n"
+    "\"answer\": \"9\"}, the picture beside the file; with an answer the rows of generated tokens are seen too. Take\n"
+    "samples like those that the model will meet, and others for its evaluation. The method is MQuant's (arXiv\n"
+    "2502.00425) with GPTQ (arXiv 2210.17323).",
+    quantize_command};
+
+}  // namespace app

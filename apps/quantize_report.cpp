@@ -1,0 +1,140 @@
+// The report of `mica quantize` as JSON, and the file it goes to. The page: quantize_page.cpp.
+#include "quantize_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include <nlohmann/json.hpp>
+
+#include "atomic_file.hpp"
+#include "handles.hpp"
+
+namespace app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kReportVersion = 1;
+
+Json json_of(const mica::QuantizeOptions& options) {
+  return {{"text", storage_name(options.text)},
+          {"vision", storage_name(options.vision)},
+          {"head", storage_name(options.head)},
+          {"msq", options.msq},
+          {"aifs", options.aifs},
+          {"rms", options.rms},
+          {"rotation", options.rotation},
+          {"rounding", options.rounding == mica::Rounding::gptq ? "gptq" : "nearest"},
+          {"seed", options.seed},
+          {"threads", options.threads}};
+}
+
+Json json_of(const mica::PointReport& point) {
+  return {{"name", point.name},
+          {"max_visual", point.max_visual},
+          {"max_text", point.max_text},
+          {"scale_visual", point.scale_visual},
+          {"scale_text", point.scale_text},
+          {"quantiles_visual", point.visual},
+          {"quantiles_text", point.text}};
+}
+
+Json json_of(const mica::LinearReport& layer) {
+  return {{"name", layer.name},
+          {"storage", storage_name(layer.storage)},
+          {"rows", layer.rows},
+          {"columns", layer.columns},
+          {"error", layer.error},
+          {"outlier", layer.outlier},
+          {"outlier_rotated", layer.outlier_rotated},
+          {"outlier_suppressed", layer.outlier_suppressed},
+          {"suppressed", layer.suppressed},
+          {"fallback", layer.fallback}};
+}
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+void require_ok(const mica::Status& status) {
+  if (!status) throw Failure(status.message(), static_cast<mica_status>(status.code()));
+}
+
+}  // namespace
+
+const char* storage_name(mica::QuantStorage storage) {
+  switch (storage) {
+    case mica::QuantStorage::f16: return "F16";
+    case mica::QuantStorage::w8a8: return "W8A8";
+    case mica::QuantStorage::w4a8: return "W4A8";
+  }
+  return "?";
+}
+
+PlaceName place_of(const std::string& name) {
+  const std::string vision = "vision.", layers = "layers.";
+  PlaceName place;
+  size_t at = 0;
+  place.vision = name.compare(0, vision.size(), vision) == 0;
+  if (place.vision) at = vision.size();
+  if (name.compare(at, layers.size(), layers) == 0) {
+    const char* digits = name.c_str() + at + layers.size();
+    char* end = nullptr;
+    const long layer = std::strtol(digits, &end, 10);
+    if (end != digits && *end == '.' && layer >= 0) {
+      place.layer = static_cast<int>(layer);
+      at = static_cast<size_t>(end + 1 - name.c_str());
+    }
+  }
+  place.kind = name.substr(at);
+  return place;
+}
+
+double percent_error(const mica::LinearReport& layer) { return 100 * std::sqrt(std::max(layer.error, 0.0)); }
+
+double median_error(const mica::QuantizeReport& report) {
+  std::vector<double> errors;
+  for (const mica::LinearReport& layer : report.layers)
+    if (layer.storage != mica::QuantStorage::f16) errors.push_back(percent_error(layer));
+  if (errors.empty()) return 0;
+  std::nth_element(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2), errors.end());
+  return errors[errors.size() / 2];
+}
+
+std::string report_json(const QuantizeRun& run) {
+  const mica::QuantizeReport& report = run.report;
+  Json points = Json::array(), layers = Json::array();
+  for (const mica::PointReport& point : report.points) points.push_back(json_of(point));
+  for (const mica::LinearReport& layer : report.layers) layers.push_back(json_of(layer));
+  const Json document = {{"format", "mica quantize"},
+                         {"version", kReportVersion},
+                         {"program", std::string("mica ") + mica_version()},
+                         {"model", run.model},
+                         {"output", run.output},
+                         {"options", json_of(run.options)},
+                         {"samples", report.samples},
+                         {"tokens_visual", report.tokens_visual},
+                         {"tokens_text", report.tokens_text},
+                         {"seconds", report.seconds},
+                         {"peak_bytes", report.peak_bytes},
+                         {"bytes_before", report.bytes_before},
+                         {"bytes_after", report.bytes_after},
+                         {"warnings", report.warnings},
+                         {"quantiles", mica::kReportQuantiles},
+                         {"points", points},
+                         {"layers", layers}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+bool is_report_path(const std::string& path) { return ends_with(path, ".json") || ends_with(path, ".html"); }
+
+void write_report(const QuantizeRun& run, const std::string& path) {
+  const std::string text = ends_with(path, ".html") ? report_page(run) : report_json(run);
+  mica::AtomicFile file;
+  require_ok(file.create(path.c_str()));
+  require_ok(file.write_at(0, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
+  require_ok(file.commit());
+}
+
+}  // namespace app

@@ -1,0 +1,99 @@
+// A GGUF file and the packed file made of it are one model: the same words, the same ends, the same chat format.
+// With MICA_SMOLLM2_GGUF naming the file, also SmolLM2's, over its reference encodings.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "build_gguf.hpp"
+#include "golden_model.hpp"
+#include "json.hpp"
+#include "pack_float.hpp"
+#include "test_folder.hpp"
+
+using namespace mica;
+using namespace mica::test;
+
+namespace {
+
+std::vector<int32_t> encode(const Model& model, std::string_view text, bool special, TextBefore before) {
+  std::vector<int32_t> ids;
+  const Status status = model.tokenizer->encode(text, special, before, &ids);
+  REQUIRE_MESSAGE(status.is_ok(), said(status));
+  return ids;
+}
+
+void check_same_text(const Model& a, const Model& b, std::string_view text) {
+  CAPTURE(std::string(text));
+  for (TextBefore before : {TextBefore::nothing, TextBefore::control_token, TextBefore::text})
+    for (bool special : {false, true}) CHECK(encode(a, text, special, before) == encode(b, text, special, before));
+}
+
+std::unique_ptr<Model> open_packed(const Model& gguf, const TestFolder& folder) {
+  const std::string path = folder.path("packed.mica");
+  const Status status = pack_float(*gguf.files, path.c_str());
+  REQUIRE_MESSAGE(status.is_ok(), said(status));
+  return open_at(path);
+}
+
+void check_same(const Model& gguf, const Model& packed) {
+  CHECK(packed.files->kind() == ModelFiles::Kind::packed);
+  REQUIRE(packed.tokenizer->size() == gguf.tokenizer->size());
+  CHECK(packed.chat.format == gguf.chat.format);
+  CHECK(packed.chat.default_system == gguf.chat.default_system);
+  REQUIRE(packed.spec.end_token_count == gguf.spec.end_token_count);
+  for (uint32_t i = 0; i < gguf.spec.end_token_count; ++i) CHECK(packed.spec.end_tokens[i] == gguf.spec.end_tokens[i]);
+  CHECK(packed.spec.decoder.rope.theta == gguf.spec.decoder.rope.theta);
+}
+
+}  // namespace
+
+TEST_CASE("a small byte-level file: words and logits") {
+  const TestFolder folder;
+  const auto gguf = open_at(folder.write("tiny.gguf", TinyGguf::whole().build()));
+  const auto packed = open_packed(*gguf, folder);
+  check_same(*gguf, *packed);
+  for (const char* text : {"", "a", "ab", "aab", "</s>ab<s>", "a</s>"}) check_same_text(*gguf, *packed, text);
+  const Prompt prompt{{2, 3, 2, 2, 3, 3, 2, 3, 2, 3}, {}};
+  const std::vector<float> wanted = logits_of(*gguf, prompt), found = logits_of(*packed, prompt);
+  REQUIRE(wanted.size() == found.size());
+  for (size_t i = 0; i < wanted.size(); ++i) CHECK(found[i] == doctest::Approx(wanted[i]).epsilon(2e-3));
+}
+
+TEST_CASE("a small SentencePiece file") {
+  const TestFolder folder;
+  GgufBuilder builder = TinyGguf::keys();
+  builder.text("tokenizer.ggml.model", "llama")
+      .texts("tokenizer.ggml.tokens", {"<unk>", "a", "\xE2\x96\x81", "aa"})
+      .numbers<float>("tokenizer.ggml.scores", GgufType::f32, {0, -3, -3, -1})
+      .numbers<int32_t>("tokenizer.ggml.token_type", GgufType::i32, {2, 1, 1, 1})
+      .u32("tokenizer.ggml.unknown_token_id", 0);
+  TinyGguf::add_tensors(&builder);
+  const auto gguf = open_at(folder.write("tiny.gguf", builder.build()));
+  const auto packed = open_packed(*gguf, folder);
+  check_same(*gguf, *packed);
+  for (const char* text : {"", "a", "aa", "aaa", " a", "aa aaa", "x", "xyx a"}) check_same_text(*gguf, *packed, text);
+}
+
+TEST_CASE("SmolLM2-135M-Instruct, where MICA_SMOLLM2_GGUF names it") {
+  const char* path = std::getenv("MICA_SMOLLM2_GGUF");
+  if (path == nullptr) {
+    MESSAGE("left out: MICA_SMOLLM2_GGUF is not set");
+    return;
+  }
+  const TestFolder folder;
+  const auto gguf = open_at(path);
+  const auto packed = open_packed(*gguf, folder);
+  check_same(*gguf, *packed);
+  CHECK(packed->chat.format != nullptr);
+  const std::string encodings = std::string(MICA_TEST_DATA) + "/tokenizers/smollm2/encodings.json";
+  const std::vector<uint8_t> bytes = read_all(encodings);
+  Json json;
+  REQUIRE(parse_json(bytes, encodings.c_str(), &json));
+  for (JsonValue entry : json.root()) {
+    std::string_view text;
+    REQUIRE(get_string(entry, "text", &text));
+    check_same_text(*gguf, *packed, text);
+  }
+}

@@ -1,0 +1,248 @@
+// Faults of packed static files: every bit of the head flipped, data damaged, and contents that a hostile writer gives
+// right checksums. Such a file opens to something that runs, or is refused by a message; nothing else happens.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "golden_model.hpp"
+#include "packed_copy.hpp"
+#include "packed_format.hpp"
+#include "quantize.hpp"
+#include "session.hpp"
+
+using namespace mica;
+using namespace mica::test;
+
+namespace {
+
+const std::string kPanel = MICA_TEST_DATA "/panel";
+
+// The panel model, quantized once for all tests: what is wrong with a file does not depend on how well it was rounded.
+const std::string& quantized_file() {
+  static const TestFolder folder;
+  static const std::string path = [] {
+    std::string file = folder.path("panel.mica");
+    std::unique_ptr<ModelFiles> files;
+    REQUIRE(ModelFiles::open((kPanel + "/model").c_str(), &files));
+    const std::vector<CalibrationSample> samples = {{{kPanel + "/000.jpg"}, "Read the dial.", "9"}};
+    QuantizeReport report;
+    const Status status = quantize(std::move(files), samples, {.rounding = Rounding::nearest}, {}, file.c_str(), &report);
+    REQUIRE_MESSAGE(status.is_ok(), said(status));
+    return file;
+  }();
+  return path;
+}
+
+// Opens a model, shows it a picture and lets it answer: ok, or why not.
+Status try_files(Status opened, std::unique_ptr<ModelFiles> files) {
+  MICA_TRY(opened);
+  std::unique_ptr<Model> model;
+  MICA_TRY(open_model(std::move(files), &model));
+  std::vector<uint8_t> bytes;
+  Picture picture;
+  MICA_TRY(read_file((kPanel + "/000.jpg").c_str(), SIZE_MAX, &bytes));
+  MICA_TRY(decode_picture(bytes, "000.jpg", &picture));
+  SessionOptions options;
+  MICA_TRY(Session::resolve(*model, {.context = 128, .threads = 1}, &options));
+  size_t size = 0;
+  MICA_TRY(Session::size(*model, options, &size));
+  OwnedBytes memory;
+  std::unique_ptr<Session> session;
+  MICA_TRY(Session::create(*model, options, own_bytes(size, &memory), size, &session));
+  const MessagePart parts[] = {{{}, &picture}, {"Read the dial.", nullptr}};
+  MICA_TRY(session->add_message(Role::user, parts));
+  MICA_TRY(session->begin_answer());
+  MICA_TRY(session->prefill(nullptr, nullptr));
+  for (int i = 0; i < 3; ++i) {
+    int32_t token = 0;
+    MICA_TRY(session->sample({}, &token));
+    MICA_TRY(session->decode(token));
+  }
+  return Status::ok();
+}
+
+Status try_path(const std::string& path) {
+  std::unique_ptr<ModelFiles> files;
+  const Status opened = ModelFiles::open(path.c_str(), &files);
+  return try_files(opened, std::move(files));
+}
+
+// A copy of the quantized file, changed and written again.
+Status try_changed(const std::function<void(PackedCopy&)>& change) {
+  const TestFolder folder;
+  PackedCopy copy(quantized_file());
+  change(copy);
+  copy.write(folder.path("changed.mica"));
+  return try_path(folder.path("changed.mica"));
+}
+
+void check_refused(const char* what, const std::string& named, const std::function<void(PackedCopy&)>& change) {
+  CAPTURE(what);
+  const Status status = try_changed(change);
+  CHECK(status.code() == Code::corrupt_file);
+  CHECK_MESSAGE(said(status).find(named) != std::string::npos, said(status));
+}
+
+PackedCopy::Tensor& panels_of(PackedCopy& copy, DType dtype) {
+  for (PackedCopy::Tensor& tensor : copy.tensors)
+    if (tensor.declaration.dtype == dtype && tensor.declaration.name.ends_with(".weight")) return tensor;
+  FAIL("no matrix of this storage");
+  return copy.tensors[0];
+}
+
+// With a NaN in its logits a model fails in its own words; it must not fail otherwise.
+void check_runs_or_says(const Status& status) {
+  CHECK_MESSAGE((status.is_ok() || !said(status).empty()), said(status));
+}
+
+}  // namespace
+
+TEST_CASE("the file as it was written opens, runs and verifies") {
+  const Status status = try_path(quantized_file());
+  CHECK_MESSAGE(status.is_ok(), said(status));
+  CHECK(try_changed([](PackedCopy&) {}).is_ok());
+  std::unique_ptr<ModelFiles> files;
+  REQUIRE(ModelFiles::open(quantized_file().c_str(), &files));
+  CHECK(files->verify({}).is_ok());
+}
+
+TEST_CASE("a head with any bit flipped is refused") {
+  const std::vector<uint8_t> good = read_all(quantized_file());
+  uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, good.data(), sizeof header_bytes);
+  const size_t head_bits = 8 * (sizeof header_bytes + header_bytes);
+  AlignedCopy bytes(good);
+  // All of the first lines, where the format itself stands; then a step that meets every bit of a byte in turn.
+  size_t opened = 0;
+  for (size_t bit = 0; bit < head_bits; bit += bit < 8 * 1024 ? 1 : 331) {
+    bytes.data()[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+    std::unique_ptr<ModelFiles> files;
+    const Status status = ModelFiles::open_memory(bytes.bytes(), "flipped", &files);
+    if (status || said(status).empty()) ++opened;
+    bytes.data()[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+  }
+  CHECK(opened == 0);
+}
+
+TEST_CASE("damaged data is found by verify, and what opens all the same runs") {
+  const std::vector<uint8_t> good = read_all(quantized_file());
+  AlignedCopy bytes(good);
+  std::unique_ptr<ModelFiles> whole;
+  REQUIRE(ModelFiles::open_memory(bytes.bytes(), "whole", &whole));
+  std::vector<std::pair<std::string, size_t>> places;  // a tensor, and the file's byte where it begins
+  const std::span<const TensorView> tensors = whole->tensors();
+  for (const TensorView& tensor : tensors)
+    places.emplace_back(tensor.name, static_cast<size_t>(tensor.bytes.data() - bytes.data()));
+  size_t round = 0;
+  for (const auto& [name, place] : places) {
+    CAPTURE(name);
+    const size_t byte = place + round % 64;
+    const auto mask = static_cast<uint8_t>(1u << round % 8);
+    ++round;
+    bytes.data()[byte] ^= mask;
+    std::unique_ptr<ModelFiles> files;
+    REQUIRE(ModelFiles::open_memory(bytes.bytes(), "damaged", &files));
+    const Status verified = files->verify({});
+    CHECK(verified.code() == Code::corrupt_file);
+    CHECK(said(verified).find(name) != std::string::npos);
+    // All small tensors (scales, signs, vectors) and some of the others are run as well.
+    if (round % 16 == 0 || name.starts_with("mica.")) check_runs_or_says(try_files(Status::ok(), std::move(files)));
+    bytes.data()[byte] ^= mask;
+  }
+}
+
+TEST_CASE("scales that are no positive numbers, or absent, are refused by name") {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
+  for (float value : {kNan, kInfinity, -kInfinity, -1.0f}) {
+    CAPTURE(value);
+    check_refused("of a matrix", ".scale", [&](PackedCopy& copy) { PackedCopy::set(copy.tensor(".scale"), 1, value); });
+    check_refused("of a point", "layers.0.attention_in",
+                  [&](PackedCopy& copy) { PackedCopy::set(copy.tensor(static_format::kPointScales), 0, value); });
+  }
+  check_refused("a point's is no normal number", "layers.0.attention_in",
+                [](PackedCopy& copy) { PackedCopy::set(copy.tensor(static_format::kPointScales), 0, 1e-44f); });
+  check_refused("a point has none", "quant point 0",
+                [](PackedCopy& copy) { PackedCopy::set(copy.tensor(static_format::kPointScales), 0, 0); });
+  check_refused("the points have none", "quant point", [](PackedCopy& copy) { copy.remove(static_format::kPointScales); });
+  CHECK(try_changed([](PackedCopy& copy) { copy.remove(".scale"); }).code() == Code::not_found);
+  check_refused("too few for a matrix", ".scale", [](PackedCopy& copy) {
+    PackedCopy::Tensor& scale = copy.tensor(".scale");
+    scale.declaration.shape = {16};
+    scale.bytes.resize(64);
+  });
+  check_refused("too few for the points", "mica.points", [](PackedCopy& copy) {
+    PackedCopy::Tensor& points = copy.tensor(static_format::kPointScales);
+    points.declaration.shape = {2, 16};
+    points.bytes.resize(128);
+  });
+  check_refused("of another type", "mica.points",
+                [](PackedCopy& copy) { copy.tensor(static_format::kPointScales).declaration.dtype = DType::i32; });
+}
+
+TEST_CASE("panels of another size, and matrices that are packed in part, are refused by name") {
+  for (DType dtype : {DType::u8, DType::i8}) {
+    check_refused("a line short", ".weight", [dtype](PackedCopy& copy) {
+      PackedCopy::Tensor& panels = panels_of(copy, dtype);
+      panels.bytes.resize(panels.bytes.size() - 64);
+      panels.declaration.shape = {panels.bytes.size()};
+    });
+    check_refused("none", ".weight", [dtype](PackedCopy& copy) {
+      PackedCopy::Tensor& panels = panels_of(copy, dtype);
+      panels.bytes.clear();
+      panels.declaration.shape = {0, 64};
+    });
+  }
+  // The same bytes, said to be of the other type: another number of them is wanted.
+  check_refused("4 bits said to be 8", ".weight",
+                [](PackedCopy& copy) { panels_of(copy, DType::u8).declaration.dtype = DType::i8; });
+}
+
+TEST_CASE("signs that are too few or of another type are refused by name") {
+  for (const char* name : {static_format::kDecoderSigns, static_format::kVisionSigns}) {
+    check_refused("none", name, [name](PackedCopy& copy) {
+      copy.tensor(name).bytes.clear();
+      copy.tensor(name).declaration.shape = {0};
+    });
+    check_refused("floats", name, [name](PackedCopy& copy) {
+      copy.tensor(name).declaration.dtype = DType::f32;
+      copy.tensor(name).declaration.shape = {copy.tensor(name).bytes.size() / 4};
+    });
+    // Without signs the stream is not rotated: the answers are wrong, but it is a model.
+    check_runs_or_says(try_changed([name](PackedCopy& copy) { copy.remove(name); }));
+  }
+}
+
+TEST_CASE("what the file says of its streams: other types are refused, other words run or are refused") {
+  const auto said_as = [](const char* text) {
+    return [text](PackedCopy& copy) { copy.document(static_format::kStaticKey) = text; };
+  };
+  for (const char* text : {"{", "[]", "7", "null", "\"aifs\"", "{\"aifs\": 1}", "{\"aifs\": \"yes\"}", "{\"decoder\": true}",
+                           "{\"vision\": []}", "{\"decoder\": {\"folded\": 1}}", "{\"vision\": {\"down_rotation\": \"yes\"}}"}) {
+    check_refused(text, "mica.static", said_as(text));
+  }
+  for (const char* text : {"{}", "{\"aifs\": false}", "{\"decoder\": {}, \"vision\": {}}", "{\"decoder\": {\"folded\": true}}",
+                           "{\"decoder\": {\"folded\": false, \"down_rotation\": true}, \"vision\": {\"down_rotation\": true}}"}) {
+    CAPTURE(text);
+    check_runs_or_says(try_changed(said_as(text)));
+  }
+}
+
+TEST_CASE("a rank-1 term stands only behind a rotation, and is finite") {
+  const auto add_term = [](const char* beside, float value) {
+    return [beside, value](PackedCopy& copy) {
+      PackedCopy::Tensor term = copy.tensor(beside);
+      std::string& name = term.declaration.name;
+      name.replace(name.size() - std::strlen(static_format::kScaleSuffix), std::string::npos, static_format::kRank1Suffix);
+      const std::string wanted = name;
+      std::erase_if(copy.tensors, [&](const PackedCopy::Tensor& each) { return each.declaration.name == wanted; });
+      PackedCopy::set(term, 0, value);
+      copy.tensors.push_back(std::move(term));
+    };
+  };
+  check_refused("of a matrix that reads no rotated rows", "rank-1", add_term("q_proj.scale", 1));
+  check_refused("not a number", ".rank1", add_term("down_proj.scale", std::numeric_limits<float>::quiet_NaN()));
+  check_runs_or_says(try_changed(add_term("down_proj.scale", 1e30f)));
+}
