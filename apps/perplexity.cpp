@@ -55,10 +55,13 @@ class Scorer {
   }
 
   // The rule for one chunk: tokens of the second half are scored, all before them in the chunk are their context.
-  void score(const int32_t* chunk, size_t size, Estimate& estimate) {
+  // `tell` hears the share of the chunk that is done.
+  template <typename Tell>
+  void score(const int32_t* chunk, size_t size, Estimate& estimate, const Tell& tell) {
     mica_session_clear(session_.get());
     const size_t first = size / 2;  // the first position whose row is used
     feed(chunk, first);
+    tell(0.5);
     for (size_t begin = first; begin + 1 < size; begin += rows_) {
       const size_t count = std::min<size_t>(rows_, size - 1 - begin);
       feed(chunk + begin, count);
@@ -68,6 +71,7 @@ class Scorer {
         require(mica_session_logits(session_.get(), static_cast<uint32_t>(count - 1 - i), &logits, &error), error);
         estimate.add(surprise(logits, vocabulary_, chunk[begin + i + 1]));
       }
+      tell(static_cast<double>(begin + count) / static_cast<double>(size));
     }
   }
 
@@ -85,6 +89,7 @@ class Scorer {
 
 std::string note_of(size_t chunk, size_t chunks, const Estimate& estimate) {
   char note[80];
+  if (estimate.tokens == 0) return "chunk 1 of " + std::to_string(chunks);
   std::snprintf(note, sizeof note, "chunk %zu of %zu, perplexity %.4f", chunk, chunks, estimate.perplexity());
   return note;
 }
@@ -120,8 +125,9 @@ int perplexity(CLI::App& app, const std::vector<std::string>& arguments) {
   const Stopwatch total;
   const bool running = format == "text" && !is_terminal(stdout);  // on a terminal the bar shows the running value
   for (size_t i = 0; i < chunks; i++) {
-    scorer.score(ids.data() + i * size, size, estimate);
-    progress.update(static_cast<double>(i + 1) / static_cast<double>(chunks), note_of(i + 1, chunks, estimate));
+    scorer.score(ids.data() + i * size, size, estimate, [&](double share) {
+      progress.update((static_cast<double>(i) + share) / static_cast<double>(chunks), note_of(i + 1, chunks, estimate));
+    });
     if (running) std::printf("[%zu]%.4f,%s", i + 1, estimate.perplexity(), i + 1 == chunks ? "\n" : "");
     if (running) std::fflush(stdout);
   }

@@ -269,6 +269,13 @@ void print_summary(const QuantizeRun& run, const QuantizeArguments& arguments, b
   std::printf("\nTry it:  mica run -m %s%s\n", run.output.c_str(), question.c_str());
 }
 
+// What a model is called: the last part of its path.
+std::string name_of(const std::string& path) {
+  fs::path clean = fs::absolute(path).lexically_normal();
+  if (!clean.has_filename()) clean = clean.parent_path();
+  return clean.filename().string();
+}
+
 int quantize_command(CLI::App& app, const std::vector<std::string>& words) {
   Options options;
   QuantizeArguments arguments;
@@ -284,8 +291,8 @@ int quantize_command(CLI::App& app, const std::vector<std::string>& words) {
     return kExitInterrupted;
   }
   std::error_code ignored;
-  if (run.report.bytes_after == 0) run.report.bytes_after = fs::file_size(run.output, ignored);
-  if (run.report.model.empty()) run.report.model = fs::path(options.model).filename().string();
+  run.report.bytes_after = fs::file_size(run.output, ignored);
+  run.report.model = name_of(options.model);
   for (const std::string& path : arguments.reports) write_report(run, path);
   print_summary(run, arguments, sees);
   return 0;

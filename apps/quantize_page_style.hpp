@@ -30,7 +30,7 @@ header p { font-size: 16px; overflow-wrap: anywhere; }
 code { font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(168px, 1fr)); gap: 12px; margin-top: 26px; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; }
-.tile b { display: block; font-size: 25px; font-weight: 600; letter-spacing: -0.02em; line-height: 1.25; }
+.tile b { display: block; font-size: 22px; white-space: nowrap; font-weight: 600; letter-spacing: -0.02em; line-height: 1.25; }
 .tile span { color: var(--soft); font-size: 13px; }
 .bar { height: 6px; border-radius: 3px; background: var(--grid); margin: 8px 0 4px; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--visual); border-radius: 3px; }
@@ -42,7 +42,7 @@ code { font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin-top: 12px; font-size: 13px; color: var(--soft); align-items: center; }
 .legend i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px; vertical-align: -1px; }
 .legend i.round { width: 8px; height: 8px; border-radius: 50%; vertical-align: 1px; }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 12px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(252px, 1fr)); gap: 12px; }
 .plot { background: var(--card); border: 1px solid var(--line); border-radius: 10px; width: 100%; height: auto; display: block; }
 .map { width: 100%; height: auto; display: block; margin-top: 6px; }
 svg text { fill: var(--ink); font-family: inherit; }
@@ -50,7 +50,7 @@ svg .tick { fill: var(--soft); font-size: 10px; }
 svg .plot-title { font-size: 12px; font-weight: 600; }
 svg .map-kind { font-size: 12px; }
 .grid { stroke: var(--grid); stroke-width: 1; }
-.line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+.line { fill: none; stroke-width: 1.5; stroke-linejoin: round; }
 .band { opacity: 0.16; stroke: none; }
 .line.visual { stroke: var(--visual); } .dot.visual, .band.visual, i.visual { fill: var(--visual); background: var(--visual); }
 .line.text { stroke: var(--text); } .dot.text, .band.text, i.text { fill: var(--text); background: var(--text); }

@@ -31,7 +31,7 @@ struct Series {
   std::vector<double> low, high;  // a band around it, or empty
 };
 
-constexpr double kWidth = 340, kHeight = 190, kLeft = 44, kRight = 10, kTop = 26, kBottom = 30;
+constexpr double kWidth = 264, kHeight = 178, kLeft = 36, kRight = 12, kTop = 28, kBottom = 30;
 
 class Plot {
  public:
@@ -39,7 +39,7 @@ class Plot {
 
   std::string svg() const {
     std::string out = print("<svg class=\"plot\" viewBox=\"0 0 %g %g\" role=\"img\">", kWidth, kHeight);
-    out += print("<text class=\"plot-title\" x=\"%g\" y=\"15\">", kLeft) + escape(title_) + "</text>";
+    out += print("<text class=\"plot-title\" x=\"%g\" y=\"17\">", 12.0) + escape(title_) + "</text>";
     out += axes();
     for (const Series& series : series_) out += band(series);
     for (const Series& series : series_) out += line(series);
@@ -83,10 +83,10 @@ class Plot {
         out += print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%.1f\">%g</text>", kLeft - 6, y + 3.5, value);
       }
     }
-    const int step = std::max(1, static_cast<int>(std::ceil(x_max_ / 8)));
+    const int step = std::max(1, static_cast<int>(std::ceil(x_max_ / 7)));
     for (int x = 0; x <= static_cast<int>(x_max_); x += step)
-      out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>", place_x(x), kHeight - 13, x);
-    return out + print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%g\">layer</text>", kWidth - kRight, kHeight - 1);
+      out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>", place_x(x), kHeight - 14, x);
+    return out + print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%g\">layer</text>", kWidth - kRight, kHeight - 3);
   }
 
   std::string band(const Series& series) const {
@@ -99,7 +99,7 @@ class Plot {
 
   std::string line(const Series& series) const {
     std::string points, dots;
-    const double radius = series.x.size() > 40 ? 1.8 : 2.8;
+    const double radius = series.x.size() > 40 ? 1.4 : 2.2;
     for (size_t i = 0; i < series.x.size(); ++i) {
       if (!(series.y[i] > 0) || !std::isfinite(series.y[i])) continue;
       const double x = place_x(series.x[i]), y = place_y(series.y[i]);

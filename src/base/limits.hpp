@@ -62,6 +62,8 @@ inline constexpr size_t kCalibrationFilesMax = 1u << 20;   // files of a folder,
 inline constexpr int kCalibrationFolderDepthMax = 16;
 inline constexpr size_t kCalibrationFileBytesMax = size_t{1} << 30;
 inline constexpr size_t kCalibrationLineBytesMax = 1u << 20;
+// Tokens of one sample that a model is calibrated with: one chunk, whose buffers are those of a large batch.
+inline constexpr uint32_t kCalibrationTokensMax = 4096;
 
 // --- model shapes: four times the largest published value of each ------------------------------------------------------
 inline constexpr uint32_t kLayersMax = 512;
@@ -74,7 +76,5 @@ inline constexpr uint32_t kContextMax = 1u << 24;
 // --- running ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kThreadsMax = 256;
 inline constexpr uint32_t kPicturesPerPromptMax = 4096;
-// Tokens of one sample that a model is calibrated with: one chunk, whose buffers are those of a large batch.
-inline constexpr uint32_t kCalibrationTokensMax = 4096;
 
 }  // namespace mica::limits

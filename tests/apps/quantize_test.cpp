@@ -1,0 +1,180 @@
+// mica quantize as its users meet it: a model goes in, a file that every command opens comes out, with its report; and
+// what is said when it cannot be done.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "program.hpp"
+#include "test_folder.hpp"
+
+using program::Arguments;
+using program::data;
+using program::Outcome;
+
+namespace {
+
+const std::string kModel = data("panel/model");
+
+Outcome quantize(const Arguments& arguments) {
+  Arguments all = {"quantize"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return program::run(all);
+}
+
+std::string read_text(const std::string& path) {
+  const std::vector<uint8_t> bytes = mica::read_all(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+// The panel model, quantized with both reports, once for all cases.
+struct Quantized {
+  mica::TestFolder folder;
+  std::string path = folder.path("m.mica"), page = folder.path("r.html"), numbers = folder.path("r.json");
+  Outcome outcome = quantize({"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "4", "--report", page,
+                              "--report", numbers});
+};
+const Quantized& quantized() {
+  static const Quantized once;
+  REQUIRE_MESSAGE(once.outcome.status == 0, once.outcome.err);
+  return once;
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("the summary says where the file is, how large it is, what was worst and what to try") {
+  const Quantized& run = quantized();
+  CHECK(run.outcome.err.empty());
+  for (const char* part : {"m.mica", "of weights before", "W4A8", "GPTQ, rotation, MSQ, AIFS, RMS in", "4 samples",
+                           "at the median", "peak memory", "Try it:  mica run -m "})
+    CHECK_MESSAGE(has(run.outcome.out, part), run.outcome.out);
+  CHECK(run.folder.names() == "m.mica r.html r.json");
+  CHECK(std::filesystem::file_size(run.path) < 0.36 * static_cast<double>(std::filesystem::file_size(kModel + "/model.safetensors")));
+}
+
+TEST_CASE("the packed file verifies, explains itself and answers") {
+  const std::string& path = quantized().path;
+  CHECK(has(program::run({"verify", path}).out, "every checksum agrees"));
+  const nlohmann::json facts = nlohmann::json::parse(program::run({"inspect", path, "-o", "json"}).out);
+  CHECK(facts["container"] == "packed");
+  const nlohmann::json& fixed = facts["static"];
+  CHECK(fixed["visual_rows_first"] == true);
+  CHECK(fixed["decoder"]["residual_rotated"] == true);
+  CHECK(fixed["decoder"]["w4a8_bytes"].get<size_t>() > 100000);
+  CHECK(fixed["head"]["w8a8_bytes"].get<size_t>() > 1000);
+  CHECK(fixed["tower"]["norms_folded"] == true);
+  CHECK(has(program::run({"inspect", path}).out, "\nstatic\n"));
+  const Outcome answer = program::run({"run", "-m", path, "--image", data("panel/000.jpg"), "-p", "Which unit is this?"});
+  CHECK(answer.status == 0);
+  CHECK(has(answer.out, "SOLAR 1"));
+}
+
+TEST_CASE("the report in numbers has every layer and point") {
+  const nlohmann::json report = nlohmann::json::parse(read_text(quantized().numbers));
+  CHECK(report["format"] == "mica quantize");
+  CHECK(report["samples"] == 4);
+  CHECK(report["tokens_visual"].get<int>() > 50);
+  CHECK(report["options"]["text"] == "W4A8");
+  CHECK(report["bytes_after"].get<size_t>() == std::filesystem::file_size(quantized().path));
+  REQUIRE(report["layers"].size() > 10);
+  for (const nlohmann::json& layer : report["layers"]) {
+    CHECK(layer["error"].is_number());
+    if (layer["storage"] != "F16") CHECK(layer["error"].get<double>() < 0.2);
+  }
+  std::set<std::string> points;
+  for (const nlohmann::json& point : report["points"]) points.insert(point["name"].get<std::string>());
+  CHECK(points.count("layers.0.down_in") == 1);
+  CHECK(points.count("vision.layers.0.attention_in") == 1);
+}
+
+TEST_CASE("the page is whole, escapes what it is given and loads nothing") {
+  const std::string page = read_text(quantized().page);
+  CHECK(page.rfind("<!doctype html>", 0) == 0);
+  CHECK(page.size() > 20000);
+  CHECK(has(page, "</script></body></html>"));
+  for (const char* part : {"<svg class=\"plot\"", "<svg class=\"map\"", "layers.0.down_in", "prefers-color-scheme: dark"})
+    CHECK(has(page, part));
+  for (const char* part : {"http:", "https:", "src=", "href=", "@import", "url("}) CHECK_FALSE(has(page, part));
+  const mica::TestFolder folder;
+  const std::string strange = folder.path("a<b>&\"c'.mica");
+  REQUIRE(quantize({"-m", kModel, "-o", strange, "--vision", "f16", "--text", "f16", "--head", "f16", "--report",
+                    folder.path("r.html")})
+              .status == 0);
+  const std::string other = read_text(folder.path("r.html"));
+  CHECK(has(other, "a&lt;b&gt;&amp;&quot;c&#39;.mica"));
+  CHECK_FALSE(has(other, "a<b>"));
+}
+
+TEST_CASE("with 16 bits everywhere it only packs, and the answers are those of the checkpoint") {
+  const mica::TestFolder folder;
+  const std::string path = folder.path("m.mica");
+  const Outcome packed = quantize({"-m", kModel, "-o", path, "--vision", "f16", "--text", "f16", "--head", "f16"});
+  REQUIRE_MESSAGE(packed.status == 0, packed.err);
+  CHECK(has(packed.out, "decoder F16, head F16"));
+  const Arguments question = {"--image", data("panel/012.jpg"), "-p", "Read the display."};
+  Arguments one = {"run", "-m", path}, other = {"run", "-m", kModel};
+  one.insert(one.end(), question.begin(), question.end());
+  other.insert(other.end(), question.begin(), question.end());
+  CHECK(program::run(one).out == program::run(other).out);
+}
+
+TEST_CASE("what is wrong is said, with what to do, before any work") {
+  const mica::TestFolder folder;
+  const std::string path = folder.path("m.mica");
+  folder.write("not.jpg", "no picture");
+  struct Case {
+    Arguments arguments;
+    int status;
+    const char* message;
+  };
+  const Case cases[] = {
+      {{}, 2, "-m PATH is missing"},
+      {{"-m", kModel}, 2, "-o FILE is missing"},
+      {{"-m", kModel, "-o", path}, 2, "--calib PATH is missing"},
+      {{"-m", kModel, "-o", path}, 2, "--text f16 --head f16 --vision f16 packs without"},
+      {{"-m", kModel, "-o", folder.path()}, 2, "is a folder: name a file, as in"},
+      {{"-m", kModel, "-o", folder.path("no/m.mica")}, 1, "there is no folder"},
+      {{"-m", kModel, "-o", "/dev/full"}, 1, "not a regular file"},
+      {{"-m", kModel, "-o", path, "--report", "r.txt"}, 2, "must end in .html or .json"},
+      {{"-m", kModel, "-o", path, "--report", folder.path("no/r.html")}, 1, "there is no folder"},
+      {{"-m", kModel, "-o", path, "--text", "w2a8"}, 2, "--text"},
+      {{"-m", kModel, "-o", path, "--calib-samples", "0"}, 2, "--calib-samples"},
+      {{"-m", kModel, "-o", path, "--calib", folder.path("no")}, 1, "there is no such file or folder"},
+      {{"-m", kModel, "-o", path, "--calib", folder.path()}, 1, "none of its 1 pictures can be read"},
+      {{"-m", quantized().path, "-o", path, "--calib", data("panel")}, 1, "is packed already"},
+      {{"-m", "no/model", "-o", path, "--calib", data("panel")}, 1, "no/model"},
+  };
+  for (const Case& row : cases) {
+    CAPTURE(row.message);
+    const Outcome outcome = quantize(row.arguments);
+    CHECK(outcome.status == row.status);
+    CHECK(outcome.out.empty());
+    CHECK_MESSAGE(has(outcome.err, row.message), outcome.err);
+    CHECK(folder.names() == "not.jpg");
+  }
+}
+
+TEST_CASE("Ctrl-C stops it, and the old file stays") {
+  const mica::TestFolder folder;
+  const std::string path = folder.write("m.mica", "old");
+  program::Terminal terminal({"quantize", "-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "60"});
+  REQUIRE(terminal.shows("quantizing ["));
+  terminal.type("\x03");
+  CHECK(terminal.shows("stopped; " + path + " was not written"));
+  CHECK(terminal.status() == 130);
+  CHECK(read_text(path) == "old");
+  CHECK(folder.names() == "m.mica");
+}
+
+TEST_CASE("help stands in the list and has examples") {
+  CHECK(has(program::run({}).out, "\n  quantize "));
+  const Outcome help = program::run({"quantize", "--help"});
+  CHECK(help.status == 0);
+  for (const char* part : {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|f16", "--no-msq", "--report"})
+    CHECK_MESSAGE(has(help.out, part), help.out);
+}
