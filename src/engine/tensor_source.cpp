@@ -1,7 +1,6 @@
 // TensorSource: names, shapes and storage of tensors. What a slot is for: weights.cpp.
 #include "tensor_source.hpp"
 
-#include <cfloat>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -154,9 +153,9 @@ Status FileTensors::load_bias(const std::string& name, size_t rows, Matrix* out)
 }
 
 // Of what the quantizer writes; weights that a checkpoint brought show by logits that are not finite.
-Status FileTensors::check_finite(const std::string& name, const float* values, size_t count, float min) const {
+Status FileTensors::check_finite(const std::string& name, const float* values, size_t count) const {
   for (size_t i = 0; i < count; ++i)
-    if (!std::isfinite(values[i]) || values[i] < min)
+    if (!std::isfinite(values[i]))
       return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has %g at channel %zu: quantize the model again", files_.path(),
                            name.c_str(), static_cast<double>(values[i]), i);
   return Status::ok();
@@ -180,12 +179,12 @@ Status FileTensors::panels(const TensorView& tensor, const std::string& base, si
   const TensorView* scales = files_.find(scale);
   if (scales == nullptr) return missing(scale);
   MICA_TRY(widen(*scales, scale, rows, &out->scale));
-  MICA_TRY(check_finite(scale, out->scale, rows, 0));
+  MICA_TRY(check_finite(scale, out->scale, rows));
   const std::string rank1 = base + static_format::kRank1Suffix;
   const TensorView* terms = files_.find(rank1);
   if (terms != nullptr) {
     MICA_TRY(widen(*terms, rank1, rows, &out->rank1));
-    MICA_TRY(check_finite(rank1, out->rank1, rows, -FLT_MAX));
+    MICA_TRY(check_finite(rank1, out->rank1, rows));
   }
   return kept_channels(base, rows, columns, out);
 }
@@ -217,7 +216,7 @@ Status FileTensors::kept_channels(const std::string& base, size_t rows, size_t c
   out->kept_channels = indices;
   out->kept = kept;
   out->kept_count = count;
-  return check_finite(base + static_format::kKeptSuffix, kept, count * rows, -FLT_MAX);
+  return check_finite(base + static_format::kKeptSuffix, kept, count * rows);
 }
 
 }  // namespace mica

@@ -64,7 +64,7 @@ class FileTensors : public TensorSource {
   Status panels(const TensorView& tensor, const std::string& name, size_t rows, size_t columns, Matrix* out);
   Status kept_channels(const std::string& base, size_t rows, size_t columns, Matrix* out);
   const TensorName* name_of(Slot slot) const { return names_[static_cast<size_t>(slot)]; }
-  Status check_finite(const std::string& name, const float* values, size_t count, float min) const;
+  Status check_finite(const std::string& name, const float* values, size_t count) const;
   std::string full_name(const TensorName& name, uint32_t layer, const char* suffix) const;
   Status missing(const std::string& name) const;
   Status widen(const TensorView& tensor, const std::string& name, size_t count, const float** out);
