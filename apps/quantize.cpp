@@ -163,7 +163,12 @@ mica::CalibrationSet read_samples(const QuantizeArguments& arguments, const mica
   return set;
 }
 
-void warn_unreadable(const mica::CalibrationSet& set, mica::QuantizeReport& report) {
+void add_warnings(const mica::CalibrationSet& set, mica::QuantizeReport& report) {
+  const auto fallbacks = std::count_if(report.layers.begin(), report.layers.end(),
+                                       [](const mica::LinearReport& layer) { return layer.fallback; });
+  if (fallbacks > 0)
+    report.warnings.push_back(std::to_string(fallbacks) + (fallbacks == 1 ? " matrix was" : " matrices were") +
+                              " rounded to the nearest: GPTQ's matrix was singular there");
   if (set.unreadable == 0) return;
   const std::string count = std::to_string(set.unreadable);
   report.warnings.insert(report.warnings.begin(),
@@ -199,7 +204,7 @@ bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Mo
   progress.clear();
   if (status.code() == mica::Code::cancelled && interrupt.requested()) return false;
   require_ok(status);
-  warn_unreadable(set, run.report);
+  add_warnings(set, run.report);
   return true;
 }
 

@@ -64,8 +64,11 @@ std::vector<CalibrationSample> with_questions(const std::vector<std::string>& pi
   const size_t rounds = std::clamp<size_t>((wanted + pictures.size() - 1) / pictures.size(), 1, std::size(kDefaultQuestions));
   std::vector<CalibrationSample> samples;
   for (size_t i = 0; i < pictures.size(); ++i)
-    for (size_t round = 0; round < rounds; ++round)
-      samples.push_back({{pictures[i]}, kDefaultQuestions[(i + round) % std::size(kDefaultQuestions)], ""});
+    for (size_t round = 0; round < rounds; ++round) {
+      CalibrationSample& sample = samples.emplace_back();
+      sample.pictures = {pictures[i]};
+      sample.prompt = kDefaultQuestions[(i + round) % std::size(kDefaultQuestions)];
+    }
   return samples;
 }
 

@@ -57,7 +57,7 @@ Status read_text(const std::string& path, size_t tokens, const Tokenizer* tokeni
     if (end >= bytes / 4 || out->empty()) {
       if (out->size() == limits::kCalibrationFilesMax)
         return Status::error(Code::limit_exceeded, "%s: more than %zu pieces", path.c_str(), limits::kCalibrationFilesMax);
-      out->push_back({{}, "", std::string(text.substr(0, end))});
+      out->emplace_back().answer = text.substr(0, end);
     }
     text.remove_prefix(end);
   }

@@ -26,7 +26,10 @@ Status quantize_panel(const std::string& output, const QuantizeProgress& progres
                       const std::string& model = kPanel + "/model", Rounding rounding = Rounding::nearest) {
   std::unique_ptr<ModelFiles> files;
   MICA_TRY(ModelFiles::open(model.c_str(), &files));
-  const std::vector<CalibrationSample> samples = {{{kPanel + "/000.jpg"}, "Read the dial.", "9"}};
+  std::vector<CalibrationSample> samples(1);
+  samples[0].pictures = {kPanel + "/000.jpg"};
+  samples[0].prompt = "Read the dial.";
+  samples[0].answer = "9";
   QuantizeReport own;
   return quantize(std::move(files), samples, {.rounding = rounding, .threads = 1}, progress, output.c_str(), report ? report : &own);
 }

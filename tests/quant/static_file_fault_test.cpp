@@ -27,7 +27,10 @@ const std::string& quantized_file() {
     std::string file = folder.path("panel.mica");
     std::unique_ptr<ModelFiles> files;
     REQUIRE(ModelFiles::open((kPanel + "/model").c_str(), &files));
-    const std::vector<CalibrationSample> samples = {{{kPanel + "/000.jpg"}, "Read the dial.", "9"}};
+    std::vector<CalibrationSample> samples(1);
+    samples[0].pictures = {kPanel + "/000.jpg"};
+    samples[0].prompt = "Read the dial.";
+    samples[0].answer = "9";
     QuantizeReport report;
     const Status status = quantize(std::move(files), samples, {.rounding = Rounding::nearest}, {}, file.c_str(), &report);
     REQUIRE_MESSAGE(status.is_ok(), said(status));
