@@ -15,7 +15,8 @@ struct SingleDash {
   const char* name;
 };
 // Headings in the order in which people need them; "Options" are the command's own.
-constexpr const char* kGroups[] = {"Options", "Message", "Answer", "Model", "Session", "Process"};
+constexpr const char* kGroups[] = {"Options",     "Message",     "Answer",  "Model",
+                                   "Calibration", "Storage", "Method",  "Session", "Process"};
 
 constexpr SingleDash kSingleDash[] = {
     {"-sys", "--system-prompt"},

@@ -286,6 +286,7 @@ int quantize_command(CLI::App& app, const std::vector<std::string>& words) {
   QuantizeArguments arguments;
   add_options(app, options, kModelOptions | kThreadsOption);
   add_arguments(app, arguments);
+  app.get_option("--model")->description("the checkpoint: a Hugging Face folder or a .gguf file");
   parse(app, words, options);
   check_paths(options, arguments);
   QuantizeRun run{options.model, arguments.output, options_of(arguments, options.threads), {}};

@@ -76,9 +76,8 @@ nlohmann::ordered_json describe_static(const Weights& weights) {
   const auto has_two = [](const QuantPoint* point) { return point->scale_text > 0 && point->scale_visual != point->scale_text; };
   const auto scaled = std::count_if(points.begin(), points.end(), has_scale);
   if (scaled == 0) return nullptr;
-  Json out = {{"quant_points", weights.quant_points},
-              {"with_a_scale", scaled},
-              {"with_a_scale_of_each_modality", std::count_if(points.begin(), points.end(), has_two)},
+  Json out = {{"quant_points", std::to_string(scaled) + " of " + std::to_string(weights.quant_points)},
+              {"scales_by_modality", std::count_if(points.begin(), points.end(), has_two)},
               {"visual_rows_first", weights.aifs},
               {"decoder", describe_stream(decoder.layers, decoder.stream)}};
   const bool tied = decoder.lm_head.data == decoder.embedding.data;

@@ -51,10 +51,18 @@ void check_same(const Model& gguf, const Model& packed) {
 
 TEST_CASE("a small byte-level file: words and logits") {
   const TestFolder folder;
-  const auto gguf = open_at(folder.write("tiny.gguf", TinyGguf::whole().build()));
+  GgufBuilder builder = TinyGguf::keys();
+  builder.text("tokenizer.ggml.model", "gpt2")
+      .text("tokenizer.ggml.pre", "smollm")
+      .texts("tokenizer.ggml.tokens", {"</s>", "a", "b", "ab"})
+      .texts("tokenizer.ggml.merges", {"a b"})
+      .numbers<int32_t>("tokenizer.ggml.token_type", GgufType::i32, {3, 1, 1, 1})
+      .u32("tokenizer.ggml.eos_token_id", 0);
+  TinyGguf::add_tensors(&builder);
+  const auto gguf = open_at(folder.write("tiny.gguf", builder.build()));
   const auto packed = open_packed(*gguf, folder);
   check_same(*gguf, *packed);
-  for (const char* text : {"", "a", "ab", "aab", "</s>ab<s>", "a</s>"}) check_same_text(*gguf, *packed, text);
+  for (const char* text : {"", "a", "ab", "aab", "</s>ab</s>", "a</s>b", "xa"}) check_same_text(*gguf, *packed, text);
   const Prompt prompt{{2, 3, 2, 2, 3, 3, 2, 3, 2, 3}, {}};
   const std::vector<float> wanted = logits_of(*gguf, prompt), found = logits_of(*packed, prompt);
   REQUIRE(wanted.size() == found.size());

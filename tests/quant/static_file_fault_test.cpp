@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "golden_model.hpp"
+#include "mapped_file.hpp"
 #include "packed_copy.hpp"
 #include "packed_format.hpp"
 #include "quantize.hpp"
