@@ -36,7 +36,7 @@ void require_ok(const mica::Status& status) {
   if (!status) throw Failure(status.message(), static_cast<mica_status>(status.code()));
 }
 
-// ---- the command line ---------------------------------------------------------------------------------------------------
+// ---- the command line -----------------------------------------------------------------------------------------------
 
 void add_storage_option(CLI::App& app, const char* name, std::string& value, const char* help,
                         const std::vector<std::string>& choices) {
@@ -110,7 +110,8 @@ void check_writable(const std::string& path, const char* option) {
   std::error_code ignored;
   const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
   if (fs::is_directory(path, ignored))
-    throw UsageError(std::string(option) + " " + path + " is a folder: name a file, as in " + (fs::path(path) / "model.mica").string());
+    throw UsageError(std::string(option) + " " + path + " is a folder: name a file, as in " +
+                     (fs::path(path) / "model.mica").string());
   if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored))
     throw Failure(path + ": exists and is not a regular file", MICA_INVALID_ARGUMENT);
   if (!fs::is_directory(folder, ignored))
@@ -132,7 +133,7 @@ void check_paths(const Options& options, const QuantizeArguments& arguments) {
   }
 }
 
-// ---- the work -----------------------------------------------------------------------------------------------------------
+// ---- the work -------------------------------------------------------------------------------------------------------
 
 // Is the model changed at all, and does that need samples?
 bool needs_samples(const mica::QuantizeOptions& options, bool sees) {
@@ -153,9 +154,10 @@ std::unique_ptr<mica::Model> open_checkpoint(const std::string& path) {
 mica::CalibrationSet read_samples(const QuantizeArguments& arguments, const mica::Model& model) {
   const bool sees = model.spec.has_vision;
   if (arguments.samples.empty())
-    throw UsageError(std::string("--calib PATH is missing: static scales are measured on ") +
-                     (sees ? "pictures (a folder of them, or a questions.jsonl)" : "texts (a .txt file, or a folder of them)") +
-                     "; --text f16 --head f16" + (sees ? " --vision f16" : "") + " packs without");
+    throw UsageError(
+        std::string("--calib PATH is missing: static scales are measured on ") +
+        (sees ? "pictures (a folder of them, or a questions.jsonl)" : "texts (a .txt file, or a folder of them)") +
+        "; --text f16 --head f16" + (sees ? " --vision f16" : "") + " packs without");
   mica::CalibrationOptions options = arguments.calibration;
   options.pictures = sees;
   mica::CalibrationSet set;
@@ -171,9 +173,9 @@ void add_warnings(const mica::CalibrationSet& set, mica::QuantizeReport& report)
                               " rounded to the nearest: GPTQ's matrix was singular there");
   if (set.unreadable == 0) return;
   const std::string count = std::to_string(set.unreadable);
-  report.warnings.insert(report.warnings.begin(),
-                         count + (set.unreadable == 1 ? " picture was" : " pictures were") +
-                             " left out, since they cannot be read: " + set.first_unreadable + (set.unreadable > 1 ? ", ..." : ""));
+  report.warnings.insert(report.warnings.begin(), count + (set.unreadable == 1 ? " picture was" : " pictures were") +
+                                                      " left out, since they cannot be read: " + set.first_unreadable +
+                                                      (set.unreadable > 1 ? ", ..." : ""));
 }
 
 void pack(const mica::ModelFiles& files, QuantizeRun& run) {
@@ -208,7 +210,7 @@ bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Mo
   return true;
 }
 
-// ---- what is said about it ----------------------------------------------------------------------------------------------
+// ---- what is said about it ------------------------------------------------------------------------------------------
 
 void print_fact(const char* name, const std::string& value) { std::printf("  %-13s%s\n", name, value.c_str()); }
 
@@ -252,19 +254,21 @@ void print_errors(const mica::QuantizeReport& report) {
 
 void print_summary(const QuantizeRun& run, const QuantizeArguments& arguments, bool sees) {
   const mica::QuantizeReport& report = run.report;
-  const double ratio = static_cast<double>(report.bytes_after) / static_cast<double>(std::max<uint64_t>(report.bytes_before, 1));
+  const double ratio =
+      static_cast<double>(report.bytes_after) / static_cast<double>(std::max<uint64_t>(report.bytes_before, 1));
   char text[160];
-  std::snprintf(text, sizeof text, "%s, %.2f of the %s of weights before", format_bytes(report.bytes_after).c_str(), ratio,
-                format_bytes(report.bytes_before).c_str());
+  std::snprintf(text, sizeof text, "%s, %.2f of the %s of weights before", format_bytes(report.bytes_after).c_str(),
+                ratio, format_bytes(report.bytes_before).c_str());
   std::printf("%s\n", run.output.c_str());
   print_fact("size", text);
-  std::string storage = std::string("decoder ") + storage_name(run.options.text) + ", head " + storage_name(run.options.head);
+  std::string storage =
+      std::string("decoder ") + storage_name(run.options.text) + ", head " + storage_name(run.options.head);
   if (sees) storage = std::string("tower ") + storage_name(run.options.vision) + ", " + storage;
   print_fact("storage", storage);
   if (!report.layers.empty()) {
     print_fact("method", method_of(run));
-    print_fact("seen", std::to_string(report.samples) + " samples: " + std::to_string(report.tokens_visual) + " visual and " +
-                           std::to_string(report.tokens_text) + " text rows");
+    print_fact("seen", std::to_string(report.samples) + " samples: " + std::to_string(report.tokens_visual) +
+                           " visual and " + std::to_string(report.tokens_text) + " text rows");
   }
   print_errors(report);
   print_fact("time", format_seconds(report.seconds) + ", peak memory " + format_bytes(report.peak_bytes));

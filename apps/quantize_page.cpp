@@ -29,9 +29,11 @@ const mica::LinearReport* worst_of(const mica::QuantizeReport& report) {
 }
 
 std::string size_tile(const mica::QuantizeReport& report) {
-  const double share = static_cast<double>(report.bytes_after) / static_cast<double>(std::max<uint64_t>(report.bytes_before, 1));
+  const double share =
+      static_cast<double>(report.bytes_after) / static_cast<double>(std::max<uint64_t>(report.bytes_before, 1));
   char bar[96];
-  std::snprintf(bar, sizeof bar, "<div class=\"bar\"><i style=\"width: %.1f%%\"></i></div>", std::min(100 * share, 100.0));
+  std::snprintf(bar, sizeof bar, "<div class=\"bar\"><i style=\"width: %.1f%%\"></i></div>",
+                std::min(100 * share, 100.0));
   return tile(format_bytes(report.bytes_after),
               three_digits(100 * share) + " % of " + format_bytes(report.bytes_before) + " of weights", bar);
 }
@@ -59,8 +61,10 @@ std::string chips(const QuantizeRun& run) {
                                 [](const mica::PointReport& point) { return place_of(point.name).vision; });
   std::string out = "<div class=\"chips\">";
   if (sees) out += chip(std::string("tower ") + storage_name(options.vision));
-  out += chip(std::string("decoder ") + storage_name(options.text)) + chip(std::string("head ") + storage_name(options.head));
-  out += chip("MSQ", options.msq) + chip("AIFS", options.aifs) + chip("RMS", options.rms) + chip("rotation", options.rotation);
+  out += chip(std::string("decoder ") + storage_name(options.text)) +
+         chip(std::string("head ") + storage_name(options.head));
+  out += chip("MSQ", options.msq) + chip("AIFS", options.aifs) + chip("RMS", options.rms) +
+         chip("rotation", options.rotation);
   out += chip(options.rounding == mica::Rounding::gptq ? "GPTQ" : "rounded to the nearest");
   return out + chip("seed " + std::to_string(options.seed)) + "</div>\n";
 }
@@ -72,7 +76,7 @@ std::string warnings(const mica::QuantizeReport& report) {
   return out + "</ul></div>\n";
 }
 
-// ---- sections -----------------------------------------------------------------------------------------------------------
+// ---- sections --------------------------------------------------------------------------------------------------
 
 // The plots of the tower and of the decoder under a heading; nothing where neither has any.
 std::string section(const char* title, const char* text, const std::string& legend, const std::string& vision,
@@ -90,33 +94,36 @@ std::string key(const char* style, const char* text) {
 }
 
 std::string ranges(const mica::QuantizeReport& report) {
-  return section("Activation ranges",
-                 "What enters the linear layers. The line is the greatest magnitude over all samples, which sets the static "
-                 "scale; the band reaches from the median to the 99.9 % quantile. Where visual and text rows lie apart, "
-                 "one scale for both would waste bits of one of them.",
-                 key("visual", "visual rows") + key("text", "text rows"), range_plots(report, true), range_plots(report, false));
+  return section(
+      "Activation ranges",
+      "What enters the linear layers. The line is the greatest magnitude over all samples, which sets the static "
+      "scale; the band reaches from the median to the 99.9 % quantile. Where visual and text rows lie apart, "
+      "one scale for both would waste bits of one of them.",
+      key("visual", "visual rows") + key("text", "text rows"), range_plots(report, true), range_plots(report, false));
 }
 
 std::string outliers(const mica::QuantizeReport& report) {
-  return section("Weight outliers",
-                 "The greatest weight of a row over the row's root mean square, mean over the rows: a 4-bit grid must span "
-                 "it. Rotation spreads outliers; where an online rotation piles up the mean in one channel, RMS keeps that "
-                 "channel apart.",
-                 key("came", "as they came") + key("rotated", "rotated") + key("kept", "without the channel that RMS keeps"),
-                 outlier_plots(report, true), outlier_plots(report, false));
+  return section(
+      "Weight outliers",
+      "The greatest weight of a row over the row's root mean square, mean over the rows: a 4-bit grid must span "
+      "it. Rotation spreads outliers; where an online rotation piles up the mean in one channel, RMS keeps that "
+      "channel apart.",
+      key("came", "as they came") + key("rotated", "rotated") + key("kept", "without the channel that RMS keeps"),
+      outlier_plots(report, true), outlier_plots(report, false));
 }
 
 std::string errors(const mica::QuantizeReport& report) {
   std::string legend = key("shade-0", "below 1 %") + key("shade-1", "1") + key("shade-2", "2") + key("shade-3", "4") +
                        key("shade-4", "8") + key("shade-5", "16 % and more") + key("cell-float", "16 bits") +
                        key("round mark-rms", "RMS") + key("round mark-fallback", "not GPTQ: its matrix was singular");
-  return section("Errors of the linear layers",
-                 "How far a layer's outputs move on the calibration rows, |WX &minus; QX| over |WX|. Across: layers; point at "
-                 "a cell for its figure.",
-                 legend, error_map(report, true), error_map(report, false));
+  return section(
+      "Errors of the linear layers",
+      "How far a layer's outputs move on the calibration rows, |WX &minus; QX| over |WX|. Across: layers; point at "
+      "a cell for its figure.",
+      legend, error_map(report, true), error_map(report, false));
 }
 
-// ---- tables -------------------------------------------------------------------------------------------------------------
+// ---- tables ----------------------------------------------------------------------------------------------------
 
 std::string head(std::initializer_list<const char*> names) {
   std::string out;
@@ -132,8 +139,8 @@ std::string number_cell(double value, const char* unit = "") {
 
 std::string layer_row(const mica::LinearReport& layer) {
   std::string out = tag("td", escape(layer.name)) + tag("td", storage_name(layer.storage));
-  out += "<td data-v=\"" + std::to_string(layer.rows * layer.columns) + "\">" + std::to_string(layer.rows) + " &times; " +
-         std::to_string(layer.columns) + "</td>";
+  out += "<td data-v=\"" + std::to_string(layer.rows * layer.columns) + "\">" + std::to_string(layer.rows) +
+         " &times; " + std::to_string(layer.columns) + "</td>";
   out += number_cell(percent_error(layer), " %") + number_cell(layer.outlier) + number_cell(layer.outlier_rotated);
   out += number_cell(layer.outlier_suppressed) + tag("td", layer.suppressed ? "RMS" : "");
   return tag("tr", out + tag("td", layer.fallback ? "nearest" : "")) + "\n";
@@ -150,13 +157,16 @@ std::string tables(const mica::QuantizeReport& report) {
   std::string out;
   if (!report.layers.empty()) {
     out += "<h2>Linear layers</h2>\n<p>Click a column to sort by it.</p>\n<div class=\"scroll\"><table>" +
-           head({"layer", "storage", "shape", "error", "outliers", "rotated", "with RMS", "RMS", "rounding"}) + "<tbody>";
+           head({"layer", "storage", "shape", "error", "outliers", "rotated", "with RMS", "RMS", "rounding"}) +
+           "<tbody>";
     for (const mica::LinearReport& layer : report.layers) out += layer_row(layer);
     out += "</tbody></table></div>\n";
   }
   if (!report.points.empty()) {
-    out += "<h2>Quant points</h2>\n<p>A scale is what one step of the 8-bit integers stands for.</p>\n<div class=\"scroll\"><table>" +
-           head({"quant point", "max visual", "max text", "visual / text", "scale visual", "scale text"}) + "<tbody>";
+    out +=
+        "<h2>Quant points</h2>\n<p>A scale is what one step of the 8-bit integers stands for.</p>\n<div "
+        "class=\"scroll\"><table>" +
+        head({"quant point", "max visual", "max text", "visual / text", "scale visual", "scale text"}) + "<tbody>";
     for (const mica::PointReport& point : report.points) out += point_row(point);
     out += "</tbody></table></div>\n";
   }
@@ -167,9 +177,10 @@ std::string tables(const mica::QuantizeReport& report) {
 
 std::string report_page(const QuantizeRun& run) {
   const std::string name = escape(run.report.model.empty() ? run.model : run.report.model);
-  std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                    "<meta name=\"color-scheme\" content=\"light dark\">\n";
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n";
   out += "<title>" + name + ", quantized</title>\n<style>" + kPageStyle + "</style></head><body><main>\n";
   out += "<header><h1>" + name + "</h1><p>" + escape(run.model) + " &rarr; " + escape(run.output) + "</p></header>\n";
   out += tiles(run.report) + chips(run) + warnings(run.report);

@@ -22,7 +22,7 @@ __attribute__((format(printf, 1, 2))) std::string print(const char* format, ...)
   return text;
 }
 
-// ---- one small plot -----------------------------------------------------------------------------------------------------
+// ---- one small plot --------------------------------------------------------------------------------------------
 
 struct Series {
   const char* style;  // the class of its line and dots
@@ -35,7 +35,9 @@ constexpr double kWidth = 264, kHeight = 178, kLeft = 36, kRight = 12, kTop = 28
 
 class Plot {
  public:
-  Plot(std::string title, std::vector<Series> series) : title_(std::move(title)), series_(std::move(series)) { measure(); }
+  Plot(std::string title, std::vector<Series> series) : title_(std::move(title)), series_(std::move(series)) {
+    measure();
+  }
 
   std::string svg() const {
     std::string out = print("<svg class=\"plot\" viewBox=\"0 0 %g %g\" role=\"img\">", kWidth, kHeight);
@@ -79,21 +81,27 @@ class Plot {
         const double value = digit * std::pow(10.0, power);
         if (std::log10(value) < low_ || std::log10(value) > high_) continue;
         const double y = place_y(value);
-        out += print("<line class=\"grid\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>", kLeft, kWidth - kRight, y, y);
-        out += print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%.1f\">%g</text>", kLeft - 6, y + 3.5, value);
+        out +=
+            print("<line class=\"grid\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>", kLeft, kWidth - kRight, y, y);
+        out +=
+            print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%.1f\">%g</text>", kLeft - 6, y + 3.5, value);
       }
     }
     const int step = std::max(1, static_cast<int>(std::ceil(x_max_ / 7)));
     for (int x = 0; x <= static_cast<int>(x_max_); x += step)
-      out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>", place_x(x), kHeight - 14, x);
-    return out + print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%g\">layer</text>", kWidth - kRight, kHeight - 3);
+      out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>", place_x(x),
+                   kHeight - 14, x);
+    return out + print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%g\">layer</text>", kWidth - kRight,
+                       kHeight - 3);
   }
 
   std::string band(const Series& series) const {
     if (series.low.size() != series.x.size() || series.x.size() < 2) return "";
     std::string points;
-    for (size_t i = 0; i < series.x.size(); ++i) points += print("%.1f,%.1f ", place_x(series.x[i]), place_y(series.high[i]));
-    for (size_t i = series.x.size(); i-- > 0;) points += print("%.1f,%.1f ", place_x(series.x[i]), place_y(series.low[i]));
+    for (size_t i = 0; i < series.x.size(); ++i)
+      points += print("%.1f,%.1f ", place_x(series.x[i]), place_y(series.high[i]));
+    for (size_t i = series.x.size(); i-- > 0;)
+      points += print("%.1f,%.1f ", place_x(series.x[i]), place_y(series.low[i]));
     return print("<polygon class=\"band %s\" points=\"", series.style) + points + "\"/>";
   }
 
@@ -105,7 +113,8 @@ class Plot {
       const double x = place_x(series.x[i]), y = place_y(series.y[i]);
       points += print("%.1f,%.1f ", x, y);
       dots += print("<circle class=\"dot %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%g\"><title>", series.style, x, y, radius) +
-              escape(series.name) + print(", layer %g: ", series.x[i]) + three_digits(series.y[i]) + "</title></circle>";
+              escape(series.name) + print(", layer %g: ", series.x[i]) + three_digits(series.y[i]) +
+              "</title></circle>";
     }
     return print("<polyline class=\"line %s\" points=\"", series.style) + points + "\"/>" + dots;
   }
@@ -137,7 +146,8 @@ std::string show_row(const std::vector<Plot>& plots) {
 }
 
 void add_rows(const char* style, const char* name, const std::vector<const mica::PointReport*>& points,
-              float mica::PointReport::*greatest, std::vector<float> mica::PointReport::*quantiles, std::vector<Series>& out) {
+              float mica::PointReport::*greatest, std::vector<float> mica::PointReport::*quantiles,
+              std::vector<Series>& out) {
   Series series{style, name, {}, {}, {}, {}};
   for (const mica::PointReport* point : points) {
     if (!(point->*greatest > 0)) continue;
@@ -150,25 +160,27 @@ void add_rows(const char* style, const char* name, const std::vector<const mica:
   if (!series.x.empty()) out.push_back(std::move(series));
 }
 
-// ---- the map of errors --------------------------------------------------------------------------------------------------
+// ---- the map of errors -----------------------------------------------------------------------------------------
 
 // Six shades, a factor of two apart in the middle of what errors of 4-bit layers are.
 constexpr double kShades[] = {1, 2, 4, 8, 16};
 
 int shade_of(double percent) {
-  return static_cast<int>(std::count_if(std::begin(kShades), std::end(kShades), [&](double bound) { return percent >= bound; }));
+  return static_cast<int>(
+      std::count_if(std::begin(kShades), std::end(kShades), [&](double bound) { return percent >= bound; }));
 }
 
 std::string cell_of(const mica::LinearReport& layer, double x, double y, double width, double height) {
   const bool is_float = layer.storage == mica::QuantStorage::f16;
   const std::string style = is_float ? "cell-float" : print("shade-%d", shade_of(percent_error(layer)));
-  std::string out = print("<rect class=\"cell %s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" rx=\"2\"><title>",
-                          style.c_str(), x, y, width, height);
+  std::string out =
+      print("<rect class=\"cell %s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" rx=\"2\"><title>",
+            style.c_str(), x, y, width, height);
   out += escape(layer.name) + ": " + (is_float ? "16 bits" : three_digits(percent_error(layer)) + " %");
   out += "</title></rect>";
   if (layer.suppressed || layer.fallback)
-    out += print("<circle class=\"%s\" cx=\"%.2f\" cy=\"%.2f\" r=\"2.2\"/>", layer.fallback ? "mark-fallback" : "mark-rms",
-                 x + width / 2, y + height / 2);
+    out += print("<circle class=\"%s\" cx=\"%.2f\" cy=\"%.2f\" r=\"2.2\"/>",
+                 layer.fallback ? "mark-fallback" : "mark-rms", x + width / 2, y + height / 2);
   return out;
 }
 
@@ -238,15 +250,16 @@ std::string error_map(const mica::QuantizeReport& report, bool vision) {
   std::string out = print("<svg class=\"map\" viewBox=\"0 0 %g %g\" role=\"img\">", kWide, height + 22);
   double y = 0;
   for (const auto& [kind, layers] : kinds) {
-    out += print("<text class=\"map-kind\" text-anchor=\"end\" x=\"%g\" y=\"%g\">", kNames - 8, y + 15) + escape(kind) + "</text>";
+    out += print("<text class=\"map-kind\" text-anchor=\"end\" x=\"%g\" y=\"%g\">", kNames - 8, y + 15) + escape(kind) +
+           "</text>";
     for (const mica::LinearReport* layer : layers)
       out += cell_of(*layer, kNames + width * place_of(layer->name).layer + 1, y + 1, width - 2, kRow - 2);
     y += kRow;
   }
   const int step = std::max(1, static_cast<int>(std::ceil(24 / width)));
   for (int layer = 0; layer <= last; layer += step)
-    out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>", kNames + width * (layer + 0.5), height + 16,
-                 layer);
+    out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>",
+                 kNames + width * (layer + 0.5), height + 16, layer);
   return out + "</svg>\n";
 }
 

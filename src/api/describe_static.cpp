@@ -61,7 +61,8 @@ Json describe_matrices(std::initializer_list<const Matrix*> matrices) {
 
 void take_points(const std::vector<LayerWeights>& layers, std::vector<const QuantPoint*>* out) {
   for (const LayerWeights& layer : layers)
-    for (const QuantPoint* point : {&layer.attention_in, &layer.output_in, &layer.mlp_in, &layer.down_in}) out->push_back(point);
+    for (const QuantPoint* point : {&layer.attention_in, &layer.output_in, &layer.mlp_in, &layer.down_in})
+      out->push_back(point);
 }
 
 }  // namespace
@@ -69,11 +70,14 @@ void take_points(const std::vector<LayerWeights>& layers, std::vector<const Quan
 nlohmann::ordered_json describe_static(const Weights& weights) {
   const DecoderWeights& decoder = weights.decoder;
   const VisionWeights& vision = weights.vision;
-  std::vector<const QuantPoint*> points = {&decoder.head_in, &vision.patches_in, &vision.projector_in, &vision.projector_down_in};
+  std::vector<const QuantPoint*> points = {&decoder.head_in, &vision.patches_in, &vision.projector_in,
+                                           &vision.projector_down_in};
   take_points(decoder.layers, &points);
   take_points(vision.layers, &points);
   const auto has_scale = [](const QuantPoint* point) { return point->scale_text > 0; };
-  const auto has_two = [](const QuantPoint* point) { return point->scale_text > 0 && point->scale_visual != point->scale_text; };
+  const auto has_two = [](const QuantPoint* point) {
+    return point->scale_text > 0 && point->scale_visual != point->scale_text;
+  };
   const auto scaled = std::count_if(points.begin(), points.end(), has_scale);
   if (scaled == 0) return nullptr;
   Json out = {{"quant_points", std::to_string(scaled) + " of " + std::to_string(weights.quant_points)},
@@ -81,7 +85,8 @@ nlohmann::ordered_json describe_static(const Weights& weights) {
               {"visual_rows_first", weights.aifs},
               {"decoder", describe_stream(decoder.layers, decoder.stream)}};
   const bool tied = decoder.lm_head.data == decoder.embedding.data;
-  out["head"] = tied ? describe_matrices({&decoder.lm_head}) : describe_matrices({&decoder.embedding, &decoder.lm_head});
+  out["head"] =
+      tied ? describe_matrices({&decoder.lm_head}) : describe_matrices({&decoder.embedding, &decoder.lm_head});
   if (vision.layers.empty()) return out;
   out["tower"] = describe_stream(vision.layers, vision.stream);
   out["patches"] = describe_matrices({&vision.patch_embedding});

@@ -37,8 +37,8 @@ Status sync_folder(const std::string& path) {
   return error_number == 0 ? Status::ok() : system_error("sync", folder.c_str(), error_number);
 }
 
-// Calls make(name) with names beside `path`, which tell what the file is when a killed process leaves it behind, until one
-// is not taken. Returns what make did: negative, and errno, for a failure.
+// Calls make(name) with names beside `path`, which tell what the file is when a killed process leaves it behind, until
+// one is not taken. Returns what make did: negative, and errno, for a failure.
 template <class Make>
 int make_beside(const std::string& path, std::string* temporary_path, Make make) {
   constexpr int kNamesTried = 100;  // each taken name is one that another write by this process, or a dead one, holds
@@ -109,9 +109,8 @@ Status AtomicFile::create(const char* path) {
   descriptor_ = create_unnamed(path_);
   if (descriptor_ >= 0) return Status::ok();
   std::string temporary;
-  descriptor_ = make_beside(path_, &temporary, [](const char* name) {
-    return open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  });
+  descriptor_ = make_beside(path_, &temporary,
+                            [](const char* name) { return open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   if (descriptor_ < 0) return system_error("create a file beside", path, errno);
   temporary_path_ = std::move(temporary);
   return Status::ok();

@@ -36,7 +36,9 @@ class GgufFiles final : public ModelFiles {
   size_t bytes_total() const override { return bytes_total_; }
 
  private:
-  std::string_view token(int32_t id) const { return id < 0 ? std::string_view() : store_.tokens[static_cast<size_t>(id)]; }
+  std::string_view token(int32_t id) const {
+    return id < 0 ? std::string_view() : store_.tokens[static_cast<size_t>(id)];
+  }
   std::string make_tokenizer_config() const;
 
   MappedFile mapped_;

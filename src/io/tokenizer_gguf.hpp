@@ -1,4 +1,4 @@
-// tokenizer_gguf: what a GGUF vocabulary means, for its loader and for the writer of tokenizer.json. Not either of them.
+// tokenizer_gguf: what a GGUF vocabulary means, for its loader and the writer of tokenizer.json. Not either of them.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ Status derive_gguf_merges(const GgufVocabulary& vocabulary, const Vocabulary& to
 inline constexpr std::string_view kMergeRunsKey = "mica_merge_runs";
 
 // The tokenizer.json of a GGUF vocabulary, in Hugging Face's format: Tokenizer::load makes the same tokenizer of it.
-// Where merges share a rank, model.mica_merge_runs (kMergeRunsKey) says how many, one after the other, do. `name` is for messages.
+// Where merges share a rank, model.mica_merge_runs (kMergeRunsKey) says how many, one after the other, do. `name` is
+// for messages.
 Status make_tokenizer_json(const GgufVocabulary& vocabulary, const char* name, std::string* json);
 
 }  // namespace mica

@@ -105,7 +105,8 @@ Status append_listed_merges(const GgufVocabulary& vocabulary, std::string* json)
 Status append_derived_merges(const GgufVocabulary& vocabulary, const Vocabulary& tokens, std::string* json) {
   std::vector<GgufMerge> merges;
   MICA_TRY(derive_gguf_merges(vocabulary, tokens, &merges));
-  std::stable_sort(merges.begin(), merges.end(), [](const GgufMerge& a, const GgufMerge& b) { return a.rank < b.rank; });
+  std::stable_sort(merges.begin(), merges.end(),
+                   [](const GgufMerge& a, const GgufMerge& b) { return a.rank < b.rank; });
   std::vector<std::string> pairs, runs;
   size_t run = 0;
   for (size_t i = 0; i < merges.size(); ++i) {
@@ -136,7 +137,8 @@ Status make_json(const GgufVocabulary& vocabulary, std::string* json) {
   append_added(added, &text);
   // An empty sequence says that there is no normalizer; a missing one would be guessed from the pattern.
   text += ", \"normalizer\": " + sequence("normalizers", steps.normalizers);
-  text += ", \"pre_tokenizer\": " + (steps.pre_tokenizers.empty() ? "null" : sequence("pretokenizers", steps.pre_tokenizers));
+  text += ", \"pre_tokenizer\": " +
+          (steps.pre_tokenizers.empty() ? "null" : sequence("pretokenizers", steps.pre_tokenizers));
   text += ", \"decoder\": " + sequence("decoders", steps.decoders) + ", \"model\": {\"type\": \"BPE\", ";
   if (!byte_level) {
     text += "\"fuse_unk\": true, \"byte_fallback\": true, ";

@@ -1,4 +1,4 @@
-// Calibration questions: the lines of a questions.jsonl, checked one by one. Not an evaluation: answers are not compared.
+// Calibration questions: the lines of a questions.jsonl, one by one. Not an evaluation: answers are not compared.
 #include <cstring>
 
 #include "calibration_sources.hpp"
@@ -18,7 +18,8 @@ std::string folder_of(const std::string& path) {
 Status add_picture(JsonValue value, const std::string& folder, CalibrationSample* sample) {
   std::string_view name;
   MICA_TRY(get_string(value, {}, &name));
-  if (name.empty() || name.find('\0') != std::string_view::npos) return value.error(Code::corrupt_file, "must be a path");
+  if (name.empty() || name.find('\0') != std::string_view::npos)
+    return value.error(Code::corrupt_file, "must be a path");
   sample->pictures.push_back(name[0] == '/' ? std::string(name) : folder + std::string(name));
   return Status::ok();
 }

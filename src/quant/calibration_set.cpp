@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "calibration_sources.hpp"
 #include "limits.hpp"
@@ -29,39 +30,55 @@ constexpr const char* kDefaultQuestions[] = {
     "What might have happened just before this picture was taken?",
 };
 
-bool is_readable(const CalibrationSample& sample, CalibrationSet* set) {
-  for (const std::string& path : sample.pictures) {
+// Opens pictures once, however many samples show them.
+class PictureCheck {
+ public:
+  explicit PictureCheck(CalibrationSet* set) : set_(set) {}
+
+  bool is_readable(const CalibrationSample& sample) {
+    return std::all_of(sample.pictures.begin(), sample.pictures.end(), [this](const std::string& path) {
+      const auto [known, is_new] = readable_.emplace(path, false);
+      if (is_new) known->second = open(path);
+      return known->second;
+    });
+  }
+
+ private:
+  bool open(const std::string& path) {
     std::vector<uint8_t> bytes;
     Picture picture;
     Status status = read_file(path.c_str(), limits::kPictureFileBytesMax, &bytes);
     if (status) status = decode_picture(bytes, path.c_str(), &picture);
-    if (status) continue;
-    if (++set->unreadable == 1) set->first_unreadable = status.message();
-    return false;
+    if (!status && ++set_->unreadable == 1) set_->first_unreadable = status.message();
+    return status.is_ok();
   }
-  return true;
-}
+
+  CalibrationSet* set_;
+  std::map<std::string, bool> readable_;
+};
 
 // `wanted` of the candidates, evenly spread: the first readable one of each of as many equal stretches.
 Status choose(std::vector<CalibrationSample> candidates, size_t wanted, const char* path, CalibrationSet* out) {
   out->found = candidates.size();
   const size_t count = std::min(wanted, candidates.size());
+  PictureCheck check(out);
   for (size_t i = 0; i < count; ++i) {
     const size_t end = (i + 1) * candidates.size() / count;
     for (size_t at = i * candidates.size() / count; at < end; ++at) {
-      if (!is_readable(candidates[at], out)) continue;
+      if (!check.is_readable(candidates[at])) continue;
       out->samples.push_back(std::move(candidates[at]));
       break;
     }
   }
   if (!out->samples.empty()) return Status::ok();
-  return Status::error(Code::not_found, "%s: none of its %zu pictures can be read; the first: %s", path, out->unreadable,
-                       out->first_unreadable.c_str());
+  return Status::error(Code::not_found, "%s: none of its %zu pictures can be read; the first: %s", path,
+                       out->unreadable, out->first_unreadable.c_str());
 }
 
 // Each picture once; more often, with other questions, when there are fewer than wanted.
 std::vector<CalibrationSample> with_questions(const std::vector<std::string>& pictures, size_t wanted) {
-  const size_t rounds = std::clamp<size_t>((wanted + pictures.size() - 1) / pictures.size(), 1, std::size(kDefaultQuestions));
+  const size_t rounds =
+      std::clamp<size_t>((wanted + pictures.size() - 1) / pictures.size(), 1, std::size(kDefaultQuestions));
   std::vector<CalibrationSample> samples;
   for (size_t i = 0; i < pictures.size(); ++i)
     for (size_t round = 0; round < rounds; ++round) {
@@ -91,7 +108,8 @@ Status read_folder(const char* path, const CalibrationOptions& options, const To
 
 bool has_ending(std::string_view path, std::span<const std::string_view> endings) {
   return std::any_of(endings.begin(), endings.end(), [path](std::string_view ending) {
-    return path.size() > ending.size() && strncasecmp(path.data() + path.size() - ending.size(), ending.data(), ending.size()) == 0;
+    return path.size() > ending.size() &&
+           strncasecmp(path.data() + path.size() - ending.size(), ending.data(), ending.size()) == 0;
   });
 }
 
@@ -114,9 +132,11 @@ Status read_calibration_set(const char* path, const CalibrationOptions& options,
   } else {
     return Status::error(Code::invalid_argument, "%s: neither a folder nor a .jsonl, .txt or picture file", path);
   }
-  const bool sees = std::any_of(candidates.begin(), candidates.end(), [](const auto& sample) { return !sample.pictures.empty(); });
+  const bool sees =
+      std::any_of(candidates.begin(), candidates.end(), [](const auto& sample) { return !sample.pictures.empty(); });
   if (sees && !options.pictures)
-    return Status::error(Code::invalid_argument, "%s has pictures, but the model sees none: calibrate it with texts (.txt)", path);
+    return Status::error(Code::invalid_argument,
+                         "%s has pictures, but the model sees none: calibrate it with texts (.txt)", path);
   return choose(std::move(candidates), options.samples, path, out);
 }
 

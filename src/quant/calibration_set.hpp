@@ -20,15 +20,15 @@ struct CalibrationOptions {
 
 struct CalibrationSet {
   std::vector<CalibrationSample> samples;
-  size_t found = 0;             // samples to choose from
-  size_t unreadable = 0;        // pictures that were left out
-  std::string first_unreadable; // why the first of them was
+  size_t found = 0;              // samples to choose from
+  size_t unreadable = 0;         // pictures that were left out
+  std::string first_unreadable;  // why the first of them was
 };
 
 // `path` is one of
 // - a folder with questions.jsonl, or such a file (any name, ending in .jsonl): a line is an object with "question" (or
 //   "prompt"), and if it likes "image" (a path, relative to the file) or "images" (several) and "answer";
-// - a folder of pictures (JPEG, PNG, WebP by their endings; folders inside it too): each with a question of a short list;
+// - a folder of pictures (JPEG, PNG, WebP by their endings; folders inside it too): each with one of a few questions;
 // - a text (.txt) or a folder of texts: cut at ends of lines into pieces of about `tokens` tokens, which `tokenizer`
 //   measures (null: four bytes are taken for one).
 // Pictures are opened, those chosen and no others; an unreadable one gives way to the next. Errors: not_found (nothing

@@ -41,14 +41,16 @@ size_t piece_end(std::string_view text, size_t bytes) {
   return std::max<size_t>(whole_characters(text, bytes), 1);
 }
 
-Status read_text(const std::string& path, size_t tokens, const Tokenizer* tokenizer, std::vector<CalibrationSample>* out) {
+Status read_text(const std::string& path, size_t tokens, const Tokenizer* tokenizer,
+                 std::vector<CalibrationSample>* out) {
   MappedFile file;
   MICA_TRY(MappedFile::map(path.c_str(), limits::kCalibrationFileBytesMax, &file));
   std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
   const size_t invalid_at = utf8_invalid_at(text);
   if (invalid_at != text.size())
-    return Status::error(Code::corrupt_file, "%s: not valid UTF-8 in line %zu", path.c_str(),
-                         1 + static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(invalid_at), '\n')));
+    return Status::error(
+        Code::corrupt_file, "%s: not valid UTF-8 in line %zu", path.c_str(),
+        1 + static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(invalid_at), '\n')));
   size_t bytes = 0;
   MICA_TRY(piece_bytes(text, tokens, tokenizer, &bytes));
   while (!text.empty()) {
@@ -56,7 +58,8 @@ Status read_text(const std::string& path, size_t tokens, const Tokenizer* tokeni
     // A rest that is much shorter than a piece would weigh as much as one; of a text without any other it is all.
     if (end >= bytes / 4 || out->empty()) {
       if (out->size() == limits::kCalibrationFilesMax)
-        return Status::error(Code::limit_exceeded, "%s: more than %zu pieces", path.c_str(), limits::kCalibrationFilesMax);
+        return Status::error(Code::limit_exceeded, "%s: more than %zu pieces", path.c_str(),
+                             limits::kCalibrationFilesMax);
       out->emplace_back().answer = text.substr(0, end);
     }
     text.remove_prefix(end);
@@ -75,7 +78,8 @@ Status list_files(const char* folder, std::span<const std::string_view> endings,
       return Status::error(Code::limit_exceeded, "%s has more than %zu files", folder, limits::kCalibrationFilesMax);
     std::error_code ignored;
     if (entry.depth() >= limits::kCalibrationFolderDepthMax) entry.disable_recursion_pending();
-    if (has_ending(entry->path().native(), endings) && entry->is_regular_file(ignored)) out->push_back(entry->path().native());
+    if (has_ending(entry->path().native(), endings) && entry->is_regular_file(ignored))
+      out->push_back(entry->path().native());
   }
   if (error) return Status::error(Code::io_error, "%s: cannot be listed: %s", folder, error.message().c_str());
   std::sort(out->begin(), out->end());

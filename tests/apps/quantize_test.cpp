@@ -34,8 +34,8 @@ std::string read_text(const std::string& path) {
 struct Quantized {
   mica::TestFolder folder;
   std::string path = folder.path("m.mica"), page = folder.path("r.html"), numbers = folder.path("r.json");
-  Outcome outcome = quantize({"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "4", "--report", page,
-                              "--report", numbers});
+  Outcome outcome = quantize({"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "4", "--report",
+                              page, "--report", numbers});
 };
 const Quantized& quantized() {
   static const Quantized once;
@@ -54,7 +54,8 @@ TEST_CASE("the summary says where the file is, how large it is, what was worst a
                            "at the median", "peak memory", "Try it:  mica run -m "})
     CHECK_MESSAGE(has(run.outcome.out, part), run.outcome.out);
   CHECK(run.folder.names() == "m.mica r.html r.json");
-  CHECK(std::filesystem::file_size(run.path) < 0.36 * static_cast<double>(std::filesystem::file_size(kModel + "/model.safetensors")));
+  CHECK(std::filesystem::file_size(run.path) <
+        0.36 * static_cast<double>(std::filesystem::file_size(kModel + "/model.safetensors")));
 }
 
 TEST_CASE("the packed file verifies, explains itself and answers") {
@@ -69,7 +70,8 @@ TEST_CASE("the packed file verifies, explains itself and answers") {
   CHECK(fixed["head"]["w8a8_bytes"].get<size_t>() > 1000);
   CHECK(fixed["tower"]["norms_folded"] == true);
   CHECK(has(program::run({"inspect", path}).out, "\nstatic\n"));
-  const Outcome answer = program::run({"run", "-m", path, "--image", data("panel/000.jpg"), "-p", "Which unit is this?"});
+  const Outcome answer =
+      program::run({"run", "-m", path, "--image", data("panel/000.jpg"), "-p", "Which unit is this?"});
   CHECK(answer.status == 0);
   CHECK(has(answer.out, "SOLAR 1"));
 }
@@ -97,7 +99,8 @@ TEST_CASE("the page is whole, escapes what it is given and loads nothing") {
   CHECK(page.rfind("<!doctype html>", 0) == 0);
   CHECK(page.size() > 20000);
   CHECK(has(page, "</script></body></html>"));
-  for (const char* part : {"<svg class=\"plot\"", "<svg class=\"map\"", "layers.0.down_in", "prefers-color-scheme: dark"})
+  for (const char* part :
+       {"<svg class=\"plot\"", "<svg class=\"map\"", "layers.0.down_in", "prefers-color-scheme: dark"})
     CHECK(has(page, part));
   for (const char* part : {"http:", "https:", "src=", "href=", "@import", "url("}) CHECK_FALSE(has(page, part));
   const mica::TestFolder folder;
@@ -175,6 +178,7 @@ TEST_CASE("help stands in the list and has examples") {
   CHECK(has(program::run({}).out, "\n  quantize "));
   const Outcome help = program::run({"quantize", "--help"});
   CHECK(help.status == 0);
-  for (const char* part : {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|f16", "--no-msq", "--report"})
+  for (const char* part :
+       {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|f16", "--no-msq", "--report"})
     CHECK_MESSAGE(has(help.out, part), help.out);
 }

@@ -15,7 +15,8 @@ namespace {
 
 const std::string kPanel = MICA_TEST_DATA "/panel";
 
-CalibrationSet read_set(const std::string& path, CalibrationOptions options = {}, const Tokenizer* tokenizer = nullptr) {
+CalibrationSet read_set(const std::string& path, CalibrationOptions options = {},
+                        const Tokenizer* tokenizer = nullptr) {
   CalibrationSet set;
   const Status status = read_calibration_set(path.c_str(), options, tokenizer, &set);
   REQUIRE_MESSAGE(status.is_ok(), said(status));
@@ -92,19 +93,20 @@ TEST_CASE("unreadable pictures give way to readable ones and are counted; withou
 TEST_CASE("lines of questions: both spellings, several pictures, none; a bad one is named") {
   const TestFolder folder;
   for (const char* name : {"a.jpg", "b.jpg"}) copy_picture(folder.path(name));
-  const std::string path = folder.write("q.jsonl",
-                                        "{\"images\": [\"a.jpg\", \"" + folder.path("b.jpg") + "\"], \"prompt\": \"What differs?\"}\r\n"
-                                        "\n"
-                                        "{\"question\": \"No picture?\", \"answer\": \"None.\"}");
+  const std::string path = folder.write("q.jsonl", "{\"images\": [\"a.jpg\", \"" + folder.path("b.jpg") +
+                                                       "\"], \"prompt\": \"What differs?\"}\r\n"
+                                                       "\n"
+                                                       "{\"question\": \"No picture?\", \"answer\": \"None.\"}");
   const CalibrationSet set = read_set(path);
   REQUIRE(set.samples.size() == 2);
   CHECK(set.samples[0].pictures == std::vector<std::string>{folder.path("a.jpg"), folder.path("b.jpg")});
   CHECK(set.samples[1].prompt == "No picture?");
   CHECK(set.samples[1].answer == "None.");
-  for (const char* line : {"{\"image\": \"a.jpg\"}", "{", "[]", "7", "{\"question\": 7}", "{\"question\": \"q\", \"answer\": []}",
-                           "{\"question\": \"q\", \"image\": \"\"}", "{\"question\": \"q\", \"image\": \"a\\u0000b\"}",
-                           "{\"question\": \"q\", \"images\": \"a.jpg\"}", "{\"question\": \"q\", \"images\": [7]}",
-                           "{\"question\": \"\xFF\"}", "{\"question\": \"q\"} x"}) {
+  for (const char* line :
+       {"{\"image\": \"a.jpg\"}", "{", "[]", "7", "{\"question\": 7}", "{\"question\": \"q\", \"answer\": []}",
+        "{\"question\": \"q\", \"image\": \"\"}", "{\"question\": \"q\", \"image\": \"a\\u0000b\"}",
+        "{\"question\": \"q\", \"images\": \"a.jpg\"}", "{\"question\": \"q\", \"images\": [7]}",
+        "{\"question\": \"\xFF\"}", "{\"question\": \"q\"} x"}) {
     CAPTURE(line);
     const std::string bad = folder.write("bad.jsonl", std::string("{\"question\": \"q\"}\n") + line);
     CHECK(says(refusal(bad), "bad.jsonl line 2"));

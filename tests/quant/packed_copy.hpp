@@ -42,9 +42,8 @@ struct PackedCopy {
   }
   // The first tensor whose name ends so, of `dtype` if any is asked for.
   Tensor& tensor(std::string_view ending) {
-    const auto found = std::find_if(tensors.begin(), tensors.end(), [ending](const Tensor& each) {
-      return each.declaration.name.ends_with(ending);
-    });
+    const auto found = std::find_if(tensors.begin(), tensors.end(),
+                                    [ending](const Tensor& each) { return each.declaration.name.ends_with(ending); });
     REQUIRE_MESSAGE(found != tensors.end(), std::string(ending));
     return *found;
   }

@@ -1,5 +1,6 @@
-// The quantizer stopped: killed and cancelled at every step of its work, without room on its disk, with input that it has
-// to refuse. Nothing stands under the output's name then, or what stood there before. Each run is a process of its own.
+// The quantizer stopped: killed and cancelled at every step of its work, without room on its disk, with input that it
+// has to refuse. Nothing stands under the output's name then, or what stood there before. Each run is a process of its
+// own.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
@@ -31,7 +32,8 @@ Status quantize_panel(const std::string& output, const QuantizeProgress& progres
   samples[0].prompt = "Read the dial.";
   samples[0].answer = "9";
   QuantizeReport own;
-  return quantize(std::move(files), samples, {.rounding = rounding, .threads = 1}, progress, output.c_str(), report ? report : &own);
+  return quantize(std::move(files), samples, {.rounding = rounding, .threads = 1}, progress, output.c_str(),
+                  report ? report : &own);
 }
 
 // How many times progress is told, counted once.

@@ -53,7 +53,8 @@ TEST_CASE("one row, and no row at all, still give a rounding") {
 TEST_CASE("dead channels, and channels that are all the same") {
   std::vector<float> rows = wave(200 * kWidth, 1);
   for (size_t row = 0; row < 200; ++row)
-    for (size_t channel = 0; channel < kWidth; channel += 2) rows[row * kWidth + channel] = channel < 32 ? 0.0f : rows[row * kWidth + 33];
+    for (size_t channel = 0; channel < kWidth; channel += 2)
+      rows[row * kWidth + channel] = channel < 32 ? 0.0f : rows[row * kWidth + 33];
   RowMoments moments;
   ColumnRounder rounder;
   REQUIRE(factor_of(rows, &moments, &rounder));

@@ -33,7 +33,8 @@ const std::string& quantized_file() {
     samples[0].prompt = "Read the dial.";
     samples[0].answer = "9";
     QuantizeReport report;
-    const Status status = quantize(std::move(files), samples, {.rounding = Rounding::nearest}, {}, file.c_str(), &report);
+    const Status status =
+        quantize(std::move(files), samples, {.rounding = Rounding::nearest}, {}, file.c_str(), &report);
     REQUIRE_MESSAGE(status.is_ok(), said(status));
     return file;
   }();
@@ -173,7 +174,8 @@ TEST_CASE("scales that are no numbers, of points not positive, or absent, are re
                 [](PackedCopy& copy) { PackedCopy::set(copy.tensor(static_format::kPointScales), 0, 1e-44f); });
   check_refused("a point has none", "quant point 0",
                 [](PackedCopy& copy) { PackedCopy::set(copy.tensor(static_format::kPointScales), 0, 0); });
-  check_refused("the points have none", "quant point", [](PackedCopy& copy) { copy.remove(static_format::kPointScales); });
+  check_refused("the points have none", "quant point",
+                [](PackedCopy& copy) { copy.remove(static_format::kPointScales); });
   CHECK(try_changed([](PackedCopy& copy) { copy.remove(".scale"); }).code() == Code::not_found);
   check_refused("too few for a matrix", ".scale", [](PackedCopy& copy) {
     PackedCopy::Tensor& scale = copy.tensor(".scale");
@@ -226,12 +228,14 @@ TEST_CASE("what the file says of its streams: other types are refused, other wor
   const auto said_as = [](const char* text) {
     return [text](PackedCopy& copy) { copy.document(static_format::kStaticKey) = text; };
   };
-  for (const char* text : {"{", "[]", "7", "null", "\"aifs\"", "{\"aifs\": 1}", "{\"aifs\": \"yes\"}", "{\"decoder\": true}",
-                           "{\"vision\": []}", "{\"decoder\": {\"folded\": 1}}", "{\"vision\": {\"down_rotation\": \"yes\"}}"}) {
+  for (const char* text :
+       {"{", "[]", "7", "null", "\"aifs\"", "{\"aifs\": 1}", "{\"aifs\": \"yes\"}", "{\"decoder\": true}",
+        "{\"vision\": []}", "{\"decoder\": {\"folded\": 1}}", "{\"vision\": {\"down_rotation\": \"yes\"}}"}) {
     check_refused(text, "mica.static", said_as(text));
   }
-  for (const char* text : {"{}", "{\"aifs\": false}", "{\"decoder\": {}, \"vision\": {}}", "{\"decoder\": {\"folded\": true}}",
-                           "{\"decoder\": {\"folded\": false, \"down_rotation\": true}, \"vision\": {\"down_rotation\": true}}"}) {
+  for (const char* text :
+       {"{}", "{\"aifs\": false}", "{\"decoder\": {}, \"vision\": {}}", "{\"decoder\": {\"folded\": true}}",
+        "{\"decoder\": {\"folded\": false, \"down_rotation\": true}, \"vision\": {\"down_rotation\": true}}"}) {
     CAPTURE(text);
     check_runs_or_says(try_changed(said_as(text)));
   }
@@ -242,7 +246,8 @@ TEST_CASE("a rank-1 term stands only behind a rotation, and is finite") {
     return [beside, value](PackedCopy& copy) {
       PackedCopy::Tensor term = copy.tensor(beside);
       std::string& name = term.declaration.name;
-      name.replace(name.size() - std::strlen(static_format::kScaleSuffix), std::string::npos, static_format::kRank1Suffix);
+      name.replace(name.size() - std::strlen(static_format::kScaleSuffix), std::string::npos,
+                   static_format::kRank1Suffix);
       const std::string wanted = name;
       std::erase_if(copy.tensors, [&](const PackedCopy::Tensor& each) { return each.declaration.name == wanted; });
       PackedCopy::set(term, 0, value);

@@ -172,8 +172,11 @@ TEST_CASE("tokens of equal score merge from left to right") {
 }
 
 TEST_CASE("the tokenizer.json that is written of a gpt2 vocabulary is the same tokenizer") {
-  for (const auto& [name, pre] : {std::pair{"smollm2", "smollm"}, {"smollm2", "default"}, {"smollm2", "llama-bpe"},
-                                  {"qwen2", "qwen2"}, {"qwen2", "deepseek-r1-qwen"}}) {
+  for (const auto& [name, pre] : {std::pair{"smollm2", "smollm"},
+                                  {"smollm2", "default"},
+                                  {"smollm2", "llama-bpe"},
+                                  {"qwen2", "qwen2"},
+                                  {"qwen2", "deepseek-r1-qwen"}}) {
     CAPTURE(pre);
     const Source source(name);
     const GgufVocabulary vocabulary = source.vocabulary("gpt2", pre);
@@ -223,7 +226,8 @@ TEST_CASE("ranks that merges share are kept in what is written") {
 TEST_CASE("runs of merges that do not add up are refused") {
   const auto load_runs = [](const char* runs) {
     const std::string json =
-        std::string(R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "ba": 3}, "merges": ["a b", "b a"],)") +
+        std::string(
+            R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "ba": 3}, "merges": ["a b", "b a"],)") +
         R"( "mica_merge_runs": )" + runs + "}}";
     std::unique_ptr<Tokenizer> tokenizer;
     return Tokenizer::load(bytes_of(json), "test.json", &tokenizer);
