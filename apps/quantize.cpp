@@ -188,14 +188,14 @@ void pack(const mica::ModelFiles& files, QuantizeRun& run) {
 
 // False when Ctrl-C came first.
 bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Model> model, QuantizeRun& run) {
-  const Interrupt interrupt;
   if (!needs_samples(run.options, model->spec.has_vision)) {
     pack(*model->files, run);
-    return !interrupt.requested();
+    return true;
   }
   const mica::CalibrationSet set = read_samples(arguments, *model);
   std::unique_ptr<mica::ModelFiles> files = std::move(model->files);
   model.reset();  // its weights are not wanted twice in memory
+  const Interrupt interrupt;  // until here Ctrl-C ends the program at once, and nothing has been written
   Progress progress("quantizing");
   const auto tell = [&](const char* stage, double done) {
     progress.update(done, stage);
