@@ -49,7 +49,7 @@ code { font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
 .legend i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px;
   vertical-align: -1px; }
 .legend i.round { width: 8px; height: 8px; border-radius: 50%; vertical-align: 1px; }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(252px, 1fr)); gap: 12px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 12px; }
 .plot { background: var(--card); border: 1px solid var(--line); border-radius: 10px; width: 100%; height: auto;
   display: block; }
 .map { width: 100%; height: auto; display: block; margin-top: 6px; }

@@ -247,7 +247,9 @@ std::string error_map(const mica::QuantizeReport& report, bool vision) {
   constexpr double kNames = 70, kWide = 1040, kRow = 22;
   const double width = std::min((kWide - kNames) / (last + 1), 40.0);
   const double height = kRow * static_cast<double>(kinds.size());
-  std::string out = print("<svg class=\"map\" viewBox=\"0 0 %g %g\" role=\"img\">", kWide, height + 22);
+  const double used = kNames + width * (last + 1);
+  std::string out = print("<svg class=\"map\" style=\"max-width: %.0fpx\" viewBox=\"0 0 %.1f %g\" role=\"img\">", used,
+                          used, height + 22);
   double y = 0;
   for (const auto& [kind, layers] : kinds) {
     out += print("<text class=\"map-kind\" text-anchor=\"end\" x=\"%g\" y=\"%g\">", kNames - 8, y + 15) + escape(kind) +
