@@ -15,6 +15,7 @@ using Json = nlohmann::ordered_json;
 // Bytes of matrices by how they are stored and run.
 struct StorageSums {
   size_t packed = 0, total = 0;  // matrices
+  size_t kept = 0;               // input channels that stay float
   uint64_t w4a8 = 0, w8a8 = 0, floats = 0;
 
   void add(std::initializer_list<const Matrix*> matrices) {
@@ -22,6 +23,7 @@ struct StorageSums {
       if (matrix->rows == 0) continue;
       ++total;
       packed += matrix->is_packed();
+      kept += matrix->kept_count;
       const size_t lines = matrix->is_packed() ? simd::panel_count(matrix->rows) : matrix->rows;
       const uint64_t bytes = static_cast<uint64_t>(lines) * matrix->stride_bytes;
       (matrix->layout == MatrixLayout::panels_u4 ? w4a8 : matrix->is_packed() ? w8a8 : floats) += bytes;
@@ -33,6 +35,7 @@ struct StorageSums {
     if (w4a8 != 0) out["w4a8_bytes"] = w4a8;
     if (w8a8 != 0) out["w8a8_bytes"] = w8a8;
     if (floats != 0) out["float_bytes"] = floats;
+    if (kept != 0) out["float_channels"] = kept;
     return out;
   }
 };
