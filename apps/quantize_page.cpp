@@ -143,6 +143,7 @@ std::string layer_row(const mica::LinearReport& layer) {
          " &times; " + std::to_string(layer.columns) + "</td>";
   out += number_cell(percent_error(layer), " %") + number_cell(layer.outlier) + number_cell(layer.outlier_rotated);
   out += number_cell(layer.outlier_suppressed) + tag("td", layer.suppressed ? "RMS" : "");
+  out += tag("td", layer.kept_channels > 0 ? std::to_string(layer.kept_channels) : "");
   return tag("tr", out + tag("td", layer.fallback ? "nearest" : "")) + "\n";
 }
 
@@ -157,7 +158,7 @@ std::string tables(const mica::QuantizeReport& report) {
   std::string out;
   if (!report.layers.empty()) {
     out += "<h2>Linear layers</h2>\n<p>Click a column to sort by it.</p>\n<div class=\"scroll\"><table>" +
-           head({"layer", "storage", "shape", "error", "outliers", "rotated", "with RMS", "RMS", "rounding"}) +
+           head({"layer", "storage", "shape", "error", "outliers", "rotated", "with RMS", "RMS", "float channels", "rounding"}) +
            "<tbody>";
     for (const mica::LinearReport& layer : report.layers) out += layer_row(layer);
     out += "</tbody></table></div>\n";

@@ -50,6 +50,7 @@ Json json_of(const mica::LinearReport& layer) {
           {"outlier_rotated", layer.outlier_rotated},
           {"outlier_suppressed", layer.outlier_suppressed},
           {"suppressed", layer.suppressed},
+          {"kept_channels", layer.kept_channels},
           {"fallback", layer.fallback}};
 }
 

@@ -37,8 +37,8 @@ Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix
                      bool splits = false) {
   const Matrix& first = **readers.begin();
   for (const Matrix* reader : readers)
-    if (reader->rank1 != nullptr && !splits)
-      return Status::error(Code::corrupt_file, "%s: a matrix that reads quant point %u has a rank-1 term, but no rotation before it",
+    if ((reader->rank1 != nullptr || reader->kept_count != 0) && !splits)
+      return Status::error(Code::corrupt_file, "%s: a matrix that reads quant point %u keeps channels in float (rank-1 term), but no rotation is before it",
                            path, point.index);
   for (const Matrix* reader : readers)
     if (reader->rows != 0 && reader->is_packed() != first.is_packed())

@@ -258,3 +258,35 @@ TEST_CASE("a rank-1 term stands only behind a rotation, and is finite") {
   check_refused("not a number", ".rank1", add_term("down_proj.scale", std::numeric_limits<float>::quiet_NaN()));
   check_runs_or_says(try_changed(add_term("down_proj.scale", 1e30f)));
 }
+
+TEST_CASE("channels that are kept in float are inputs of a matrix behind a rotation, and their weights are finite") {
+  const auto keep = [](const char* beside, int32_t channel, float value, uint64_t count = 1) {
+    return [=](PackedCopy& copy) {
+      const PackedCopy::Tensor& scale = copy.tensor(beside);
+      const size_t rows = scale.bytes.size() / sizeof(float);
+      std::string base = scale.declaration.name;
+      base.resize(base.size() - std::strlen(static_format::kScaleSuffix));
+      for (const char* suffix : {static_format::kKeptSuffix, static_format::kKeptChannelsSuffix})
+        std::erase_if(copy.tensors, [&](const auto& each) { return each.declaration.name == base + suffix; });
+      PackedCopy::Tensor weights{{base + static_format::kKeptSuffix, DType::f32, {count, rows}}, {}};
+      weights.bytes.resize(count * rows * sizeof(float));
+      if (count != 0) PackedCopy::set(weights, rows - 1, value);
+      PackedCopy::Tensor channels{{base + static_format::kKeptChannelsSuffix, DType::i32, {16}}, {}};
+      for (int i = 0; i < 16; ++i) {
+        const auto* bytes = reinterpret_cast<const uint8_t*>(&channel);
+        channels.bytes.insert(channels.bytes.end(), bytes, bytes + sizeof channel);
+      }
+      copy.tensors.push_back(std::move(weights));
+      copy.tensors.push_back(std::move(channels));
+    };
+  };
+  const char* kDown = "down_proj.scale";
+  check_runs_or_says(try_changed(keep(kDown, 0, 1)));
+  check_runs_or_says(try_changed(keep(kDown, 511, 1e30f, 16)));  // one channel sixteen times
+  check_refused("below the first", "kept_channels", keep(kDown, -1, 1));
+  check_refused("behind the last", "kept_channels", keep(kDown, 512, 1));
+  check_refused("more than there may be", "kept_channels", keep(kDown, 0, 1, 17));
+  check_refused("none", "kept_channels", keep(kDown, 0, 1, 0));
+  check_refused("not a number", ".kept", keep(kDown, 0, std::numeric_limits<float>::quiet_NaN()));
+  check_refused("no rotation", "keeps channels", keep("q_proj.scale", 0, 1));
+}
