@@ -32,14 +32,18 @@ Status read_signs(const ModelFiles& files, const char* name, size_t width, std::
 }
 
 // A packed matrix needs the scales of the point before it, and matrices that share a point read the same kind of rows.
-// `splits`: the point is behind a rotation that can keep its first channel apart.
+// `behind`: of the points before `down` the stream, whose rotation can keep a channel apart (rank-1 term); of others null.
 Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix*> readers, const char* path,
-                     bool splits = false) {
+                     const StreamTransform* behind = nullptr) {
   const Matrix& first = **readers.begin();
-  for (const Matrix* reader : readers)
-    if ((reader->rank1 != nullptr || reader->kept_count != 0) && !splits)
-      return Status::error(Code::corrupt_file, "%s: a matrix that reads quant point %u keeps channels in float (rank-1 term), but no rotation is before it",
+  for (const Matrix* reader : readers) {
+    if (reader->rank1 != nullptr && (behind == nullptr || !behind->down_rotation))
+      return Status::error(Code::corrupt_file, "%s: a matrix that reads quant point %u has a rank-1 term, but no rotation before it",
                            path, point.index);
+    if (reader->kept_count != 0 && behind == nullptr)
+      return Status::error(Code::corrupt_file, "%s: a matrix that reads quant point %u keeps channels in float, which only \"down\" may",
+                           path, point.index);
+  }
   for (const Matrix* reader : readers)
     if (reader->rows != 0 && reader->is_packed() != first.is_packed())
       return Status::error(Code::corrupt_file, "%s: matrices that read quant point %u are packed in part", path, point.index);
@@ -53,7 +57,7 @@ Status check_layers(const std::vector<LayerWeights>& layers, const StreamTransfo
     MICA_TRY(check_readers(layer.attention_in, {&layer.query, &layer.key, &layer.value}, path));
     MICA_TRY(check_readers(layer.output_in, {&layer.output}, path));
     MICA_TRY(check_readers(layer.mlp_in, {&layer.up, &layer.gate}, path));
-    MICA_TRY(check_readers(layer.down_in, {&layer.down}, path, stream.down_rotation));
+    MICA_TRY(check_readers(layer.down_in, {&layer.down}, path, &stream));
   }
   return Status::ok();
 }

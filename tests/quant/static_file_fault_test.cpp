@@ -259,7 +259,7 @@ TEST_CASE("a rank-1 term stands only behind a rotation, and is finite") {
   check_runs_or_says(try_changed(add_term("down_proj.scale", 1e30f)));
 }
 
-TEST_CASE("channels that are kept in float are inputs of a matrix behind a rotation, and their weights are finite") {
+TEST_CASE("channels that are kept in float are inputs of down, and their weights are finite") {
   const auto keep = [](const char* beside, int32_t channel, float value, uint64_t count = 1) {
     return [=](PackedCopy& copy) {
       const PackedCopy::Tensor& scale = copy.tensor(beside);
@@ -288,5 +288,5 @@ TEST_CASE("channels that are kept in float are inputs of a matrix behind a rotat
   check_refused("more than there may be", "kept_channels", keep(kDown, 0, 1, 17));
   check_refused("none", "kept_channels", keep(kDown, 0, 1, 0));
   check_refused("not a number", ".kept", keep(kDown, 0, std::numeric_limits<float>::quiet_NaN()));
-  check_refused("no rotation", "keeps channels", keep("q_proj.scale", 0, 1));
+  check_refused("not of down", "keeps channels", keep("q_proj.scale", 0, 1));
 }
