@@ -22,6 +22,8 @@ struct BenchOptions {
   std::vector<uint32_t> generated = {128};
   std::vector<std::string> both;  // "512,128"
   std::vector<uint32_t> depths = {0};
+  std::vector<uint32_t> depths_visual = {0};
+  uint32_t depth_picture = 256;
   std::vector<uint32_t> threads = {0};
   std::vector<std::string> picture_sizes = {"448x448"};
   uint32_t repetitions = 5;
@@ -33,13 +35,15 @@ struct BenchOptions {
 struct Test {
   const NamedPicture* picture = nullptr;  // an enc test; else the counts below
   uint32_t prompt = 0, generated = 0, depth = 0;
+  uint32_t depth_visual = 0;
 
   std::string name() const {
     if (picture != nullptr) return "enc " + picture->path;
     std::string text;
     if (prompt != 0) text = "pp" + std::to_string(prompt);
     if (generated != 0) text += (text.empty() ? "tg" : "+tg") + std::to_string(generated);
-    return depth == 0 ? text : text + " @ d" + std::to_string(depth);
+    if (depth != 0 || depth_visual != 0) text += " @ d" + std::to_string(depth);
+    return depth_visual == 0 ? text : text + "+v" + std::to_string(depth_visual);
   }
 };
 
@@ -134,28 +138,33 @@ class Bench {
     std::vector<Test> tests;
     for (const NamedPicture& picture : pictures_) tests.push_back({&picture});
     for (const uint32_t depth : options_.depths) {
-      for (const uint32_t prompt : options_.prompts) {
-        if (prompt != 0) tests.push_back({nullptr, prompt, 0, depth});
-      }
-      for (const uint32_t generated : options_.generated) {
-        if (generated != 0) tests.push_back({nullptr, 0, generated, depth});
-      }
-      for (const std::string& pair : options_.both) {
-        unsigned prompt = 0, generated = 0;
-        char rest = 0;
-        if (std::sscanf(pair.c_str(), "%8u,%8u%c", &prompt, &generated, &rest) != 2 || prompt == 0 || generated == 0) {
-          throw UsageError("-pg " + pair + ": wants PROMPT,GENERATED, as 512,128");
-        }
-        tests.push_back({nullptr, prompt, generated, depth});
-      }
+      for (const uint32_t visual : options_.depths_visual) add_tests(depth, visual, tests);
     }
     return tests;
+  }
+
+  void add_tests(uint32_t depth, uint32_t visual, std::vector<Test>& tests) const {
+    for (const uint32_t prompt : options_.prompts) {
+      if (prompt != 0) tests.push_back({nullptr, prompt, 0, depth, visual});
+    }
+    for (const uint32_t generated : options_.generated) {
+      if (generated != 0) tests.push_back({nullptr, 0, generated, depth, visual});
+    }
+    for (const std::string& pair : options_.both) {
+      unsigned prompt = 0, generated = 0;
+      char rest = 0;
+      if (std::sscanf(pair.c_str(), "%8u,%8u%c", &prompt, &generated, &rest) != 2 || prompt == 0 || generated == 0) {
+        throw UsageError("-pg " + pair + ": wants PROMPT,GENERATED, as 512,128");
+      }
+      tests.push_back({nullptr, prompt, generated, depth, visual});
+    }
   }
 
   Session make_session(const Test& test, uint32_t threads) const {
     mica_session_options settings = session_options(options_.shared);
     settings.threads = threads;
-    settings.context = test.depth + test.prompt + test.generated + 8;  // a few for the first token and picture marks
+    settings.context_text = test.depth + test.prompt + test.generated + 8;  // a few for the first token and picture marks
+    settings.context = settings.context_text + test.depth_visual;
     if (test.picture != nullptr) {
       settings.picture_tokens = picture_tokens(model_, *test.picture);
       settings.context += settings.picture_tokens;
@@ -171,6 +180,15 @@ class Bench {
     require(mica_session_prefill(session.get(), nullptr, nullptr, &error), error);
   }
 
+  // The depth at which a test begins: rows of noise, which take attention as long as computed ones.
+  void fill(const Session& session, const Test& test) const {
+    mica_error error{};
+    const uint32_t pictures = test.depth_visual / options_.depth_picture;
+    require(mica_session_fill(session.get(), test.depth, pictures, options_.depth_picture, &error), error);
+    const uint32_t rest = test.depth_visual % options_.depth_picture;
+    if (rest != 0) require(mica_session_fill(session.get(), 0, 1, rest, &error), error);
+  }
+
   void write(const Session& session, uint32_t count) const {
     mica_sampling sampling = mica_sampling_default();
     sampling.temperature = 0;
@@ -183,7 +201,7 @@ class Bench {
   // One repetition; what came before the part that is measured does not count.
   void repeat(const Session& session, const Test& test, BenchRow& row) const {
     mica_session_clear(session.get());
-    feed(session, test.depth);
+    fill(session, test);
     if (test.generated != 0 && test.prompt == 0) feed(session, 1);  // an answer needs a beginning
     mica_session_stats_reset(session.get());
     if (test.picture != nullptr) {
@@ -202,6 +220,8 @@ class Bench {
     row.seconds.push_back(seconds);
     row.rates.push_back(tokens / std::max(seconds, 1e-9));
     row.picture_tokens = stats.picture_tokens;
+    row.kv_text_bytes = stats.kv_text_bytes;
+    row.kv_visual_bytes = stats.kv_visual_bytes;
   }
 
   template <typename Step>
@@ -218,6 +238,7 @@ class Bench {
     row.prompt = test.prompt;
     row.generated = test.generated;
     row.depth = test.depth;
+    row.depth_visual = test.depth_visual;
     if (!options_.no_warmup) {
       BenchRow ignored;
       repeat(session, test, ignored);
@@ -274,7 +295,12 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   app.add_option("--prompt-generate", options.both, "reads a prompt and writes an answer, timed together")
       ->option_text("P,N")
       ->allow_extra_args(false);
-  list("-d,--n-depth", options.depths, "tokens that the session holds before the test", "0");
+  list("-d,--n-depth", options.depths, "text tokens that the session holds before the test", "0");
+  list("--depth-visual", options.depths_visual, "and visual ones", "0");
+  app.add_option("--depth-picture", options.depth_picture, "of which a picture has as many")
+      ->option_text("N")
+      ->capture_default_str()
+      ->check(number_between(1, 8192, true));
   list("-t,--threads", options.threads, "0: as many as the processor has", "0");
   app.add_option("-r,--repetitions", options.repetitions, "of each test")
       ->option_text("N")
@@ -297,7 +323,7 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
       ->check(CLI::IsMember({"bf16", "w4a8", "w8a8"}))
       ->needs(arch);
   add_output_option(app, options.format, {"md", "json", "jsonl", "csv"});
-  add_options(app, options.shared, kModelOptions | kBatchOption);
+  add_options(app, options.shared, kModelOptions | kBatchOption | kKvOptions);
   app.get_option("--model")->excludes(arch);
 }
 

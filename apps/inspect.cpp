@@ -117,12 +117,8 @@ Json parse_description(const std::string& text) {
 // What a session of these options takes, beside the weights.
 Json describe_session(const Model& model, const Options& options) {
   const mica_session_options settings = session_options(options);
-  mica_error error{};
-  size_t bytes = 0;
-  require(mica_session_size(model.get(), &settings, &bytes, &error), error);
-  const uint32_t context =
-      options.context != 0 ? options.context : std::min(mica_model_context_max(model.get()), 4096u);
-  return {{"context", context}, {"memory_bytes", bytes}};
+  return parse_description(
+      describe(mica_session_describe, static_cast<const mica_model*>(model.get()), &settings));
 }
 
 int inspect(CLI::App& app, const std::vector<std::string>& arguments) {

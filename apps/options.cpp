@@ -61,6 +61,17 @@ const Flag kFlags[] = {
     {kBatchOption, "Session", "-b,--batch-size", "N", "tokens that pass through the decoder at once", &Options::batch,
      1, kCountMax},
     {kThreadsOption, "Session", "-t,--threads", "N", "0: as many as the processor has", &Options::threads, 0, 256},
+    {kKvOptions, "Keys and values", "--kv-visual", "1|2|4|16",
+     "bits that visual tokens' keys and values keep; without it what the model's file prefers, else 1", &Options::kv_visual, 0, 0,
+     "1 2 4 16"},
+    {kKvOptions, "Keys and values", "--kv-levels", "RULE",
+     "how: token (a scale a token, after a rotation), centroid, quantile=ALPHA, calibquant", &Options::kv_levels},
+    {kKvOptions, "Keys and values", "--kv-visual-layers", "LAYERS", "exceptions by layer, as 0-3=4,27=2",
+     &Options::kv_visual_layers},
+    {kKvOptions, "Keys and values", "--kv-text", "16|4", "bits that text tokens' keep", &Options::kv_text, 0, 0, "16 4"},
+    {kKvOptions, "Keys and values", "--ctx-text", "N",
+     "of -c, how many tokens may be text: the rest, packed pictures, take little memory; 0: all", &Options::context_text, 0,
+     kCountMax},
     {kModelOptions, "Process", "--isa", "LEVEL",
      "forces an instruction set (mica inspect --cpu lists them); so does the environment's MICA_ISA", &Options::isa},
     {kModelOptions, "Process", "-v,--verbose", "", "prints what the library reports, and the seed", &Options::verbose},
@@ -156,6 +167,11 @@ mica_session_options session_options(const Options& options) {
   session.context = options.context;
   session.batch = options.batch;
   session.threads = options.threads;
+  session.context_text = options.context_text;
+  if (!options.kv_visual.empty()) session.kv_visual_bits = static_cast<uint32_t>(std::stoul(options.kv_visual));
+  session.kv_text_bits = static_cast<uint32_t>(std::stoul(options.kv_text));
+  session.kv_levels = options.kv_levels.c_str();
+  session.kv_visual_layers = options.kv_visual_layers.c_str();
   return session;
 }
 

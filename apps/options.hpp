@@ -18,12 +18,13 @@ enum OptionSet : unsigned {
   kThreadsOption = 2,     // -t
   kBatchOption = 4,       // -b
   kContextOption = 8,     // -c
+  kKvOptions = 16,        // --kv-visual --kv-levels ...
   kSamplingOptions = 32,  // -s --temp ...
   kPredictOption = 64,    // -n
   kMessageOptions = 128,  // --image -p -f
   kSystemOption = 256,    // -sys
   kConversationOptions = kMessageOptions | kSystemOption | kSamplingOptions | kPredictOption,
-  kSessionOptions = kThreadsOption | kBatchOption | kContextOption,
+  kSessionOptions = kThreadsOption | kBatchOption | kContextOption | kKvOptions,
 };
 
 // Values as given; the initial ones are the defaults that --help shows. A command may change them before
@@ -36,6 +37,12 @@ struct Options {
   uint32_t threads = 0;
   uint32_t batch = 512;
   uint32_t context = 0;
+  uint32_t context_text = 0;
+
+  std::string kv_visual;  // empty: the library's default
+  std::string kv_text = "16";
+  std::string kv_levels = "token";
+  std::string kv_visual_layers;
 
   int64_t seed = -1;
   int64_t predict = -1;
@@ -61,7 +68,7 @@ void parse(CLI::App& app, const std::vector<std::string>& arguments, const Optio
 // Opens what -m names, with a progress bar. Throws Failure.
 Model open_model(const Options& options);
 
-// `options` as the library wants them.
+// `options` as the library wants them; its texts are those of `options`.
 mica_session_options session_options(const Options& options);
 
 // `options` as the library wants them; a seed of -1 is drawn by chance and, with -v, printed.

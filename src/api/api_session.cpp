@@ -2,6 +2,7 @@
 #include <cstring>
 #include <new>
 
+#include "describe.hpp"
 #include "handles.hpp"
 #include "session_file.hpp"
 
@@ -17,6 +18,11 @@ Status engine_options(const mica_model* model, const mica_session_options* wante
   options.threads = chosen.threads;
   options.logit_rows = chosen.logit_rows;
   options.picture_tokens = chosen.picture_tokens;
+  options.context_text = chosen.context_text;
+  options.kv_wanted = {.visual_bits = chosen.kv_visual_bits,
+                       .text_bits = chosen.kv_text_bits,
+                       .levels = chosen.kv_levels,
+                       .visual_layers = chosen.kv_visual_layers};
   return Session::resolve(*model->model, options, out);
 }
 
@@ -131,6 +137,17 @@ mica_status mica_session_size(const mica_model* model, const mica_session_option
   return report(status, error);
 }
 
+mica_status mica_session_describe(const mica_model* model, const mica_session_options* options, char* json, size_t capacity,
+                                  size_t* needed, mica_error* error) {
+  MICA_REQUIRE(model);
+  SessionOptions resolved;
+  std::string text;
+  Status status = engine_options(model, options, &resolved);
+  if (status) status = describe_session(*model->model, resolved, &text);
+  if (status) status = copy_text(text, json, capacity, needed);
+  return report(status, error);
+}
+
 mica_status mica_session_create(const mica_model* model, const mica_session_options* options, void* buffer, size_t bytes,
                                 mica_session** session, mica_error* error) {
   MICA_REQUIRE(model);
@@ -213,6 +230,11 @@ mica_status mica_session_add_tokens(mica_session* session, const int32_t* ids, s
   return report(session->session->add_tokens({ids, count}, borrowed), error);
 }
 
+mica_status mica_session_fill(mica_session* session, uint32_t text, uint32_t pictures, uint32_t picture_tokens, mica_error* error) {
+  MICA_REQUIRE(session);
+  return report(session->session->fill(text, pictures, picture_tokens), error);
+}
+
 mica_status mica_session_prefill(mica_session* session, mica_progress progress, void* user, mica_error* error) {
   MICA_REQUIRE(session);
   Progress adapter{progress, user};
@@ -250,8 +272,8 @@ void mica_session_stats(const mica_session* session, mica_stats* stats) {
   *stats = {.tokens = s.tokens(),
             .tokens_visual = s.tokens_visual(),
             .session_bytes = s.bytes(),
-            .kv_text_bytes = s.cache().bytes_of(s.tokens() - s.tokens_visual()),
-            .kv_visual_bytes = s.cache().bytes_of(s.tokens_visual()),
+            .kv_text_bytes = s.cache().text_bytes(),
+            .kv_visual_bytes = s.cache().visual_bytes(),
             .pictures = s.stats.pictures,
             .picture_tokens = s.stats.picture_tokens,
             .picture_seconds = s.stats.picture_seconds,

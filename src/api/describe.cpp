@@ -102,6 +102,18 @@ void describe_tensors(const ModelFiles& files, Json* out) {
   (*out)["tensors"] = tensors;
 }
 
+// Bits by layers: "1", or "1; layers 0-3: 4" where they differ.
+std::string bits_text(const std::vector<uint8_t>& bits) {
+  std::map<int, size_t> counts;
+  for (uint8_t value : bits) ++counts[value];
+  std::string text;
+  for (const auto& [value, count] : counts) {
+    text += (text.empty() ? "" : ", ") + std::to_string(value);
+    if (counts.size() > 1) text += " in " + std::to_string(count) + " layers";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string describe(const Model& model) {
@@ -124,6 +136,28 @@ std::string describe(const Model& model) {
   if (model.files) describe_tensors(*model.files, &out);
   // Names come from files: what is not UTF-8 is replaced, never thrown about.
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Status describe_session(const Model& model, const SessionOptions& options, std::string* out) {
+  size_t bytes = 0;
+  MICA_TRY(Session::size(model, options, &bytes));
+  // What a picture of the usual 256 tokens takes, or of the largest that is smaller.
+  const size_t picture = std::min<size_t>(options.picture_tokens, 256);
+  KvCache cache;
+  Arena arena;
+  cache.plan(model.spec.decoder, options.kv,
+             {.tokens = options.context, .text = options.context_text, .span_tokens_min = KvCache::kSpanTokensMin,
+              .span_tokens_max = options.batch}, &arena);
+  Json json = {{"context", options.context}, {"context_text", options.context_text}, {"batch", options.batch},
+               {"threads", options.threads}, {"memory_bytes", bytes}, {"kv_text_bits", options.kv.text_bits},
+               {"kv_text_token_bytes", cache.text_token_bytes()}};
+  if (picture > 0) {
+    json["kv_visual_bits"] = bits_text(options.kv.visual_bits);
+    if (options.kv.packs_visual()) json["kv_levels"] = rule_name(options.kv.levels.rule);
+    json["kv_visual_token_bytes"] = cache.span_bytes(picture) / picture;
+  }
+  *out = json.dump();
+  return Status::ok();
 }
 
 Status verify(const ModelFiles& files, mica_progress progress, void* user) {

@@ -6,6 +6,7 @@
 
 #include "mica.h"
 #include "model.hpp"
+#include "session.hpp"
 
 namespace mica {
 
@@ -13,6 +14,9 @@ std::string describe(const Model& model);
 
 // What is static about a model's weights; null where nothing is.
 nlohmann::ordered_json describe_static(const Weights& weights);
+
+// What a session of these (resolved) options is and takes, as JSON text.
+Status describe_session(const Model& model, const SessionOptions& options, std::string* out);
 
 // Compares the checksums of a packed file with its data.
 Status verify(const ModelFiles& files, mica_progress progress, void* user);

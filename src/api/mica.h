@@ -169,12 +169,31 @@ typedef struct mica_session_options {
   uint32_t threads;        /* 0: the number of processors */
   uint32_t logit_rows;     /* rows of logits kept by a prefill, from the end; 0: 1 */
   uint32_t picture_tokens; /* the largest picture that may be added, in tokens; 0: the most that the model's rules give */
+  /* Of the context, how many tokens may be text; 0: all. The rest can only be pictures, whose packed keys and values take
+   * a fraction of what text does: a session for many pictures and little text is small. Has no effect where visual rows
+   * are not packed. */
+  uint32_t context_text;
+  /* Keys and values of visual tokens: bits a channel, 1, 2, 4 or 16 (float16); 0: what the model's file prefers, else 1
+   * (16 where heads cannot be packed: head_dim is no multiple of 8 from 64 to 512). Rows are packed a picture and layer at
+   * a time; a picture of fewer than 32 tokens is kept as text is. Where rows are packed, batch is at least 64. */
+  uint32_t kv_visual_bits;
+  uint32_t kv_text_bits; /* of text tokens: 16 or 4; 0: 16 */
+  /* How levels are chosen: "token" (mean a channel, least-squares scale a token, after a Hadamard rotation; the default),
+   * "centroid", "quantile=ALPHA" or "calibquant" (arXiv 2502.14882); NULL: "token". */
+  const char *kv_levels;
+  /* Exceptions of kv_visual_bits by layers, counted from 0: "0-3=4,27=2"; NULL: none. Both texts are read during the call. */
+  const char *kv_visual_layers;
 } mica_session_options;
 mica_session_options mica_session_options_default(void);
 
 /* The bytes that a session with these options takes: KV cache, scratch, everything. */
 mica_status mica_session_size(const mica_model *model, const mica_session_options *options, size_t *bytes,
                               mica_error *error);
+/* What such a session would be, as JSON text: {"context", "context_text", "batch", "threads", "memory_bytes",
+ * "kv_text_bits", "kv_text_token_bytes", "kv_visual_bits", "kv_levels", "kv_visual_token_bytes"}, bytes a token in all
+ * layers, visual ones in a picture of 256 tokens. The text convention of mica_cpu_describe. */
+mica_status mica_session_describe(const mica_model *model, const mica_session_options *options, char *json,
+                                  size_t capacity, size_t *needed, mica_error *error);
 /* `buffer`: at least mica_session_size bytes, 64-byte aligned, kept by the caller until the session is freed; or NULL,
  * then mica allocates it. The model must outlive the session. */
 mica_status mica_session_create(const mica_model *model, const mica_session_options *options, void *buffer, size_t bytes,
@@ -208,6 +227,11 @@ mica_status mica_session_add_text(mica_session *session, const char *text, size_
 mica_status mica_session_add_picture(mica_session *session, const mica_picture *picture, mica_error *error);
 mica_status mica_session_add_tokens(mica_session *session, const int32_t *ids, size_t count,
                                     const mica_picture *const *pictures, size_t picture_count, mica_error *error);
+
+/* To measure behind a filled context without computing it: as if `pictures` pictures of `picture_tokens` tokens (at most a
+ * batch) and then `text` tokens had been read; their keys and values are noise. Nothing may wait to be computed. */
+mica_status mica_session_fill(mica_session *session, uint32_t text, uint32_t pictures, uint32_t picture_tokens,
+                              mica_error *error);
 
 /* Computes what was added. mica_session_generate does so by itself. `progress` may be NULL. After a failure other than
  * MICA_CANCELLED the session holds what it held before; after MICA_CANCELLED too. */

@@ -11,7 +11,7 @@ namespace mica {
 
 using simd::kKeyBlock;
 
-void Decoder::plan(const Model& model, size_t rows, Arena* arena) {
+void Decoder::plan(const Model& model, size_t rows, Arena* arena, size_t cached) {
   const DecoderSpec& d = model.spec.decoder;
   attention_ = {.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim};
   shape_ = {.hidden = d.hidden,
@@ -29,18 +29,19 @@ void Decoder::plan(const Model& model, size_t rows, Arena* arena) {
   key_head_stride_ = round_up(rows, kKeyBlock) * d.head_dim;
   keys_visual_ = arena->take<float>(key_head_stride_ * d.kv_heads);
   keys_text_ = arena->take<float>(key_head_stride_ * d.kv_heads);
+  partials_ = arena->take<float>(cache_partial_floats(attention_, cached));
 }
 
 size_t Decoder::scratch_bytes(const Model& model) {
   const DecoderSpec& d = model.spec.decoder;
   const LayerWeights& layer = model.weights.decoder.layers[0];
-  size_t bytes = attention_scratch_bytes({.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim});
+  size_t bytes = cache_attention_scratch_bytes({.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim});
   for (const Matrix* matrix : {&layer.query, &layer.key, &layer.output, &layer.gate, &layer.down, &model.weights.decoder.lm_head})
     bytes = std::max(bytes, linear_scratch_bytes(*matrix));
   return bytes;
 }
 
-void Decoder::attend(const Compute& compute, const Chunk& chunk, const KvCache* cache, size_t layer) {
+void Decoder::attend(const Compute& compute, const Chunk& chunk, KvCache* cache, size_t layer) {
   const size_t d = attention_.head_dim;
   const float* keys = buffers_.qkv + shape_.query_width;
   const float* values = keys + shape_.key_width;
@@ -51,9 +52,8 @@ void Decoder::attend(const Compute& compute, const Chunk& chunk, const KvCache* 
     pack(keys_visual_ + head * key_head_stride_, 0, keys + head * d, stride, chunk.visual, d);
     pack(keys_text_ + head * key_head_stride_, 0, keys + chunk.visual * stride + head * d, stride, text, d);
   });
-  KeyValueRun runs[3];
+  KeyValueRun runs[2];
   size_t count = 0;
-  if (cache != nullptr && cache->rows() > 0) runs[count++] = cache->run(layer);
   KeyValueRun run;
   run.key_head_stride = key_head_stride_;
   run.value_stride = stride;
@@ -72,7 +72,14 @@ void Decoder::attend(const Compute& compute, const Chunk& chunk, const KvCache* 
     run.allowed = chunk.allowed_text;
     runs[count++] = run;
   }
-  attention(compute, attention_, buffers_.qkv, stride, chunk.count, runs, count, buffers_.rows.values, shape_.query_width);
+  const CachedRows cached = cache ? cache->cached(layer) : CachedRows{};
+  cache_attention(compute, attention_, buffers_.qkv, stride, chunk.count, cached, runs, count, partials_,
+                  buffers_.rows.values, shape_.query_width);
+}
+
+KvRows Decoder::key_value_rows(size_t count) const {
+  float* keys = buffers_.qkv + shape_.query_width;
+  return {keys, keys + shape_.key_width, buffers_.qkv_stride, count};
 }
 
 void Decoder::begin(const Compute& compute, const Model& model, const Chunk& chunk) {
@@ -98,7 +105,7 @@ void Decoder::run_layer(const Compute& compute, const Model& model, const LayerW
   rope_apply(compute, rope_, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim, interleaved);
   rope_apply(compute, rope_, keys, stride, chunk.count, d.kv_heads, d.head_dim, interleaved);
   attend(compute, chunk, cache, index);
-  if (cache) cache->append(compute, index, keys, keys + shape_.key_width, stride, chunk.count);
+  if (cache) cache->append(compute, index, key_value_rows(chunk.count), chunk.appended());
   if (!add_attention(compute, shape_, layer, buffers_, chunk.count, chunk.visual)) return;
   add_mlp(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
 }
@@ -107,7 +114,7 @@ void Decoder::run(const Compute& compute, const Model& model, const Chunk& chunk
   begin(compute, model, chunk);
   const std::vector<LayerWeights>& layers = model.weights.decoder.layers;
   for (size_t i = 0; i < layers.size(); ++i) run_layer(compute, model, layers[i], i, chunk, cache);
-  cache->advance(chunk.count);
+  cache->advance(chunk.appended());
 }
 
 void Decoder::logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits) {

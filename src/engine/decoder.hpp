@@ -20,12 +20,16 @@ struct Chunk {
   const uint32_t* positions = nullptr;       // [count][3]
   const uint32_t* allowed_visual = nullptr;  // [count]: how many of the chunk's visual rows each row sees
   const uint32_t* allowed_text = nullptr;    // [count]: likewise of its text rows
+  const uint32_t* spans = nullptr;           // tokens of each span of the visual rows (kv_cache.hpp); null: not packed
+  size_t span_count = 0;
+
+  KvCache::Appended appended() const { return {count, visual, spans, span_count}; }
 };
 
 class Decoder {
  public:
-  // Takes its buffers for chunks of up to `rows` rows from the arena.
-  void plan(const Model& model, size_t rows, Arena* arena);
+  // Takes its buffers for chunks of up to `rows` rows, behind up to `cached` tokens, from the arena.
+  void plan(const Model& model, size_t rows, Arena* arena, size_t cached = 0);
   // The rows of a chunk, to be filled with embeddings before run().
   float* x() const { return buffers_.x; }
   void run(const Compute& compute, const Model& model, const Chunk& chunk, KvCache* cache);
@@ -40,10 +44,13 @@ class Decoder {
   // logits[i] for the rows that `rows[i]` names, `count` of them, after run().
   void logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits);
 
+  // Room for keys and values of `count` rows, to be filled by whoever appends rows that were not computed.
+  KvRows key_value_rows(size_t count) const;
+
   static size_t scratch_bytes(const Model& model);
 
  private:
-  void attend(const Compute& compute, const Chunk& chunk, const KvCache* cache, size_t layer);
+  void attend(const Compute& compute, const Chunk& chunk, KvCache* cache, size_t layer);
 
   BlockShape shape_;
   AttentionShape attention_;
@@ -51,6 +58,7 @@ class Decoder {
   RopeTable rope_;
   float* keys_visual_ = nullptr;  // [kv_heads][blocks][head_dim][32] of the chunk
   float* keys_text_ = nullptr;
+  float* partials_ = nullptr;
   size_t key_head_stride_ = 0;
 };
 

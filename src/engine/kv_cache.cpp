@@ -1,54 +1,231 @@
-// KvCache: float16 rows of keys and values. Packed visual rows live elsewhere.
+// KvCache: which rows go where. Not their coding: ops/packed_span.hpp.
 #include "kv_cache.hpp"
 
+#include <algorithm>
+
 #include "checked.hpp"
-#include "limits.hpp"
 
 namespace mica {
+namespace {
 
 using simd::kKeyBlock;
 
-void KvCache::plan(const DecoderSpec& decoder, size_t rows, Arena* arena) {
-  layers_ = decoder.layers;
+constexpr size_t kPackedBits[] = {1, 2, 4};
+
+}  // namespace
+
+bool KvCache::can_pack(size_t head_dim) {
+  simd::RotationPlan plan;
+  return head_dim % 8 == 0 && head_dim >= simd::kKvHeadDimMin && head_dim <= simd::kKvHeadDimMax &&
+         simd::make_rotation_plan(head_dim, &plan);
+}
+
+SpanLayout KvCache::span_layout(const Layer& layer, size_t tokens) const {
+  return {.head_dim = head_dim_, .planes = layer.visual_bits, .room = tokens, .rule = settings_.levels.rule};
+}
+
+size_t KvCache::record_bytes(size_t bits, size_t tokens) const {
+  Layer layer;
+  layer.visual_bits = static_cast<uint32_t>(bits);
+  return round_up(heads_ * span_layout(layer, tokens).head_bytes(), Arena::kAlignment);
+}
+
+void KvCache::plan(const DecoderSpec& decoder, const KvSettings& settings, const Room& room, Arena* arena) {
+  settings_ = settings;
   heads_ = decoder.kv_heads;
   head_dim_ = decoder.head_dim;
-  capacity_ = round_up(rows, kKeyBlock);
-  const size_t count = layers_ * heads_ * head_dim_ * capacity_;
-  keys_ = arena->take<uint16_t>(count);
-  values_ = arena->take<uint16_t>(count);
-}
-
-KeyValueRun KvCache::run(size_t layer) const {
-  KeyValueRun run;
-  run.count = rows_;
-  run.keys_f16 = layer_keys(layer);
-  run.key_head_stride = capacity_ * head_dim_;
-  run.values_f16 = layer_values(layer);
-  run.value_stride = heads_ * head_dim_;
-  run.value_head_stride = head_dim_;
-  return run;
-}
-
-void KvCache::append(const Compute& compute, size_t layer, const float* keys, const float* values, size_t stride,
-                     size_t count) {
-  const auto narrow = compute.kernels->f32->narrow_f16;
-  for (size_t row = 0; row < count; ++row) {
-    const size_t place = rows_ + row;
-    narrow(layer_values(layer) + place * heads_ * head_dim_, values + row * stride, heads_ * head_dim_);
-    for (size_t head = 0; head < heads_; ++head) {
-      uint16_t key[limits::kHeadDimMax];
-      narrow(key, keys + row * stride + head * head_dim_, head_dim_);
-      uint16_t* block = layer_keys(layer) + head * capacity_ * head_dim_ + place / kKeyBlock * kKeyBlock * head_dim_;
-      for (size_t i = 0; i < head_dim_; ++i) block[i * kKeyBlock + place % kKeyBlock] = key[i];
-    }
+  text_capacity_ = round_up(room.text, kKeyBlock);
+  if (can_pack(head_dim_)) simd::make_rotation_plan(head_dim_, &rotation_);
+  room_ = room;
+  packs_ = settings.packs_visual();
+  spans_max_ = packs_ ? room.tokens / room.span_tokens_min : 0;
+  span_tokens_ = arena->take<uint32_t>(spans_max_);
+  span_starts_ = arena->take<size_t>(3 * (spans_max_ + 1));
+  views_ = arena->take<PackedSpan>(spans_max_ + 1);
+  if (span_starts_)
+    for (size_t bits : kPackedBits) starts(bits)[0] = 0;
+  layers_.assign(decoder.layers, {});
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    Layer& layer = layers_[i];
+    layer.visual_bits = settings.visual_bits[i];
+    // Without packed rows both kinds lie together and share the room; else each has its own.
+    if (layer.visual_bits == 16) layer.capacity = round_up(room.tokens, kKeyBlock);
+    else if (settings.text_bits == 16) layer.capacity = text_capacity_;
+    layer.keys = arena->take<uint16_t>(heads_ * head_dim_ * layer.capacity);
+    layer.values = arena->take<uint16_t>(heads_ * head_dim_ * layer.capacity);
+    if (settings.text_bits != 16) layer.text = arena->take<uint8_t>(heads_ * text_span(layer, 0).layout.head_bytes());
+    if (layer.visual_bits == 16) continue;
+    // Whatever pictures fill the context, their spans fit: the dearest token is one in a span that has just begun a block.
+    for (size_t tokens = room.span_tokens_min; tokens < room.span_tokens_min + kKeyBlock; ++tokens)
+      layer.spans_capacity = std::max(layer.spans_capacity, ceil_div(room.tokens * record_bytes(layer.visual_bits, tokens), tokens));
+    layer.spans_capacity = round_up(layer.spans_capacity, Arena::kAlignment);
+    layer.spans = arena->take<uint8_t>(layer.spans_capacity);
   }
 }
 
-size_t KvCache::bytes_of(size_t rows) const { return 2 * sizeof(uint16_t) * layers_ * heads_ * head_dim_ * rows; }
+void KvCache::plan(const DecoderSpec& decoder, size_t rows, Arena* arena) {
+  KvSettings settings;
+  settings.visual_bits.assign(decoder.layers, 16);
+  plan(decoder, settings, {.tokens = rows, .text = rows, .span_tokens_min = kSpanTokensMin, .span_tokens_max = rows}, arena);
+}
 
-KvCache::Storage KvCache::storage(size_t layer) const {
-  const size_t count = capacity_ * heads_ * head_dim_;
-  return {layer_keys(layer), count, layer_values(layer), count};
+size_t KvCache::scratch_bytes(const DecoderSpec& decoder, const Room& room) {
+  return span_scratch_bytes(room.span_tokens_max, decoder.head_dim);
+}
+
+PackedSpan KvCache::text_span(const Layer& layer, size_t rows) const {
+  PackedSpan span;
+  span.layout = {.head_dim = head_dim_, .planes = settings_.text_bits, .room = text_capacity_, .rule = KvRule::text};
+  span.memory = layer.text;
+  span.tokens = rows;
+  span.values_rotated = !settings_.values_are_rotated;
+  return span;
+}
+
+size_t KvCache::float16_rows(const Layer& layer, const Mark& mark) const {
+  return (settings_.text_bits == 16 ? mark.text : 0) + (layer.visual_bits == 16 ? mark.visual : 0);
+}
+
+CachedRows KvCache::cached(size_t index) {
+  const Layer& layer = layers_[index];
+  CachedRows out;
+  out.rotation = &rotation_;
+  out.rows.count = float16_rows(layer, mark_);
+  out.rows.keys_f16 = layer.keys;
+  out.rows.key_head_stride = layer.capacity * head_dim_;
+  out.rows.values_f16 = layer.values;
+  out.rows.value_stride = head_dim_;
+  out.rows.value_head_stride = layer.capacity * head_dim_;
+  out.spans = views_;
+  if (settings_.text_bits != 16 && mark_.text > 0) views_[out.span_count++] = text_span(layer, mark_.text);
+  if (layer.visual_bits == 16) return out;
+  for (size_t i = 0; i < mark_.spans; ++i)
+    views_[out.span_count++] = {span_layout(layer, span_tokens_[i]), layer.spans + starts(layer.visual_bits)[i], span_tokens_[i],
+                                !settings_.values_are_rotated};
+  return out;
+}
+
+void KvCache::append_float16(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows) {
+  const simd::VisualKvKernels& kernels = *compute.kernels->visual_kv;
+  const size_t d = head_dim_;
+  parallel_for(compute, heads_, [&](size_t head, int) {
+    for (size_t row = 0; row < rows.count; ++row) {
+      const size_t from = row * rows.stride + head * d;
+      const size_t to = place + row;
+      kernels.append_key_f16(layer.keys + (head * layer.capacity + to / kKeyBlock * kKeyBlock) * d, to % kKeyBlock, rows.keys + from, d);
+      compute.kernels->f32->narrow_f16(layer.values + (head * layer.capacity + to) * d, rows.values + from, d);
+    }
+  });
+}
+
+void KvCache::append_text(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows) {
+  if (rows.count == 0) return;
+  if (settings_.text_bits == 16) append_float16(compute, layer, place, rows);
+  else append_rows(compute, text_span(layer, place), heads_, rotation_, rows);
+}
+
+void KvCache::append_span(const Compute& compute, const Layer& layer, size_t start, const KvRows& rows) {
+  const PackedSpan span{span_layout(layer, rows.count), layer.spans + start, rows.count, !settings_.values_are_rotated};
+  pack_span(compute, span, heads_, settings_.levels.alpha, rotation_, rows);
+}
+
+void KvCache::append(const Compute& compute, size_t index, const KvRows& rows, const Appended& chunk) {
+  const Layer& layer = layers_[index];
+  const size_t float16 = float16_rows(layer, mark_);
+  if (settings_.text_bits == 16 && layer.visual_bits == 16) {
+    append_float16(compute, layer, float16, rows);
+    return;
+  }
+  const auto part = [&](size_t first, size_t count) {
+    return KvRows{rows.keys + first * rows.stride, rows.values + first * rows.stride, rows.stride, count};
+  };
+  size_t short_rows = 0;
+  if (!packs_) append_float16(compute, layer, float16, part(0, chunk.visual));
+  size_t start = layer.visual_bits == 16 ? 0 : starts(layer.visual_bits)[mark_.spans];
+  size_t first = 0, kept = 0;
+  for (size_t i = 0; packs_ && i < chunk.span_count; first += chunk.spans[i++]) {
+    const KvRows span = part(first, chunk.spans[i]);
+    if (is_short(span.count)) {
+      append_text(compute, layer, mark_.text + short_rows, span);
+      short_rows += span.count;
+    } else if (layer.visual_bits == 16) {
+      append_float16(compute, layer, float16 + kept, span);
+      kept += span.count;
+    } else {
+      append_span(compute, layer, start, span);
+      start += record_bytes(layer.visual_bits, span.count);
+    }
+  }
+  append_text(compute, layer, mark_.text + short_rows, part(chunk.visual, chunk.count - chunk.visual));
+}
+
+void KvCache::advance(const Appended& chunk) {
+  mark_.text += chunk.count - chunk.visual;
+  if (!packs_) mark_.visual += chunk.visual;
+  for (size_t i = 0; packs_ && i < chunk.span_count; ++i) {
+    if (is_short(chunk.spans[i])) mark_.text += chunk.spans[i];
+    else add_span(chunk.spans[i]);
+  }
+}
+
+void KvCache::add_span(uint32_t tokens) {
+  span_tokens_[mark_.spans] = tokens;
+  for (size_t bits : kPackedBits) starts(bits)[mark_.spans + 1] = starts(bits)[mark_.spans] + record_bytes(bits, tokens);
+  mark_.visual += tokens;
+  ++mark_.spans;
+}
+
+bool KvCache::restore_spans(const Mark& mark, const uint32_t* tokens) {
+  mark_ = {};
+  if (mark.spans > spans_max_) return false;
+  for (size_t i = 0; i < mark.spans; ++i) {
+    if (is_short(tokens[i]) || tokens[i] > room_.tokens) return false;
+    add_span(tokens[i]);
+    for (const Layer& layer : layers_)
+      if (layer.visual_bits != 16 && starts(layer.visual_bits)[mark_.spans] > layer.spans_capacity) return false;
+  }
+  if (packs_ && mark_.visual != mark.visual) return false;
+  mark_ = mark;
+  for (const Layer& layer : layers_)
+    if (layer.keys && float16_rows(layer, mark) > layer.capacity) return false;
+  return mark.text <= room_.text && rows() <= room_.tokens;
+}
+
+size_t KvCache::text_token_bytes() const {
+  const size_t row = settings_.text_bits == 16 ? 4 * head_dim_ : head_dim_ * settings_.text_bits / 4 + 2;
+  return layers_.size() * heads_ * row;
+}
+
+size_t KvCache::span_bytes(size_t tokens) const {
+  if (packs_ && is_short(tokens)) return tokens * text_token_bytes();
+  size_t bytes = 0;
+  for (const Layer& layer : layers_) {
+    if (layer.visual_bits == 16) bytes += tokens * heads_ * head_dim_ * 4;
+    else bytes += record_bytes(layer.visual_bits, tokens);
+  }
+  return bytes;
+}
+
+size_t KvCache::text_bytes() const { return mark_.text * text_token_bytes(); }
+
+size_t KvCache::visual_bytes() const {
+  size_t bytes = 0;
+  for (const Layer& layer : layers_)
+    bytes += layer.visual_bits == 16 ? mark_.visual * heads_ * head_dim_ * 4 : starts(layer.visual_bits)[mark_.spans];
+  return bytes;
+}
+
+std::vector<KvCache::Region> KvCache::regions(size_t index) const {
+  const Layer& layer = layers_[index];
+  std::vector<Region> out;
+  const size_t values = heads_ * head_dim_ * layer.capacity * sizeof(uint16_t);
+  if (values > 0) {
+    out.push_back({"keys", layer.keys, values});
+    out.push_back({"values", layer.values, values});
+  }
+  if (layer.text) out.push_back({"text", layer.text, heads_ * text_span(layer, 0).layout.head_bytes()});
+  if (layer.spans && mark_.spans > 0) out.push_back({"spans", layer.spans, starts(layer.visual_bits)[mark_.spans]});
+  return out;
 }
 
 }  // namespace mica

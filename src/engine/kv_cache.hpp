@@ -1,54 +1,120 @@
-// KvCache: the keys and values of all tokens that were computed, layer by layer. Not attention: it hands out runs that
-// ops/attention.hpp reads. The order of rows is the order of computation (visual rows of a chunk first), which softmax
-// does not see.
+// KvCache: the keys and values of all tokens that were computed, layer by layer. Not attention: it hands out rows that
+// ops/cache_attention.hpp reads. The order of rows is the order of computation (visual rows of a chunk first), which
+// softmax does not see.
+//
+// Text rows are float16, or four bits with a scale a token and head. Visual rows are packed by spans: what a chunk has of
+// one picture, which is all of it unless it is larger than a batch (Session::chunk_length cuts chunks so). A span is packed
+// in each layer as soon as the layer's attention is done with it, and never unpacked. Spans of fewer tokens than a block
+// (kSpanTokensMin) are kept as text is: their levels alone would take more. A layer may keep visual rows in float16.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "arena.hpp"
-#include "attention.hpp"
+#include "cache_attention.hpp"
 #include "compute.hpp"
+#include "kv_settings.hpp"
 #include "model_spec.hpp"
 
 namespace mica {
 
 class KvCache {
  public:
-  // Takes its memory from the arena; `rows` tokens fit.
-  void plan(const DecoderSpec& decoder, size_t rows, Arena* arena);
+  static constexpr size_t kSpanTokensMin = simd::kKeyBlock;
+  // Smaller batches would cut a picture in pieces that are hardly worth packing.
+  static constexpr size_t kBatchMin = 2 * kSpanTokensMin;
+  // True when rows of such heads can be coded: head_dim a multiple of 8 from 64 to 512, with a rotation.
+  static bool can_pack(size_t head_dim);
 
-  size_t rows() const { return rows_; }
-  // Forgets what was appended after the first `rows`.
-  void truncate(size_t rows) { rows_ = rows; }
-
-  // Everything cached in a layer before the chunk at hand, visible to every row.
-  KeyValueRun run(size_t layer) const;
-  // Appends `count` rows of a layer behind rows(); keys after RoPE, heads adjacent. Every layer of a chunk appends the
-  // same rows; then advance().
-  void append(const Compute& compute, size_t layer, const float* keys, const float* values, size_t stride, size_t count);
-  void advance(size_t count) { rows_ += count; }
-
-  // Bytes that `rows` tokens take in all layers.
-  size_t bytes_of(size_t rows) const;
-  // The storage of one layer, for saving: keys, then values.
-  struct Storage {
-    uint16_t* keys;
-    size_t key_count;
-    uint16_t* values;
-    size_t value_count;
+  struct Room {
+    size_t tokens = 0;           // of both kinds
+    size_t text = 0;             // of these
+    size_t span_tokens_min = 0;  // no packed span is shorter
+    size_t span_tokens_max = 0;
   };
-  Storage storage(size_t layer) const;
+  // Takes its memory from the arena.
+  void plan(const DecoderSpec& decoder, const KvSettings& settings, const Room& room, Arena* arena);
+  // The same for `rows` rows that all stay in float16.
+  void plan(const DecoderSpec& decoder, size_t rows, Arena* arena);
+  static size_t scratch_bytes(const DecoderSpec& decoder, const Room& room);
+
+  // The rows of a chunk: its visual rows come first and are those of `spans`, in order.
+  struct Appended {
+    size_t count = 0;
+    size_t visual = 0;
+    const uint32_t* spans = nullptr;  // tokens of each
+    size_t span_count = 0;
+  };
+  // How much is cached; rewinding to an earlier state forgets what came after.
+  struct Mark {
+    size_t text = 0;    // rows, with those of short spans
+    size_t visual = 0;  // rows in spans
+    size_t spans = 0;
+  };
+  const Mark& mark() const { return mark_; }
+  void rewind(const Mark& mark) { mark_ = mark; }
+  size_t rows() const { return mark_.text + mark_.visual; }
+
+  // Everything cached in a layer before the chunk at hand; valid until the next call.
+  CachedRows cached(size_t layer);
+  // Appends a chunk to a layer; `rows` are scratch. Every layer of a chunk appends the same chunk; then advance().
+  void append(const Compute& compute, size_t layer, const KvRows& rows, const Appended& chunk);
+  void advance(const Appended& chunk);
+
+  // Bytes in use.
+  size_t text_bytes() const;
+  size_t visual_bytes() const;
+  // Bytes that a token takes in all layers: text, and visual in a span of `tokens`.
+  size_t text_token_bytes() const;
+  size_t span_bytes(size_t tokens) const;
+
+  // For saving: the spans' tokens, and the memory of a layer. restore_spans checks them and puts them in place.
+  const uint32_t* span_tokens() const { return span_tokens_; }
+  bool restore_spans(const Mark& mark, const uint32_t* tokens);
+  struct Region {
+    const char* name;
+    void* memory;
+    size_t bytes;
+  };
+  std::vector<Region> regions(size_t layer) const;
 
  private:
-  size_t layers_ = 0, heads_ = 0, head_dim_ = 0;
-  size_t capacity_ = 0;  // rows, whole key blocks
-  size_t rows_ = 0;
-  uint16_t* keys_ = nullptr;    // [layers][heads][capacity / 32][head_dim][32]
-  uint16_t* values_ = nullptr;  // [layers][capacity][heads * head_dim]
+  struct Layer {
+    uint32_t visual_bits = 16;
+    size_t capacity = 0;           // float16 rows
+    uint16_t* keys = nullptr;      // [heads][capacity / 32][head_dim][32]
+    uint16_t* values = nullptr;    // [heads][capacity][head_dim]
+    uint8_t* text = nullptr;       // packed text rows
+    uint8_t* spans = nullptr;      // packed visual rows, span behind span
+    size_t spans_capacity = 0;     // bytes
+  };
 
-  uint16_t* layer_keys(size_t layer) const { return keys_ + layer * capacity_ * heads_ * head_dim_; }
-  uint16_t* layer_values(size_t layer) const { return values_ + layer * capacity_ * heads_ * head_dim_; }
+  SpanLayout span_layout(const Layer& layer, size_t tokens) const;
+  size_t record_bytes(size_t bits, size_t tokens) const;
+  size_t float16_rows(const Layer& layer, const Mark& mark) const;
+  PackedSpan text_span(const Layer& layer, size_t rows) const;
+  void append_float16(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows);
+  void append_text(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows);
+  void append_span(const Compute& compute, const Layer& layer, size_t start, const KvRows& rows);
+  void add_span(uint32_t tokens);
+  bool is_short(size_t span_tokens) const { return span_tokens < kSpanTokensMin; }
+
+  KvSettings settings_;
+  size_t heads_ = 0, head_dim_ = 0;
+  Room room_;
+  bool packs_ = false;
+  size_t text_capacity_ = 0;
+  simd::RotationPlan rotation_{};
+  std::vector<Layer> layers_;
+  Mark mark_;
+  size_t spans_max_ = 0;
+  uint32_t* span_tokens_ = nullptr;  // [spans_max_]
+  size_t* span_starts_ = nullptr;    // [3][spans_max_ + 1]: bytes before each span at 1, 2 and 4 bits
+  PackedSpan* views_ = nullptr;      // [spans_max_ + 1]
+
+  size_t* starts(size_t bits) const { return span_starts_ + (bits == 1 ? 0 : bits == 2 ? 1 : 2) * (spans_max_ + 1); }
 };
 
 }  // namespace mica

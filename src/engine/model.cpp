@@ -8,6 +8,7 @@
 #include "config.hpp"
 #include "float_gemm.hpp"
 #include "json.hpp"
+#include "static_format.hpp"
 
 namespace mica {
 namespace {
@@ -103,6 +104,22 @@ Status load_tokenizer(Model* model) {
   return Status::ok();
 }
 
+// How many bits a packed file wants visual keys and values to keep.
+Status read_kv_preference(const ModelFiles& files, const DecoderSpec& decoder, std::vector<uint8_t>* out) {
+  const std::string_view text = files.metadata(static_format::kKvVisualKey);
+  if (files.kind() != ModelFiles::Kind::packed || text.empty()) return Status::ok();
+  Json json;
+  std::vector<uint32_t> bits;
+  MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, static_format::kKvVisualKey, &json).in(files.path()));
+  MICA_TRY(get_u32_array(json.root(), "", decoder.layers, decoder.layers, 1, 16, &bits).in(files.path()));
+  for (uint32_t value : bits) {
+    if (value != 1 && value != 2 && value != 4 && value != 16)
+      return Status::error(Code::corrupt_file, "%s: \"%s\": %u bits; there are 1, 2, 4 and 16", files.path(), static_format::kKvVisualKey, value);
+    out->push_back(static_cast<uint8_t>(value));
+  }
+  return Status::ok();
+}
+
 Status check_tokens(const ModelSpec& spec, const char* path) {
   const auto vocabulary = static_cast<int32_t>(spec.decoder.vocabulary);
   if (spec.has_vision && spec.picture_token >= vocabulary)
@@ -140,6 +157,7 @@ Status open_model(std::unique_ptr<ModelFiles> files, std::unique_ptr<Model>* out
   MICA_TRY(check_tokens(model->spec, model->files->path()));
   read_generation_config(*model->files, &model->spec);
   MICA_TRY(load_weights(*model->files, model->spec, &model->weights));
+  MICA_TRY(read_kv_preference(*model->files, model->spec.decoder, &model->kv_visual_bits));
   MICA_TRY(load_tokenizer(model.get()));
   finish(model.get());
   *out = std::move(model);

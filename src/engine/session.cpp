@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "checked.hpp"
 #include "limits.hpp"
 
 namespace mica {
@@ -37,10 +38,14 @@ Status Session::push_token(int32_t id) {
   if (mark_.end >= options_.context)
     return Status::error(Code::context_full, "the context of %u tokens is full; clear the conversation or open one with a larger context",
                          options_.context);
+  if (mark_.text >= options_.context_text)
+    return Status::error(Code::context_full, "the session's room for %u text tokens is full; clear the conversation or open one with more",
+                         options_.context_text);
   ids_[mark_.end] = id;
   visual_[mark_.end] = 0;
   for (size_t axis = 0; axis < 3; ++axis) positions_[mark_.end * 3 + axis] = mark_.next_position;
   ++mark_.next_position;
+  ++mark_.text;
   ++mark_.end;
   return Status::ok();
 }
@@ -87,6 +92,11 @@ Status Session::push_picture(const Picture& picture) {
   if (options_.context - mark_.end < tokens)
     return Status::error(Code::context_full, "a picture of %zu tokens does not fit: %zu of %u tokens of the context are left", tokens,
                          options_.context - mark_.end, options_.context);
+  const bool as_text = options_.kv.packs_visual() && tokens < KvCache::kSpanTokensMin;
+  if (as_text && options_.context_text - mark_.text < tokens)
+    return Status::error(Code::context_full, "a picture of %zu tokens is kept as text is, and there is room for %zu more text tokens",
+                         tokens, options_.context_text - mark_.text);
+  if (as_text) mark_.text += tokens;
   pictures_[picture_count_++] = {&picture, reduced, plan, mark_.end, tokens};
   place_picture(plan, tokens);
   return Status::ok();
@@ -263,8 +273,43 @@ void Session::keep_logits(size_t first, size_t count) {
   logit_count_ = slot + wanted;
 }
 
+// Tokens of the picture at `place` that make one span: all that are left of it, or one of equal parts where it is larger
+// than a batch.
+size_t Session::span_at(size_t place) const {
+  size_t index = 0;
+  while (place >= pictures_[index].first + pictures_[index].tokens) ++index;
+  const PendingPicture& picture = pictures_[index];
+  const size_t parts = ceil_div(picture.tokens, options_.batch);
+  const size_t done = place - picture.first;
+  size_t part = 1;
+  while (part * picture.tokens / parts <= done) ++part;
+  return part * picture.tokens / parts - done;
+}
+
+// Chunks end where a span would not fit whole, and inside of a picture that is larger than a batch: rows of one span are
+// in one chunk, so that each layer packs them as soon as it has attended to them.
+size_t Session::packed_chunk_length() {
+  const size_t most = std::min<size_t>(options_.batch, mark_.end - done_);
+  size_t count = 0;
+  while (count < most) {
+    const size_t place = done_ + count;
+    if (!model_.weights.aifs && count > 0 && visual_[place] != visual_[place - 1]) break;
+    if (!visual_[place]) {
+      ++count;
+      continue;
+    }
+    const size_t span = span_at(place);
+    if (count + span > most) break;
+    spans_[span_count_++] = static_cast<uint32_t>(span);
+    count += span;
+  }
+  return count;
+}
+
 // As many rows as a batch holds; without AIFS only as far as the modality stays the same.
-size_t Session::chunk_length() const {
+size_t Session::chunk_length() {
+  span_count_ = 0;
+  if (options_.kv.packs_visual()) return packed_chunk_length();
   const size_t most = std::min<size_t>(options_.batch, mark_.end - done_);
   if (model_.weights.aifs) return most;
   size_t count = 1;
@@ -277,7 +322,8 @@ Status Session::fill_chunk(size_t count, Chunk* chunk) {
   MICA_TRY(fill_rows(count));
   size_t visual = 0;
   for (size_t i = 0; i < count; ++i) visual += visual_[done_ + i];
-  *chunk = {.count = count, .visual = visual, .positions = chunk_positions_, .allowed_visual = allowed_visual_, .allowed_text = allowed_text_};
+  *chunk = {.count = count, .visual = visual, .positions = chunk_positions_, .allowed_visual = allowed_visual_, .allowed_text = allowed_text_,
+            .spans = spans_, .span_count = span_count_};
   return Status::ok();
 }
 
@@ -296,6 +342,7 @@ Status Session::prepare(Chunk* chunk, const float** rows) {
   if (count > options_.batch)
     return Status::error(Code::invalid_argument, "%zu tokens are pending, but a chunk holds %u", count, options_.batch);
   picture_encoded_ = SIZE_MAX;
+  span_count_ = 0;
   MICA_TRY(fill_chunk(count, chunk));
   *rows = decoder_.x();
   return Status::ok();
@@ -304,6 +351,7 @@ Status Session::prepare(Chunk* chunk, const float** rows) {
 Status Session::prefill(ProgressFunction progress, void* user) {
   const size_t start = done_;
   const uint32_t visual_start = visual_done_;
+  const KvCache::Mark cached = cache_.mark();
   const double start_time = now();
   const double picture_start = stats.picture_seconds;
   picture_encoded_ = SIZE_MAX;
@@ -318,7 +366,7 @@ Status Session::prefill(ProgressFunction progress, void* user) {
   if (!status) {
     done_ = start;
     visual_done_ = visual_start;
-    cache_.truncate(start);
+    cache_.rewind(cached);
     mark_ = computed_;
     return status;
   }
@@ -359,6 +407,7 @@ Status Session::decode(int32_t token) {
   const double start = now();
   MICA_TRY(check_cancelled());
   MICA_TRY(push_token(token));
+  span_count_ = 0;
   const Status status = run_chunk(1);
   if (!status) {
     mark_ = computed_;
@@ -377,7 +426,7 @@ void Session::clear() {
   computed_ = {};
   picture_count_ = 0;
   logit_count_ = 0;
-  cache_.truncate(0);
+  cache_.rewind({});
   cancelled_.store(false, std::memory_order_relaxed);
 }
 

@@ -27,6 +27,9 @@ struct SessionOptions {
   uint32_t threads = 0;         // 0: processors
   uint32_t logit_rows = 0;      // 0: 1
   uint32_t picture_tokens = 0;  // 0: what the rules give, within the context
+  uint32_t context_text = 0;    // of the context, how many may be text; 0: all
+  KvOptions kv_wanted;
+  KvSettings kv;                // what resolve() made of it
 };
 
 enum class Role : uint8_t { system, user, assistant };
@@ -73,6 +76,9 @@ class Session {
 
   // Computes what was added; on failure forgets it.
   Status prefill(ProgressFunction progress, void* user);
+  // For measuring: adds what stands for `pictures` pictures of `picture_tokens` tokens, then `text` tokens, as if they had
+  // been computed; keys and values are noise of unit variance. Errors: context_full; nothing may be pending.
+  Status fill(uint32_t text, uint32_t pictures, uint32_t picture_tokens);
   // For calibration: orders all that is pending as one chunk and fills its rows with embeddings and encoded pictures,
   // [count][hidden], but computes no layer. The views live until the next call. Errors: invalid_argument when it is
   // more than a batch.
@@ -110,6 +116,7 @@ class Session {
 
   Session(const Model& model, const SessionOptions& options) : model_(model), options_(options) {}
   void plan(Arena* arena);
+  KvCache::Room kv_room() const;
 
   Status push_token(int32_t id);
   Status push_ids(std::span<const int32_t> ids);
@@ -122,7 +129,11 @@ class Session {
   TextBefore before_end() const;
   std::vector<const char*> controls() const;
 
-  size_t chunk_length() const;
+  // Tokens of the next chunk; leaves its spans in spans_.
+  size_t chunk_length();
+  size_t packed_chunk_length();
+  size_t span_at(size_t place) const;
+  void fill_span(size_t count, bool visual);
   Status fill_chunk(size_t count, Chunk* chunk);
   Status run_chunk(size_t count);
   void order_chunk(size_t count);
@@ -151,6 +162,7 @@ class Session {
   // What the tokens so far, computed and pending, amount to; a failed addition or prefill goes back to an earlier one.
   struct Mark {
     size_t end = 0;
+    size_t text = 0;  // of these, tokens that are kept as text
     uint32_t next_position = 0;
     bool conversation = false;  // add_message was used
     bool answer_open = false;   // the assistant's turn is open
@@ -167,6 +179,8 @@ class Session {
   uint32_t* chunk_positions_ = nullptr;  // [batch][3]
   uint32_t* allowed_visual_ = nullptr;
   uint32_t* allowed_text_ = nullptr;
+  uint32_t* spans_ = nullptr;            // [batch]: tokens of each span of its visual rows
+  size_t span_count_ = 0;
   uint32_t* wanted_ = nullptr;           // rows whose logits are kept
 
   float* picture_rows_ = nullptr;  // [picture_tokens][hidden]

@@ -2,6 +2,7 @@
 // checked.
 #pragma once
 
+#include "safetensors.hpp"
 #include "session.hpp"
 #include "status.hpp"
 
@@ -14,6 +15,9 @@ class SessionFile {
   static Status save(const Session& session, const char* path);
   // On failure the session is as before (when the file does not fit) or cleared (when it is damaged in the middle).
   static Status restore(Session* session, const char* path);
+
+ private:
+  static Status take_all(const Safetensors& file, const char* path, const void* scalars, Session* session);
 };
 
 }  // namespace mica

@@ -89,6 +89,11 @@ Status Session::resolve(const Model& model, const SessionOptions& wanted, Sessio
   o.batch = std::min(o.batch, o.context);
   if (o.threads == 0) o.threads = default_threads();
   if (o.threads > limits::kThreadsMax) return outside("threads", o.threads, 1, limits::kThreadsMax);
+  MICA_TRY(resolve_kv(model, o.kv_wanted, &o.kv));
+  o.kv_wanted = {};  // its texts are the caller's
+  if (o.kv.packs_visual()) o.batch = std::min(o.context, std::max<uint32_t>(o.batch, KvCache::kBatchMin));
+  if (o.context_text == 0 || !o.kv.packs_visual()) o.context_text = o.context;
+  if (o.context_text > o.context) return outside("context_text", o.context_text, 1, o.context);
   if (o.logit_rows == 0) o.logit_rows = 1;
   if (o.logit_rows > o.context) return outside("logit_rows", o.logit_rows, 1, o.context);
   if (spec.has_vision) {
@@ -119,6 +124,15 @@ PictureRule Session::reduced_rule(const Model& model, const SessionOptions& opti
   return rule;
 }
 
+KvCache::Room Session::kv_room() const {
+  KvCache::Room room{.tokens = options_.context, .text = options_.context_text, .span_tokens_min = KvCache::kSpanTokensMin,
+                     .span_tokens_max = options_.batch};
+  // Pictures of one size are whole spans, or equal parts that are at least half a batch.
+  if (model_.spec.has_vision && model_.spec.pictures.cut != PictureCut::smart_resize)
+    room.span_tokens_min = std::max<size_t>(room.span_tokens_min, std::min<size_t>(tile_tokens(model_.spec), options_.batch / 2));
+  return room;
+}
+
 void Session::plan(Arena* arena) {
   const ModelSpec& spec = model_.spec;
   const size_t batch = options_.batch;
@@ -131,12 +145,13 @@ void Session::plan(Arena* arena) {
   chunk_positions_ = arena->take<uint32_t>(batch * 3);
   allowed_visual_ = arena->take<uint32_t>(batch);
   allowed_text_ = arena->take<uint32_t>(batch);
+  spans_ = arena->take<uint32_t>(batch);
   wanted_ = arena->take<uint32_t>(batch);
   logits_ = arena->take<float>(size_t{options_.logit_rows} * spec.decoder.vocabulary);
   sampler_.plan(spec.decoder.vocabulary, arena);
-  cache_.plan(spec.decoder, options_.context, arena);
-  decoder_.plan(model_, batch, arena);
-  size_t scratch = Decoder::scratch_bytes(model_);
+  cache_.plan(spec.decoder, options_.kv, kv_room(), arena);
+  decoder_.plan(model_, batch, arena, options_.context);
+  size_t scratch = std::max(Decoder::scratch_bytes(model_), KvCache::scratch_bytes(spec.decoder, kv_room()));
   if (spec.has_vision) {
     const PixelRoom room = pixel_room(spec, options_.picture_tokens);
     pixel_capacity_ = room.values;

@@ -1,0 +1,86 @@
+// AttentionTile: tiles of keys, widened where they are float16. Not arithmetic: simd/float_kernels.hpp.
+#include "attention_tile.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "checked.hpp"
+
+namespace mica {
+namespace {
+
+using simd::kKeyBlock;
+
+constexpr size_t kRowFloats = 64;  // kTileRows, padded to whole cache lines
+
+struct Tile {
+  const float* keys;    // blocks
+  const float* values;
+  size_t value_stride;
+};
+
+// Keys [first, first + count) of a run as float: in place, or widened into scratch.
+Tile tile_of(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t head, size_t d, size_t first,
+             size_t count, const TileScratch& s) {
+  if (run.keys_f32)
+    return {run.keys_f32 + head * run.key_head_stride + first * d,
+            run.values_f32 + first * run.value_stride + head * run.value_head_stride, run.value_stride};
+  kernels.widen_f16(s.keys, run.keys_f16 + head * run.key_head_stride + first * d, round_up(count, kKeyBlock) * d);
+  for (size_t token = 0; token < count; ++token)
+    kernels.widen_f16(s.values + token * d,
+                      run.values_f16 + (first + token) * run.value_stride + head * run.value_head_stride, d);
+  return {s.keys, s.values, d};
+}
+
+// How many keys of the tile each row sees, into s.allowed; returns the most of them.
+size_t allowed_in_tile(const KeyValueRun& run, size_t first_row, size_t rows, size_t first_key, size_t count,
+                       const TileScratch& s) {
+  size_t most = 0;
+  for (size_t row = 0; row < rows; ++row) {
+    const size_t seen = run.allowed ? run.allowed[first_row + row] : run.count;
+    const size_t here = seen <= first_key ? 0 : std::min(seen - first_key, count);
+    s.allowed[row] = static_cast<uint32_t>(here);
+    most = std::max(most, here);
+  }
+  return most;
+}
+
+}  // namespace
+
+size_t tile_scratch_floats(size_t head_dim) { return kTileRows * kTileKeys + 2 * kTileKeys * head_dim + kRowFloats; }
+
+TileScratch split_tile_scratch(float* base, size_t head_dim) {
+  TileScratch s;
+  s.scores = base;
+  s.keys = s.scores + kTileRows * kTileKeys;
+  s.values = s.keys + kTileKeys * head_dim;
+  s.allowed = reinterpret_cast<uint32_t*>(s.values + kTileKeys * head_dim);
+  return s;
+}
+
+void begin_softmax(const SoftmaxRows& state, size_t rows, size_t head_dim) {
+  std::fill_n(state.out, rows * head_dim, 0.0f);
+  std::fill_n(state.max, rows, -std::numeric_limits<float>::infinity());
+  std::fill_n(state.sum, rows, 0.0f);
+}
+
+void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, size_t head_dim, size_t first_key,
+                size_t end_key, const float* queries, size_t query_stride, size_t first_row, size_t rows,
+                const SoftmaxRows& state, const TileScratch& s) {
+  const size_t d = head_dim;
+  const float scale = 1.0f / std::sqrt(static_cast<float>(d));
+  for (size_t first = first_key; first < end_key; first += kTileKeys) {
+    const size_t count = std::min(kTileKeys, end_key - first);
+    const size_t seen = allowed_in_tile(run, first_row, rows, first, count, s);
+    if (seen == 0) continue;
+    const Tile tile = tile_of(kernels, run, kv_head, d, first, count, s);
+    for (size_t block = 0; block * kKeyBlock < seen; ++block)
+      kernels.gemm_f32(s.scores + block * kKeyBlock, kTileKeys, queries, query_stride, tile.keys + block * kKeyBlock * d,
+                       kKeyBlock, rows, kKeyBlock, d, false);
+    kernels.softmax_tile(s.scores, kTileKeys, rows, seen, s.allowed, scale, state.max, state.sum, state.out, d, d);
+    kernels.gemm_f32(state.out, d, s.scores, kTileKeys, tile.values, tile.value_stride, rows, d, seen, true);
+  }
+}
+
+}  // namespace mica
