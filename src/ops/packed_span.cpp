@@ -23,6 +23,9 @@ struct Level {
   float mid, step;
 };
 
+// Rounds in which the means of one-bit codes are brought to where codes and scales leave nothing on average.
+constexpr size_t kMeanRounds = 3;
+
 Level centroid_level(const float* column, size_t count, size_t planes) {
   double sum = 0, deviation = 0;
   for (size_t i = 0; i < count; ++i) sum += column[i];
@@ -87,10 +90,62 @@ Half half_of(const PackedSpan& span, size_t head, bool keys) {
           reinterpret_cast<uint16_t*>(base + layout.mids()) + (keys ? 0 : d), base + layout.steps() + (keys ? 0 : d)};
 }
 
+struct RowSums {
+  float absolute, squares;
+};
+
+// Of x - mid. Eight sums in a fixed order: the same bits at every level.
+RowSums row_sums(const float* x, const float* mid, size_t d) {
+  float absolute[8] = {}, squares[8] = {};
+  for (size_t c = 0; c < d; c += 8)
+    for (size_t j = 0; j < 8; ++j) {
+      const float rest = x[c + j] - mid[c + j];
+      absolute[j] += std::fabs(rest);
+      squares[j] += rest * rest;
+    }
+  const auto sum = [](const float* v) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); };
+  return {sum(absolute), sum(squares)};
+}
+
+// Means of the columns, then, for one bit, m <- m + mean of x - (m + s sign(x - m)) with least-squares scales s.
+void find_means(const float* x, size_t stride, size_t tokens, size_t d, bool refine, float* mid, float* sums) {
+  const float share = 1.0f / static_cast<float>(tokens);
+  std::fill_n(mid, d, 0.0f);
+  for (size_t t = 0; t < tokens; ++t)
+    for (size_t c = 0; c < d; ++c) mid[c] += x[t * stride + c] * share;
+  for (size_t round = 0; refine && round < kMeanRounds; ++round) {
+    std::fill_n(sums, d, 0.0f);
+    for (size_t t = 0; t < tokens; ++t) {
+      const float* row = x + t * stride;
+      const float scale = row_sums(row, mid, d).absolute / static_cast<float>(d);
+      for (size_t c = 0; c < d; ++c) {
+        const float rest = row[c] - mid[c];
+        sums[c] += rest - std::copysign(scale, rest);
+      }
+    }
+    for (size_t c = 0; c < d; ++c) mid[c] += sums[c] * share;
+  }
+}
+
+// s with (x - m) . (s sign(x - m) / 2) = |x - m|^2: codes are half a step from the middle.
+void exact_scales(const float* x, size_t stride, size_t tokens, size_t d, const float* mid, uint8_t* scales) {
+  for (size_t t = 0; t < tokens; ++t) {
+    const RowSums sums = row_sums(x + t * stride, mid, d);
+    scales[t] = simd::token_scale_code(sums.absolute > 0 ? 2 * sums.squares / sums.absolute : 0);
+  }
+}
+
 // Levels of `count` rows, stored as they will be read.
 void find_levels(const Compute& compute, const PackedSpan& span, const Half& half, float alpha, bool keys, const float* rows,
-                 size_t stride, float* column) {
+                 size_t stride, float* scratch) {
   const SpanLayout& layout = span.layout;
+  if (layout.rule == KvRule::token) {
+    float* mid = scratch;
+    find_means(rows, stride, span.tokens, layout.head_dim, layout.planes == 1, mid, mid + layout.head_dim);
+    compute.kernels->f32->narrow_f16(half.mids, mid, layout.head_dim);
+    return;
+  }
+  float* column = scratch;
   for (size_t c = 0; c < layout.head_dim; ++c) {
     for (size_t i = 0; i < span.tokens; ++i) column[i] = rows[i * stride + c];
     const Level level = level_of(layout.rule, column, span.tokens, layout.planes, alpha, keys);
@@ -134,7 +189,7 @@ void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size
   for (size_t c = 0; c < d; ++c) step[c] = span.layout.has_steps() ? simd::token_scale_value(half.steps[c]) : 1.0f;
 }
 
-size_t span_scratch_bytes(size_t tokens, size_t head_dim) { return round_up((tokens + 2 * head_dim) * sizeof(float), 64); }
+size_t span_scratch_bytes(size_t tokens, size_t head_dim) { return round_up((std::max(tokens, 2 * head_dim) + 2 * head_dim) * sizeof(float), 64); }
 
 void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, float alpha, const simd::RotationPlan& rotation,
                const KvRows& rows) {
@@ -152,7 +207,8 @@ void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, flo
     find_levels(compute, span, half, alpha, keys, x, rows.stride, step + d);
     read_levels(*compute.kernels->f32, span, head, keys, mid, step);
     const simd::KvLevels levels{mid, step};
-    if (half.scales) kernels.fit_token_scales(half.scales, x, rows.stride, span.tokens, levels, d, layout.planes);
+    if (half.scales && layout.planes == 1) exact_scales(x, rows.stride, span.tokens, d, mid, half.scales);
+    else if (half.scales) kernels.fit_token_scales(half.scales, x, rows.stride, span.tokens, levels, d, layout.planes);
     const auto pack = keys ? kernels.pack_keys : kernels.pack_values;
     pack(half.codes, 0, x, rows.stride, span.tokens, levels, half.scales, d, layout.planes);
   });

@@ -2,9 +2,10 @@
 // and how it is made. Not the cache (which spans there are) and not attention over it (cache_attention.hpp).
 //
 // Level rules, per KV head and channel over the tokens of a span (keys after RoPE):
-// - token: mean m; x ~ m + s * level, with one least-squares scale s a token, after a rotation R of head_dim (a Hadamard
-//   matrix for powers of two), which keeps q . k and is undone after the weighted sum of values. With one bit the level is
-//   the sign of x - m, as in RaBitQ (arXiv 2405.12497).
+// - token: mean m; x ~ m + s * level, with one scale s a token, after a rotation R of head_dim (a Hadamard matrix for
+//   powers of two), which keeps q . k and is undone after the weighted sum of values. With one bit the level is the sign
+//   of x - m, and s makes the product with x - m itself exact, as in RaBitQ (arXiv 2405.12497): the least-squares scale
+//   would shrink scores and values by 2 / pi, and a softmax minds that more than noise. More bits: least squares.
 // - centroid: m +- mean |x - m|, the centroids of a symmetric distribution; more bits: the uniform quantizer that suits a
 //   normal distribution of that deviation best (Max 1960).
 // - quantile: the quantiles alpha and 1 - alpha, and levels evenly between for more bits.

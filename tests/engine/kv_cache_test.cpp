@@ -1,0 +1,253 @@
+// The cache and attention over it against a twin in double precision that decodes every packed row. Not sessions:
+// kv_session_test.cpp.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+
+#include "float_storage.hpp"
+#include "kv_cache.hpp"
+
+using namespace mica;
+
+namespace {
+
+constexpr size_t kLayers = 2, kKvHeads = 2, kGroup = 3;
+
+struct AlignedFree {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using Memory = std::unique_ptr<uint8_t, AlignedFree>;
+
+Memory aligned(size_t bytes) { return Memory(static_cast<uint8_t*>(std::aligned_alloc(64, round_up(bytes + 1, 64)))); }
+
+struct Rows {
+  std::vector<float> keys, values;
+};
+
+// A cache in memory of its own, and the rows that went into it.
+class Cache {
+ public:
+  Cache(size_t head_dim, uint32_t text_bits, uint8_t visual_bits, KvRule rule, size_t tokens, int threads = 1) : d_(head_dim) {
+    DecoderSpec spec;
+    spec.layers = kLayers;
+    spec.kv_heads = kKvHeads;
+    spec.heads = kKvHeads * kGroup;
+    spec.head_dim = static_cast<uint32_t>(head_dim);
+    KvSettings settings;
+    settings.text_bits = text_bits;
+    settings.levels.rule = rule;
+    settings.visual_bits = {visual_bits, visual_bits};
+    const KvCache::Room room{.tokens = tokens, .text = tokens, .span_tokens_min = KvCache::kSpanTokensMin, .span_tokens_max = tokens};
+    Arena measure;
+    cache.plan(spec, settings, room, &measure);
+    memory_ = aligned(measure.used());
+    Arena arena(memory_.get(), measure.used());
+    cache.plan(spec, settings, room, &arena);
+    compute_.kernels = simd::kernels_best();
+    compute_.threads = threads;
+    compute_.scratch_bytes = std::max(KvCache::scratch_bytes(spec, room), cache_attention_scratch_bytes(shape()));
+    scratch_ = aligned(compute_.scratch_bytes * static_cast<size_t>(threads));
+    compute_.scratch = scratch_.get();
+    partials_.resize(cache_partial_floats(shape(), tokens) + 1);
+  }
+
+  AttentionShape shape() const { return {.heads = kKvHeads * kGroup, .kv_heads = kKvHeads, .head_dim = d_}; }
+
+  // A chunk of `spans` and then `text` rows, of channels with means and different magnitudes.
+  void append(const std::vector<uint32_t>& spans, size_t text, uint32_t seed) {
+    size_t visual = 0;
+    for (uint32_t tokens : spans) visual += tokens;
+    const KvCache::Appended chunk{.count = visual + text, .visual = visual, .spans = spans.data(), .span_count = spans.size()};
+    const size_t stride = 2 * kKvHeads * d_;
+    for (size_t layer = 0; layer < kLayers; ++layer) {
+      std::mt19937 random(seed + static_cast<uint32_t>(layer));
+      std::normal_distribution<float> normal;
+      std::vector<float> rows(chunk.count * stride + 1);
+      std::vector<float> mean(stride);
+      for (float& value : mean) value = normal(random);
+      for (size_t i = 0; i < chunk.count * stride; ++i)
+        rows[i] = mean[i % stride] + normal(random) * (0.5f + static_cast<float>(i % 5) * 0.25f);
+      cache.append(compute_, layer, {rows.data(), rows.data() + kKvHeads * d_, stride, chunk.count}, chunk);
+    }
+    cache.advance(chunk);
+  }
+
+  // Every row of a layer and head as it is read, in the order of cached().
+  Rows decoded(size_t layer, size_t head) {
+    const CachedRows cached = cache.cached(layer);
+    Rows out;
+    for (size_t t = 0; t < cached.rows.count; ++t)
+      for (size_t c = 0; c < d_; ++c) {
+        const size_t key = head * cached.rows.key_head_stride + t / 32 * 32 * d_ + c * 32 + t % 32;
+        out.keys.push_back(simd::widen_half(cached.rows.keys_f16[key]));
+        out.values.push_back(simd::widen_half(cached.rows.values_f16[head * cached.rows.value_head_stride + t * d_ + c]));
+      }
+    for (size_t i = 0; i < cached.span_count; ++i) decode_span(cached.spans[i], head, *cached.rotation, &out);
+    return out;
+  }
+
+  std::vector<float> attend(size_t layer, const std::vector<float>& queries, size_t rows) {
+    std::vector<float> out(queries.size());
+    const size_t stride = kKvHeads * kGroup * d_;
+    cache_attention(compute_, shape(), queries.data(), stride, rows, cache.cached(layer), nullptr, 0, partials_.data(), out.data(), stride);
+    return out;
+  }
+
+  KvCache cache;
+
+ private:
+  void decode_span(const PackedSpan& span, size_t head, const simd::RotationPlan& rotation, Rows* out) const {
+    const size_t planes = span.layout.planes;
+    const float half = static_cast<float>((1u << planes) - 1) / 2;
+    std::vector<float> mid(d_), step(d_), row(d_);
+    for (bool keys : {true, false}) {
+      read_levels(*compute_.kernels->f32, span, head, keys, mid.data(), step.data());
+      const simd::PackedRows rows = keys ? span.keys(head, 0, span.tokens) : span.values(head, 0, span.tokens);
+      for (size_t t = 0; t < span.tokens; ++t) {
+        for (size_t c = 0; c < d_; ++c) {
+          float code = 0;
+          for (size_t plane = 0; plane < planes; ++plane) {
+            const size_t key = ((t / 32 * planes + plane) * (d_ / 8) + c / 8) * 32 + t % 32;
+            const size_t value = (t / 8 * planes + plane) * d_ + c;
+            code += static_cast<float>((rows.codes[keys ? key : value] >> (keys ? c % 8 : t % 8) & 1) << plane);
+          }
+          const float scale = rows.token_scales ? simd::token_scale_value(rows.token_scales[t]) : 1.0f;
+          row[c] = mid[c] + scale * step[c] * (code - half);
+        }
+        if (span.layout.is_rotated()) compute_.kernels->rotate->rotate_inverse(rotation, 1, nullptr, 1.0f, row.data());
+        std::vector<float>& target = keys ? out->keys : out->values;
+        target.insert(target.end(), row.begin(), row.end());
+      }
+    }
+  }
+
+  size_t d_;
+  Memory memory_, scratch_;
+  Compute compute_;
+  std::vector<float> partials_;
+};
+
+std::vector<float> random_queries(size_t rows, size_t head_dim) {
+  std::mt19937 random(99);
+  std::normal_distribution<float> normal;
+  std::vector<float> queries(rows * kKvHeads * kGroup * head_dim);
+  for (float& value : queries) value = normal(random);
+  return queries;
+}
+
+std::vector<double> twin(Cache* cache, size_t layer, const std::vector<float>& queries, size_t rows, size_t d) {
+  std::vector<double> out(queries.size());
+  for (size_t head = 0; head < kKvHeads * kGroup; ++head) {
+    const Rows decoded = cache->decoded(layer, head / kGroup);
+    const size_t tokens = decoded.keys.size() / d;
+    for (size_t row = 0; row < rows; ++row) {
+      const float* q = queries.data() + (row * kKvHeads * kGroup + head) * d;
+      std::vector<double> scores(tokens);
+      double sum = 0;
+      for (size_t t = 0; t < tokens; ++t) {
+        for (size_t c = 0; c < d; ++c) scores[t] += static_cast<double>(q[c]) * decoded.keys[t * d + c];
+        scores[t] = std::exp(scores[t] / std::sqrt(static_cast<double>(d)));
+        sum += scores[t];
+      }
+      for (size_t t = 0; t < tokens; ++t)
+        for (size_t c = 0; c < d; ++c)
+          out[(row * kKvHeads * kGroup + head) * d + c] += scores[t] / sum * decoded.values[t * d + c];
+    }
+  }
+  return out;
+}
+
+double relative_error(const std::vector<float>& got, const std::vector<double>& wanted) {
+  double difference = 0, square = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    difference += (got[i] - wanted[i]) * (got[i] - wanted[i]);
+    square += wanted[i] * wanted[i];
+  }
+  return std::sqrt(difference / square);
+}
+
+}  // namespace
+
+TEST_CASE("attention over packed rows is that over the rows they stand for") {
+  struct Trial {
+    size_t head_dim;
+    uint32_t text_bits;
+    uint8_t visual_bits;
+    KvRule rule;
+  };
+  const Trial trials[] = {{64, 16, 1, KvRule::token},   {128, 16, 1, KvRule::token},    {80, 16, 2, KvRule::token},
+                          {64, 4, 4, KvRule::token},    {64, 16, 1, KvRule::centroid},  {128, 4, 2, KvRule::quantile},
+                          {64, 16, 4, KvRule::calibquant}, {64, 4, 16, KvRule::token}, {64, 16, 16, KvRule::token}};
+  for (const Trial& trial : trials) {
+    Cache cache(trial.head_dim, trial.text_bits, trial.visual_bits, trial.rule, 4096);
+    cache.append({}, 7, 1);
+    cache.append({1, 31, 32, 33}, 5, 2);    // spans shorter than a block stay with the text
+    cache.append({256, 1100}, 0, 3);        // longer than a tile of tokens
+    cache.append({}, 1, 4);
+    for (size_t rows : {1u, 3u, 5u, 70u}) {
+      CAPTURE(trial.head_dim);
+      CAPTURE(static_cast<int>(trial.rule));
+      CAPTURE(static_cast<int>(trial.visual_bits));
+      CAPTURE(rows);
+      const std::vector<float> queries = random_queries(rows, trial.head_dim);
+      // What rounding queries and attention weights to seven bits leaves; float16 rows have none of it.
+      const double bound = trial.visual_bits == 16 && trial.text_bits == 16 ? 1e-5 : 0.02;
+      for (size_t layer = 0; layer < kLayers; ++layer)
+        CHECK(relative_error(cache.attend(layer, queries, rows), twin(&cache, layer, queries, rows, trial.head_dim)) < bound);
+    }
+  }
+}
+
+TEST_CASE("one, two and three threads give the same bits") {
+  for (uint8_t bits : {uint8_t{1}, uint8_t{16}}) {
+    std::vector<float> first;
+    for (int threads : {1, 2, 3}) {
+      Cache cache(128, 16, bits, KvRule::token, 8192, threads);
+      cache.append({300, 256, 40}, 900, 5);
+      cache.append({256, 2000}, 3, 6);
+      const std::vector<float> queries = random_queries(2, 128);
+      const std::vector<float> out = cache.attend(1, queries, 2);
+      if (threads == 1) first = out;
+      CHECK(std::memcmp(first.data(), out.data(), out.size() * sizeof(float)) == 0);
+    }
+  }
+}
+
+TEST_CASE("what is rewound leaves nothing behind") {
+  for (uint32_t text_bits : {16u, 4u}) {
+    Cache straight(64, text_bits, 1, KvRule::token, 1024), disturbed(64, text_bits, 1, KvRule::token, 1024);
+    for (Cache* cache : {&straight, &disturbed}) cache->append({100}, 13, 7);
+    const KvCache::Mark mark = disturbed.cache.mark();
+    disturbed.append({64, 20, 200}, 50, 8);
+    disturbed.cache.rewind(mark);
+    for (Cache* cache : {&straight, &disturbed}) cache->append({40}, 9, 9);
+    const std::vector<float> queries = random_queries(1, 64);
+    const std::vector<float> a = straight.attend(0, queries, 1), b = disturbed.attend(0, queries, 1);
+    CHECK(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+    CHECK(straight.cache.visual_bytes() == disturbed.cache.visual_bytes());
+  }
+}
+
+TEST_CASE("bytes of a packed token: one bit a channel, a scale, and its share of the levels") {
+  Cache cache(128, 16, 1, KvRule::token, 4096);
+  // 16 bytes of keys, 16 of values, 2 of scales; 512 bytes of means a span.
+  CHECK(cache.cache.span_bytes(256) == kLayers * kKvHeads * (256 * 34 + 512));
+  CHECK(cache.cache.text_token_bytes() == kLayers * kKvHeads * 512);
+  CHECK(static_cast<double>(cache.cache.text_token_bytes() * 256) / static_cast<double>(cache.cache.span_bytes(256)) > 14);
+}
+
+TEST_CASE("spans that do not fit the room are not restored") {
+  Cache cache(64, 16, 1, KvRule::token, 256);
+  const uint32_t fits[] = {100, 156}, much[] = {200, 200}, shorter[] = {31};
+  CHECK(cache.cache.restore_spans({0, 256, 2}, fits));
+  CHECK_FALSE(cache.cache.restore_spans({0, 400, 2}, much));
+  CHECK_FALSE(cache.cache.restore_spans({0, 31, 1}, shorter));
+  CHECK_FALSE(cache.cache.restore_spans({0, 255, 2}, fits));
+  CHECK_FALSE(cache.cache.restore_spans({300, 100, 1}, fits));
+}
