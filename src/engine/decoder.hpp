@@ -44,7 +44,9 @@ class Decoder {
   // logits[i] for the rows that `rows[i]` names, `count` of them, after run().
   void logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits);
 
-  // Room for keys and values of `count` rows, to be filled by whoever appends rows that were not computed.
+  // The newest layer's queries after RoPE, rows as far apart as those of key_value_rows.
+  const float* queries() const { return buffers_.qkv; }
+  // The newest layer's keys (after RoPE) and values, or room for `count` rows that were not computed.
   KvRows key_value_rows(size_t count) const;
 
   static size_t scratch_bytes(const Model& model);
