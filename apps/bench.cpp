@@ -295,7 +295,7 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   app.add_option("--prompt-generate", options.both, "reads a prompt and writes an answer, timed together")
       ->option_text("P,N")
       ->allow_extra_args(false);
-  list("-d,--n-depth", options.depths, "text tokens that the session holds before the test", "0");
+  list("-d,--n-depth", options.depths, "text tokens that the session holds before the test; their keys and values are noise", "0");
   list("--depth-visual", options.depths_visual, "and visual ones", "0");
   app.add_option("--depth-picture", options.depth_picture, "of which a picture has as many")
       ->option_text("N")
@@ -375,6 +375,7 @@ const Command kBenchCommand = {
     "  mica bench --arch qwen2-vl-2b --weights w4a8 -t 1,2\n"
     "  mica bench -m model.mica -p 512,2048 -n 128 -pg 512,128 -r 3 -o json\n"
     "  mica bench --arch smollm2-135m -p 0 -n 64 -d 0,1024,4096\n"
+    "  mica bench --arch qwen2-vl-2b --weights w4a8 -p 0 -n 16 --depth-visual 16384 --kv-visual 1\n"
     "  mica bench --kernels --isa avx2\n"
     "\n"
     "Tests: enc encodes a picture (its tokens a second), pp reads a prompt, tg writes an answer. A value is\n"

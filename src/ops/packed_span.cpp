@@ -186,7 +186,8 @@ void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size
   const Half half = half_of(span, head, keys);
   if (span.layout.has_levels()) kernels.widen_f16(mid, half.mids, d);
   else std::fill_n(mid, d, 0.0f);
-  for (size_t c = 0; c < d; ++c) step[c] = span.layout.has_steps() ? simd::token_scale_value(half.steps[c]) : 1.0f;
+  if (!span.layout.has_steps()) std::fill_n(step, d, 1.0f);
+  for (size_t c = 0; span.layout.has_steps() && c < d; ++c) step[c] = simd::token_scale_value(half.steps[c]);
 }
 
 size_t span_scratch_bytes(size_t tokens, size_t head_dim) { return round_up((std::max(tokens, 2 * head_dim) + 2 * head_dim) * sizeof(float), 64); }
