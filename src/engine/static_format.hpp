@@ -27,12 +27,16 @@
 //                    shares the embedding's matrix has the inverse in the final norm's weight
 //   kPointScales     F32 [2, points padded to 16]: of visual rows, then of text rows, by QuantPoint::index
 //   kDecoderSigns, kVisionSigns   U8: bit i says that channel i is negated; absent: the stream is not rotated
-// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation"}, "vision": {same}}.
+// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation"}, "vision": {same, and
+// "attention": "int8" (integer_attention.hpp) or "float", which is what an absent one means}}.
 #pragma once
 
 namespace mica::static_format {
 
 inline constexpr const char* kStaticKey = "mica.static";
+inline constexpr const char* kAttention = "attention";
+inline constexpr const char* kAttentionInt8 = "int8";
+inline constexpr const char* kAttentionFloat = "float";
 inline constexpr const char* kPointScales = "mica.points";
 inline constexpr const char* kDecoderSigns = "mica.decoder.signs";
 inline constexpr const char* kVisionSigns = "mica.vision.signs";
