@@ -10,6 +10,7 @@
 #include "checked.hpp"
 #include "compute.hpp"
 #include "float_gemm.hpp"
+#include "integer_attention.hpp"
 #include "linear.hpp"
 #include "pack.hpp"
 #include "plain_read.hpp"
@@ -72,6 +73,8 @@ class Report {
     }
     for (const size_t width : {8192, 8960}) rotation(width);
     coded_keys(4096, 128);
+    for (const size_t rows : {1024, 4096})
+      for (int threads = 1; threads <= std::min(threads_, 2); ++threads) tower_attention(rows, threads);
     if (threads_ > 1) scaling(MatrixLayout::panels_u4, 384, 8960, 1536);
     return std::move(figures_);
   }
@@ -194,6 +197,42 @@ class Report {
     figures_.push_back({"1-bit key scores", std::to_string(tokens) + " keys of " + std::to_string(d),
                         time.kernel * 1e9 / static_cast<double>(tokens), "ns a key", time.yardstick / time.kernel,
                         "times as fast as scores of float16 keys"});
+  }
+
+  // A layer of the Qwen2-VL tower: 16 heads of 80. Packing keys is part of both.
+  void tower_attention(size_t rows, int threads) {
+    const AttentionShape shape = {.heads = 16, .kv_heads = 16, .head_dim = 80};
+    const size_t width = shape.heads * shape.head_dim, key_stride = round_up(rows, simd::kKeyBlock) * shape.head_dim;
+    const Buffer<float> qkv = floats(rows * 3 * width), keys = floats(shape.heads * key_stride), out = floats(rows * width);
+    const Buffer<uint8_t> packed = buffer<uint8_t>(packed_heads_bytes(shape, rows));
+    Compute compute = compute_;
+    compute.threads = threads;
+    compute.scratch_bytes = std::max(attention_scratch_bytes(shape), integer_attention_scratch_bytes(shape));
+    const Buffer<uint8_t> scratch = buffer<uint8_t>(static_cast<size_t>(threads) * compute.scratch_bytes);
+    compute.scratch = scratch.get();
+    const float* key = qkv.get() + width;
+    KeyValueRun run;
+    run.count = rows;
+    run.keys_f32 = keys.get();
+    run.key_head_stride = key_stride;
+    run.values_f32 = key + width;
+    run.value_stride = 3 * width;
+    run.value_head_stride = shape.head_dim;
+    const Pair time = timed(
+        "tower attention",
+        [&] {
+          integer_attention(compute, shape, qkv.get(), key, key + width, 3 * width, rows, packed.get(), out.get(), width);
+        },
+        [&] {
+          parallel_for(compute, shape.heads, [&](size_t head, int) {
+            kernels_.f32->pack_keys(keys.get() + head * key_stride, 0, key + head * shape.head_dim, 3 * width, rows, shape.head_dim);
+          });
+          attention(compute, shape, qkv.get(), 3 * width, rows, &run, 1, out.get(), width);
+        });
+    const double operations = 4.0 * static_cast<double>(rows * rows) * static_cast<double>(width);
+    figures_.push_back({"integer attention", std::to_string(rows) + " rows, 16 heads of 80",
+                        operations / time.kernel * 1e-9, "GOP/s", time.yardstick / time.kernel,
+                        threads == 1 ? "times as fast as float attention, 1 thread" : "times as fast as float attention, 2 threads"});
   }
 
   void scaling(MatrixLayout layout, size_t rows, size_t channels, size_t inputs) {

@@ -16,8 +16,8 @@ namespace mica::simd {
 namespace {
 
 #define MICA_LEVEL(level)                                                                                   \
-  {Level::level, #level, &activation_kernels_##level, &float_kernels_##level, &gemm_kernels_##level,        \
-   &quantize_kernels_##level, &rotate_kernels_##level, &visual_kv_kernels_##level}
+  {Level::level, #level, &activation_kernels_##level, &attention_kernels_##level, &float_kernels_##level,   \
+   &gemm_kernels_##level, &quantize_kernels_##level, &rotate_kernels_##level, &visual_kv_kernels_##level}
 
 constexpr Kernels kTable[] = {
     MICA_LEVEL(scalar),

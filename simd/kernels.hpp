@@ -10,6 +10,7 @@
 #pragma once
 
 #include "activation_kernels.hpp"
+#include "attention_kernels.hpp"
 #include "float_kernels.hpp"
 #include "gemm_kernels.hpp"
 #include "quantize_kernels.hpp"
@@ -25,6 +26,7 @@ struct Kernels {
   Level level;
   const char* name;  // "scalar", "avx2", ...: what MICA_ISA= takes
   const ActivationKernels* activation;
+  const AttentionKernels* attention;
   const FloatKernels* f32;
   const GemmKernels* gemm;
   const QuantizeKernels* quantize;

@@ -101,6 +101,7 @@ Status RandomTensors::transforms(const ModelSpec& spec, Weights* weights) {
   const VisionSpec& v = spec.vision;
   StreamTransform& vision = weights->vision.stream;
   vision.folded = vision.rotated = vision.down_rotation = storage_[2] != RandomStorage::bf16;
+  vision.integer_attention = vision.rotated;
   return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, {}, &vision);
 }
 

@@ -29,13 +29,17 @@
 //   kDecoderSigns, kVisionSigns   U8: bit i says that channel i is negated; absent: the stream is not rotated
 // Metadata kKvVisualKey: JSON array of the bits that each decoder layer's visual keys and values keep where a session does
 // not say otherwise: 1, 2, 4 or 16, one number a layer: [1, 1, 2, ...]. Absent: the program's default.
-// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation"}, "vision": {same}}.
+// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation"}, "vision": {same, and
+// "attention": "int8" (integer_attention.hpp) or "float", which is what an absent one means}}.
 #pragma once
 
 namespace mica::static_format {
 
 inline constexpr const char* kStaticKey = "mica.static";
 inline constexpr const char* kKvVisualKey = "mica.kv_visual";
+inline constexpr const char* kAttention = "attention";
+inline constexpr const char* kAttentionInt8 = "int8";
+inline constexpr const char* kAttentionFloat = "float";
 inline constexpr const char* kPointScales = "mica.points";
 inline constexpr const char* kDecoderSigns = "mica.decoder.signs";
 inline constexpr const char* kVisionSigns = "mica.vision.signs";

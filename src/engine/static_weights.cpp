@@ -18,6 +18,15 @@ Status read_stream(JsonValue root, const char* name, StreamTransform* stream) {
   return get_bool_or(part, "down_rotation", false, &stream->down_rotation);
 }
 
+Status read_attention(JsonValue part, StreamTransform* stream) {
+  std::string_view text;
+  MICA_TRY(get_string_or(part, static_format::kAttention, static_format::kAttentionFloat, &text));
+  stream->integer_attention = text == static_format::kAttentionInt8;
+  if (stream->integer_attention || text == static_format::kAttentionFloat) return Status::ok();
+  return Status::error(Code::unsupported, "attention in \"%.*s\" is not known; \"%s\" and \"%s\" are",
+                       static_cast<int>(text.size()), text.data(), static_format::kAttentionInt8, static_format::kAttentionFloat);
+}
+
 // Signs are bits in bytes, padded; empty when the stream is not rotated.
 Status read_signs(const ModelFiles& files, const char* name, size_t width, std::vector<uint32_t>* out, bool* rotated) {
   const TensorView* tensor = files.find(name);
@@ -89,6 +98,7 @@ Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
   StreamTransform& vision = weights->vision.stream;
   const VisionSpec& v = spec.vision;
   MICA_TRY(read_stream(json.root(), "vision", &vision));
+  MICA_TRY(read_attention(json.root().find("vision"), &vision).in(files_.path()));
   MICA_TRY(read_signs(files_, static_format::kVisionSigns, v.hidden, &signs, &vision.rotated));
   return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, signs, &vision).in(files_.path());
 }

@@ -78,7 +78,10 @@ void Vision::plan(const Model& model, size_t patches, Arena* arena) {
     positions_ = arena->take<uint32_t>(rows * 2);
   }
   key_head_stride_ = round_up(rows, kKeyBlock) * v.head_dim();
-  keys_ = arena->take<float>(key_head_stride_ * v.heads);
+  if (model.weights.vision.stream.integer_attention && integer_attention_serves(attention_))
+    packed_heads_ = arena->take<uint8_t>(packed_heads_bytes(attention_, rows));
+  else
+    keys_ = arena->take<float>(key_head_stride_ * v.heads);
   if (model.spec.pictures.layout == PictureLayout::planes) patches_ = arena->take<float>(patches * v.patch_values());
   merged_ = arena->take<float>(tokens * shape_.hidden * v.merge * v.merge);
   projected_ = arena->take<float>(tokens * v.projector_hidden);
@@ -93,7 +96,8 @@ void Vision::plan(const Model& model, size_t patches, Arena* arena) {
 size_t Vision::scratch_bytes(const Model& model) {
   const VisionSpec& v = model.spec.vision;
   const VisionWeights& w = model.weights.vision;
-  size_t bytes = attention_scratch_bytes({.heads = v.heads, .kv_heads = v.heads, .head_dim = v.head_dim()});
+  const AttentionShape attention = {.heads = v.heads, .kv_heads = v.heads, .head_dim = v.head_dim()};
+  size_t bytes = std::max(attention_scratch_bytes(attention), integer_attention_scratch_bytes(attention));
   const LayerWeights& layer = w.layers[0];
   for (const Matrix* matrix : {&w.patch_embedding, &layer.query, &layer.output, &layer.up, &layer.down, &w.projector_up, &w.projector_down})
     bytes = std::max(bytes, linear_scratch_bytes(*matrix));
@@ -129,6 +133,9 @@ void Vision::attend(const Compute& compute, size_t rows) {
   const size_t d = attention_.head_dim;
   const size_t stride = buffers_.qkv_stride;
   const float* keys = buffers_.qkv + shape_.query_width;
+  if (packed_heads_ != nullptr)
+    return integer_attention(compute, attention_, buffers_.qkv, keys, keys + shape_.key_width, stride, rows, packed_heads_,
+                             buffers_.rows.values, shape_.hidden);
   parallel_for(compute, attention_.heads, [&](size_t head, int) {
     compute.kernels->f32->pack_keys(keys_ + head * key_head_stride_, 0, keys + head * d, stride, rows, d);
   });

@@ -7,6 +7,7 @@
 #include "arena.hpp"
 #include "attention.hpp"
 #include "block.hpp"
+#include "integer_attention.hpp"
 #include "model.hpp"
 #include "pixels.hpp"
 #include "rope.hpp"
@@ -42,7 +43,8 @@ class Vision {
   BlockBuffers buffers_;
   RopeTable rope_;
   uint32_t* positions_ = nullptr;  // [rows][2], for rope_2d
-  float* keys_ = nullptr;          // [heads][blocks][head_dim][32]
+  uint8_t* packed_heads_ = nullptr;  // keys and values of integer attention; null: attention in float
+  float* keys_ = nullptr;          // [heads][blocks][head_dim][32], for attention in float
   size_t key_head_stride_ = 0;
   float* patches_ = nullptr;       // [rows][patch_values], for planes
   float* merged_ = nullptr;        // [tokens][hidden * merge * merge]

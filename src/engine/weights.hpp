@@ -22,6 +22,7 @@ struct StreamTransform {
   bool rotated = false;        // the residual stream is R S x
   bool head_rotation = false;  // values are rotated head by head (told for inspection; nothing is done online)
   bool down_rotation = false;  // the inputs of `down` are rotated online
+  bool integer_attention = false;  // of a tower: queries, keys and values meet in integers (integer_attention.hpp)
   simd::RotationPlan residual_plan{};
   simd::RotationPlan down_plan{};
   std::vector<uint32_t> signs;    // bits, a word for 32 channels

@@ -17,6 +17,7 @@
 namespace mica::simd {
 // The sources of level avx512vnni, compiled against SIMDe under names of their own (meson.build).
 extern const ActivationKernels activation_kernels_avx512vnni_simde;
+extern const AttentionKernels attention_kernels_avx512vnni_simde;
 extern const FloatKernels float_kernels_avx512vnni_simde;
 extern const GemmKernels gemm_kernels_avx512vnni_simde;
 extern const QuantizeKernels quantize_kernels_avx512vnni_simde;
@@ -33,6 +34,7 @@ namespace {
 constexpr simd::Kernels kSimde = {simd::Level::avx512vnni,
                                   "avx512vnni_simde",
                                   &simd::activation_kernels_avx512vnni_simde,
+                                  &simd::attention_kernels_avx512vnni_simde,
                                   &simd::float_kernels_avx512vnni_simde,
                                   &simd::gemm_kernels_avx512vnni_simde,
                                   &simd::quantize_kernels_avx512vnni_simde,

@@ -58,6 +58,11 @@ inline __m512 shuffle_f32x4(__m512 a, __m512 b, int control) {
   return floats([&](int i) { return (i < 8 ? x : y).f32[(control >> 2 * (i / 4) & 3) * 4 + i % 4]; });
 }
 
+inline __m512 cvtepi32_ps(__m512i a) {
+  const Lanes x(a);
+  return floats([&](int i) { return static_cast<float>(x.i32[i]); });
+}
+
 inline __m512i cvtps_epi32(__m512 a) {
   const Lanes x(a);
   Lanes result(simde_mm512_setzero_si512());
@@ -78,4 +83,5 @@ inline __m512i cvtps_epi32(__m512 a) {
 #define _mm512_fnmadd_ps mica::simde::fnmadd_ps
 #define _mm512_permute_ps mica::simde::permute_ps
 #define _mm512_shuffle_f32x4 mica::simde::shuffle_f32x4
+#define _mm512_cvtepi32_ps mica::simde::cvtepi32_ps
 #define _mm512_cvtps_epi32 mica::simde::cvtps_epi32
