@@ -69,10 +69,10 @@ Status CalibrationRows::open_session(const std::vector<CalibrationSample>& sampl
       MICA_TRY(plan_pixels(model_->spec.pictures, picture.width, picture.height, &plan).in(path.c_str()));
       picture_tokens = std::max(picture_tokens, Vision::tokens_of(model_->spec, plan));
     }
-  const SessionOptions wanted{.context = limits::kCalibrationTokensMax,
-                              .batch = limits::kCalibrationTokensMax,
-                              .threads = options_.threads,
-                              .picture_tokens = static_cast<uint32_t>(std::min<size_t>(picture_tokens, limits::kCalibrationTokensMax))};
+  SessionOptions wanted;
+  wanted.context = wanted.batch = limits::kCalibrationTokensMax;
+  wanted.threads = options_.threads;
+  wanted.picture_tokens = static_cast<uint32_t>(std::min<size_t>(picture_tokens, limits::kCalibrationTokensMax));
   MICA_TRY(Session::resolve(*model_, wanted, &options_));
   rule_ = model_->spec.pictures;
   if (picture_tokens > options_.picture_tokens) rule_ = Session::reduced_rule(*model_, options_);
