@@ -368,7 +368,11 @@ Status Quantizer::add_static_parts(MetadataList* documents) {
   for (const auto& [name, stream] : streams) {
     const auto flag = [](bool value) { return value ? "true" : "false"; };
     json += std::string(", \"") + (stream == &weights.decoder.stream ? "decoder" : "vision") + "\": {\"folded\": " + flag(stream->folded) +
-            ", \"head_rotation\": " + flag(stream->head_rotation) + ", \"down_rotation\": " + flag(stream->down_rotation) + "}";
+            ", \"head_rotation\": " + flag(stream->head_rotation) + ", \"down_rotation\": " + flag(stream->down_rotation);
+    // A tower whose matrices are integers attends in integers too (integer_attention.hpp has its error).
+    if (stream == &weights.vision.stream && vision_static())
+      json += std::string(", \"") + static_format::kAttention + "\": \"" + static_format::kAttentionInt8 + "\"";
+    json += "}";
     if (!stream->rotated) continue;
     const size_t sign_bytes = round_up(stream->signs.size() * sizeof(uint32_t), 64);
     uint8_t* signs = own_bytes(sign_bytes, &panels_);
