@@ -15,8 +15,8 @@
 //   values    w[t][c] = clamp(round((v[t][c] - middle[c]) / step[c]), -kValueMost, kValueMost - 1), by channel
 //
 // Ranges are found from the keys and values at hand, not calibrated: it takes one pass over what is packed anyway, and
-// no static range would hold a picture that calibration has not seen. Widths are what AVX2 multiplies fastest: pairs of
-// products of vpmaddubsw are added in 16 bits, 2 steps of 2 * 64 * 127 for scores and 4 of 2 * 127 * 32 for values.
+// a static range would clip what a picture has that calibration has not seen. Widths are bounded by AVX2, where pairs of
+// products of vpmaddubsw are added in 16 bits: 2 steps of 2 * 64 * 127 for scores and 4 of 2 * 127 * 32 for values.
 // Bits, floats included, are the same at every level (2^x: attention_exponential.hpp).
 #pragma once
 
@@ -68,7 +68,7 @@ struct AttentionKernels {
   // Rows of queries, query_row_bytes apart, and exponent[row]. key_step[dims] is of the keys that they will meet.
   void (*quantize_queries)(int8_t* dst, float* exponent, const float* queries, size_t stride, size_t rows, size_t dims,
                            const float* key_step);
-  // out[row][0, dims) for up to kAttentionRowsMax rows and all keys, at least one. Stack: 16 KB.
+  // out[row][0, dims) for up to kAttentionRowsMax rows and all keys, at least one. Stack: 20 KB.
   void (*attend)(float* out, size_t out_stride, const int8_t* queries, const float* exponent, size_t rows,
                  const PackedHead& head, float* scratch);
 };
