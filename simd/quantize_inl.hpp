@@ -36,7 +36,7 @@ int32_t rms_norm_quantize(int8_t* dst, const float* x, const float* weight, floa
   const float squares = interleaved_sum(x, n, 0.0f, [](Vector v) { return v * v; });
   const float scale = multiplier / __builtin_sqrtf(squares / static_cast<float>(n) + epsilon);
   if (!weight) return quantize_row(dst, x, scale, n);
-  return produce(dst, {x, weight, nullptr}, n, Quantizer(scale),
+  return produce(dst, {x, weight, nullptr}, n, scale,
                  [](const Inputs& in) { return Vector::load(in.x) * Vector::load(in.weight); });
 }
 
@@ -48,10 +48,10 @@ int32_t layer_norm_quantize(int8_t* dst, const float* x, const float* weight, co
   const float squares = interleaved_sum(x, n, mean, [middle](Vector v) { return (v - middle) * (v - middle); });
   const float inverse = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n) + epsilon);
   if (!weight && !bias)
-    return produce(dst, {x, nullptr, nullptr}, n, Quantizer(inverse * multiplier),
+    return produce(dst, {x, nullptr, nullptr}, n, inverse * multiplier,
                    [middle](const Inputs& in) { return Vector::load(in.x) - middle; });
   const Vector scale = Vector::all(inverse);
-  return produce(dst, {x, weight, bias}, n, Quantizer(multiplier), [middle, scale](const Inputs& in) {
+  return produce(dst, {x, weight, bias}, n, multiplier, [middle, scale](const Inputs& in) {
     Vector value = (Vector::load(in.x) - middle) * scale;
     if (in.weight) value = value * Vector::load(in.weight);
     if (in.bias) value = value + Vector::load(in.bias);

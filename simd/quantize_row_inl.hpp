@@ -15,16 +15,18 @@ struct Inputs {
   Inputs at(size_t i) const { return {x + i, weight ? weight + i : nullptr, bias ? bias + i : nullptr}; }
 };
 
-// Quantizes value(inputs at i) for i < n, a vector at a time; the last values, fewer than 32, from padded copies.
+// Quantizes multiplier * value(inputs at i) for i < n, a vector at a time; the last values, fewer than 32, from padded copies.
 template <class Value>
-int32_t produce(int8_t* dst, const Inputs& inputs, size_t n, Quantizer quantizer, const Value& value) {
+int32_t produce(int8_t* dst, const Inputs& inputs, size_t n, float multiplier, const Value& value) {
   constexpr size_t kStep = Quantizer::kVectors * Vector::kWidth;
   static_assert(kStep == 32);
+  const Vector by = Vector::all(multiplier);
+  Quantizer quantizer;
   Vector v[Quantizer::kVectors];
   size_t i = 0;
   for (; i + kStep <= n; i += kStep) {
 #pragma GCC unroll 8
-    for (size_t k = 0; k < Quantizer::kVectors; ++k) v[k] = value(inputs.at(i + k * Vector::kWidth));
+    for (size_t k = 0; k < Quantizer::kVectors; ++k) v[k] = value(inputs.at(i + k * Vector::kWidth)) * by;
     quantizer.put(v, dst + i);
   }
   if (i == n) return quantizer.sum();
@@ -36,7 +38,7 @@ int32_t produce(int8_t* dst, const Inputs& inputs, size_t n, Quantizer quantizer
   }
   const Inputs last = {rest[0], inputs.weight ? rest[1] : nullptr, inputs.bias ? rest[2] : nullptr};
   float values[kStep];
-  for (size_t k = 0; k < kStep; k += Vector::kWidth) value(last.at(k)).store(values + k);
+  for (size_t k = 0; k < kStep; k += Vector::kWidth) (value(last.at(k)) * by).store(values + k);
   for (size_t k = n - i; k < kStep; ++k) values[k] = 0.0f;
   for (size_t k = 0; k < Quantizer::kVectors; ++k) v[k] = Vector::load(values + k * Vector::kWidth);
   quantizer.put(v, dst + i);
@@ -44,7 +46,7 @@ int32_t produce(int8_t* dst, const Inputs& inputs, size_t n, Quantizer quantizer
 }
 
 int32_t quantize_row(int8_t* dst, const float* x, float multiplier, size_t n) {
-  return produce(dst, {x, nullptr, nullptr}, n, Quantizer(multiplier),
+  return produce(dst, {x, nullptr, nullptr}, n, multiplier,
                  [](const Inputs& in) { return Vector::load(in.x); });
 }
 

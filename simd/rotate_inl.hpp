@@ -2,22 +2,23 @@
 // after that level's lanes.hpp. Not the definition: rotate_kernels.hpp is. Everything here has internal linkage.
 //
 // A transform goes from the longest stride to the shortest: DCTs over the odd factors, whole cache lines at a time;
-// then the Walsh-Hadamard passes of kRadixBits bits each, block by block so that a block stays in the first cache;
-// last the bits below kChunkBits in registers, whose results go to a sink: back to the row, or to int8. Bits are
-// taken from high to low at every level, and every butterfly rounds once, so powers of two have the same bits
-// everywhere.
+// then the Walsh-Hadamard passes of kRadixBits bits each, block by block so that a block stays in the first cache; last
+// the bits below kChunkBits in registers, whose results go to a sink: back to the row, or to int8. The first pass of all
+// multiplies. Bits are taken from high to low at every level, and every butterfly rounds once, so powers of two have the
+// same bits everywhere.
 #pragma once
 
-#include <utility>
-
-#include "dct_angle.hpp"
 #include "quantize_row_inl.hpp"
+#include "rotate_dct_inl.hpp"
 #include "rotate_kernels.hpp"
 
 namespace mica::simd {
 namespace {
 
 constexpr size_t kChunkBits = Vector::kLaneBits + Vector::kRadixBits;
+// So many values go through all of their passes together where runs are shorter: long loops, which stay in the first
+// cache.
+constexpr size_t kTogether = 2048;
 
 // Butterflies over the top bit, then the next, of 2^bits values in registers.
 template <size_t kCount>
@@ -34,261 +35,195 @@ inline void transform_registers(Vector (&v)[kCount]) {
   }
 }
 
-// kCount values at a distance of `stride`, for `stride` columns.
-template <size_t kCount>
-void radix_pass(float* x, size_t stride) {
-  for (size_t column = 0; column < stride; column += Vector::kWidth) {
-    Vector v[kCount];
+// Walsh-Hadamard transforms of each run of 2^kBits neighbours within each vector. Bit by bit over all vectors, not vector
+// by vector: their chains of dependent instructions then run side by side.
+template <size_t kBits, size_t kCount>
+inline void transform_lanes(Vector (&v)[kCount]) {
+  if constexpr (kBits > 0) {
 #pragma GCC unroll 16
-    for (size_t i = 0; i < kCount; ++i) v[i] = Vector::load(x + i * stride + column);
-    transform_registers(v);
+    for (size_t k = 0; k < kCount; ++k) v[k] = v[k].template butterfly_of_lanes<kBits - 1>();
+    transform_lanes<kBits - 1>(v);
+  }
+}
+
+// What a pass does to the values that it reads. The first pass of a transform multiplies: a loop of additions has ports
+// to spare for it, one that quantizes has not.
+struct AsIs {
+  Vector of(Vector v) const { return v; }
+};
+struct Scaled {
+  Vector by;
+  Vector of(Vector v) const { return v * by; }
+};
+
+// kCount values at a distance of `stride`, for `stride` columns, in each run of kCount * stride of the `count` values.
+template <size_t kCount, class Read>
+void radix_pass(float* x, size_t count, size_t stride, Read read) {
+  for (const float* end = x + count; x != end; x += kCount * stride) {
+    for (size_t column = 0; column < stride; column += Vector::kWidth) {
+      Vector v[kCount];
 #pragma GCC unroll 16
-    for (size_t i = 0; i < kCount; ++i) v[i].store(x + i * stride + column);
+      for (size_t i = 0; i < kCount; ++i) v[i] = read.of(Vector::load(x + i * stride + column));
+      transform_registers(v);
+#pragma GCC unroll 16
+      for (size_t i = 0; i < kCount; ++i) v[i].store(x + i * stride + column);
+    }
   }
 }
 
 // --- sinks -----------------------------------------------------------------------------------------------------------
 
-class FloatSink {
- public:
-  explicit FloatSink(float scale) : scale_(Vector::all(scale)) {}
-  template <size_t kCount>
-  void put(Vector (&v)[kCount], float* place) {
-#pragma GCC unroll 16
-    for (size_t i = 0; i < kCount; ++i) (v[i] * scale_).store(place + i * Vector::kWidth);
-  }
+// A sink gives a writer for values that begin at a place of the row; what changes for each value is the writer's own, in
+// registers: an object in memory might be what the bytes are written to.
+struct FloatSink {
+  struct Writer {
+    float* place;
 
- private:
-  Vector scale_;
+    template <size_t kCount>
+    void put(const Vector (&v)[kCount], size_t i) {
+#pragma GCC unroll 16
+      for (size_t k = 0; k < kCount; ++k) v[k].store(place + i + k * Vector::kWidth);
+    }
+  };
+
+  Writer writer_at(float* place) const { return {place}; }
+  void finish(const Writer&) {}
+  bool takes_mean(const float*) const { return false; }
+  void take_mean(Vector*) {}
 };
 
 // Writes int8 to where the float would stand in the row. Where `means` is given, the first channel of each block goes
 // there instead.
 class QuantizeSink {
  public:
-  QuantizeSink(int8_t* dst, const float* row, float multiplier, size_t width, float* means, float mean_scale)
-      : quantizer_(multiplier), dst_(dst), row_(row), width_(width), means_(means), mean_scale_(mean_scale) {}
+  struct Writer {
+    Quantizer quantizer;
+    int8_t* place;
 
-  template <size_t kCount>
-  void put(Vector (&v)[kCount], const float* place) {
-    const size_t channel = static_cast<size_t>(place - row_);
-    if (means_ && channel == next_block_) take_mean(&v[0]);
+    template <size_t kCount>
+    void put(const Vector (&v)[kCount], size_t i) {
 #pragma GCC unroll 8
-    for (size_t i = 0; i < kCount; i += Quantizer::kVectors) quantizer_.put(v + i, dst_ + channel + i * Vector::kWidth);
-  }
-  int32_t sum() const { return quantizer_.sum(); }
+      for (size_t k = 0; k < kCount; k += Quantizer::kVectors) quantizer.put(v + k, place + i + k * Vector::kWidth);
+    }
+  };
 
- private:
+  QuantizeSink(int8_t* dst, const float* row, float multiplier, size_t width, float* means)
+      : dst_(dst), row_(row), next_block_(row), multiplier_(multiplier), width_(width), means_(means) {}
+
+  Writer writer_at(const float* place) const { return {Quantizer(), dst_ + (place - row_)}; }
+  void finish(const Writer& writer) { sum_ += writer.quantizer.sum(); }
+  int32_t sum() const { return sum_; }
+
+  // Whether a block whose mean is wanted begins at `place`.
+  bool takes_mean(const float* place) const { return means_ && place == next_block_; }
   void take_mean(Vector* first) {
     float lanes[Vector::kWidth];
     first->store(lanes);
-    *means_++ = lanes[0] * mean_scale_;
+    *means_++ = lanes[0] / multiplier_;
     lanes[0] = 0.0f;
     *first = Vector::load(lanes);
     next_block_ += width_;
   }
 
-  Quantizer quantizer_;
+ private:
   int8_t* dst_;
   const float* row_;
+  const float* next_block_;
+  float multiplier_;
   size_t width_;
   float* means_;
-  float mean_scale_;
-  size_t next_block_ = 0;
+  int32_t sum_ = 0;
 };
 
 // --- Walsh-Hadamard --------------------------------------------------------------------------------------------------
 
+// Whole vectors, as one run.
+template <size_t kCount, class Read>
+inline void load_transformed(Vector (&v)[kCount], const float* x, Read read) {
+#pragma GCC unroll 16
+  for (size_t k = 0; k < kCount; ++k) v[k] = read.of(Vector::load(x + k * Vector::kWidth));
+  transform_registers(v);
+  transform_lanes<Vector::kLaneBits>(v);
+}
+
 // Runs of 2^kBits values, kLaneBits <= kBits <= kChunkBits, `count` values in all, each run held in registers.
-template <size_t kBits, class Sink>
-void chunks(float* x, size_t count, Sink& sink) {
+template <size_t kBits, class Read, class Sink>
+void chunks(float* x, size_t count, Read read, Sink& sink) {
   constexpr size_t kVectors = size_t{1} << (kBits - Vector::kLaneBits);
-  for (size_t i = 0; i < count; i += kVectors * Vector::kWidth) {
+  constexpr size_t kRun = kVectors * Vector::kWidth;
+  typename Sink::Writer writer = sink.writer_at(x);
+  size_t i = 0;
+  if (sink.takes_mean(x)) {  // not in the loop, whose registers are all in use
     Vector v[kVectors];
-#pragma GCC unroll 16
-    for (size_t k = 0; k < kVectors; ++k) v[k] = Vector::load(x + i + k * Vector::kWidth);
-    transform_registers(v);
-#pragma GCC unroll 16
-    for (size_t k = 0; k < kVectors; ++k) v[k] = v[k].template transformed<Vector::kLaneBits>();
-    sink.put(v, x + i);
+    load_transformed(v, x, read);
+    sink.take_mean(&v[0]);
+    writer.put(v, i);
+    i = kRun;
   }
+  for (; i < count; i += kRun) {
+    Vector v[kVectors];
+    load_transformed(v, x + i, read);
+    writer.put(v, i);
+  }
+  sink.finish(writer);
 }
 
 // Runs shorter than a vector: several in one, the last ones in a copy.
-template <size_t kBits>
-void short_runs(float* x, size_t count, FloatSink& sink) {
+template <size_t kBits, class Read>
+void short_runs(float* x, size_t count, Read read) {
   size_t i = 0;
   for (; i + Vector::kWidth <= count; i += Vector::kWidth) {
-    Vector v[] = {Vector::load(x + i).template transformed<kBits>()};
-    sink.put(v, x + i);
+    Vector v[] = {read.of(Vector::load(x + i))};
+    transform_lanes<kBits>(v);
+    v[0].store(x + i);
   }
   if (i == count) return;
   float rest[Vector::kWidth] = {};
   for (size_t k = i; k < count; ++k) rest[k - i] = x[k];
-  Vector v[] = {Vector::load(rest).template transformed<kBits>()};
-  sink.put(v, rest);
+  Vector v[] = {read.of(Vector::load(rest))};
+  transform_lanes<kBits>(v);
+  v[0].store(rest);
   for (size_t k = i; k < count; ++k) x[k] = rest[k - i];
 }
 
+template <class Read>
+void radix_pass_of(size_t bits, float* x, size_t count, size_t stride, Read read) {
+  switch (bits) {
+    case 1: return radix_pass<2>(x, count, stride, read);
+    case 2: return radix_pass<4>(x, count, stride, read);
+    case 3: return radix_pass<8>(x, count, stride, read);
+    default: return radix_pass<16>(x, count, stride, read);
+  }
+}
+
 // Transforms of 2^power values, power >= kChunkBits, one after another.
-template <class Sink>
-void long_runs(float* x, size_t count, size_t power, Sink& sink) {
-  if (power == kChunkBits) return chunks<kChunkBits>(x, count, sink);
+template <class Read, class Sink>
+void long_runs(float* x, size_t count, size_t power, Read read, Sink& sink) {
+  if (power == kChunkBits) return chunks<kChunkBits>(x, count, read, sink);
   const size_t above = power - kChunkBits;
   // Passes of nearly equal radix: 4 bits are two passes of 2, not 3 and 1.
   const size_t passes = (above + Vector::kRadixBits - 1) / Vector::kRadixBits;
   const size_t bits = (above + passes - 1) / passes;
   const size_t run = size_t{1} << power;
-  const size_t stride = run >> bits;
-  for (size_t i = 0; i < count; i += run) {
-    switch (bits) {
-      case 1: radix_pass<2>(x + i, stride); break;
-      case 2: radix_pass<4>(x + i, stride); break;
-      case 3: radix_pass<8>(x + i, stride); break;
-      default: radix_pass<16>(x + i, stride); break;
-    }
-    long_runs(x + i, run, power - bits, sink);
+  const size_t step = run < kTogether ? kTogether : run;
+  for (size_t i = 0; i < count; i += step) {
+    const size_t here = count - i < step ? count - i : step;
+    radix_pass_of(bits, x + i, here, run >> bits, read);
+    long_runs(x + i, here, power - bits, AsIs(), sink);
   }
 }
 
-// `count` values, a multiple of 2^power; power >= kBits.
-template <size_t kBits, class Sink>
-void walsh_hadamard(float* x, size_t count, size_t power, Sink& sink) {
+// Transforms of 2^power values, power >= kBits, `count` in all. Runs shorter than a vector are for the FloatSink alone.
+template <size_t kBits, class Read, class Sink>
+void walsh_hadamard(float* x, size_t count, size_t power, Read read, Sink& sink) {
   if constexpr (kBits == kChunkBits) {
-    long_runs(x, count, power, sink);
+    long_runs(x, count, power, read, sink);
   } else if (power != kBits) {
-    walsh_hadamard<kBits + 1>(x, count, power, sink);
+    walsh_hadamard<kBits + 1>(x, count, power, read, sink);
   } else if constexpr (kBits < Vector::kLaneBits) {
-    short_runs<kBits>(x, count, sink);
+    short_runs<kBits>(x, count, read);
   } else {
-    chunks<kBits>(x, count, sink);
-  }
-}
-
-// --- discrete cosine transforms --------------------------------------------------------------------------------------
-
-template <int kPrime, int kRow, int kColumn>
-inline Vector add_term(Vector sum, Vector x, const Vector* cosines) {
-  constexpr DctAngle angle = dct_angle(kPrime, kRow, kColumn);
-  return angle.negative ? multiply_subtract(cosines[angle.quarter], x, sum)
-                        : multiply_add(cosines[angle.quarter], x, sum);
-}
-
-// Row kRow of the matrix on the folded inputs: sums x[j] + x[p - 1 - j] (and the middle) for even rows, differences for
-// odd ones, because columns j and p - 1 - j differ in sign there.
-template <int kPrime, int kRow, int... kColumns>
-inline Vector dct_row(const Vector* folded, const Vector* cosines, std::integer_sequence<int, kColumns...>) {
-  constexpr DctAngle first = dct_angle(kPrime, kRow, 0);
-  static_assert(!first.negative);
-  Vector sum = cosines[first.quarter] * folded[0];
-  ((sum = add_term<kPrime, kRow, kColumns + 1>(sum, folded[kColumns + 1], cosines)), ...);
-  return sum;
-}
-
-template <int kPrime, int... kRows>
-inline void dct_rows(Vector* y, const Vector* sums, const Vector* differences, const Vector* cosines,
-                     std::integer_sequence<int, kRows...>) {
-  constexpr int kHalf = kPrime / 2;
-  ((y[2 * kRows + 1] =
-        dct_row<kPrime, 2 * kRows + 1>(differences, cosines, std::make_integer_sequence<int, kHalf - 1>())),
-   ...);
-  ((y[2 * kRows + 2] = dct_row<kPrime, 2 * kRows + 2>(sums, cosines, std::make_integer_sequence<int, kHalf>())), ...);
-}
-
-// Forward, rows scaled by sqrt(p): row 0 is all ones.
-template <int kPrime>
-inline void dct(Vector* x, const Vector* cosines) {
-  constexpr int kHalf = kPrime / 2;
-  Vector sums[kHalf + 1];
-  Vector differences[kHalf];
-#pragma GCC unroll 8
-  for (int j = 0; j < kHalf; ++j) {
-    sums[j] = x[j] + x[kPrime - 1 - j];
-    differences[j] = x[j] - x[kPrime - 1 - j];
-  }
-  sums[kHalf] = x[kHalf];
-  x[0] = sums[0];
-#pragma GCC unroll 8
-  for (int j = 1; j <= kHalf; ++j) x[0] = x[0] + sums[j];
-  dct_rows<kPrime>(x, sums, differences, cosines, std::make_integer_sequence<int, kHalf>());
-}
-
-// Column kColumn < p / 2 of the even (kOdd = 0) or odd rows 1 to p - 1: half of what the transposed matrix needs.
-template <int kPrime, int kColumn, int kOdd, int... kRows>
-inline Vector dct_column(const Vector* x, const Vector* cosines, std::integer_sequence<int, kRows...>) {
-  Vector sum = kOdd ? Vector::all(0.0f) : x[0];
-  ((sum = add_term<kPrime, 2 * kRows + 2 - kOdd, kColumn>(sum, x[2 * kRows + 2 - kOdd], cosines)), ...);
-  return sum;
-}
-
-// The transpose of dct().
-template <int kPrime, int... kColumns>
-inline void inverse_dct(Vector* x, const Vector* cosines, std::integer_sequence<int, kColumns...>) {
-  constexpr int kHalf = kPrime / 2;
-  constexpr auto kRows = std::make_integer_sequence<int, kHalf>();
-  const Vector even[] = {dct_column<kPrime, kColumns, 0>(x, cosines, kRows)...};
-  const Vector odd[] = {dct_column<kPrime, kColumns, 1>(x, cosines, kRows)...};
-#pragma GCC unroll 8
-  for (int j = 0; j < kHalf; ++j) {
-    x[j] = even[j] + odd[j];
-    x[kPrime - 1 - j] = even[j] - odd[j];
-  }
-  x[kHalf] = even[kHalf];
-}
-
-template <int kPrime, bool kInverse>
-inline void dct_columns(Vector* v, const Vector* cosines) {
-  if constexpr (kInverse) inverse_dct<kPrime>(v, cosines, std::make_integer_sequence<int, kPrime / 2 + 1>());
-  else dct<kPrime>(v, cosines);
-}
-
-// `outer` blocks of kPrime runs of `stride` columns.
-template <int kPrime, bool kInverse>
-void dct_pass(float* x, size_t outer, size_t stride, const float* table) {
-  // The last is the cosine of a right angle, which odd rows have in their middle column.
-  Vector cosines[kPrime + 1];
-  for (int m = 0; m < kPrime; ++m) cosines[m] = Vector::all(table[m]);
-  cosines[kPrime] = Vector::all(0.0f);
-  const size_t whole = stride / Vector::kWidth * Vector::kWidth;
-  for (const float* end = x + outer * kPrime * stride; x != end; x += kPrime * stride) {
-    Vector v[kPrime];
-    for (size_t column = 0; column < whole; column += Vector::kWidth) {
-#pragma GCC unroll 16
-      for (int k = 0; k < kPrime; ++k) v[k] = Vector::load(x + k * stride + column);
-      dct_columns<kPrime, kInverse>(v, cosines);
-#pragma GCC unroll 16
-      for (int k = 0; k < kPrime; ++k) v[k].store(x + k * stride + column);
-    }
-    if (whole == stride) continue;
-    // The last columns, fewer than a vector, in a copy.
-    float rest[kPrime][Vector::kWidth] = {};
-    for (int k = 0; k < kPrime; ++k)
-      for (size_t column = whole; column < stride; ++column) rest[k][column - whole] = x[k * stride + column];
-    for (int k = 0; k < kPrime; ++k) v[k] = Vector::load(rest[k]);
-    dct_columns<kPrime, kInverse>(v, cosines);
-    for (int k = 0; k < kPrime; ++k) v[k].store(rest[k]);
-    for (int k = 0; k < kPrime; ++k)
-      for (size_t column = whole; column < stride; ++column) x[k * stride + column] = rest[k][column - whole];
-  }
-}
-
-// All factors of a part.
-template <bool kInverse>
-void dcts(const RotationPlan& plan, const RotationPart& part, float* x) {
-  size_t stride = part.width;
-  size_t outer = 1;
-  for (uint32_t f = 0; f < part.factor_count; ++f) {
-    const uint32_t prime = part.factors[f];
-    stride /= prime;
-    const float* table = plan.cosines[prime];
-    switch (prime) {
-      case 3: dct_pass<3, kInverse>(x, outer, stride, table); break;
-      case 5: dct_pass<5, kInverse>(x, outer, stride, table); break;
-      case 7: dct_pass<7, kInverse>(x, outer, stride, table); break;
-      case 11: dct_pass<11, kInverse>(x, outer, stride, table); break;
-      default: dct_pass<13, kInverse>(x, outer, stride, table); break;
-    }
-    outer *= prime;
+    chunks<kBits>(x, count, read, sink);
   }
 }
 
@@ -363,24 +298,35 @@ void join_inverse(const RotationPlan& plan, const Join& join, float* x) {
 
 float scaled_by_root(float scale, size_t width) { return scale / __builtin_sqrtf(static_cast<float>(width)); }
 
-// Both parts, without G; rows of one part come out times `scale`.
+// One part, times `scale`, to the sink; its power is at least kBits.
+template <bool kInverse, size_t kBits, class Sink>
+void transform_part(const RotationPlan& plan, const RotationPart& part, float scale, float* x, Sink& sink) {
+  dcts<kInverse>(plan, part, scale, x);
+  if (part.factor_count != 0 || scale == 1.0f) walsh_hadamard<kBits>(x, part.width, part.power, AsIs(), sink);
+  else walsh_hadamard<kBits>(x, part.width, part.power, Scaled{Vector::all(scale)}, sink);
+}
+
+// Both parts, without G, in place.
 template <bool kInverse>
 void transform_parts(const RotationPlan& plan, float scale, float* x) {
-  FloatSink sink(scale);
+  FloatSink sink;
   for (uint32_t p = 0; p < plan.part_count; ++p) {
-    const RotationPart& part = plan.parts[p];
-    dcts<kInverse>(plan, part, x);
-    walsh_hadamard<0>(x, part.width, part.power, sink);
-    x += part.width;
+    transform_part<kInverse, 0>(plan, plan.parts[p], scale, x, sink);
+    x += plan.parts[p].width;
   }
 }
 
-void rotate(const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits, float scale, float* row) {
+// R x times `scale`, in place.
+void rotate_block(const RotationPlan& plan, float scale, float* x) {
   const bool joined = plan.part_count == 2;
+  transform_parts<false>(plan, joined ? 1.0f : scaled_by_root(scale, plan.width), x);
+  if (joined) join_forward(plan, make_join(plan, scale), x);
+}
+
+void rotate(const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits, float scale, float* row) {
   for (size_t block = 0; block < blocks; ++block, row += plan.width) {
     if (sign_bits) flip_signs(row, sign_bits, plan.width);
-    transform_parts<false>(plan, joined ? 1.0f : scaled_by_root(scale, plan.width), row);
-    if (joined) join_forward(plan, make_join(plan, scale), row);
+    rotate_block(plan, scale, row);
   }
 }
 
@@ -396,27 +342,22 @@ void rotate_inverse(const RotationPlan& plan, size_t blocks, const uint32_t* sig
 int32_t rotate_quantize(int8_t* dst, const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits,
                         float multiplier, float* means, float* row) {
   const size_t width = plan.width;
-  const bool joined = plan.part_count == 2;
-  // One part: its constant factor goes into the multiplier.
-  const float factor = joined ? 1.0f : scaled_by_root(1.0f, width);
   // Runs of whole groups of 32 go from the registers to int8.
-  const bool direct = !joined && plan.parts[0].power >= 5;
-  QuantizeSink sink(dst, row, multiplier * factor, width, means, factor);
+  const bool direct = plan.part_count == 1 && plan.parts[0].power >= 5;
+  QuantizeSink sink(dst, row, multiplier, width, means);
   for (size_t block = 0; block < blocks; ++block) {
     float* x = row + block * width;
     if (sign_bits) flip_signs(x, sign_bits, width);
     if (direct) {
-      dcts<false>(plan, plan.parts[0], x);
-      walsh_hadamard<5>(x, width, plan.parts[0].power, sink);
+      transform_part<false, 5>(plan, plan.parts[0], scaled_by_root(multiplier, width), x, sink);
       continue;
     }
-    transform_parts<false>(plan, 1.0f, x);
-    if (joined) join_forward(plan, make_join(plan, 1.0f), x);
+    rotate_block(plan, multiplier, x);
     if (!means) continue;
-    means[block] = x[0] * factor;
+    means[block] = x[0] / multiplier;
     x[0] = 0.0f;
   }
-  return direct ? sink.sum() : quantize_row(dst, row, multiplier * factor, blocks * width);
+  return direct ? sink.sum() : quantize_row(dst, row, 1.0f, blocks * width);
 }
 
 constexpr RotateKernels kRotateKernels = {

@@ -30,17 +30,16 @@ struct Vector {
     return {_mm256_fnmadd_ps(a.lanes, b.lanes, c.lanes)};
   }
 
-  // The Walsh-Hadamard transform of each run of 2^kBits neighbours, highest bit first.
-  template <size_t kBits>
-  Vector transformed() const {
-    __m256 x = lanes;
-    if constexpr (kBits > 2)
-      x = _mm256_fmadd_ps(x, _mm256_setr_ps(1, 1, 1, 1, -1, -1, -1, -1), _mm256_permute2f128_ps(x, x, 1));
-    if constexpr (kBits > 1)
-      x = _mm256_fmadd_ps(x, _mm256_setr_ps(1, 1, -1, -1, 1, 1, -1, -1), _mm256_permute_ps(x, 0x4E));
-    if constexpr (kBits > 0)
-      x = _mm256_fmadd_ps(x, _mm256_setr_ps(1, -1, 1, -1, 1, -1, 1, -1), _mm256_permute_ps(x, 0xB1));
-    return {x};
+  // Butterflies of the lanes whose numbers differ in bit kBit.
+  template <size_t kBit>
+  Vector butterfly_of_lanes() const {
+    const __m256 x = lanes;
+    if constexpr (kBit == 2)
+      return {_mm256_fmadd_ps(x, _mm256_setr_ps(1, 1, 1, 1, -1, -1, -1, -1), _mm256_permute2f128_ps(x, x, 1))};
+    else if constexpr (kBit == 1)
+      return {_mm256_fmadd_ps(x, _mm256_setr_ps(1, 1, -1, -1, 1, 1, -1, -1), _mm256_permute_ps(x, 0x4E))};
+    else
+      return {_mm256_fmadd_ps(x, _mm256_setr_ps(1, -1, 1, -1, 1, -1, 1, -1), _mm256_permute_ps(x, 0xB1))};
   }
 
   // Lane i negated where bit i of `bits` is set.
@@ -56,8 +55,6 @@ struct Vector {
 class Quantizer {
  public:
   static constexpr size_t kVectors = 4;
-
-  explicit Quantizer(float multiplier) : multiplier_(_mm256_set1_ps(multiplier)) {}
 
   void put(const Vector* v, int8_t* dst) {
     const __m256i low = _mm256_packs_epi32(rounded(v[0]), rounded(v[1]));
@@ -80,11 +77,8 @@ class Quantizer {
  private:
   // Beyond the range of int32 a conversion gives the lowest number, right for negative values only: hence the minimum.
   // It also returns its second operand for NaN.
-  __m256i rounded(const Vector& v) const {
-    return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_mul_ps(v.lanes, multiplier_), _mm256_set1_ps(127.0f)));
-  }
+  static __m256i rounded(const Vector& v) { return _mm256_cvtps_epi32(_mm256_min_ps(v.lanes, _mm256_set1_ps(127.0f))); }
 
-  __m256 multiplier_;
   __m256i sums_ = _mm256_setzero_si256();
 };
 

@@ -30,23 +30,22 @@ struct Vector {
     return {_mm512_fnmadd_ps(a.lanes, b.lanes, c.lanes)};
   }
 
-  // The Walsh-Hadamard transform of each run of 2^kBits neighbours, highest bit first.
-  template <size_t kBits>
-  Vector transformed() const {
-    __m512 x = lanes;
-    if constexpr (kBits > 3)
-      x = _mm512_fmadd_ps(x, _mm512_setr_ps(1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1),
-                          _mm512_shuffle_f32x4(x, x, 0x4E));
-    if constexpr (kBits > 2)
-      x = _mm512_fmadd_ps(x, _mm512_setr_ps(1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1),
-                          _mm512_shuffle_f32x4(x, x, 0xB1));
-    if constexpr (kBits > 1)
-      x = _mm512_fmadd_ps(x, _mm512_setr_ps(1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1),
-                          _mm512_permute_ps(x, 0x4E));
-    if constexpr (kBits > 0)
-      x = _mm512_fmadd_ps(x, _mm512_setr_ps(1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1),
-                          _mm512_permute_ps(x, 0xB1));
-    return {x};
+  // Butterflies of the lanes whose numbers differ in bit kBit.
+  template <size_t kBit>
+  Vector butterfly_of_lanes() const {
+    const __m512 x = lanes;
+    if constexpr (kBit == 3)
+      return {_mm512_fmadd_ps(x, _mm512_setr_ps(1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1),
+                              _mm512_shuffle_f32x4(x, x, 0x4E))};
+    else if constexpr (kBit == 2)
+      return {_mm512_fmadd_ps(x, _mm512_setr_ps(1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1),
+                              _mm512_shuffle_f32x4(x, x, 0xB1))};
+    else if constexpr (kBit == 1)
+      return {_mm512_fmadd_ps(x, _mm512_setr_ps(1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1),
+                              _mm512_permute_ps(x, 0x4E))};
+    else
+      return {_mm512_fmadd_ps(x, _mm512_setr_ps(1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1),
+                              _mm512_permute_ps(x, 0xB1))};
   }
 
   // Lane i negated where bit i of `bits` is set.
@@ -59,8 +58,6 @@ struct Vector {
 class Quantizer {
  public:
   static constexpr size_t kVectors = 2;
-
-  explicit Quantizer(float multiplier) : multiplier_(_mm512_set1_ps(multiplier)) {}
 
   void put(const Vector* v, int8_t* dst) {
     // Packing works within 128-bit quarters: four values of each vector, four times.
@@ -80,11 +77,8 @@ class Quantizer {
  private:
   // Beyond the range of int32 a conversion gives the lowest number, right for negative values only: hence the minimum.
   // It also returns its second operand for NaN.
-  __m512i rounded(const Vector& v) const {
-    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_mul_ps(v.lanes, multiplier_), _mm512_set1_ps(127.0f)));
-  }
+  static __m512i rounded(const Vector& v) { return _mm512_cvtps_epi32(_mm512_min_ps(v.lanes, _mm512_set1_ps(127.0f))); }
 
-  __m512 multiplier_;
   __m256i sums_ = _mm256_setzero_si256();
 };
 

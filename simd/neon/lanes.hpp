@@ -29,15 +29,16 @@ struct Vector {
   friend Vector multiply_add(Vector a, Vector b, Vector c) { return {vfmaq_f32(c.lanes, a.lanes, b.lanes)}; }
   friend Vector multiply_subtract(Vector a, Vector b, Vector c) { return {vfmsq_f32(c.lanes, a.lanes, b.lanes)}; }
 
-  // The Walsh-Hadamard transform of each run of 2^kBits neighbours, highest bit first.
-  template <size_t kBits>
-  Vector transformed() const {
+  // Butterflies of the lanes whose numbers differ in bit kBit.
+  template <size_t kBit>
+  Vector butterfly_of_lanes() const {
     constexpr float kHighBit[] = {1, 1, -1, -1};
     constexpr float kLowBit[] = {1, -1, 1, -1};
-    float32x4_t x = lanes;
-    if constexpr (kBits > 1) x = vfmaq_f32(vextq_f32(x, x, 2), x, vld1q_f32(kHighBit));
-    if constexpr (kBits > 0) x = vfmaq_f32(vrev64q_f32(x), x, vld1q_f32(kLowBit));
-    return {x};
+    const float32x4_t x = lanes;
+    if constexpr (kBit == 1)
+      return {vfmaq_f32(vextq_f32(x, x, 2), x, vld1q_f32(kHighBit))};
+    else
+      return {vfmaq_f32(vrev64q_f32(x), x, vld1q_f32(kLowBit))};
   }
 
   // Lane i negated where bit i of `bits` is set.
@@ -53,8 +54,6 @@ struct Vector {
 class Quantizer {
  public:
   static constexpr size_t kVectors = 8;
-
-  explicit Quantizer(float multiplier) : multiplier_(multiplier) {}
 
   void put(const Vector* v, int8_t* dst) {
     put_half(v, dst);
@@ -77,11 +76,8 @@ class Quantizer {
   }
 
   // Conversions saturate; the minimum is for NaN, which vminnm replaces by the number.
-  int32x4_t rounded(const Vector& v) const {
-    return vcvtnq_s32_f32(vminnmq_f32(vmulq_n_f32(v.lanes, multiplier_), vdupq_n_f32(127.0f)));
-  }
+  static int32x4_t rounded(const Vector& v) { return vcvtnq_s32_f32(vminnmq_f32(v.lanes, vdupq_n_f32(127.0f))); }
 
-  float multiplier_;
   int32x4_t sums_ = vdupq_n_s32(0);
 };
 

@@ -58,22 +58,27 @@ void transform_part(const RotationPlan& plan, const RotationPart& part, bool inv
   }
 }
 
-void transform_parts(const RotationPlan& plan, bool inverse, float* x) {
+float scaled_by_root(float scale, size_t width) { return scale / std::sqrt(static_cast<float>(width)); }
+
+// All parts. A single one is multiplied by its constant factor and `scale`, before anything else: vector levels have ports
+// to spare in their first pass.
+void transform_parts(const RotationPlan& plan, bool inverse, float scale, float* x) {
+  const float factor = scaled_by_root(scale, plan.width);
+  if (plan.part_count == 1)
+    for (size_t i = 0; i < plan.width; ++i) x[i] *= factor;
   for (uint32_t p = 0; p < plan.part_count; ++p) {
     transform_part(plan, plan.parts[p], inverse, x);
     x += plan.parts[p].width;
   }
 }
 
-float scaled_by_root(float scale, size_t width) { return scale / std::sqrt(static_cast<float>(width)); }
-
-// G or its inverse on rows of two parts, and all constant factors.
+// G or its inverse on rows of two parts, with all of their constant factors.
 void join_parts(const RotationPlan& plan, bool inverse, float scale, float* x) {
+  if (plan.part_count == 1) return;
   const size_t n0 = plan.parts[0].width;
-  const size_t n1 = plan.part_count == 2 ? plan.parts[1].width : 0;
+  const size_t n1 = plan.parts[1].width;
   const float scale0 = scaled_by_root(scale, n0);
   for (size_t i = n1; i < n0; ++i) x[i] *= scale0;
-  if (n1 == 0) return;
   const float scale1 = scaled_by_root(scale, n1);
   const float n = static_cast<float>(plan.width);
   for (size_t i = 0; i < n1; ++i) {
@@ -98,7 +103,7 @@ void flip_signs(const uint32_t* sign_bits, size_t width, float* x) {
 void rotate(const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits, float scale, float* row) {
   for (size_t block = 0; block < blocks; ++block, row += plan.width) {
     flip_signs(sign_bits, plan.width, row);
-    transform_parts(plan, false, row);
+    transform_parts(plan, false, scale, row);
     join_parts(plan, false, scale, row);
   }
 }
@@ -106,25 +111,23 @@ void rotate(const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits, 
 void rotate_inverse(const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits, float scale, float* row) {
   for (size_t block = 0; block < blocks; ++block, row += plan.width) {
     join_parts(plan, true, scale, row);
-    transform_parts(plan, true, row);
+    transform_parts(plan, true, scale, row);
     flip_signs(sign_bits, plan.width, row);
   }
 }
 
 int32_t rotate_quantize(int8_t* dst, const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits,
                         float multiplier, float* means, float* row) {
-  // One part: its constant factor goes into the multiplier.
-  const float factor = plan.part_count == 1 ? scaled_by_root(1.0f, plan.width) : 1.0f;
   for (size_t block = 0; block < blocks; ++block) {
     float* x = row + block * plan.width;
     flip_signs(sign_bits, plan.width, x);
-    transform_parts(plan, false, x);
-    if (plan.part_count == 2) join_parts(plan, false, 1.0f, x);
+    transform_parts(plan, false, multiplier, x);
+    join_parts(plan, false, multiplier, x);
     if (!means) continue;
-    means[block] = x[0] * factor;
+    means[block] = x[0] / multiplier;
     x[0] = 0.0f;
   }
-  return quantize_values(dst, multiplier * factor, blocks * plan.width, [row](size_t i) { return row[i]; });
+  return quantize_values(dst, 1.0f, blocks * plan.width, [row](size_t i) { return row[i]; });
 }
 
 }  // namespace

@@ -3,24 +3,9 @@
 
 #include <algorithm>
 
-#include "checked.hpp"
 #include "linear.hpp"
 
 namespace mica {
-namespace {
-
-// Rows that one task of a row-wise step handles.
-constexpr size_t kTaskRows = 8;
-
-template <class Body>
-void for_row_tasks(const Compute& compute, size_t rows, const Body& body) {
-  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
-    const size_t end = std::min(rows, (task + 1) * kTaskRows);
-    for (size_t row = task * kTaskRows; row < end; ++row) body(row);
-  });
-}
-
-}  // namespace
 
 void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* arena, BlockBuffers* buffers) {
   const size_t width = std::max(shape.hidden, shape.query_width);
@@ -40,28 +25,11 @@ void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* ar
 void norm_heads(const Compute& compute, const float* weight, float epsilon, float* x, size_t stride, size_t rows,
                 size_t heads, size_t head_dim) {
   if (weight == nullptr) return;
-  for_row_tasks(compute, rows, [&](size_t row) {
+  for_rows(compute, rows, [&](size_t row) {
     for (size_t head = 0; head < heads; ++head) {
       float* values = x + row * stride + head * head_dim;
       compute.kernels->f32->rms_norm(values, values, weight, epsilon, head_dim);
     }
-  });
-}
-
-void activate_rows(const Compute& compute, Activation activation, float* dst, const float* src, const float* factor,
-                   size_t stride, size_t rows, size_t width) {
-  const simd::ActivationKernels& kernels = *compute.kernels->activation;
-  for_row_tasks(compute, rows, [&](size_t row) {
-    float* out = dst + row * stride;
-    const float* in = src + row * stride;
-    const float* by = factor ? factor + row * stride : nullptr;
-    switch (activation) {
-      case Activation::silu: by ? kernels.silu_mul(out, in, by, width) : kernels.silu(out, in, width); return;
-      case Activation::gelu_tanh: by ? kernels.gelu_tanh_mul(out, in, by, width) : kernels.gelu_tanh(out, in, width); return;
-      case Activation::gelu: kernels.gelu(out, in, width); break;
-      case Activation::quick_gelu: kernels.quick_gelu(out, in, width); break;
-    }
-    for (size_t i = 0; by && i < width; ++i) out[i] *= by[i];
   });
 }
 
@@ -100,14 +68,11 @@ bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights
     complete = complete && in.count != 0;
     if (in.count == 0) continue;
     linear(compute, up, stride, in, layer.up);
-    if (layer.gate.rows != 0) {
-      linear(compute, gate, stride, in, layer.gate);
-      activate_rows(compute, shape.activation, gate, gate, up, stride, count, shape.feed_forward);
-    } else {
-      activate_rows(compute, shape.activation, gate, up, nullptr, stride, count, shape.feed_forward);
-    }
-    const Rows activated = enter_rotated(compute, layer.down_in, layer.down, shape.down_rotation, gate, stride, count,
-                                         visual_here, shape.feed_forward, buffers.rows);
+    const bool gated = layer.gate.rows != 0;
+    if (gated) linear(compute, gate, stride, in, layer.gate);
+    const Rows activated = enter_activated(compute, layer.down_in, layer.down,
+                                           {shape.activation, gated ? gate : up, gated ? up : nullptr}, shape.down_rotation,
+                                           gate, stride, count, visual_here, shape.feed_forward, buffers.rows);
     complete = complete && activated.count != 0;
     linear(compute, x, shape.hidden, activated, layer.down, {.add = true, .scale = layer.mlp_scale});
   }

@@ -51,8 +51,4 @@ bool add_attention(const Compute& compute, const BlockShape& shape, const LayerW
 bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
              size_t rows, size_t visual);
 
-// dst = activation(src) [* factor], width values a row; dst may be src.
-void activate_rows(const Compute& compute, Activation activation, float* dst, const float* src, const float* factor,
-                   size_t stride, size_t rows, size_t width);
-
 }  // namespace mica

@@ -172,9 +172,9 @@ void Vision::project(const Compute& compute, const Model& model, const PixelPlan
                                            merged_width, outer_);
   if (in.count == 0) return;  // an observer stopped here
   linear(compute, projected_, v.projector_hidden, in, w.projector_up);
-  activate_rows(compute, v.projector_activation, projected_, projected_, nullptr, v.projector_hidden, tokens, v.projector_hidden);
-  const Rows activated = enter_rows(compute, w.projector_down_in, w.projector_down, projected_, v.projector_hidden, tokens,
-                                    tokens, v.projector_hidden, outer_);
+  const Rows activated = enter_activated(compute, w.projector_down_in, w.projector_down,
+                                         {v.projector_activation, projected_, nullptr}, nullptr, projected_,
+                                         v.projector_hidden, tokens, tokens, v.projector_hidden, outer_);
   linear(compute, rows, model.spec.decoder.hidden, activated, w.projector_down);
 }
 

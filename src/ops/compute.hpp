@@ -9,6 +9,7 @@
 #include <omp.h>
 #endif
 
+#include "checked.hpp"
 #include "kernels.hpp"
 
 namespace mica {
@@ -43,6 +44,16 @@ void parallel_for([[maybe_unused]] const Compute& compute, size_t tasks, const B
 #else
   for (size_t task = 0; task < tasks; ++task) body(task, 0);
 #endif
+}
+
+// Calls body(row) for every row, a few rows a task.
+template <class Body>
+void for_rows(const Compute& compute, size_t rows, const Body& body) {
+  constexpr size_t kTaskRows = 8;
+  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
+    const size_t end = rows - task * kTaskRows < kTaskRows ? rows : (task + 1) * kTaskRows;
+    for (size_t row = task * kTaskRows; row < end; ++row) body(row);
+  });
 }
 
 }  // namespace mica

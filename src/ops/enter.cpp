@@ -1,23 +1,8 @@
 // Enter: rows over threads, and the choice between floats and int8. Not arithmetic: simd/.
 #include "enter.hpp"
 
-#include <algorithm>
-
-#include "checked.hpp"
-
 namespace mica {
 namespace {
-
-// Rows that one task handles.
-constexpr size_t kTaskRows = 8;
-
-template <class Body>
-void for_rows(const Compute& compute, size_t rows, const Body& body) {
-  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int thread) {
-    const size_t end = std::min(rows, (task + 1) * kTaskRows);
-    for (size_t row = task * kTaskRows; row < end; ++row) body(row, thread);
-  });
-}
 
 Rows float_rows(const Compute& compute, const QuantPoint& point, const float* values, size_t stride, size_t rows,
                 size_t visual, size_t width) {
@@ -44,15 +29,13 @@ Rows quantized_rows(const QuantPoint& point, size_t rows, size_t visual, size_t 
   return out;
 }
 
-// Moves the reader's kept channels out of the rows.
-void take_kept(const Compute& compute, const Matrix& reader, float* src, size_t src_stride, size_t rows, float* kept) {
-  for_rows(compute, rows, [&](size_t row, int) {
-    for (uint32_t k = 0; k < reader.kept_count; ++k) {
-      float& value = src[row * src_stride + reader.kept_channels[k]];
-      kept[row * kKeptChannelsMax + k] = value;
-      value = 0.0f;
-    }
-  });
+// Moves the reader's kept channels out of a row.
+void take_kept(const Matrix& reader, float* row, float* kept) {
+  for (uint32_t k = 0; k < reader.kept_count; ++k) {
+    float& value = row[reader.kept_channels[k]];
+    kept[k] = value;
+    value = 0.0f;
+  }
 }
 
 float multiplier(const QuantPoint& point, size_t row, size_t visual) {
@@ -82,9 +65,24 @@ void norm_row(const simd::FloatKernels& kernels, Norm norm, const NormWeights& w
 
 }  // namespace
 
+void activate_row(const simd::ActivationKernels& kernels, Activation function, float* dst, const float* src,
+                  const float* factor, size_t width) {
+  switch (function) {
+    case Activation::silu:
+      factor ? kernels.silu_mul(dst, src, factor, width) : kernels.silu(dst, src, width);
+      return;
+    case Activation::gelu_tanh:
+      factor ? kernels.gelu_tanh_mul(dst, src, factor, width) : kernels.gelu_tanh(dst, src, width);
+      return;
+    case Activation::gelu: kernels.gelu(dst, src, width); break;
+    case Activation::quick_gelu: kernels.quick_gelu(dst, src, width); break;
+  }
+  for (size_t i = 0; factor && i < width; ++i) dst[i] *= factor[i];
+}
+
 void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, float epsilon, float* dst, size_t dst_stride,
                const float* src, size_t src_stride, size_t rows, size_t width) {
-  for_rows(compute, rows, [&](size_t row, int) {
+  for_rows(compute, rows, [&](size_t row) {
     norm_row(*compute.kernels->f32, norm, weights, epsilon, dst + row * dst_stride, src + row * src_stride, width);
   });
 }
@@ -98,7 +96,7 @@ Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& r
   }
   const simd::QuantizeKernels& kernels = *compute.kernels->quantize;
   const size_t stride = simd::quantized_row_bytes(width);
-  for_rows(compute, rows, [&](size_t row, int) {
+  for_rows(compute, rows, [&](size_t row) {
     const float* x = src + row * src_stride;
     int8_t* dst = buffers.quantized + row * stride;
     const float by = multiplier(point, row, visual);
@@ -119,43 +117,48 @@ Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& r
                 size_t rows, size_t visual, size_t width, const RowBuffers& buffers) {
   if (!reader.is_packed()) return float_rows(compute, point, src, src_stride, rows, visual, width);
   const size_t stride = simd::quantized_row_bytes(width);
-  for_rows(compute, rows, [&](size_t row, int) {
+  for_rows(compute, rows, [&](size_t row) {
     buffers.sums[row] = compute.kernels->quantize->quantize_row(buffers.quantized + row * stride, src + row * src_stride,
                                                                 multiplier(point, row, visual), width);
   });
   return quantized_rows(point, rows, visual, width, buffers);
 }
 
-Rows enter_rotated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const simd::RotationPlan* plan,
-                   float* src, size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers) {
-  const bool kept = reader.is_packed() && reader.kept_count != 0;
-  if (kept) take_kept(compute, reader, src, src_stride, rows, buffers.kept);
-  if (plan == nullptr) {
-    Rows out = enter_rows(compute, point, reader, src, src_stride, rows, visual, width, buffers);
-    if (kept) out.kept = buffers.kept;
-    return out;
-  }
-  if (!reader.is_packed()) {
-    rotate_rows(compute, *plan, nullptr, src, src_stride, rows, false);
-    return float_rows(compute, point, src, src_stride, rows, visual, width);
-  }
-  const size_t stride = simd::quantized_row_bytes(width);
-  float* means = reader.rank1 ? buffers.rank1 : nullptr;
-  for_rows(compute, rows, [&](size_t row, int) {
-    buffers.sums[row] = compute.kernels->rotate->rotate_quantize(buffers.quantized + row * stride, *plan, 1, nullptr,
-                                                                 multiplier(point, row, visual), means ? means + row : nullptr,
-                                                                 src + row * src_stride);
+Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const Activated& activated,
+                     const simd::RotationPlan* plan, float* dst, size_t stride, size_t rows, size_t visual, size_t width,
+                     const RowBuffers& buffers) {
+  const simd::Kernels& kernels = *compute.kernels;
+  const bool packed = reader.is_packed();
+  float* kept = packed && reader.kept_count != 0 ? buffers.kept : nullptr;
+  float* means = packed && plan && reader.rank1 ? buffers.rank1 : nullptr;
+  const size_t quantized_stride = simd::quantized_row_bytes(width);
+  // All that happens to a row, while it is in the cache.
+  for_rows(compute, rows, [&](size_t row) {
+    float* x = dst + row * stride;
+    activate_row(*kernels.activation, activated.function, x, activated.src + row * stride,
+                 activated.factor ? activated.factor + row * stride : nullptr, width);
+    if (kept) take_kept(reader, x, kept + row * kKeptChannelsMax);
+    if (!packed) {
+      if (plan) kernels.rotate->rotate(*plan, 1, nullptr, 1.0f, x);
+      return;
+    }
+    int8_t* out = buffers.quantized + row * quantized_stride;
+    const float by = multiplier(point, row, visual);
+    buffers.sums[row] =
+        plan ? kernels.rotate->rotate_quantize(out, *plan, 1, nullptr, by, means ? means + row : nullptr, x)
+             : kernels.quantize->quantize_row(out, x, by, width);
   });
+  if (!packed) return float_rows(compute, point, dst, stride, rows, visual, width);
   Rows out = quantized_rows(point, rows, visual, width, buffers);
   out.rank1 = means;
-  if (kept) out.kept = buffers.kept;
+  out.kept = kept;
   return out;
 }
 
 void rotate_rows(const Compute& compute, const simd::RotationPlan& plan, const uint32_t* signs, float* x, size_t stride,
                  size_t rows, bool inverse) {
   const auto rotate = inverse ? compute.kernels->rotate->rotate_inverse : compute.kernels->rotate->rotate;
-  for_rows(compute, rows, [&](size_t row, int) { rotate(plan, 1, signs, 1.0f, x + row * stride); });
+  for_rows(compute, rows, [&](size_t row) { rotate(plan, 1, signs, 1.0f, x + row * stride); });
 }
 
 }  // namespace mica

@@ -41,10 +41,23 @@ Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& r
 Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src, size_t src_stride,
                 size_t rows, size_t visual, size_t width, const RowBuffers& buffers);
 
-// R src, rotated in place (src is scratch), for `reader`, whose rank-1 term gets channel 0 where it has one, and whose
-// kept channels are taken out first. A null plan rotates nothing.
-Rows enter_rotated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const simd::RotationPlan* plan,
-                   float* src, size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers);
+// function(src) [* factor]; rows lie at the stride of where they go.
+struct Activated {
+  Activation function;
+  const float* src;
+  const float* factor;  // null: none; may be neither src nor the destination
+};
+
+// R function(src) [* factor] for `reader`, whose rank-1 term gets channel 0 where it has one, and whose kept channels are
+// taken out before the rotation. A null plan rotates nothing. Floats come to lie in dst, [rows][stride], which may be
+// activated.src; for a packed reader it is scratch.
+Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const Activated& activated,
+                     const simd::RotationPlan* plan, float* dst, size_t stride, size_t rows, size_t visual, size_t width,
+                     const RowBuffers& buffers);
+
+// dst = function(src) [* factor], one row; dst may be src.
+void activate_row(const simd::ActivationKernels& kernels, Activation function, float* dst, const float* src,
+                  const float* factor, size_t width);
 
 // Rows of the residual stream into its rotated space and back, in place: R S x and S R^T x.
 void rotate_rows(const Compute& compute, const simd::RotationPlan& plan, const uint32_t* signs, float* x, size_t stride,

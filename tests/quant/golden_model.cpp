@@ -64,7 +64,12 @@ std::vector<Prompt> prompts_of(const std::string& family) {
 
 std::vector<float> logits_of(const Model& model, const Prompt& prompt) {
   SessionOptions options;
-  Status status = Session::resolve(model, {.context = 512, .threads = 1, .logit_rows = kLogitRows}, &options);
+  SessionOptions wanted;
+  wanted.context = 512;
+  wanted.threads = 1;
+  wanted.logit_rows = kLogitRows;
+  wanted.kv_wanted.visual_bits = 16;  // the loops are compared, not the cache
+  Status status = Session::resolve(model, wanted, &options);
   REQUIRE_MESSAGE(status, status.message());
   size_t bytes = 0;
   REQUIRE(Session::size(model, options, &bytes));
