@@ -3,22 +3,7 @@
 
 #include <cmath>
 
-#include "checked.hpp"
-
 namespace mica {
-namespace {
-// Rows that one task handles: enough work to be worth handing out.
-constexpr size_t kTaskRows = 16;
-
-template <class Body>
-void for_rows(const Compute& compute, size_t rows, const Body& body) {
-  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
-    const size_t end = (task + 1) * kTaskRows < rows ? (task + 1) * kTaskRows : rows;
-    for (size_t row = task * kTaskRows; row < end; ++row) body(row);
-  });
-}
-}  // namespace
-
 void rope_fill(const Compute& compute, const RopeTable& table, const uint32_t* positions, size_t axes, size_t rows,
                const float* frequency, const uint8_t* axis_of) {
   for_rows(compute, rows, [&](size_t row) {
