@@ -234,6 +234,7 @@ TEST_CASE("kept channels are multiplied in float, the others in integers, as one
   std::vector<double> wanted(count * channels);
   for (size_t r = 0; r < count; ++r) {
     std::vector<float> row(rows.begin() + static_cast<std::ptrdiff_t>(r * width), rows.begin() + static_cast<std::ptrdiff_t>((r + 1) * width));
+    for (float& value : row) value = value / (1.0f + std::exp(-value));  // silu
     for (size_t c = 0; c < channels; ++c)
       for (size_t k = 0; k < 2; ++k) wanted[r * channels + c] += static_cast<double>(row[kept_channels[k]]) * kept[k * channels + c];
     for (const uint32_t channel : kept_channels) row[channel] = 0.0f;
@@ -253,7 +254,8 @@ TEST_CASE("kept channels are multiplied in float, the others in integers, as one
     std::vector<float> source = rows;
     const Compute compute = compute_of(threads);
     const QuantPoint point{.index = 0, .scale_visual = 5.0f / 127.0f, .scale_text = 5.0f / 127.0f};
-    const Rows in = enter_rotated(compute, point, matrix, &plan, source.data(), width, count, 4, width, buffers);
+    const Activated activated{.function = Activation::silu, .src = source.data(), .factor = nullptr};
+    const Rows in = enter_activated(compute, point, matrix, activated, &plan, source.data(), width, count, 4, width, buffers);
     linear(compute, out.data(), channels, in, matrix);
     for (size_t i = 0; i < out.size(); ++i) CHECK(out[i] == doctest::Approx(wanted[i]).epsilon(0.001).scale(400));
   }

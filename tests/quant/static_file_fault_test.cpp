@@ -51,7 +51,9 @@ Status try_files(Status opened, std::unique_ptr<ModelFiles> files) {
   MICA_TRY(read_file((kPanel + "/000.jpg").c_str(), SIZE_MAX, &bytes));
   MICA_TRY(decode_picture(bytes, "000.jpg", &picture));
   SessionOptions options;
-  MICA_TRY(Session::resolve(*model, {.context = 128, .threads = 1}, &options));
+  options.context = 128;
+  options.threads = 1;
+  MICA_TRY(Session::resolve(*model, options, &options));
   size_t size = 0;
   MICA_TRY(Session::size(*model, options, &size));
   OwnedBytes memory;
