@@ -1,7 +1,10 @@
 // mica: the program. Finds the command, catches what it throws, and decides the exit status:
 // 0 done, 1 failed or out of bounds, 2 a wrong command line, 130 stopped by Ctrl-C.
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -97,10 +100,20 @@ int dispatch(std::vector<std::string> arguments) {
   return run_command(*command, arguments);
 }
 
+// GCC's OpenMP lets a thread that waits spin for milliseconds, and on a machine that does other work too the thread it waits
+// for is not running: decoding then takes a hundred times as long. Its library reads the environment before main, so the
+// program begins again with a short spin. Whoever set a policy is left alone; where this fails, all goes on as it was.
+void limit_spinning(char** values) {
+  constexpr const char* kSpins = "1000";  // a few microseconds: what an idle machine's threads need to meet
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  if (setenv("GOMP_SPINCOUNT", kSpins, 1) == 0) execv("/proc/self/exe", values);
+}
+
 }  // namespace
 }  // namespace app
 
 int main(int count, char** values) {
+  app::limit_spinning(values);
   const int status = app::dispatch(std::vector<std::string>(values + (count > 0 ? 1 : 0), values + count));
   // What was printed is work too: a full disk must not look like success.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
