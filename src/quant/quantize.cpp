@@ -96,7 +96,7 @@ class ReferenceRows {
     size_t count, visual, width;
     std::vector<float> values;
   };
-  struct Item : RowObserver {
+  struct Item final : RowObserver {
     bool observe(const QuantPoint& point, const float* values, size_t stride, size_t count, size_t visual, size_t width) override {
       Rows& kept = rows.emplace_back(Rows{point, count, visual, width, {}});
       for (size_t r = 0; r < count; ++r) kept.values.insert(kept.values.end(), values + r * stride, values + r * stride + width);
