@@ -144,7 +144,9 @@ TEST_CASE("damaged data is found by verify, and what opens all the same runs") {
   for (const TensorView& tensor : tensors)
     places.emplace_back(tensor.name, static_cast<size_t>(tensor.bytes.data() - bytes.data()));
   size_t round = 0;
-  for (const auto& [name, place] : places) {
+  for (const auto& tensor : places) {
+    const std::string& name = tensor.first;
+    const size_t place = tensor.second;
     CAPTURE(name);
     const size_t byte = place + round % 64;
     const auto mask = static_cast<uint8_t>(1u << round % 8);
