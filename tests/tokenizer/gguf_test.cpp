@@ -172,11 +172,14 @@ TEST_CASE("tokens of equal score merge from left to right") {
 }
 
 TEST_CASE("the tokenizer.json that is written of a gpt2 vocabulary is the same tokenizer") {
-  for (const auto& [name, pre] : {std::pair{"smollm2", "smollm"},
-                                  {"smollm2", "default"},
-                                  {"smollm2", "llama-bpe"},
-                                  {"qwen2", "qwen2"},
-                                  {"qwen2", "deepseek-r1-qwen"}}) {
+  const std::pair<const char*, const char*> cases[] = {{"smollm2", "smollm"},
+                                                       {"smollm2", "default"},
+                                                       {"smollm2", "llama-bpe"},
+                                                       {"qwen2", "qwen2"},
+                                                       {"qwen2", "deepseek-r1-qwen"}};
+  for (const auto& example : cases) {
+    const char* const name = example.first;
+    const char* const pre = example.second;
     CAPTURE(pre);
     const Source source(name);
     const GgufVocabulary vocabulary = source.vocabulary("gpt2", pre);
