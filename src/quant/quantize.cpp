@@ -281,11 +281,10 @@ Status Quantizer::balance_head(std::vector<float>* factors) {
   for (size_t item = 0; item < rows_.decoder().items(); ++item) rows_.show_head(item, &sizes);
   *factors = balance(sizes, *rows_.compute().kernels->f32, w.lm_head);
   std::vector<float> norm(factors->size());
-  float largest = 0, before = 0;
+  float largest = 0;
   for (size_t i = 0; i < norm.size(); ++i) {
     norm[i] = (w.final_norm.weight ? w.final_norm.weight[i] : 1.0f) / (*factors)[i];
     largest = std::max(largest, sizes.max()[i] / (*factors)[i]);
-    before = std::max(before, sizes.max()[i]);
   }
   w.head_in.scale_visual = w.head_in.scale_text = largest > 0 ? largest / 127.0f : 1.0f;
   PointReport report;
