@@ -1,6 +1,5 @@
 // What the program says when it is called wrongly or given bad input: one table of cases.
 // Bad bytes inside files are tests/fault/; here is the way from a status to what the user reads.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "program.hpp"

@@ -1,6 +1,5 @@
 // What the program prints when all is well: answers, scores and tables that people and other programs read.
 // The model is the panel checkpoint; what it should answer was recorded from its reference.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <fstream>

@@ -1,6 +1,5 @@
 // mica quantize as its users meet it: a model goes in, a file that every command opens comes out, with its report; and
 // what is said when it cannot be done.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <filesystem>

@@ -1,5 +1,4 @@
 // The program in a terminal: what a person sees, and what Ctrl-C does.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "program.hpp"

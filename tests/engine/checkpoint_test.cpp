@@ -1,6 +1,5 @@
 // Checkpoints that are wrong in meaning: config numbers, tensors and token ids that contradict each other. Each gets a
 // status and a message that names what is wrong. Damaged files: tests/fault.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cstdio>

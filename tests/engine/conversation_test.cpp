@@ -1,6 +1,5 @@
 // Conversations of several turns: what a question that was cancelled or did not fit leaves behind.
 // The model is the panel checkpoint, whose turns have control tokens around them.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cstring>

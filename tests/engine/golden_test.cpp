@@ -1,6 +1,5 @@
 // The engine against transformers: logits and greedy tokens of every family, in one chunk and in pieces, with any number
 // of threads, and through a saved session.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,6 +1,5 @@
 // The cache and attention over it against a twin in double precision that decodes every packed row. Not sessions:
 // kv_session_test.cpp.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <algorithm>

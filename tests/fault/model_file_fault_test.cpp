@@ -1,6 +1,5 @@
 // Bad model files: safetensors, packed files and folders that are truncated, damaged, lying or hostile. Each gets a
 // status whose message names the file and what is wrong in it. Bad GGUF files: gguf_fault_test.cpp.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "build_safetensors.hpp"

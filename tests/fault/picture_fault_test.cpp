@@ -1,6 +1,5 @@
 // Bad picture files: bombs, damage, truncation, foreign formats. Each gets a status and a message that names the file
 // and says what is wrong; the limits are tested on both sides. Not of good files: tests/picture.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cstdlib>

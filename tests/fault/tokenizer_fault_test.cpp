@@ -1,5 +1,4 @@
 // Bad tokenizer files and bad texts: each gets a status and a message that names what and where, within a bounded time.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <chrono>

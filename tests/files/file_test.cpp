@@ -1,5 +1,4 @@
 // Tests of mapping, reading and atomically writing files, and of CRC32C. Not of what is in the files.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>

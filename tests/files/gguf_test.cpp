@@ -1,5 +1,4 @@
 // Tests of the GGUF import: keys, tensor names, config.json, vocabulary. Bad files: tests/fault.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cstdlib>

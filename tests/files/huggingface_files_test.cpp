@@ -1,6 +1,5 @@
 // Tests of Hugging Face folders: the golden checkpoints against their checksums, sharded copies, documents. Bad
 // folders: tests/fault.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "crc32c.hpp"

@@ -1,5 +1,4 @@
 // Tests of the JSON reader: values, places in messages, and every limit on both sides. Not of any document's meaning.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "json.hpp"
 
 #include <doctest/doctest.h>

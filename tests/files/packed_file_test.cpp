@@ -1,6 +1,5 @@
 // Tests of packed files (.mica): written, read mapped and from memory, verified, and found damaged. Damaged headers:
 // tests/fault.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "model_files.hpp"

@@ -1,5 +1,4 @@
 // Tests of reading and writing safetensors: what is well formed, and each limit on both sides. Bad files: tests/fault.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "build_safetensors.hpp"

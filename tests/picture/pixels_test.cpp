@@ -1,6 +1,5 @@
 // Pixel values against transformers' processors: published checkpoints' outputs (tests/data/golden) and many small
 // cases (tests/data/picture/pixels.json); plans, limits and failures. Not of decoding.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "pixels.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,4 @@
 // Tests of calibration sets: what is chosen out of folders, questions and texts, and what is refused.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <filesystem>

@@ -1,6 +1,5 @@
 // A GGUF file and the packed file made of it are one model: the same words, the same ends, the same chat format.
 // With MICA_SMOLLM2_GGUF naming the file, also SmolLM2's, over its reference encodings.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cstdlib>

@@ -1,7 +1,6 @@
 // The quantizer stopped: killed and cancelled at every step of its work, without room on its disk, with input that it
 // has to refuse. Nothing stands under the output's name then, or what stood there before. Each run is a process of its
 // own.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <sys/mount.h>

@@ -1,5 +1,4 @@
 // Whole models through the quantizer and a packed file: every family's static logits beside its float ones.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "quantize.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,4 @@
 // The pieces of quantization by themselves: moments of rows, rounding by columns, massive activations, the head's balance.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "rounding.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,4 @@
 // GPTQ where its matrix is singular: fewer rows than columns, dead channels, and values that no float can square.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cmath>

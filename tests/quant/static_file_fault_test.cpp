@@ -1,6 +1,5 @@
 // Faults of packed static files: every bit of the head flipped, data damaged, and contents that a hostile writer gives
 // right checksums. Such a file opens to something that runs, or is refused by a message; nothing else happens.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cmath>

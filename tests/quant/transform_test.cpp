@@ -1,5 +1,4 @@
 // The transformed float model computes what the checkpoint does: every family, rotated and only folded.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "transform.hpp"
 
 #include <doctest/doctest.h>

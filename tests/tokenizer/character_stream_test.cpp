@@ -1,5 +1,4 @@
 // CharacterStream and UTF-8: whatever the bytes and however they are cut, the stream prints the same text.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <random>

@@ -1,5 +1,4 @@
 // Every reference encoding and decoding of the published tokenizers; and what must hold for any of them.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <algorithm>

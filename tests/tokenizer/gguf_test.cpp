@@ -1,5 +1,4 @@
 // Vocabularies as a GGUF file carries them, made here from the published tokenizer.json files: the same ids come out.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <unordered_map>

@@ -1,5 +1,4 @@
 // Patterns: the dialect of Oniguruma, as tokenizer files use it, and what is refused of it.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "tokenizer_pattern.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,5 @@
 // Every kind of step, added token and model option, alone in a small tokenizer, against the tokenizers library: the
 // cases are written by make_reference.py.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "tokenizer_files.hpp"
