@@ -19,15 +19,16 @@ using namespace mica::test;
 
 namespace {
 
-const std::string kPanel = MICA_TEST_DATA "/panel";
+const std::string kModel = MICA_TEST_DATA "/golden/qwen2_vl";
+const std::string kPicture = MICA_TEST_DATA "/images/c_panel.jpg";
 
 // Quantizes in this process, in one thread: a process that was forked cannot start OpenMP's threads again.
-Status quantize_panel(const std::string& output, const QuantizeProgress& progress, QuantizeReport* report = nullptr,
-                      const std::string& model = kPanel + "/model", Rounding rounding = Rounding::nearest) {
+Status quantize_small(const std::string& output, const QuantizeProgress& progress, QuantizeReport* report = nullptr,
+                      const std::string& model = kModel, Rounding rounding = Rounding::nearest) {
   std::unique_ptr<ModelFiles> files;
   MICA_TRY(ModelFiles::open(model.c_str(), &files));
   std::vector<CalibrationSample> samples(1);
-  samples[0].pictures = {kPanel + "/000.jpg"};
+  samples[0].pictures = {kPicture};
   samples[0].prompt = "Read the dial.";
   samples[0].answer = "9";
   QuantizeReport own;
@@ -41,7 +42,7 @@ int steps_of_work() {
     const TestFolder folder;
     return run_in_child([&] {
       int told = 0;
-      const Status status = quantize_panel(folder.path("m.mica"), [&](const char*, double) { return ++told, false; });
+      const Status status = quantize_small(folder.path("m.mica"), [&](const char*, double) { return ++told, false; });
       return status ? std::min(told, 250) : -2;
     });
   }();
@@ -67,7 +68,7 @@ TEST_CASE("killed at any step: nothing, or the old file, stands under the name")
     const auto killed = [&] {
       return run_in_child([&] {
         int told = 0;
-        const Status status = quantize_panel(path, [&](const char*, double) {
+        const Status status = quantize_small(path, [&](const char*, double) {
           if (++told == step) kill(getpid(), SIGKILL);
           return false;
         });
@@ -91,7 +92,7 @@ TEST_CASE("cancelled at any step: the same, and no temporary file") {
     CAPTURE(step);
     const int code = run_in_child([&] {
       int told = 0;
-      return static_cast<int>(quantize_panel(path, [&](const char*, double) { return ++told >= step; }).code());
+      return static_cast<int>(quantize_small(path, [&](const char*, double) { return ++told >= step; }).code());
     });
     CHECK(code == static_cast<int>(Code::cancelled));
     CHECK(folder.names() == "m.mica");
@@ -102,31 +103,31 @@ TEST_CASE("cancelled at any step: the same, and no temporary file") {
 TEST_CASE("no room: an error of writing with the path, the old file as it was, no temporary") {
   const TestFolder folder;
   const std::string path = folder.write("m.mica", "old");
-  for (rlim_t room : {rlim_t{0}, rlim_t{4096}, rlim_t{1000000}}) {
+  for (rlim_t room : {rlim_t{0}, rlim_t{4096}, rlim_t{100000}}) {
     const int code = run_in_child([&] {
       signal(SIGXFSZ, SIG_IGN);
       const rlimit limit = {room, room};
       if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 101;
-      const Status status = quantize_panel(path, {});
+      const Status status = quantize_small(path, {});
       return said(status).find(path) != std::string::npos ? static_cast<int>(status.code()) : 102;
     });
     CHECK(code == static_cast<int>(Code::io_error));
     CHECK(folder.names() == "m.mica");
     CHECK(text_of(read_all(path)) == "old");
   }
-  CHECK(run_in_child([&] { return static_cast<int>(quantize_panel("/dev/full", {}).code()); }) ==
+  CHECK(run_in_child([&] { return static_cast<int>(quantize_small("/dev/full", {}).code()); }) ==
         static_cast<int>(Code::invalid_argument));
 }
 
 TEST_CASE("a disk that is full") {
   const TestFolder folder;
-  if (mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=1m") != 0) {
+  if (mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=128k") != 0) {
     MESSAGE("left out: mounting a small tmpfs needs root");
     return;
   }
   const std::string path = folder.write("m.mica", "old");
   const int code = run_in_child([&] {
-    const Status status = quantize_panel(path, {});
+    const Status status = quantize_small(path, {});
     return said(status).find(path) != std::string::npos ? static_cast<int>(status.code()) : 102;
   });
   CHECK(code == static_cast<int>(Code::io_error));
@@ -139,7 +140,7 @@ TEST_CASE("a weight that is no number is refused by its layer's name, and nothin
   for (const char* name : {"layers.1.mlp.down_proj.weight", "blocks.1.attn.qkv.weight"}) {
     CAPTURE(name);
     const TestFolder folder;
-    std::filesystem::copy(kPanel + "/model", folder.path("model"));
+    std::filesystem::copy(kModel, folder.path("model"));
     const std::string weights = folder.path("model/model.safetensors");
     std::vector<uint8_t> bytes = read_all(weights);
     Safetensors content;
@@ -153,7 +154,7 @@ TEST_CASE("a weight that is no number is refused by its layer's name, and nothin
     folder.write("model/model.safetensors", bytes);
     const std::string path = folder.path("m.mica");
     const int code = run_in_child([&] {
-      const Status status = quantize_panel(path, {}, nullptr, folder.path("model"));
+      const Status status = quantize_small(path, {}, nullptr, folder.path("model"));
       const bool named = said(status).find("layers.1") != std::string::npos;
       return named ? static_cast<int>(status.code()) : 102;
     });
