@@ -119,7 +119,7 @@ TEST_CASE("any number of threads gives the same bits") {
     mica_session_options options = packed();
     options.threads = threads;
     Talk talk(panel, options);
-    talk.ask("Read the dial.", 3);
+    talk.ask("Read the dial.", 1);
     if (threads == 1) first = talk.logits();
     CHECK(same_bits(first, talk.logits()));
   }
@@ -127,13 +127,13 @@ TEST_CASE("any number of threads gives the same bits") {
 
 TEST_CASE("a picture that a chunk cannot hold is packed in parts, and small batches are raised") {
   const Panel panel;
-  const std::vector<uint8_t> rgb(3 * 448 * 448, 90);
+  const std::vector<uint8_t> rgb(3 * 336 * 336, 90);
   mica_picture* large = nullptr;
   mica_error error{};
-  REQUIRE(mica_picture_from_rgb(rgb.data(), 448, 448, 0, &large, &error) == MICA_OK);
+  REQUIRE(mica_picture_from_rgb(rgb.data(), 336, 336, 0, &large, &error) == MICA_OK);
   uint32_t tokens = 0;
   REQUIRE(mica_picture_tokens(panel.model, large, &tokens, &error) == MICA_OK);
-  for (uint32_t batch : {1u, 64u, 100u, 512u}) {
+  for (uint32_t batch : {1u, 100u}) {
     CAPTURE(batch);
     mica_session_options options = packed();
     options.batch = batch;
@@ -223,11 +223,11 @@ TEST_CASE("whatever sizes pictures have, the context is what bounds them") {
   for (uint32_t tokens : {1u, 31u, 32u, 33u, 64u, 65u, 256u}) {
     CAPTURE(tokens);
     mica_session_options options = packed();
-    options.context = 2048;
+    options.context = 1024;
     Talk talk(panel, options);
-    CHECK(mica_session_fill(talk.session, 0, 2040 / tokens, tokens, nullptr) == MICA_OK);
-    CHECK(talk.stats().tokens == 2040 / tokens * tokens);
-    CHECK(mica_session_fill(talk.session, 2048, 0, 0, nullptr) == MICA_CONTEXT_FULL);
+    CHECK(mica_session_fill(talk.session, 0, 1020 / tokens, tokens, nullptr) == MICA_OK);
+    CHECK(talk.stats().tokens == 1020 / tokens * tokens);
+    CHECK(mica_session_fill(talk.session, 1024, 0, 0, nullptr) == MICA_CONTEXT_FULL);
   }
 }
 
