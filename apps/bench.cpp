@@ -163,7 +163,8 @@ class Bench {
   Session make_session(const Test& test, uint32_t threads) const {
     mica_session_options settings = session_options(options_.shared);
     settings.threads = threads;
-    settings.context_text = test.depth + test.prompt + test.generated + 8;  // a few for the first token and picture marks
+    settings.context_text =
+        test.depth + test.prompt + test.generated + 8;  // a few for the first token and picture marks
     settings.context = settings.context_text + test.depth_visual;
     if (test.picture != nullptr) {
       settings.picture_tokens = picture_tokens(model_, *test.picture);
@@ -282,49 +283,45 @@ std::string shape_names() {
   return join(names, ", ");
 }
 
-void add_bench_options(CLI::App& app, BenchOptions& options) {
+void add_bench_options(CommandLine& line, BenchOptions& options) {
   const auto list = [&](const char* names, std::vector<uint32_t>& values, const char* help, const char* initial) {
-    app.add_option(names, values, help)
-        ->option_text("N,...")
-        ->delimiter(',')
-        ->default_str(initial)
-        ->check(number_between(0, kCountMax, true));
+    line.add({.names = names, .value = "N,...", .help = help, .low = 0, .high = kCountMax, .initial = initial},
+             &values);
+  };
+  const auto count = [&](const char* names, uint32_t& value, const char* help, double most) {
+    line.add({.names = names, .value = "N", .help = help, .low = 1, .high = most}, &value);
+  };
+  const auto flag = [&](const char* name, bool& value, const char* help) {
+    line.add({.names = name, .value = "", .help = help}, &value);
   };
   list("-p,--n-prompt", options.prompts, "tokens of a prompt to read; 0: no such test", "512");
   list("-n,--n-gen", options.generated, "tokens of an answer to write; 0: no such test", "128");
-  app.add_option("--prompt-generate", options.both, "reads a prompt and writes an answer, timed together")
-      ->option_text("P,N")
-      ->allow_extra_args(false);
-  list("-d,--n-depth", options.depths, "text tokens that the session holds before the test; their keys and values are noise", "0");
+  line.add(
+      {.names = "--prompt-generate", .value = "P,N", .help = "reads a prompt and writes an answer, timed together"},
+      &options.both);
+  list("-d,--n-depth", options.depths,
+       "text tokens that the session holds before the test; their keys and values are noise", "0");
   list("--depth-visual", options.depths_visual, "and visual ones", "0");
-  app.add_option("--depth-picture", options.depth_picture, "of which a picture has as many")
-      ->option_text("N")
-      ->capture_default_str()
-      ->check(number_between(1, 8192, true));
+  count("--depth-picture", options.depth_picture, "of which a picture has as many", 8192);
   list("-t,--threads", options.threads, "0: as many as the processor has", "0");
-  app.add_option("-r,--repetitions", options.repetitions, "of each test")
-      ->option_text("N")
-      ->capture_default_str()
-      ->check(number_between(1, 100000, true));
-  app.add_flag("--no-warmup", options.no_warmup, "measures the first run too, which fills caches");
-  app.add_option("--image", options.shared.images, "a picture for the enc test")
-      ->option_text("FILE")
-      ->allow_extra_args(false);
-  app.add_option("--picture-size", options.picture_sizes, "or synthetic ones of these sizes; 0: no enc test")
-      ->option_text("WxH,...")
-      ->delimiter(',')
-      ->default_str("448x448");
-  app.add_flag("--kernels", options.kernels, "measures kernels by themselves instead, as ratios against something named");
-  CLI::Option* arch = app.add_option("--arch", options.arch, "a published shape with random weights: " + shape_names())
-                          ->option_text("NAME");
-  app.add_option("--weights", options.weights, "how --arch stores them")
-      ->option_text("bf16|w4a8|w8a8")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"bf16", "w4a8", "w8a8"}))
-      ->needs(arch);
-  add_output_option(app, options.format, {"md", "json", "jsonl", "csv"});
-  add_options(app, options.shared, kModelOptions | kBatchOption | kKvOptions);
-  app.get_option("--model")->excludes(arch);
+  count("-r,--repetitions", options.repetitions, "of each test", 100000);
+  flag("--no-warmup", options.no_warmup, "measures the first run too, which fills caches");
+  line.add({.names = "--image", .value = "FILE", .help = "a picture for the enc test"}, &options.shared.images);
+  line.add({.names = "--picture-size",
+            .value = "WxH,...",
+            .help = "or synthetic ones of these sizes; 0: no enc test",
+            .initial = "448x448"},
+           &options.picture_sizes);
+  flag("--kernels", options.kernels, "measures kernels by themselves instead, as ratios against something named");
+  line.add({.names = "--arch", .value = "NAME", .help = "a published shape with random weights: " + shape_names()},
+           &options.arch);
+  line.add(
+      {.names = "--weights", .value = "bf16|w4a8|w8a8", .help = "how --arch stores them", .choices = "bf16|w4a8|w8a8"},
+      &options.weights);
+  line.need("--weights", "--arch");
+  add_output_option(line, options.format, "md|json|jsonl|csv");
+  add_options(line, options.shared, kModelOptions | kBatchOption | kKvOptions);
+  line.exclude("--model", "--arch");
 }
 
 // Kernels by themselves, as ratios against something named in the same run.
@@ -355,10 +352,10 @@ void report_kernels(const BenchOptions& options) {
                 level.c_str(), figure.value, figure.unit.c_str(), figure.ratio, figure.relation.c_str());
 }
 
-int bench(CLI::App& app, const std::vector<std::string>& arguments) {
+int bench(CommandLine& line, const std::vector<std::string>& arguments) {
   BenchOptions options;
-  add_bench_options(app, options);
-  parse(app, arguments, options.shared);
+  add_bench_options(line, options);
+  parse(line, arguments, options.shared);
   if (options.kernels) {
     report_kernels(options);
     return 0;

@@ -157,10 +157,10 @@ int Chat::run() {
   return failed_ && !input_.interactive() ? 1 : 0;
 }
 
-int chat(CLI::App& app, const std::vector<std::string>& arguments) {
+int chat(CommandLine& line, const std::vector<std::string>& arguments) {
   Options options;
-  add_options(app, options, kModelOptions | kConversationOptions | kSessionOptions);
-  parse(app, arguments, options);
+  add_options(line, options, kModelOptions | kConversationOptions | kSessionOptions);
+  parse(line, arguments, options);
   return Chat(options, open_model(options)).run();
 }
 

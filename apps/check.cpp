@@ -127,27 +127,34 @@ int check_tokenizer(const CheckOptions& options) {
   return encoded == cases.size() && decoded == cases.size() ? 0 : 1;
 }
 
-int check(CLI::App& app, const std::vector<std::string>& arguments) {
+int check(CommandLine& line, const std::vector<std::string>& arguments) {
   CheckOptions options;
-  app.add_option("folder", options.folder,
-                 "holds golden_*.safetensors; pictures they name are looked for here and in images/, ../images/ and "
-                 "../../images/")
-      ->option_text("DIR");
-  app.add_option("--tokenizer", options.tokenizer_folder,
-                 "instead checks the tokenizer in DIR (or of -m) against encodings.json there")
-      ->option_text("DIR");
-  app.add_option("--tolerance", options.tolerance,
-                 "bound of the logits' relative error: largest |a - b| over largest |b|, over all rows")
-      ->option_text("X")
-      ->capture_default_str()
-      ->check(number_between(0, 1e9, false));
-  app.add_option("--cosine", options.cosine_min,
-                 "judges by the smallest cosine of a row of logits instead of tolerance and greedy tokens: for "
-                 "packed models")
-      ->option_text("MIN")
-      ->check(number_between(0, 1, false));
-  add_options(app, options.shared, kModelOptions | kBatchOption | kThreadsOption);
-  parse(app, arguments, options.shared);
+  line.add({.names = "folder",
+            .value = "DIR",
+            .help = "holds golden_*.safetensors; pictures they name are looked for here and in images/, ../images/ and "
+                    "../../images/"},
+           &options.folder);
+  line.add({.names = "--tokenizer",
+            .value = "DIR",
+            .help = "instead checks the tokenizer in DIR (or of -m) against encodings.json there"},
+           &options.tokenizer_folder);
+  line.add({.names = "--tolerance",
+            .value = "X",
+            .help = "bound of the logits' relative error: largest |a - b| over largest |b|, over all rows",
+            .low = 0,
+            .high = 1e9},
+           &options.tolerance);
+  line.add(
+      {.names = "--cosine",
+       .value = "MIN",
+       .help = "judges by the smallest cosine of a row of logits instead of tolerance and greedy tokens: for packed "
+               "models",
+       .low = 0,
+       .high = 1,
+       .initial = ""},
+      &options.cosine_min);
+  add_options(line, options.shared, kModelOptions | kBatchOption | kThreadsOption);
+  parse(line, arguments, options.shared);
   if (options.folder.empty() == options.tokenizer_folder.empty()) {
     throw UsageError("wants one of DIR and --tokenizer DIR");
   }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include "command_line.hpp"
 
 namespace app {
 
@@ -12,8 +12,8 @@ struct Command {
   const char* name;
   const char* summary;   // one line, for the list of commands and the head of its --help
   const char* examples;  // the foot of its --help, one indented line each
-  // Adds its options to `app`, parses, works. Returns the exit status; failures are thrown.
-  int (*run)(CLI::App& app, const std::vector<std::string>& arguments);
+  // Adds its options to `line`, parses, works. Returns the exit status; failures are thrown.
+  int (*run)(CommandLine& line, const std::vector<std::string>& arguments);
 };
 
 extern const Command kRunCommand;

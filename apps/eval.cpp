@@ -159,21 +159,27 @@ void print_text(const Score& score) {
               format_seconds(score.seconds / static_cast<double>(score.all.questions)).c_str());
 }
 
-int eval(CLI::App& app, const std::vector<std::string>& arguments) {
+int eval(CommandLine& line, const std::vector<std::string>& arguments) {
   Options options;
   options.sampling.temperature = 0;
   options.predict = 64;
   std::string path, format;
   size_t limit = SIZE_MAX;
-  app.add_option("questions", path, "a questions.jsonl, or the folder that holds it and its pictures")
-      ->option_text("PATH")
-      ->required();
-  app.add_option("--limit", limit, "asks only the first N questions")
-      ->option_text("N")
-      ->check(number_between(1, 1e9, true));
-  add_output_option(app, format, {"text", "json"});
-  add_options(app, options, kModelOptions | kSystemOption | kPredictOption | kSessionOptions);
-  parse(app, arguments, options);
+  line.add({.names = "questions",
+            .value = "PATH",
+            .help = "a questions.jsonl, or the folder that holds it and its pictures",
+            .required = true},
+           &path);
+  line.add({.names = "--limit",
+            .value = "N",
+            .help = "asks only the first N questions",
+            .low = 1,
+            .high = 1e9,
+            .initial = ""},
+           &limit);
+  add_output_option(line, format, "text|json");
+  add_options(line, options, kModelOptions | kSystemOption | kPredictOption | kSessionOptions);
+  parse(line, arguments, options);
   if (fs::is_directory(path)) path = (fs::path(path) / "questions.jsonl").string();
   const std::vector<Question> questions = read_questions(path, limit);
   Evaluation evaluation(options, open_model(options), fs::path(path).parent_path());

@@ -15,8 +15,8 @@ struct SingleDash {
   const char* name;
 };
 // Headings in the order in which people need them; "Options" are the command's own.
-constexpr const char* kGroups[] = {"Options",     "Message",     "Answer",  "Model",
-                                   "Calibration", "Storage", "Method",  "Session", "Process"};
+constexpr const char* kGroups[] = {"Options", "Message", "Answer",  "Model",           "Calibration",
+                                   "Storage", "Method",  "Session", "Keys and values", "Process"};
 
 constexpr SingleDash kSingleDash[] = {
     {"-sys", "--system-prompt"},
@@ -53,24 +53,14 @@ std::vector<std::string> spell_out_single_dash(const std::vector<std::string>& a
   return spelled;
 }
 
-std::string explain(const CLI::App& app, const CLI::ParseError& fault) {
-  const std::string message = fault.what();
-  if (dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr) {
-    for (const std::string& argument : app.remaining()) {
-      if (argument[0] == '-') return "there is no option " + argument;
-    }
-    return "unexpected argument " + app.remaining().front();
-  }
-  if (dynamic_cast<const CLI::ArgumentMismatch*>(&fault) != nullptr) {
-    return message.substr(0, message.find(':')) + " wants a value";
-  }
-  return message;
-}
-
 std::string HelpFormat::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode) const {
   std::string help = make_description(app) + make_usage(app, name);
   help += make_positionals(app);
-  for (const char* group : kGroups) {
+  std::vector<std::string> groups(std::begin(kGroups), std::end(kGroups));
+  for (const std::string& group : app->get_groups()) {  // one that kGroups forgot is shown all the same
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+  }
+  for (const std::string& group : groups) {
     const auto options = app->get_options(
         [&](const CLI::Option* option) { return option->get_group() == group && option->nonpositional(); });
     if (!options.empty()) help += make_group(group, false, options);

@@ -13,9 +13,6 @@ namespace app {
 // them by their long names, up to a "--".
 std::vector<std::string> spell_out_single_dash(const std::vector<std::string>& arguments);
 
-// CLI11's message in the words of the other errors.
-std::string explain(const CLI::App& app, const CLI::ParseError& fault);
-
 class HelpFormat : public CLI::Formatter {
  public:
   HelpFormat() { column_width(34); }

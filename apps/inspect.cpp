@@ -121,17 +121,18 @@ Json describe_session(const Model& model, const Options& options) {
       describe(mica_session_describe, static_cast<const mica_model*>(model.get()), &settings));
 }
 
-int inspect(CLI::App& app, const std::vector<std::string>& arguments) {
+int inspect(CommandLine& line, const std::vector<std::string>& arguments) {
   Options options;
   bool processor = false, tensors = false;
   std::string format;
-  app.add_option("model", options.model, "folder, .gguf or .mica file; without it the default model")
-      ->option_text("PATH");
-  app.add_flag("--cpu", processor, "describes this processor and what mica chose for it instead");
-  app.add_flag("--tensors", tensors, "lists every tensor");
-  add_output_option(app, format, {"text", "json"});
-  add_options(app, options, kModelOptions | kSessionOptions);
-  parse(app, arguments, options);
+  line.add({.names = "model", .value = "PATH", .help = "folder, .gguf or .mica file; without it the default model"},
+           &options.model);
+  line.add({.names = "--cpu", .value = "", .help = "describes this processor and what mica chose for it instead"},
+           &processor);
+  line.add({.names = "--tensors", .value = "", .help = "lists every tensor"}, &tensors);
+  add_output_option(line, format, "text|json");
+  add_options(line, options, kModelOptions | kSessionOptions);
+  parse(line, arguments, options);
 
   std::string title = "processor";
   Json document;

@@ -28,7 +28,13 @@ void on_interrupt(int signal) {
   std::raise(signal);  // delivered when this handler returns
 }
 
-void on_prompt_interrupt(int) {}  // exists so that ppoll is woken
+int prompt_pipe = -1;  // the end that Ctrl-C at the prompt is written to
+
+void on_prompt_interrupt(int) {
+  const int error = errno;
+  [[maybe_unused]] const ssize_t written = write(prompt_pipe, "", 1);
+  errno = error;
+}
 
 struct sigaction set_handler(void (*handler)(int)) {
   struct sigaction action {
@@ -38,32 +44,32 @@ struct sigaction set_handler(void (*handler)(int)) {
   return previous;
 }
 
-// While a person is at the prompt, SIGINT waits until wait() lets it in: none that comes after the prompt is shown is
-// lost or ends the program.
+// While a person is at the prompt, Ctrl-C goes through a pipe: whichever thread takes the signal, and however early, it
+// is not lost.
 class PromptSignals {
  public:
   PromptSignals() {
-    sigset_t interrupt;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    sigprocmask(SIG_BLOCK, &interrupt, &before_);
+    if (pipe(ends_) != 0) throw Failure(std::string("a pipe for Ctrl-C: ") + std::strerror(errno), MICA_IO_ERROR);
+    prompt_pipe = ends_[1];
     previous_ = set_handler(on_prompt_interrupt);
   }
   ~PromptSignals() {
     sigaction(SIGINT, &previous_, nullptr);
-    sigprocmask(SIG_SETMASK, &before_, nullptr);
+    for (const int end : ends_) close(end);
   }
   PromptSignals(const PromptSignals&) = delete;
   PromptSignals& operator=(const PromptSignals&) = delete;
 
   // Until standard input can be read; false when Ctrl-C came first.
   bool wait() const {
-    pollfd input{STDIN_FILENO, POLLIN, 0};
-    return ppoll(&input, 1, nullptr, &before_) >= 0 || errno != EINTR;
+    pollfd inputs[] = {{STDIN_FILENO, POLLIN, 0}, {ends_[0], POLLIN, 0}};
+    while (poll(inputs, 2, -1) < 0 && errno == EINTR) {
+    }
+    return inputs[1].revents == 0;
   }
 
  private:
-  sigset_t before_{};
+  int ends_[2];
   struct sigaction previous_ {};
 };
 

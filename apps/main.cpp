@@ -10,7 +10,6 @@
 
 #include "command.hpp"
 #include "handles.hpp"
-#include "help_format.hpp"
 #include "terminal.hpp"
 
 namespace app {
@@ -56,19 +55,12 @@ int refuse(const std::string& message, const std::string& command) {
 }
 
 int run_command(const Command& command, const std::vector<std::string>& arguments) {
-  CLI::App app(std::string("mica ") + command.name + ": " + command.summary, std::string("mica ") + command.name);
-  auto format = std::make_shared<HelpFormat>();
-  format->label("Positionals", "Arguments");
-  app.formatter(format);
-  app.get_help_ptr()->group("Process")->description("prints this");
-  app.footer(std::string("Examples:\n") + command.examples);
+  CommandLine line(std::string("mica ") + command.name, command.summary, command.examples);
   try {
-    return command.run(app, arguments);
-  } catch (const CLI::CallForHelp&) {
-    std::fputs(app.help().c_str(), stdout);
+    return command.run(line, arguments);
+  } catch (const HelpWanted& help) {
+    std::fputs(help.text.c_str(), stdout);
     return 0;
-  } catch (const CLI::ParseError& fault) {
-    return refuse(explain(app, fault), command.name);
   } catch (const UsageError& fault) {
     return refuse(fault.what(), command.name);
   } catch (const std::bad_alloc&) {
@@ -100,9 +92,10 @@ int dispatch(std::vector<std::string> arguments) {
   return run_command(*command, arguments);
 }
 
-// GCC's OpenMP lets a thread that waits spin for milliseconds, and on a machine that does other work too the thread it waits
-// for is not running: decoding then takes a hundred times as long. Its library reads the environment before main, so the
-// program begins again with a short spin. Whoever set a policy is left alone; where this fails, all goes on as it was.
+// GCC's OpenMP lets a thread that waits spin for milliseconds, and on a machine that does other work too the thread it
+// waits for is not running: decoding then takes a hundred times as long. Its library reads the environment before main,
+// so the program begins again with a short spin. Whoever set a policy is left alone; where this fails, all goes on as
+// it was.
 void limit_spinning(char** values) {
   constexpr const char* kSpins = "1000";  // a few microseconds: what an idle machine's threads need to meet
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;

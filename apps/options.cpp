@@ -1,19 +1,17 @@
 // The shared options, see options.hpp: the table first, then what reads it.
 #include "options.hpp"
 
-#include <cmath>
 #include <cstdio>
 #include <random>
 #include <variant>
 
 #include "files.hpp"
-#include "help_format.hpp"
 #include "terminal.hpp"
 
 namespace app {
 namespace {
 
-using Target = std::variant<std::string Options::*, std::vector<std::string> Options::*, bool Options::*,
+using Member = std::variant<std::string Options::*, std::vector<std::string> Options::*, bool Options::*,
                             uint32_t Options::*, int64_t Options::*, float mica_sampling::*, uint32_t mica_sampling::*>;
 
 struct Flag {
@@ -22,9 +20,9 @@ struct Flag {
   const char* names;
   const char* value;  // what stands for the value in --help
   const char* help;
-  Target target;
+  Member member;
   double low = 0, high = 0;       // range of a number; both 0: not checked here
-  const char* choices = nullptr;  // the values allowed, with a space between
+  const char* choices = "";       // the values allowed, with '|' between
 };
 
 constexpr double kSeedMax = 4294967295.0;  // 32 bits, as in llama.cpp: short enough to type again
@@ -62,58 +60,21 @@ const Flag kFlags[] = {
      1, kCountMax},
     {kThreadsOption, "Session", "-t,--threads", "N", "0: as many as the processor has", &Options::threads, 0, 256},
     {kKvOptions, "Keys and values", "--kv-visual", "1|2|4|16",
-     "bits that visual tokens' keys and values keep; without it what the model's file prefers, else 1", &Options::kv_visual, 0, 0,
-     "1 2 4 16"},
+     "bits that visual tokens' keys and values keep; without it what the model's file prefers, else 1",
+     &Options::kv_visual, 0, 0, "1|2|4|16"},
     {kKvOptions, "Keys and values", "--kv-levels", "RULE",
      "how: token (a scale a token, after a rotation), centroid, quantile=ALPHA, calibquant", &Options::kv_levels},
     {kKvOptions, "Keys and values", "--kv-visual-layers", "LAYERS", "exceptions by layer, as 0-3=4,27=2",
      &Options::kv_visual_layers},
-    {kKvOptions, "Keys and values", "--kv-text", "16|4", "bits that text tokens' keep", &Options::kv_text, 0, 0, "16 4"},
+    {kKvOptions, "Keys and values", "--kv-text", "16|4", "bits that text tokens' keep", &Options::kv_text, 0, 0,
+     "16|4"},
     {kKvOptions, "Keys and values", "--ctx-text", "N",
-     "of -c, how many tokens may be text: the rest, packed pictures, take little memory; 0: all", &Options::context_text, 0,
-     kCountMax},
+     "of -c, how many tokens may be text: the rest, packed pictures, take little memory; 0: all",
+     &Options::context_text, 0, kCountMax},
     {kModelOptions, "Process", "--isa", "LEVEL",
      "forces an instruction set (mica inspect --cpu lists them); so does the environment's MICA_ISA", &Options::isa},
     {kModelOptions, "Process", "-v,--verbose", "", "prints what the library reports, and the seed", &Options::verbose},
 };
-
-// The value that the member has now, as --help shows it; empty where there is nothing to say.
-template <typename T>
-std::string default_text(const T& value) {
-  if constexpr (std::is_same_v<T, std::string>) {
-    return value;
-  } else if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%g", static_cast<double>(value));
-    return text;
-  } else {
-    return "";
-  }
-}
-
-void add_flag(CLI::App& app, Options& options, const Flag& flag) {
-  const auto add = [&](auto& value) -> CLI::Option* {
-    using Value = std::remove_reference_t<decltype(value)>;
-    if constexpr (std::is_same_v<Value, bool>) {
-      return app.add_flag(flag.names, value, flag.help);
-    } else {
-      CLI::Option* option = app.add_option(flag.names, value, flag.help)->default_str(default_text(value));
-      if (flag.low != flag.high) option->check(number_between(flag.low, flag.high, std::is_integral_v<Value>));
-      return option;
-    }
-  };
-  CLI::Option* option = std::visit(
-      [&](auto member) {
-        if constexpr (std::is_invocable_v<decltype(member), Options&>) {
-          return add(options.*member);
-        } else {
-          return add(options.sampling.*member);
-        }
-      },
-      flag.target);
-  option->group(flag.group)->option_text(flag.value)->allow_extra_args(false);
-  if (flag.choices != nullptr) option->check(CLI::IsMember(CLI::detail::split(flag.choices, ' ')));
-}
 
 void print_log(void* user, int level, const char* message) {
   const bool verbose = *static_cast<const bool*>(user);
@@ -123,29 +84,32 @@ void print_log(void* user, int level, const char* message) {
 
 }  // namespace
 
-CLI::Validator number_between(double low, double high, bool whole) {
-  const auto check = [low, high, whole](const std::string& text) {
-    double value = 0;
-    const bool number = CLI::detail::lexical_cast(text, value);
-    if (number && value >= low && value <= high && (!whole || std::floor(value) == value)) return std::string();
-    char bounds[80];
-    std::snprintf(bounds, sizeof bounds, "wants a %snumber from %.15g to %.15g, not ", whole ? "whole " : "", low,
-                  high);
-    return bounds + text;
-  };
-  return CLI::Validator(check, "");
-}
-
-void add_options(CLI::App& app, Options& options, unsigned sets) {
+void add_options(CommandLine& line, Options& options, unsigned sets) {
   for (const Flag& flag : kFlags) {
-    if ((flag.set & sets) != 0) add_flag(app, options, flag);
+    if ((flag.set & sets) == 0) continue;
+    const Target target = std::visit(
+        [&](auto member) -> Target {
+          if constexpr (std::is_invocable_v<decltype(member), Options&>) {
+            return &(options.*member);
+          } else {
+            return &(options.sampling.*member);
+          }
+        },
+        flag.member);
+    line.add({.names = flag.names,
+              .value = flag.value,
+              .help = flag.help,
+              .group = flag.group,
+              .low = flag.low,
+              .high = flag.high,
+              .choices = flag.choices},
+             target);
   }
-  if ((sets & kMessageOptions) != 0) app.get_option("--prompt")->excludes("--file");
+  if ((sets & kMessageOptions) != 0) line.exclude("--prompt", "--file");
 }
 
-void parse(CLI::App& app, const std::vector<std::string>& arguments, const Options& options) {
-  const std::vector<std::string> spelled = spell_out_single_dash(arguments);
-  app.parse(std::vector<std::string>(spelled.rbegin(), spelled.rend()));
+void parse(CommandLine& line, const std::vector<std::string>& arguments, const Options& options) {
+  line.parse(arguments);
   static bool verbose;  // the log callback outlives the command's options
   verbose = options.verbose;
   mica_set_log(print_log, &verbose);
@@ -195,12 +159,9 @@ std::string read_prompt(const Options& options) {
   return text;
 }
 
-void add_output_option(CLI::App& app, std::string& format, const std::vector<std::string>& choices) {
-  format = choices.front();
-  app.add_option("-o,--output", format, "form of the output")
-      ->option_text(join(choices, "|"))
-      ->default_str(format)
-      ->check(CLI::IsMember(choices));
+void add_output_option(CommandLine& line, std::string& format, const char* choices) {
+  format = std::string(choices).substr(0, std::string(choices).find('|'));
+  line.add({.names = "-o,--output", .value = choices, .help = "form of the output", .choices = choices}, &format);
 }
 
 }  // namespace app

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
+#include "command_line.hpp"
 #include "handles.hpp"
 
 namespace app {
@@ -54,16 +53,14 @@ struct Options {
   std::string system;
 };
 
-// As CLI::Range, which spells its bounds with six decimals and knows no whole numbers.
-CLI::Validator number_between(double low, double high, bool whole);
 inline constexpr double kCountMax = 1u << 24;  // beyond any context that the library accepts
 
-// Adds the flags of `sets` to `app`, writing to `options`, which must outlive the parse.
-void add_options(CLI::App& app, Options& options, unsigned sets);
+// Adds the flags of `sets` to `line`, writing to `options`, which must outlive the parse.
+void add_options(CommandLine& line, Options& options, unsigned sets);
 
-// Parses a command's arguments (single-dash spellings included) and applies what concerns the process: --isa and the
-// log. Throws what CLI11 throws, and Failure.
-void parse(CLI::App& app, const std::vector<std::string>& arguments, const Options& options);
+// Parses a command's arguments and applies what concerns the process: --isa and the log. Throws what
+// CommandLine::parse throws, and Failure.
+void parse(CommandLine& line, const std::vector<std::string>& arguments, const Options& options);
 
 // Opens what -m names, with a progress bar. Throws Failure.
 Model open_model(const Options& options);
@@ -77,7 +74,7 @@ mica_sampling sampling_options(const Options& options);
 // -p, or the content of -f ("-": standard input) without its last line end; empty when neither was given.
 std::string read_prompt(const Options& options);
 
-// Adds `-o FORMAT` with the choices given (the first is the default) to `app`.
-void add_output_option(CLI::App& app, std::string& format, const std::vector<std::string>& choices);
+// Adds `-o FORMAT` with the choices given, '|' between them (the first is the default), to `line`.
+void add_output_option(CommandLine& line, std::string& format, const char* choices);
 
 }  // namespace app

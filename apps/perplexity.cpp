@@ -94,16 +94,17 @@ std::string note_of(size_t chunk, size_t chunks, const Estimate& estimate) {
   return note;
 }
 
-int perplexity(CLI::App& app, const std::vector<std::string>& arguments) {
+int perplexity(CommandLine& line, const std::vector<std::string>& arguments) {
   Options options;
   options.context = 512;
   std::string path, format;
   size_t chunks_max = SIZE_MAX;
-  app.add_option("-f,--file", path, "the text; - is standard input")->option_text("FILE")->required();
-  app.add_option("--chunks", chunks_max, "stops after N chunks")->option_text("N")->check(number_between(1, 1e9, true));
-  add_output_option(app, format, {"text", "json"});
-  add_options(app, options, kModelOptions | kSessionOptions);
-  parse(app, arguments, options);
+  line.add({.names = "-f,--file", .value = "FILE", .help = "the text; - is standard input", .required = true}, &path);
+  line.add({.names = "--chunks", .value = "N", .help = "stops after N chunks", .low = 1, .high = 1e9, .initial = ""},
+           &chunks_max);
+  add_output_option(line, format, "text|json");
+  add_options(line, options, kModelOptions | kSessionOptions);
+  parse(line, arguments, options);
   const std::string text = read_file(path);
   const Model model = open_model(options);
   const mica_tokenizer* tokenizer = mica_model_tokenizer(model.get());

@@ -25,7 +25,7 @@ constexpr size_t kWorstShown = 5;
 
 struct QuantizeArguments {
   std::string output, samples;
-  std::string vision = "w4a8", text = "w4a8", head = "w8", rounding = "gptq";
+  std::string vision = "w4a8", text = "w4a8", shared_heads = "w8a8", head = "w8", rounding = "gptq";
   bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
   mica::CalibrationOptions calibration;
   uint32_t seed = 42;
@@ -38,51 +38,52 @@ void require_ok(const mica::Status& status) {
 
 // ---- the command line -----------------------------------------------------------------------------------------------
 
-void add_storage_option(CLI::App& app, const char* name, std::string& value, const char* help,
-                        const std::vector<std::string>& choices) {
-  app.add_option(name, value, help)
-      ->group("Storage")
-      ->option_text(join(choices, "|"))
-      ->default_str(value)
-      ->check(CLI::IsMember(choices));
-}
-
-void add_arguments(CLI::App& app, QuantizeArguments& arguments) {
-  app.add_option("-o,--output", arguments.output, "the packed file to write")->group("Model")->option_text("FILE");
-  app.add_option("--calib", arguments.samples,
-                 "what the model is shown to measure its activations: a folder of pictures, a questions.jsonl (or the "
-                 "folder that holds one), for text models a .txt file or a folder of them")
-      ->group("Calibration")
-      ->option_text("PATH");
-  app.add_option("--calib-samples", arguments.calibration.samples, "at most so many of them, evenly spread")
-      ->group("Calibration")
-      ->option_text("N")
-      ->default_str(std::to_string(arguments.calibration.samples))
-      ->check(number_between(1, 65536, true));
-  add_storage_option(app, "--vision", arguments.vision, "vision tower and projector", {"w4a8", "w8a8", "f16"});
-  add_storage_option(app, "--text", arguments.text, "decoder", {"w4a8", "w8a8", "f16"});
-  add_storage_option(app, "--head", arguments.head, "embedding and lm_head", {"w8", "f16"});
-  const auto add_switch = [&](const char* name, bool& value, const char* help) {
-    app.add_flag(name, value, help)->group("Method");
+void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
+  const auto choice = [&](const char* name, std::string& value, const char* help, const char* choices,
+                          const char* group) {
+    line.add({.names = name, .value = choices, .help = help, .group = group, .choices = choices}, &value);
   };
-  add_switch("--no-msq", arguments.no_msq, "one scale for visual and text rows at each quant point");
-  add_switch("--no-aifs", arguments.no_aifs, "rows keep their order: chunks end where pictures begin and end");
-  add_switch("--no-rms", arguments.no_rms, "keeps no inflated channel out of the 4-bit matrices");
-  add_switch("--no-rotation", arguments.no_rotation, "does not rotate the residual streams and the inputs of down");
-  app.add_option("--rounding", arguments.rounding, "how weights are rounded")
-      ->group("Method")
-      ->option_text("gptq|nearest")
-      ->default_str(arguments.rounding)
-      ->check(CLI::IsMember({"gptq", "nearest"}));
-  app.add_option("-s,--seed", arguments.seed, "of the random signs in the rotations")
-      ->group("Method")
-      ->option_text("N")
-      ->default_str(std::to_string(arguments.seed))
-      ->check(number_between(0, 4294967295.0, true));
-  app.add_option("--report", arguments.reports, "writes what was measured; the ending says how; several: once each")
-      ->group("Model")
-      ->option_text("FILE.html|FILE.json")
-      ->allow_extra_args(false);
+  const auto off = [&](const char* name, bool& value, const char* help) {
+    line.add({.names = name, .value = "", .help = help, .group = "Method"}, &value);
+  };
+  line.add({.names = "-o,--output", .value = "FILE", .help = "the packed file to write", .group = "Model"},
+           &arguments.output);
+  line.add(
+      {.names = "--calib",
+       .value = "PATH",
+       .help = "what the model is shown to measure its activations: a folder of pictures, a questions.jsonl (or the "
+               "folder that holds one), for text models a .txt file or a folder of them",
+       .group = "Calibration"},
+      &arguments.samples);
+  line.add({.names = "--calib-samples",
+            .value = "N",
+            .help = "at most so many of them, evenly spread",
+            .group = "Calibration",
+            .low = 1,
+            .high = 65536},
+           &arguments.calibration.samples);
+  choice("--vision", arguments.vision, "vision tower and projector", "w4a8|w8a8|f16", "Storage");
+  choice("--text", arguments.text, "decoder", "w4a8|w8a8|f16", "Storage");
+  choice("--shared-heads", arguments.shared_heads,
+         "value matrices of a w4a8 decoder whose query heads share them", "w8a8|w4a8", "Storage");
+  choice("--head", arguments.head, "embedding and lm_head", "w8|f16", "Storage");
+  off("--no-msq", arguments.no_msq, "one scale for visual and text rows at each quant point");
+  off("--no-aifs", arguments.no_aifs, "rows keep their order: chunks end where pictures begin and end");
+  off("--no-rms", arguments.no_rms, "keeps no inflated channel out of the 4-bit matrices");
+  off("--no-rotation", arguments.no_rotation, "does not rotate the residual streams and the inputs of down");
+  choice("--rounding", arguments.rounding, "how weights are rounded", "gptq|nearest", "Method");
+  line.add({.names = "-s,--seed",
+            .value = "N",
+            .help = "of the random signs in the rotations",
+            .group = "Method",
+            .low = 0,
+            .high = 4294967295.0},
+           &arguments.seed);
+  line.add({.names = "--report",
+            .value = "FILE.html|FILE.json",
+            .help = "writes what was measured; the ending says how; several: once each",
+            .group = "Model"},
+           &arguments.reports);
 }
 
 mica::QuantStorage storage_of(const std::string& name) {
@@ -95,6 +96,7 @@ mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t th
   options.vision = storage_of(arguments.vision);
   options.text = storage_of(arguments.text);
   options.head = storage_of(arguments.head);
+  options.shared_heads = storage_of(arguments.shared_heads);
   options.msq = !arguments.no_msq;
   options.aifs = !arguments.no_aifs;
   options.rms = !arguments.no_rms;
@@ -285,13 +287,13 @@ std::string name_of(const std::string& path) {
   return clean.filename().string();
 }
 
-int quantize_command(CLI::App& app, const std::vector<std::string>& words) {
+int quantize_command(CommandLine& line, const std::vector<std::string>& words) {
   Options options;
   QuantizeArguments arguments;
-  add_options(app, options, kModelOptions | kThreadsOption);
-  add_arguments(app, arguments);
-  app.get_option("--model")->description("the checkpoint: a Hugging Face folder or a .gguf file");
-  parse(app, words, options);
+  add_options(line, options, kModelOptions | kThreadsOption);
+  add_arguments(line, arguments);
+  line.describe("--model", "the checkpoint: a Hugging Face folder or a .gguf file");
+  parse(line, words, options);
   check_paths(options, arguments);
   QuantizeRun run{options.model, arguments.output, options_of(arguments, options.threads), {}};
   std::unique_ptr<mica::Model> model = open_checkpoint(options.model);

@@ -158,7 +158,8 @@ std::string tables(const mica::QuantizeReport& report) {
   std::string out;
   if (!report.layers.empty()) {
     out += "<h2>Linear layers</h2>\n<p>Click a column to sort by it.</p>\n<div class=\"scroll\"><table>" +
-           head({"layer", "storage", "shape", "error", "outliers", "rotated", "with RMS", "RMS", "float channels", "rounding"}) +
+           head({"layer", "storage", "shape", "error", "outliers", "rotated", "with RMS", "RMS", "float channels",
+                 "rounding"}) +
            "<tbody>";
     for (const mica::LinearReport& layer : report.layers) out += layer_row(layer);
     out += "</tbody></table></div>\n";

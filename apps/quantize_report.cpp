@@ -21,6 +21,7 @@ Json json_of(const mica::QuantizeOptions& options) {
   return {{"text", storage_name(options.text)},
           {"vision", storage_name(options.vision)},
           {"head", storage_name(options.head)},
+          {"shared_heads", storage_name(options.shared_heads)},
           {"msq", options.msq},
           {"aifs", options.aifs},
           {"rms", options.rms},

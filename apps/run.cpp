@@ -44,11 +44,11 @@ bool print_answer(const Session& session, const mica_sampling& sampling) {
   return !interrupt.requested();
 }
 
-int run(CLI::App& app, const std::vector<std::string>& arguments) {
+int run(CommandLine& line, const std::vector<std::string>& arguments) {
   Options options;
   options.sampling.temperature = 0;
-  add_options(app, options, kModelOptions | kConversationOptions | kSessionOptions);
-  parse(app, arguments, options);
+  add_options(line, options, kModelOptions | kConversationOptions | kSessionOptions);
+  parse(line, arguments, options);
   const std::string prompt = read_prompt(options);
   if (prompt.empty()) {
     throw UsageError(

@@ -9,12 +9,13 @@
 namespace app {
 namespace {
 
-int verify(CLI::App& app, const std::vector<std::string>& arguments) {
+int verify(CommandLine& line, const std::vector<std::string>& arguments) {
   Options options;
-  app.add_option("model", options.model, "the packed file; without it the default model inside the program")
-      ->option_text("FILE");
-  add_options(app, options, kModelOptions);
-  parse(app, arguments, options);
+  line.add(
+      {.names = "model", .value = "FILE", .help = "the packed file; without it the default model inside the program"},
+      &options.model);
+  add_options(line, options, kModelOptions);
+  parse(line, arguments, options);
   const Stopwatch total;
   const Model model = open_model(options);
   {

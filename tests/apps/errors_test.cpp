@@ -123,5 +123,7 @@ TEST_CASE("help and version succeed and print to standard output") {
     CHECK(help.out.find("Examples:\n  mica " + command) != std::string::npos);
     CHECK(help.out == program::run({"help", command}).out);
   }
+  for (const char* command : {"run", "chat", "eval", "bench"})
+    CHECK(program::run({command, "--help"}).out.find("\n  --kv-visual 1|2|4|16") != std::string::npos);
   CHECK(program::run({"--version"}).out == "mica " MICA_VERSION "\n");
 }
