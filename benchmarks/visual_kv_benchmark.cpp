@@ -1,5 +1,6 @@
-// Keys and values of the cache at every level that runs here: coded rows beside float16 rows of the same shape. Items are
-// (token, query head) pairs, so that items per second of two lines compare. Not the cache: kernels alone, one thread.
+// Keys and values of the cache at every level that runs here: coded rows beside float16 rows of the same shape. Items
+// are (token, query head) pairs, so that items per second of two lines compare. Not the cache: kernels alone, one
+// thread.
 #include <random>
 
 #include "level_benchmark.hpp"

@@ -68,14 +68,19 @@ void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epi
   for (size_t p = 0; p < panels; ++p)
     for (size_t i = 0; i < rows * kPanelChannels; ++i) sums[p * Core::kRows * kPanelChannels + i] = 0;
   prefetch_block(dst, tile, weights.channels);
-  for (size_t input = 0; input < inputs; input += Core::kInputs) {
+  // Pieces of nearly the same length: a short one at the end would spend its time beginning.
+  const size_t pieces = (inputs + Core::kInputs - 1) / Core::kInputs;
+  const size_t step = (inputs / kInputPadding + pieces - 1) / pieces * kInputPadding;
+  for (size_t input = 0; input < inputs; input += step) {
     Core::multiply({x.values + tile.row_begin * x.stride + input, x.stride, rows,
                     weights.panels + tile.panel_begin * panel_bytes + input * Core::kInputBytes, panel_bytes, panels,
-                    at_most(inputs - input, Core::kInputs), sums});
+                    at_most(inputs - input, step), sums});
   }
-  for (size_t p = 0; p < panels; ++p)
-    finish_panel<Isa>(sums + p * Core::kRows * kPanelChannels, Core::kOffset, x, tile.row_begin, rows, weights,
-                      tile.panel_begin + p, epilogue, dst);
+  // Row by row: rows of results lie in pages of their own.
+  for (size_t row = 0; row < rows; ++row)
+    for (size_t p = 0; p < panels; ++p)
+      finish_panel<Isa>(sums + (p * Core::kRows + row) * kPanelChannels, Core::kOffset, x, tile.row_begin + row, 1,
+                        weights, tile.panel_begin + p, epilogue, dst);
 }
 
 // The whole tile, so that rows in the second-level cache meet all panels before the next rows.

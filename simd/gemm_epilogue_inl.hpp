@@ -37,7 +37,7 @@ inline void store_value(const Int8Rows& dst, size_t row, size_t channel, float v
 
 // 16 values of a row, in vectors of Isa::Float.
 template <class Isa>
-void store_panel(const FloatRows& dst, size_t row, size_t channel, typename Isa::Float* values) {
+[[gnu::always_inline]] inline void store_panel(const FloatRows& dst, size_t row, size_t channel, typename Isa::Float* values) {
   float* out = dst.values + row * dst.stride + channel;
   for (size_t i = 0; i < kPanelChannels / Isa::kLanes; ++i) {
     if (dst.accumulate) values[i] = Isa::add(Isa::load(out + i * Isa::kLanes), values[i]);
@@ -46,7 +46,7 @@ void store_panel(const FloatRows& dst, size_t row, size_t channel, typename Isa:
 }
 
 template <class Isa>
-void store_panel(const Int8Rows& dst, size_t row, size_t channel, typename Isa::Float* values) {
+[[gnu::always_inline]] inline void store_panel(const Int8Rows& dst, size_t row, size_t channel, typename Isa::Float* values) {
   const auto inverse_scale = Isa::broadcast(of_row(dst.inverse_scale, row));
   for (size_t i = 0; i < kPanelChannels / Isa::kLanes; ++i) values[i] = Isa::mul(values[i], inverse_scale);
   dst.sums[row] += Isa::store_quantized(dst.values + row * dst.stride + channel, values);
@@ -54,7 +54,7 @@ void store_panel(const Int8Rows& dst, size_t row, size_t channel, typename Isa::
 
 // One row of a whole panel: `sums` holds 16 products, each too large by `excess`.
 template <class Isa, class Out>
-void finish_row(const int32_t* sums, int32_t excess, const Epilogue& epilogue, size_t row, size_t channel,
+[[gnu::always_inline]] inline void finish_row(const int32_t* sums, int32_t excess, const Epilogue& epilogue, size_t row, size_t channel,
                 const Out& dst) {
   constexpr size_t kVectors = kPanelChannels / Isa::kLanes;
   typename Isa::Float values[kVectors];

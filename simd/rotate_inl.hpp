@@ -2,10 +2,10 @@
 // after that level's lanes.hpp. Not the definition: rotate_kernels.hpp is. Everything here has internal linkage.
 //
 // A transform goes from the longest stride to the shortest: DCTs over the odd factors, whole cache lines at a time;
-// then the Walsh-Hadamard passes of kRadixBits bits each, block by block so that a block stays in the first cache; last
-// the bits below kChunkBits in registers, whose results go to a sink: back to the row, or to int8. The first pass of all
-// multiplies. Bits are taken from high to low at every level, and every butterfly rounds once, so powers of two have the
-// same bits everywhere.
+// then the Walsh-Hadamard passes of up to kPassBits bits each, block by block so that a block stays in the first cache; last
+// the bits below kChunkBits in registers, whose results go to a sink: back to the row, or to int8. The first pass of
+// all multiplies. Bits are taken from high to low at every level, and every butterfly rounds once, so powers of two
+// have the same bits everywhere.
 #pragma once
 
 #include "quantize_row_inl.hpp"
@@ -16,27 +16,31 @@ namespace mica::simd {
 namespace {
 
 constexpr size_t kChunkBits = Vector::kLaneBits + Vector::kRadixBits;
+// Bits of one pass through memory, at most. 16 values and what their butterflies need are more than AVX2's registers; to
+// spill some is quicker than another pass all the same.
+constexpr size_t kPassBits = 4;
 // So many values go through all of their passes together where runs are shorter: long loops, which stay in the first
 // cache.
 constexpr size_t kTogether = 2048;
 
-// Butterflies over the top bit, then the next, of 2^bits values in registers.
-template <size_t kCount>
+// Butterflies over the top bit, then the next, of 2^bits values in registers. A processor adds on some ports and
+// multiplies on others: most of the differences go to the latter.
+template <size_t kStep, size_t kCount>
 inline void transform_registers(Vector (&v)[kCount]) {
-#pragma GCC unroll 4
-  for (size_t step = kCount / 2; step > 0; step /= 2) {
+  if constexpr (kStep > 0) {
 #pragma GCC unroll 16
-    for (size_t i = 0; i < kCount; ++i) {
-      if (i & step) continue;
-      const Vector a = v[i];
-      v[i] = a + v[i + step];
-      v[i + step] = a - v[i + step];
+    for (size_t i = 0; i < kCount / 2; ++i) {
+      const size_t low = i / kStep * 2 * kStep + i % kStep;
+      const Vector a = v[low], b = v[low + kStep];
+      v[low] = a + b;
+      v[low + kStep] = kStep == 1 ? a - b : difference_by_product(a, b);
     }
+    transform_registers<kStep / 2>(v);
   }
 }
 
-// Walsh-Hadamard transforms of each run of 2^kBits neighbours within each vector. Bit by bit over all vectors, not vector
-// by vector: their chains of dependent instructions then run side by side.
+// Walsh-Hadamard transforms of each run of 2^kBits neighbours within each vector. Bit by bit over all vectors, not
+// vector by vector: their chains of dependent instructions then run side by side.
 template <size_t kBits, size_t kCount>
 inline void transform_lanes(Vector (&v)[kCount]) {
   if constexpr (kBits > 0) {
@@ -64,7 +68,7 @@ void radix_pass(float* x, size_t count, size_t stride, Read read) {
       Vector v[kCount];
 #pragma GCC unroll 16
       for (size_t i = 0; i < kCount; ++i) v[i] = read.of(Vector::load(x + i * stride + column));
-      transform_registers(v);
+      transform_registers<kCount / 2>(v);
 #pragma GCC unroll 16
       for (size_t i = 0; i < kCount; ++i) v[i].store(x + i * stride + column);
     }
@@ -73,8 +77,8 @@ void radix_pass(float* x, size_t count, size_t stride, Read read) {
 
 // --- sinks -----------------------------------------------------------------------------------------------------------
 
-// A sink gives a writer for values that begin at a place of the row; what changes for each value is the writer's own, in
-// registers: an object in memory might be what the bytes are written to.
+// A sink gives a writer for values that begin at a place of the row; what changes for each value is the writer's own,
+// in registers: an object in memory might be what the bytes are written to.
 struct FloatSink {
   struct Writer {
     float* place;
@@ -142,7 +146,7 @@ template <size_t kCount, class Read>
 inline void load_transformed(Vector (&v)[kCount], const float* x, Read read) {
 #pragma GCC unroll 16
   for (size_t k = 0; k < kCount; ++k) v[k] = read.of(Vector::load(x + k * Vector::kWidth));
-  transform_registers(v);
+  transform_registers<kCount / 2>(v);
   transform_lanes<Vector::kLaneBits>(v);
 }
 
@@ -201,8 +205,8 @@ template <class Read, class Sink>
 void long_runs(float* x, size_t count, size_t power, Read read, Sink& sink) {
   if (power == kChunkBits) return chunks<kChunkBits>(x, count, read, sink);
   const size_t above = power - kChunkBits;
-  // Passes of nearly equal radix: 4 bits are two passes of 2, not 3 and 1.
-  const size_t passes = (above + Vector::kRadixBits - 1) / Vector::kRadixBits;
+  // Passes of nearly equal radix: 5 bits are 3 and 2, not 4 and 1.
+  const size_t passes = (above + kPassBits - 1) / kPassBits;
   const size_t bits = (above + passes - 1) / passes;
   const size_t run = size_t{1} << power;
   const size_t step = run < kTogether ? kTogether : run;

@@ -9,8 +9,8 @@ namespace {
 
 struct Lanes : Avx2Tables {
   static constexpr size_t kBytes = 32;
-  static constexpr size_t kHeads = 2;
-  static constexpr size_t kVectors = 2;
+  static constexpr size_t kHeads = 3;
+  static constexpr size_t kVectors = 1;
   using Bytes = __m256i;
   using Table = __m256i;
 

@@ -9,7 +9,7 @@ namespace {
 
 struct Lanes : Avx2Tables {
   static constexpr size_t kBytes = 64;
-  static constexpr size_t kHeads = 4;
+  static constexpr size_t kHeads = 6;
   static constexpr size_t kVectors = 2;
   using Bytes = __m512i;
   using Table = __m512i;

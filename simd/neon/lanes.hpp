@@ -29,6 +29,9 @@ struct Vector {
   friend Vector multiply_add(Vector a, Vector b, Vector c) { return {vfmaq_f32(c.lanes, a.lanes, b.lanes)}; }
   friend Vector multiply_subtract(Vector a, Vector b, Vector c) { return {vfmsq_f32(c.lanes, a.lanes, b.lanes)}; }
 
+  // a - b: the same ports add and multiply.
+  friend Vector difference_by_product(Vector a, Vector b) { return a - b; }
+
   // Butterflies of the lanes whose numbers differ in bit kBit.
   template <size_t kBit>
   Vector butterfly_of_lanes() const {

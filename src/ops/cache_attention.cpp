@@ -75,17 +75,22 @@ struct Queries {
 // Work of one task on the rows that it is given.
 class Worker {
  public:
-  Worker(const Compute& compute, const AttentionShape& shape, const float* queries, size_t query_stride, const CachedRows& cached,
-         const Queries& which, float* scratch)
-      : kernels_(*compute.kernels), d_(shape.head_dim), scale_(1.0f / std::sqrt(static_cast<float>(d_))), cached_(cached),
-        which_(which), s_(split(scratch, d_)) {
+  Worker(const Compute& compute, const AttentionShape& shape, const float* queries, size_t query_stride,
+         const CachedRows& cached, const Queries& which, float* scratch)
+      : kernels_(*compute.kernels),
+        d_(shape.head_dim),
+        scale_(1.0f / std::sqrt(static_cast<float>(d_))),
+        cached_(cached),
+        which_(which),
+        s_(split(scratch, d_)) {
     for (size_t h = 0; h < which.heads; ++h)
       for (size_t row = 0; row < which.rows; ++row)
         std::memcpy(s_.plain + (h * which.rows + row) * d_,
                     queries + (which.first_row + row) * query_stride + (which.first_head + h) * d_, d_ * sizeof(float));
     begin_softmax({s_.out, s_.max, s_.sum}, which.count(), d_);
     std::fill_n(s_.out_rotated, which.count() * d_, 0.0f);
-    if (std::any_of(cached.spans, cached.spans + cached.span_count, [](const PackedSpan& span) { return span.layout.is_rotated(); })) {
+    if (std::any_of(cached.spans, cached.spans + cached.span_count,
+                    [](const PackedSpan& span) { return span.layout.is_rotated(); })) {
       std::memcpy(s_.rotated, s_.plain, which.count() * d_ * sizeof(float));
       kernels_.rotate->rotate(*cached.rotation, which.count(), nullptr, 1.0f, s_.rotated);
     }
@@ -124,8 +129,8 @@ class Worker {
   void attend_floats(const KeyValueRun& run, size_t first, size_t end) {
     for (size_t h = 0; h < which_.heads; ++h) {
       const size_t at = h * which_.rows;
-      attend_run(*kernels_.f32, run, which_.kv_head, d_, first, end, s_.plain + at * d_, d_, which_.first_row, which_.rows,
-                 {s_.out + at * d_, s_.max + at, s_.sum + at}, s_.tile);
+      attend_run(*kernels_.f32, run, which_.kv_head, d_, first, end, s_.plain + at * d_, d_, which_.first_row,
+                 which_.rows, {s_.out + at * d_, s_.max + at, s_.sum + at}, s_.tile);
     }
   }
 
@@ -139,9 +144,12 @@ class Worker {
       const uint16_t* values = run.values_f16 + which_.kv_head * run.value_head_stride;
       for (size_t end = first + count; first < end; first += kValueChunk) {
         const size_t here = std::min(kValueChunk, end - first);
-        kernels_.visual_kv->scores_f32_f16(s_.scores, kValueChunk, keys + first * d_, s_.plain, which_.count(), here, d_);
-        kernels_.f32->softmax_tile(s_.scores, kValueChunk, which_.count(), here, nullptr, scale_, s_.max, s_.sum, s_.out, d_, d_);
-        kernels_.visual_kv->weighted_sum_f32_f16(s_.out, values + first * d_, s_.scores, kValueChunk, which_.count(), here, d_);
+        kernels_.visual_kv->scores_f32_f16(s_.scores, kValueChunk, keys + first * d_, s_.plain, which_.count(), here,
+                                           d_);
+        kernels_.f32->softmax_tile(s_.scores, kValueChunk, which_.count(), here, nullptr, scale_, s_.max, s_.sum,
+                                   s_.out, d_, d_);
+        kernels_.visual_kv->weighted_sum_f32_f16(s_.out, values + first * d_, s_.scores, kValueChunk, which_.count(),
+                                                 here, d_);
       }
     }
     rescale_rotated();
@@ -150,6 +158,7 @@ class Worker {
   void attend_packed(const PackedSpan& span, size_t first, size_t count) {
     const SpanLayout& layout = span.layout;
     const size_t n = which_.count();
+    if (&span + 1 < cached_.spans + cached_.span_count) prefetch_head(*(&span + 1));
     float* key_mid = s_.levels;
     float* key_step = key_mid + d_;
     float* value_mid = key_step + d_;
@@ -165,7 +174,8 @@ class Worker {
     if (draws_together) find_ranges(span);
     for (size_t end = first + count; first < end; first += kValueChunk) {
       const size_t here = std::min(kValueChunk, end - first);
-      kernels_.visual_kv->key_scores(s_.scores, kValueChunk, span.keys(which_.kv_head, first, here), s_.tables, s_.terms, n);
+      kernels_.visual_kv->key_scores(s_.scores, kValueChunk, span.keys(which_.kv_head, first, here), s_.tables,
+                                     s_.terms, n);
       if (draws_together) draw_together(here);
       std::memcpy(s_.max_before, s_.max, n * sizeof(float));
       std::memcpy(s_.sum_before, s_.sum, n * sizeof(float));
@@ -173,6 +183,14 @@ class Worker {
       rescale(other);
       add_values(span, first, here, value_mid, value_step, out);
     }
+  }
+
+  // What the next span has of this head is a few KB in pages of its own, which no hardware would ask for in time.
+  void prefetch_head(const PackedSpan& span) const {
+    constexpr size_t kBytesMax = 32u << 10;
+    const size_t count = std::min(span.layout.head_bytes(), kBytesMax);
+    const uint8_t* bytes = span.head(which_.kv_head);
+    for (size_t i = 0; i < count; i += 64) __builtin_prefetch(bytes + i, 0, 2);
   }
 
   // out += step * (weighted sum of codes) + mid * (sum of weights).
@@ -202,7 +220,8 @@ class Worker {
       const float* q = queries + i * d_;
       if (!stay) {
         for (size_t c = 0; c < d_; ++c) weights[c] = q[c] * step[c];
-        kernels_.visual_kv->key_tables(s_.tables + i * simd::key_table_bytes(d_), &s_.terms[i], weights, d_, layout.planes);
+        kernels_.visual_kv->key_tables(s_.tables + i * simd::key_table_bytes(d_), &s_.terms[i], weights, d_,
+                                       layout.planes);
       }
       // Eight sums in a fixed order: the same bits at every level.
       float sums[8] = {};
@@ -223,7 +242,8 @@ class Worker {
     std::fill_n(high, n, -std::numeric_limits<float>::infinity());
     for (size_t first = 0; first < span.tokens; first += kValueChunk) {
       const size_t here = std::min(kValueChunk, span.tokens - first);
-      kernels_.visual_kv->key_scores(s_.scores, kValueChunk, span.keys(which_.kv_head, first, here), s_.tables, s_.terms, n);
+      kernels_.visual_kv->key_scores(s_.scores, kValueChunk, span.keys(which_.kv_head, first, here), s_.tables,
+                                     s_.terms, n);
       for (size_t i = 0; i < n; ++i) {
         const auto [least, most] = std::minmax_element(s_.scores + i * kValueChunk, s_.scores + i * kValueChunk + here);
         low[i] = std::min(low[i], *least);
@@ -245,7 +265,9 @@ class Worker {
     }
   }
 
-  float rescaling(size_t i) const { return s_.max_before[i] == s_.max[i] ? 1.0f : std::exp(s_.max_before[i] - s_.max[i]); }
+  float rescaling(size_t i) const {
+    return s_.max_before[i] == s_.max[i] ? 1.0f : std::exp(s_.max_before[i] - s_.max[i]);
+  }
 
   // What softmax_tile does to the sums that it was given, for the others.
   void rescale(float* sums) {
@@ -303,8 +325,8 @@ size_t CachedRows::tokens() const {
 }
 
 void cache_attention(const Compute& compute, const AttentionShape& shape, const float* queries, size_t query_stride,
-                     size_t rows, const CachedRows& cached, const KeyValueRun* chunk, size_t chunk_runs, float* partials,
-                     float* out, size_t out_stride) {
+                     size_t rows, const CachedRows& cached, const KeyValueRun* chunk, size_t chunk_runs,
+                     float* partials, float* out, size_t out_stride) {
   const size_t d = shape.head_dim;
   const size_t group = shape.heads / shape.kv_heads;
   const bool few = rows <= kFewRows;

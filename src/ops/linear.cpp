@@ -33,8 +33,9 @@ BlockScratch block_scratch(const Matrix& matrix) {
   return {round_up(channels * matrix.columns, 16), kTileRows * channels, float_gemm_scratch(channels, matrix.columns)};
 }
 
-void finish_rows(const simd::FloatKernels& kernels, float* dst, size_t dst_stride, const float* sums, size_t sums_stride,
-                 size_t rows, size_t channels, const float* bias, const LinearFinish& finish, size_t first_channel) {
+void finish_rows(const simd::FloatKernels& kernels, float* dst, size_t dst_stride, const float* sums,
+                 size_t sums_stride, size_t rows, size_t channels, const float* bias, const LinearFinish& finish,
+                 size_t first_channel) {
   const float* scale = finish.scale ? finish.scale + first_channel : nullptr;
   for (size_t row = 0; row < rows; ++row) {
     float* out = dst + row * dst_stride;
@@ -111,16 +112,19 @@ void gemv_block(const Compute& compute, float* dst, size_t dst_stride, const Row
 }
 
 // Panels that one task of a product with packed weights computes: a few rows stream them once, so that a task is as
-// much as is worth handing out; more rows go over four at a time (gemm_kernels.hpp).
-size_t task_panels(const Matrix& matrix, size_t rows) {
+// much as is worth handing out; more rows go over two at a time (gemm_driver_inl.hpp), of a wide matrix over twice as
+// many, of a narrow one not, whose tasks would be too few to share out evenly.
+size_t task_panels(const Matrix& matrix, size_t rows, size_t panels) {
   constexpr size_t kStreamBytes = 128u << 10;
   constexpr size_t kStreamRows = 4;
-  return rows <= kStreamRows ? std::max<size_t>(1, kStreamBytes / matrix.stride_bytes) : 4;
+  constexpr size_t kWidePanels = 64;
+  if (rows <= kStreamRows) return std::max<size_t>(1, kStreamBytes / matrix.stride_bytes);
+  return panels >= kWidePanels ? 4 : 2;
 }
 
 // dst += scale * kept values * kept weights, channels [first, end).
-void add_kept(float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix, const LinearFinish& finish, size_t first,
-              size_t end) {
+void add_kept(float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix, const LinearFinish& finish,
+              size_t first, size_t end) {
   for (size_t row = 0; row < src.count; ++row)
     for (uint32_t k = 0; k < matrix.kept_count; ++k) {
       const float value = src.kept[row * kKeptChannelsMax + k];
@@ -146,10 +150,11 @@ void packed_linear(const Compute& compute, float* dst, size_t dst_stride, const 
   const auto kernel = matrix.layout == MatrixLayout::panels_u4 ? compute.kernels->gemm->gemm_f32_s8_u4
                                                                : compute.kernels->gemm->gemm_f32_s8_s8;
   const size_t panels = ceil_div(matrix.rows, simd::kPanelChannels);
-  const size_t step = task_panels(matrix, src.count);
+  const size_t step = task_panels(matrix, src.count, panels);
   parallel_for(compute, ceil_div(panels, step), [&](size_t task, int) {
     const size_t panel_end = std::min(panels, (task + 1) * step);
-    kernel(x, weights, epilogue, out, {.row_begin = 0, .row_end = src.count, .panel_begin = task * step, .panel_end = panel_end});
+    kernel(x, weights, epilogue, out,
+           {.row_begin = 0, .row_end = src.count, .panel_begin = task * step, .panel_end = panel_end});
     if (src.kept != nullptr)
       add_kept(dst, dst_stride, src, matrix, finish, task * step * simd::kPanelChannels,
                std::min(matrix.rows, panel_end * simd::kPanelChannels));

@@ -28,7 +28,8 @@ class Checkpoint {
     fs::create_directories(folder_);
     fs::create_symlink(source_ / "model.safetensors", folder_ / "model.safetensors");
     config = read_json(source_ / "config.json");
-    if (fs::exists(source_ / "preprocessor_config.json")) preprocessor = read_json(source_ / "preprocessor_config.json");
+    if (fs::exists(source_ / "preprocessor_config.json"))
+      preprocessor = read_json(source_ / "preprocessor_config.json");
   }
   ~Checkpoint() { fs::remove_all(folder_); }
 

@@ -34,12 +34,14 @@ std::vector<GoldenCase> golden_cases(const std::string& family) {
     golden.name = family + " " + std::to_string(k);
     mica_tensors* file = nullptr;
     mica_error error{};
-    if (mica_tensors_open((golden_path(family) + "/golden_" + std::to_string(k) + ".safetensors").c_str(), &file, &error) != MICA_OK)
+    if (mica_tensors_open((golden_path(family) + "/golden_" + std::to_string(k) + ".safetensors").c_str(), &file,
+                          &error) != MICA_OK)
       break;
     golden.ids = values<int32_t>(file, "input_ids");
     golden.logits = values<float>(file, "logits_last8");
     golden.greedy = values<int32_t>(file, "greedy");
-    std::string names = mica_tensors_metadata(file, "images", nullptr) ? mica_tensors_metadata(file, "images", nullptr) : "";
+    std::string names =
+        mica_tensors_metadata(file, "images", nullptr) ? mica_tensors_metadata(file, "images", nullptr) : "";
     while (!names.empty()) {
       const size_t comma = names.find(',');
       const std::string path = std::string(MICA_TEST_DATA) + "/images/" + names.substr(0, comma);
@@ -89,7 +91,8 @@ std::vector<int32_t> greedy_tokens(mica_session* session, uint32_t count) {
   sampling.ignore_end = 1;
   std::vector<int32_t> tokens;
   mica_error error{};
-  REQUIRE_MESSAGE(mica_session_generate(session, &sampling, collect, &tokens, nullptr, &error) == MICA_OK, error.message);
+  REQUIRE_MESSAGE(mica_session_generate(session, &sampling, collect, &tokens, nullptr, &error) == MICA_OK,
+                  error.message);
   return tokens;
 }
 

@@ -1,5 +1,5 @@
-// The engine against transformers: logits and greedy tokens of every family, in one chunk and in pieces, with any number
-// of threads, and through a saved session.
+// The engine against transformers: logits and greedy tokens of every family, in one chunk and in pieces, with any
+// number of threads, and through a saved session.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -93,7 +93,8 @@ TEST_CASE("one, two and three threads give the same bits") {
 }
 
 TEST_CASE("a session saved and restored goes on with the same tokens") {
-  const std::string path = std::string(std::getenv("TMPDIR") ? std::getenv("TMPDIR") : "/tmp") + "/mica_session_test.safetensors";
+  const std::string path =
+      std::string(std::getenv("TMPDIR") ? std::getenv("TMPDIR") : "/tmp") + "/mica_session_test.safetensors";
   for (const char* family : {"qwen2_vl", "qwen3"}) {
     mica_model* model = open_golden(family);
     const std::vector<GoldenCase> cases = golden_cases(family);

@@ -32,7 +32,8 @@ struct Rows {
 // A cache in memory of its own, and the rows that went into it.
 class Cache {
  public:
-  Cache(size_t head_dim, uint32_t text_bits, uint8_t visual_bits, KvRule rule, size_t tokens, int threads = 1) : d_(head_dim) {
+  Cache(size_t head_dim, uint32_t text_bits, uint8_t visual_bits, KvRule rule, size_t tokens, int threads = 1)
+      : d_(head_dim) {
     DecoderSpec spec;
     spec.layers = kLayers;
     spec.kv_heads = kKvHeads;
@@ -42,7 +43,8 @@ class Cache {
     settings.text_bits = text_bits;
     settings.levels.rule = rule;
     settings.visual_bits = {visual_bits, visual_bits};
-    const KvCache::Room room{.tokens = tokens, .text = tokens, .span_tokens_min = KvCache::kSpanTokensMin, .span_tokens_max = tokens};
+    const KvCache::Room room{
+        .tokens = tokens, .text = tokens, .span_tokens_min = KvCache::kSpanTokensMin, .span_tokens_max = tokens};
     Arena measure;
     cache.plan(spec, settings, room, &measure);
     memory_ = aligned(measure.used());
@@ -62,7 +64,8 @@ class Cache {
   void append(const std::vector<uint32_t>& spans, size_t text, uint32_t seed) {
     size_t visual = 0;
     for (uint32_t tokens : spans) visual += tokens;
-    const KvCache::Appended chunk{.count = visual + text, .visual = visual, .spans = spans.data(), .span_count = spans.size()};
+    const KvCache::Appended chunk{
+        .count = visual + text, .visual = visual, .spans = spans.data(), .span_count = spans.size()};
     const size_t stride = 2 * kKvHeads * d_;
     for (size_t layer = 0; layer < kLayers; ++layer) {
       std::mt19937 random(seed + static_cast<uint32_t>(layer));
@@ -85,7 +88,8 @@ class Cache {
       for (size_t c = 0; c < d_; ++c) {
         const size_t key = head * cached.rows.key_head_stride + t / 32 * 32 * d_ + c * 32 + t % 32;
         out.keys.push_back(simd::widen_half(cached.rows.keys_f16[key]));
-        out.values.push_back(simd::widen_half(cached.rows.values_f16[head * cached.rows.value_head_stride + t * d_ + c]));
+        out.values.push_back(
+            simd::widen_half(cached.rows.values_f16[head * cached.rows.value_head_stride + t * d_ + c]));
       }
     for (size_t i = 0; i < cached.span_count; ++i) decode_span(cached.spans[i], head, *cached.rotation, &out);
     return out;
@@ -94,7 +98,8 @@ class Cache {
   std::vector<float> attend(size_t layer, const std::vector<float>& queries, size_t rows) {
     std::vector<float> out(queries.size());
     const size_t stride = kKvHeads * kGroup * d_;
-    cache_attention(compute_, shape(), queries.data(), stride, rows, cache.cached(layer), nullptr, 0, partials_.data(), out.data(), stride);
+    cache_attention(compute_, shape(), queries.data(), stride, rows, cache.cached(layer), nullptr, 0, partials_.data(),
+                    out.data(), stride);
     return out;
   }
 
@@ -198,7 +203,8 @@ TEST_CASE("attention over packed rows is that over the rows they stand for") {
       // What rounding queries and attention weights to seven bits leaves; float16 rows have none of it.
       const double bound = trial.visual_bits == 16 && trial.text_bits == 16 ? 1e-5 : 0.02;
       for (size_t layer = 0; layer < kLayers; ++layer)
-        CHECK(relative_error(cache.attend(layer, queries, rows), twin(&cache, layer, queries, rows, trial.head_dim)) < bound);
+        CHECK(relative_error(cache.attend(layer, queries, rows), twin(&cache, layer, queries, rows, trial.head_dim)) <
+              bound);
     }
   }
 }
@@ -238,7 +244,8 @@ TEST_CASE("bytes of a packed token: one bit a channel, a scale, and its share of
   // 16 bytes of keys, 16 of values, 2 of scales; 512 bytes of means a span.
   CHECK(cache.cache.span_bytes(256) == kLayers * kKvHeads * (256 * 34 + 512));
   CHECK(cache.cache.text_token_bytes() == kLayers * kKvHeads * 512);
-  CHECK(static_cast<double>(cache.cache.text_token_bytes() * 256) / static_cast<double>(cache.cache.span_bytes(256)) > 14);
+  CHECK(static_cast<double>(cache.cache.text_token_bytes() * 256) / static_cast<double>(cache.cache.span_bytes(256)) >
+        14);
 }
 
 TEST_CASE("spans that do not fit the room are not restored") {

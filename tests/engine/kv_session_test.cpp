@@ -49,7 +49,8 @@ class Talk {
     std::vector<mica_part> parts(pictures, {MICA_PART_PICTURE, nullptr, 0, panel_.picture});
     parts.push_back({MICA_PART_TEXT, question, std::strlen(question), nullptr});
     mica_error error{};
-    REQUIRE_MESSAGE(mica_session_add_message(session, MICA_ROLE_USER, parts.data(), parts.size(), &error) == MICA_OK, error.message);
+    REQUIRE_MESSAGE(mica_session_add_message(session, MICA_ROLE_USER, parts.data(), parts.size(), &error) == MICA_OK,
+                    error.message);
   }
   std::string answer() {
     mica_sampling greedy = mica_sampling_default();

@@ -19,7 +19,8 @@ TEST_CASE("the caller's buffer is all that a session takes, and a smaller one is
   void* buffer = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   mica_session* session = nullptr;
   CHECK(mica_session_create(model, &options, buffer, bytes - 1, &session, &error) == MICA_INVALID_ARGUMENT);
-  CHECK(mica_session_create(model, &options, static_cast<char*>(buffer) + 1, bytes, &session, &error) == MICA_INVALID_ARGUMENT);
+  CHECK(mica_session_create(model, &options, static_cast<char*>(buffer) + 1, bytes, &session, &error) ==
+        MICA_INVALID_ARGUMENT);
   REQUIRE_MESSAGE(mica_session_create(model, &options, buffer, bytes, &session, &error) == MICA_OK, error.message);
   const std::vector<GoldenCase> cases = golden_cases("qwen2_vl");
   add_prompt(session, cases[0]);
@@ -83,8 +84,8 @@ TEST_CASE("tokens out of range, pictures without placeholders and placeholders w
   for (int32_t id : wrong) CHECK(mica_session_add_tokens(session, &id, 1, nullptr, 0, &error) == MICA_INVALID_ARGUMENT);
   const int32_t plain[] = {1, 2, 3};
   CHECK(mica_session_add_tokens(session, plain, 3, cases[0].pictures.data(), 1, &error) == MICA_INVALID_ARGUMENT);
-  CHECK(mica_session_add_tokens(session, cases[0].ids.data(), cases[0].ids.size() / 2, cases[0].pictures.data(), 1, &error) ==
-        MICA_INVALID_ARGUMENT);
+  CHECK(mica_session_add_tokens(session, cases[0].ids.data(), cases[0].ids.size() / 2, cases[0].pictures.data(), 1,
+                                &error) == MICA_INVALID_ARGUMENT);
   // Nothing of all that is left: the case still gives its tokens.
   add_prompt(session, cases[0]);
   CHECK(greedy_tokens(session, 6) == cases[0].greedy);
@@ -112,14 +113,16 @@ TEST_CASE("a cancelled prefill leaves the session as it was before the prompt") 
   const std::vector<GoldenCase> cases = golden_cases("qwen2_vl");
   mica_session* session = make_session(model, 16);
   mica_error error{};
-  REQUIRE(mica_session_add_tokens(session, cases[1].ids.data(), cases[1].ids.size(), cases[1].pictures.data(), 1, &error) == MICA_OK);
+  REQUIRE(mica_session_add_tokens(session, cases[1].ids.data(), cases[1].ids.size(), cases[1].pictures.data(), 1,
+                                  &error) == MICA_OK);
   const auto stop_late = [](void*, const char*, double done) { return done > 0.4 ? 1 : 0; };
   CHECK(mica_session_prefill(session, stop_late, nullptr, &error) == MICA_CANCELLED);
   mica_stats stats{};
   mica_session_stats(session, &stats);
   CHECK(stats.tokens == 0);
   mica_session_cancel(session);
-  REQUIRE(mica_session_add_tokens(session, cases[1].ids.data(), cases[1].ids.size(), cases[1].pictures.data(), 1, &error) == MICA_OK);
+  REQUIRE(mica_session_add_tokens(session, cases[1].ids.data(), cases[1].ids.size(), cases[1].pictures.data(), 1,
+                                  &error) == MICA_OK);
   CHECK(mica_session_prefill(session, nullptr, nullptr, &error) == MICA_CANCELLED);
   add_prompt(session, cases[1]);
   CHECK(greedy_tokens(session, 6) == cases[1].greedy);
@@ -143,7 +146,8 @@ TEST_CASE("a cleared session is as new, and two prompts after each other are one
   const size_t half = text[0].ids.size() / 2;
   REQUIRE(mica_session_add_tokens(pieces, text[0].ids.data(), half, nullptr, 0, &error) == MICA_OK);
   REQUIRE(mica_session_prefill(pieces, nullptr, nullptr, &error) == MICA_OK);
-  REQUIRE(mica_session_add_tokens(pieces, text[0].ids.data() + half, text[0].ids.size() - half, nullptr, 0, &error) == MICA_OK);
+  REQUIRE(mica_session_add_tokens(pieces, text[0].ids.data() + half, text[0].ids.size() - half, nullptr, 0, &error) ==
+          MICA_OK);
   CHECK(greedy_tokens(pieces, 6) == text[0].greedy);
   mica_session_free(pieces);
   mica_model_close(qwen);

