@@ -5,7 +5,8 @@ namespace mica::tables {
 namespace {
 constexpr const char* kChatMlControls[] = {"<|im_start|>", "<|im_end|>"};
 constexpr const char* kLlama2Controls[] = {"<s>", "</s>"};
-constexpr const char* kLlama3Controls[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"};
+constexpr const char* kLlama3Controls[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+                                           "<|eot_id|>"};
 
 constexpr ChatFormat chatml_with(const char* default_system) {
   return {

@@ -1,5 +1,5 @@
-// InternVL 2.5 and 3 in transformers' layout (OpenGVLab/InternVL3-1B-hf): tiles and a thumbnail, an InternViT tower, pixel
-// shuffle, a Qwen2 decoder. Data only.
+// InternVL 2.5 and 3 in transformers' layout (OpenGVLab/InternVL3-1B-hf): tiles and a thumbnail, an InternViT tower,
+// pixel shuffle, a Qwen2 decoder. Data only.
 #include "tables.hpp"
 
 namespace mica::tables {
@@ -8,14 +8,16 @@ namespace {
 constexpr const char* kModelTypes[] = {"internvl"};
 
 constexpr Choice kNoQueryNorm[] = {{"false", 0}};
-constexpr Choice kLayerNorm[] = {{"layer_norm", static_cast<uint8_t>(Norm::layer)}, {"rms_norm", static_cast<uint8_t>(Norm::rms)}};
+constexpr Choice kLayerNorm[] = {{"layer_norm", static_cast<uint8_t>(Norm::layer)},
+                                 {"rms_norm", static_cast<uint8_t>(Norm::rms)}};
 constexpr Choice kSelectStrategies[] = {{"default", 0}, {"full", 1}};
 
 constexpr ConfigField kConfig[] = {
     {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax, true},
     {"downsample_ratio", FieldKind::inverse_u32, MICA_FIELD(vision.merge), 1, 16},
     {"vision_feature_layer", FieldKind::i32, MICA_FIELD(vision.feature_layer), -kLayersMax, kLayersMax},
-    {"vision_feature_select_strategy", FieldKind::choice, MICA_FIELD(vision.keep_class_token), 0, 0, false, kSelectStrategies},
+    {"vision_feature_select_strategy", FieldKind::choice, MICA_FIELD(vision.keep_class_token), 0, 0, false,
+     kSelectStrategies},
     {"projector_hidden_act", FieldKind::choice, MICA_FIELD(vision.projector_activation), 0, 0, false, kActivations},
     {"vision_config.num_hidden_layers", FieldKind::u32, MICA_FIELD(vision.layers), 1, kLayersMax},
     {"vision_config.hidden_size", FieldKind::u32, MICA_FIELD(vision.hidden), 8, kHiddenMax},

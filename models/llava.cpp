@@ -12,7 +12,8 @@ constexpr Choice kSelectStrategies[] = {{"default", 0}, {"full", 1}};
 constexpr ConfigField kConfig[] = {
     {"image_token_index|image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax, true},
     {"vision_feature_layer", FieldKind::i32, MICA_FIELD(vision.feature_layer), -kLayersMax, kLayersMax},
-    {"vision_feature_select_strategy", FieldKind::choice, MICA_FIELD(vision.keep_class_token), 0, 0, false, kSelectStrategies},
+    {"vision_feature_select_strategy", FieldKind::choice, MICA_FIELD(vision.keep_class_token), 0, 0, false,
+     kSelectStrategies},
     {"projector_hidden_act", FieldKind::choice, MICA_FIELD(vision.projector_activation), 0, 0, false, kActivations},
     {"vision_config.num_hidden_layers", FieldKind::u32, MICA_FIELD(vision.layers), 1, kLayersMax},
     {"vision_config.hidden_size", FieldKind::u32, MICA_FIELD(vision.hidden), 8, kHiddenMax},
@@ -60,8 +61,8 @@ constexpr TensorName kTensors[] = {
     {Slot::projector_down, Part::projector, false, true, "linear_2"},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kTensors};
-constexpr const char* kVisionRoots[] = {"vision_tower.vision_model.", "vision_tower.", "model.vision_tower.vision_model.",
-                                        "model.vision_tower."};
+constexpr const char* kVisionRoots[] = {"vision_tower.vision_model.", "vision_tower.",
+                                        "model.vision_tower.vision_model.", "model.vision_tower."};
 constexpr const char* kProjectorRoots[] = {"multi_modal_projector.", "model.multi_modal_projector."};
 
 constexpr const ChatFormat* kChats[] = {&vicuna};

@@ -37,12 +37,14 @@ inline constexpr Choice kOnlyFalse[] = {{"false", 0}};
 inline constexpr ConfigField kDecoderConfig[] = {
     {"text_config.num_hidden_layers|num_hidden_layers", FieldKind::u32, MICA_FIELD(decoder.layers), 1, kLayersMax},
     {"text_config.hidden_size|hidden_size", FieldKind::u32, MICA_FIELD(decoder.hidden), 8, kHiddenMax},
-    {"text_config.intermediate_size|intermediate_size", FieldKind::u32, MICA_FIELD(decoder.feed_forward), 8, kFeedForwardMax},
+    {"text_config.intermediate_size|intermediate_size", FieldKind::u32, MICA_FIELD(decoder.feed_forward), 8,
+     kFeedForwardMax},
     {"text_config.num_attention_heads|num_attention_heads", FieldKind::u32, MICA_FIELD(decoder.heads), 1, kHeadsMax},
     {"text_config.num_key_value_heads|num_key_value_heads", FieldKind::u32, MICA_FIELD(decoder.kv_heads), 1, kHeadsMax},
     {"text_config.head_dim|head_dim", FieldKind::u32, MICA_FIELD(decoder.head_dim), 2, kHeadDimMax},
     {"text_config.vocab_size|vocab_size", FieldKind::u32, MICA_FIELD(decoder.vocabulary), 1, kVocabularyMax},
-    {"text_config.max_position_embeddings|max_position_embeddings", FieldKind::u32, MICA_FIELD(decoder.context), 1, kContextMax},
+    {"text_config.max_position_embeddings|max_position_embeddings", FieldKind::u32, MICA_FIELD(decoder.context), 1,
+     kContextMax},
     {"text_config.rms_norm_eps|rms_norm_eps", FieldKind::f32, MICA_FIELD(decoder.norm_epsilon), 0, 0.1},
     {"text_config.hidden_act|hidden_act", FieldKind::choice, MICA_FIELD(decoder.activation), 0, 0, false, kActivations},
     {"text_config.tie_word_embeddings|tie_word_embeddings", FieldKind::boolean, MICA_FIELD(decoder.tied_embeddings)},
@@ -62,11 +64,13 @@ inline constexpr ConfigField kDecoderConfig[] = {
     {"text_config.rope_parameters.high_freq_factor|text_config.rope_scaling.high_freq_factor|"
      "rope_parameters.high_freq_factor|rope_scaling.high_freq_factor",
      FieldKind::f32, MICA_FIELD(decoder.rope.high_frequency_factor), 1e-3, 1e6},
-    {"text_config.rope_parameters.original_max_position_embeddings|text_config.rope_scaling.original_max_position_embeddings|"
+    {"text_config.rope_parameters.original_max_position_embeddings|text_config.rope_scaling.original_max_position_"
+     "embeddings|"
      "rope_parameters.original_max_position_embeddings|rope_scaling.original_max_position_embeddings",
      FieldKind::u32, MICA_FIELD(decoder.rope.original_context), 1, kContextMax},
     {"mica_rope_interleaved", FieldKind::boolean, MICA_FIELD(decoder.rope.interleaved)},
-    {"text_config.use_sliding_window|use_sliding_window", FieldKind::choice, MICA_FIELD(accepted), 0, 0, false, kOnlyFalse},
+    {"text_config.use_sliding_window|use_sliding_window", FieldKind::choice, MICA_FIELD(accepted), 0, 0, false,
+     kOnlyFalse},
 };
 
 inline constexpr DerivedField kDecoderDerived[] = {

@@ -51,13 +51,15 @@ mica_status mica_model_open_memory(const void* bytes, size_t size, const mica_mo
   return open_files(status, std::move(files), model, error);
 }
 
-mica_status mica_model_open_shape(const char* shape, const mica_model_options* options, mica_model** model, mica_error* error) {
+mica_status mica_model_open_shape(const char* shape, const mica_model_options* options, mica_model** model,
+                                  mica_error* error) {
   MICA_REQUIRE(shape);
   MICA_REQUIRE(model);
   const mica_model_options chosen = options ? *options : mica_model_options_default();
   for (mica_weights weights : {chosen.text_weights, chosen.vision_weights})
     if (weights < MICA_WEIGHTS_BF16 || weights > MICA_WEIGHTS_W8A8)
-      return report(Status::error(Code::invalid_argument, "there is no storage of weights %d", static_cast<int>(weights)), error);
+      return report(
+          Status::error(Code::invalid_argument, "there is no storage of weights %d", static_cast<int>(weights)), error);
   std::unique_ptr<Model> opened;
   const Status status = open_shape(shape, static_cast<RandomStorage>(chosen.text_weights),
                                    static_cast<RandomStorage>(chosen.vision_weights), &opened);
@@ -68,7 +70,8 @@ const char* mica_shape_name(size_t index) { return index < kShapes.size() ? kSha
 
 void mica_model_close(mica_model* model) { delete model; }
 
-mica_status mica_model_describe(const mica_model* model, char* json, size_t capacity, size_t* needed, mica_error* error) {
+mica_status mica_model_describe(const mica_model* model, char* json, size_t capacity, size_t* needed,
+                                mica_error* error) {
   MICA_REQUIRE(model);
   return report(copy_text(describe(*model->model), json, capacity, needed), error);
 }

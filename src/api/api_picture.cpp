@@ -56,13 +56,18 @@ mica_status mica_picture_from_rgb(const uint8_t* rgb, uint32_t width, uint32_t h
   const size_t stride = stride_bytes ? stride_bytes : row_bytes;
   if (width == 0 || height == 0 || width > limits::kPictureSideMax || height > limits::kPictureSideMax ||
       size_t{width} * height > limits::kPicturePixelsMax)
-    return report(Status::error(Code::limit_exceeded, "a picture of %u x %u pixels; sides must be 1 to %u and the area at most %zu",
-                                width, height, limits::kPictureSideMax, limits::kPicturePixelsMax), error);
+    return report(Status::error(Code::limit_exceeded,
+                                "a picture of %u x %u pixels; sides must be 1 to %u and the area at most %zu", width,
+                                height, limits::kPictureSideMax, limits::kPicturePixelsMax),
+                  error);
   if (stride < row_bytes)
-    return report(Status::error(Code::invalid_argument, "stride_bytes is %zu; rows have %zu bytes", stride, row_bytes), error);
+    return report(Status::error(Code::invalid_argument, "stride_bytes is %zu; rows have %zu bytes", stride, row_bytes),
+                  error);
   Picture copy{width, height, std::unique_ptr<uint8_t[]>(new (std::nothrow) uint8_t[row_bytes * height])};
-  if (!copy.rgb) return report(Status::error(Code::out_of_memory, "no memory for %zu bytes of pixels", row_bytes * height), error);
-  for (size_t row = 0; row < height; ++row) std::memcpy(copy.rgb.get() + row * row_bytes, rgb + row * stride, row_bytes);
+  if (!copy.rgb)
+    return report(Status::error(Code::out_of_memory, "no memory for %zu bytes of pixels", row_bytes * height), error);
+  for (size_t row = 0; row < height; ++row)
+    std::memcpy(copy.rgb.get() + row * row_bytes, rgb + row * stride, row_bytes);
   return give(Status::ok(), &copy, picture, error);
 }
 
@@ -70,7 +75,8 @@ void mica_picture_free(mica_picture* picture) { delete picture; }
 uint32_t mica_picture_width(const mica_picture* picture) { return picture->picture.width; }
 uint32_t mica_picture_height(const mica_picture* picture) { return picture->picture.height; }
 
-mica_status mica_picture_tokens(const mica_model* model, const mica_picture* picture, uint32_t* tokens, mica_error* error) {
+mica_status mica_picture_tokens(const mica_model* model, const mica_picture* picture, uint32_t* tokens,
+                                mica_error* error) {
   MICA_REQUIRE(model);
   MICA_REQUIRE(picture);
   MICA_REQUIRE(tokens);
@@ -91,7 +97,9 @@ mica_status mica_picture_pixels(const mica_model* model, const mica_picture* pic
   if (values == nullptr && capacity == 0) return MICA_OK;
   MICA_REQUIRE(values);
   if (capacity < plan.values)
-    return report(Status::error(Code::limit_exceeded, "the picture has %zu values, the buffer %zu", plan.values, capacity), error);
+    return report(
+        Status::error(Code::limit_exceeded, "the picture has %zu values, the buffer %zu", plan.values, capacity),
+        error);
   const PictureRule& rule = model->model->spec.pictures;
   const size_t bytes = pixels_scratch_bytes(rule, plan, picture->picture.width);
   std::unique_ptr<uint8_t[]> scratch(new (std::nothrow) uint8_t[bytes + Arena::kAlignment]);

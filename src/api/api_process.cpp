@@ -49,7 +49,8 @@ void mica_set_log(mica_log_callback callback, void* user) {
   // LogFunction takes the level as an enum; the values are the same.
   static mica_log_callback g_callback;
   g_callback = callback;
-  set_log(callback ? [](void* data, LogLevel level, const char* message) { g_callback(data, static_cast<int>(level), message); }
+  set_log(callback ? [](void* data, LogLevel level,
+                        const char* message) { g_callback(data, static_cast<int>(level), message); }
                    : LogFunction{},
           user);
 }

@@ -50,7 +50,11 @@ Sampling engine_sampling(const mica_sampling& s) {
 class Answer {
  public:
   Answer(mica_session* session, const mica_sampling& sampling, mica_text_callback callback, void* user)
-      : session_(*session->session), model_(*session->model->model), wanted_(sampling), callback_(callback), user_(user) {}
+      : session_(*session->session),
+        model_(*session->model->model),
+        wanted_(sampling),
+        callback_(callback),
+        user_(user) {}
 
   Status run(mica_generation* result) {
     const Sampling sampling = engine_sampling(wanted_);
@@ -128,7 +132,8 @@ extern "C" {
 
 mica_session_options mica_session_options_default(void) { return {}; }
 
-mica_status mica_session_size(const mica_model* model, const mica_session_options* options, size_t* bytes, mica_error* error) {
+mica_status mica_session_size(const mica_model* model, const mica_session_options* options, size_t* bytes,
+                              mica_error* error) {
   MICA_REQUIRE(model);
   MICA_REQUIRE(bytes);
   SessionOptions resolved;
@@ -137,8 +142,8 @@ mica_status mica_session_size(const mica_model* model, const mica_session_option
   return report(status, error);
 }
 
-mica_status mica_session_describe(const mica_model* model, const mica_session_options* options, char* json, size_t capacity,
-                                  size_t* needed, mica_error* error) {
+mica_status mica_session_describe(const mica_model* model, const mica_session_options* options, char* json,
+                                  size_t capacity, size_t* needed, mica_error* error) {
   MICA_REQUIRE(model);
   SessionOptions resolved;
   std::string text;
@@ -148,8 +153,8 @@ mica_status mica_session_describe(const mica_model* model, const mica_session_op
   return report(status, error);
 }
 
-mica_status mica_session_create(const mica_model* model, const mica_session_options* options, void* buffer, size_t bytes,
-                                mica_session** session, mica_error* error) {
+mica_status mica_session_create(const mica_model* model, const mica_session_options* options, void* buffer,
+                                size_t bytes, mica_session** session, mica_error* error) {
   MICA_REQUIRE(model);
   MICA_REQUIRE(session);
   SessionOptions resolved;
@@ -162,7 +167,9 @@ mica_status mica_session_create(const mica_model* model, const mica_session_opti
     // Not cleared: pages that a short conversation never touches never become resident.
     handle->buffer.reset(new (std::nothrow) uint8_t[bytes + Arena::kAlignment]);
     if (!handle->buffer)
-      return report(Status::error(Code::out_of_memory, "no memory for a session of %zu bytes; a smaller context or batch takes less", bytes), error);
+      return report(Status::error(Code::out_of_memory,
+                                  "no memory for a session of %zu bytes; a smaller context or batch takes less", bytes),
+                    error);
     const auto address = reinterpret_cast<uintptr_t>(handle->buffer.get());
     buffer = handle->buffer.get() + (round_up(address, Arena::kAlignment) - address);
   }
@@ -187,7 +194,8 @@ mica_status mica_session_restore(mica_session* session, const char* path, mica_e
   return report(SessionFile::restore(session->session.get(), path), error);
 }
 
-mica_status mica_session_add_message(mica_session* session, mica_role role, const mica_part* parts, size_t count, mica_error* error) {
+mica_status mica_session_add_message(mica_session* session, mica_role role, const mica_part* parts, size_t count,
+                                     mica_error* error) {
   MICA_REQUIRE(session);
   if (count > 0) MICA_REQUIRE(parts);
   if (role < MICA_ROLE_SYSTEM || role > MICA_ROLE_ASSISTANT)
@@ -205,7 +213,8 @@ mica_status mica_session_add_message(mica_session* session, mica_role role, cons
   return report(session->session->add_message(static_cast<Role>(role), message), error);
 }
 
-mica_status mica_session_add_text(mica_session* session, const char* text, size_t bytes, int parse_special, mica_error* error) {
+mica_status mica_session_add_text(mica_session* session, const char* text, size_t bytes, int parse_special,
+                                  mica_error* error) {
   MICA_REQUIRE(session);
   if (bytes > 0) MICA_REQUIRE(text);
   return report(session->session->add_text({text, bytes}, parse_special != 0), error);
@@ -217,8 +226,8 @@ mica_status mica_session_add_picture(mica_session* session, const mica_picture* 
   return report(session->session->add_picture(picture->picture), error);
 }
 
-mica_status mica_session_add_tokens(mica_session* session, const int32_t* ids, size_t count, const mica_picture* const* pictures,
-                                    size_t picture_count, mica_error* error) {
+mica_status mica_session_add_tokens(mica_session* session, const int32_t* ids, size_t count,
+                                    const mica_picture* const* pictures, size_t picture_count, mica_error* error) {
   MICA_REQUIRE(session);
   if (count > 0) MICA_REQUIRE(ids);
   if (picture_count > 0) MICA_REQUIRE(pictures);
@@ -230,7 +239,8 @@ mica_status mica_session_add_tokens(mica_session* session, const int32_t* ids, s
   return report(session->session->add_tokens({ids, count}, borrowed), error);
 }
 
-mica_status mica_session_fill(mica_session* session, uint32_t text, uint32_t pictures, uint32_t picture_tokens, mica_error* error) {
+mica_status mica_session_fill(mica_session* session, uint32_t text, uint32_t pictures, uint32_t picture_tokens,
+                              mica_error* error) {
   MICA_REQUIRE(session);
   return report(session->session->fill(text, pictures, picture_tokens), error);
 }
@@ -241,7 +251,8 @@ mica_status mica_session_prefill(mica_session* session, mica_progress progress, 
   return report(session->session->prefill(Progress::call, &adapter), error);
 }
 
-mica_status mica_session_logits(const mica_session* session, uint32_t from_end, const float** logits, mica_error* error) {
+mica_status mica_session_logits(const mica_session* session, uint32_t from_end, const float** logits,
+                                mica_error* error) {
   MICA_REQUIRE(session);
   MICA_REQUIRE(logits);
   const float* row = session->session->logits(from_end);
@@ -257,8 +268,8 @@ mica_sampling mica_sampling_default(void) {
           .seed = 0, .tokens_max = 0, .ignore_end = 0};
 }
 
-mica_status mica_session_generate(mica_session* session, const mica_sampling* sampling, mica_text_callback callback, void* user,
-                                  mica_generation* result, mica_error* error) {
+mica_status mica_session_generate(mica_session* session, const mica_sampling* sampling, mica_text_callback callback,
+                                  void* user, mica_generation* result, mica_error* error) {
   MICA_REQUIRE(session);
   mica_generation own{};
   if (result == nullptr) result = &own;

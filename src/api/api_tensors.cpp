@@ -44,7 +44,11 @@ mica_status mica_tensors_find(const mica_tensors* tensors, const char* name, mic
   MICA_REQUIRE(tensor);
   for (const TensorView& view : tensors->content.tensors) {
     if (view.name != name) continue;
-    *tensor = {.dtype = dtype_layout(view.dtype).name, .rank = view.rank, .shape = {}, .data = view.bytes.data(), .bytes = view.bytes.size()};
+    *tensor = {.dtype = dtype_layout(view.dtype).name,
+               .rank = view.rank,
+               .shape = {},
+               .data = view.bytes.data(),
+               .bytes = view.bytes.size()};
     for (uint32_t i = 0; i < view.rank; ++i) tensor->shape[i] = view.shape[i];
     return MICA_OK;
   }

@@ -16,7 +16,8 @@ Status copy_out(const T* source, size_t size, T* target, size_t capacity, size_t
   if (target == nullptr && capacity == 0) return Status::ok();
   if (target == nullptr) return missing_argument(what);
   std::memcpy(target, source, std::min(size, capacity) * sizeof(T));
-  if (size > capacity) return Status::error(Code::limit_exceeded, "%zu %s do not fit a buffer of %zu", size, what, capacity);
+  if (size > capacity)
+    return Status::error(Code::limit_exceeded, "%zu %s do not fit a buffer of %zu", size, what, capacity);
   return Status::ok();
 }
 
@@ -27,7 +28,8 @@ Status open_tokenizer(const char* path, mica_tokenizer* out) {
   if (file.bytes()[0] == '{') return Tokenizer::load(file.bytes(), json_path.c_str(), &out->own);
   // A model file, then, with the tokenizer inside.
   MICA_TRY(ModelFiles::open(path, &out->files));
-  if (const GgufVocabulary* vocabulary = out->files->gguf_vocabulary()) return Tokenizer::load(*vocabulary, path, &out->own);
+  if (const GgufVocabulary* vocabulary = out->files->gguf_vocabulary())
+    return Tokenizer::load(*vocabulary, path, &out->own);
   return Tokenizer::load(out->files->document("tokenizer.json"), path, &out->own);
 }
 
@@ -54,8 +56,8 @@ const mica_tokenizer* mica_model_tokenizer(const mica_model* model) {
   return model->model->tokenizer ? &model->tokenizer : nullptr;
 }
 
-mica_status mica_tokenize(const mica_tokenizer* tokenizer, const char* text, size_t bytes, int parse_special, int32_t* ids,
-                          size_t capacity, size_t* count, mica_error* error) {
+mica_status mica_tokenize(const mica_tokenizer* tokenizer, const char* text, size_t bytes, int parse_special,
+                          int32_t* ids, size_t capacity, size_t* count, mica_error* error) {
   MICA_REQUIRE(tokenizer);
   MICA_REQUIRE(count);
   if (bytes > 0) MICA_REQUIRE(text);
@@ -65,8 +67,8 @@ mica_status mica_tokenize(const mica_tokenizer* tokenizer, const char* text, siz
   return report(status, error);
 }
 
-mica_status mica_detokenize(const mica_tokenizer* tokenizer, const int32_t* ids, size_t count, int skip_special, char* text,
-                            size_t capacity, size_t* bytes, mica_error* error) {
+mica_status mica_detokenize(const mica_tokenizer* tokenizer, const int32_t* ids, size_t count, int skip_special,
+                            char* text, size_t capacity, size_t* bytes, mica_error* error) {
   MICA_REQUIRE(tokenizer);
   MICA_REQUIRE(bytes);
   if (count > 0) MICA_REQUIRE(ids);

@@ -37,7 +37,8 @@ Json describe_decoder(const DecoderSpec& d) {
               {"activation", activation_name(d.activation)}, {"norm_epsilon", d.norm_epsilon},
               {"tied_embeddings", d.tied_embeddings}, {"rope_theta", d.rope.theta}};
   if (d.rope.scaling != RopeScaling::none)
-    out["rope_scaling"] = (d.rope.scaling == RopeScaling::linear ? "linear, factor " : "llama3, factor ") + std::to_string(d.rope.factor);
+    out["rope_scaling"] =
+        (d.rope.scaling == RopeScaling::linear ? "linear, factor " : "llama3, factor ") + std::to_string(d.rope.factor);
   if (d.rope.multimodal()) out["rope_sections"] = {d.rope.sections[0], d.rope.sections[1], d.rope.sections[2]};
   return out;
 }
@@ -68,7 +69,8 @@ Json describe_pictures(const PictureRule& rule) {
   } else {
     out["size"] = std::to_string(rule.width) + " x " + std::to_string(rule.height);
   }
-  if (rule.cut == PictureCut::tiles) out["tiles"] = std::to_string(rule.tiles_min) + " to " + std::to_string(rule.tiles_max);
+  if (rule.cut == PictureCut::tiles)
+    out["tiles"] = std::to_string(rule.tiles_min) + " to " + std::to_string(rule.tiles_max);
   out["filter"] = rule.filter == PictureFilter::bicubic ? "bicubic" : "bilinear";
   out["mean"] = {rule.mean[0], rule.mean[1], rule.mean[2]};
   out["std"] = {rule.std[0], rule.std[1], rule.std[2]};
@@ -118,8 +120,11 @@ std::string bits_text(const std::vector<uint8_t>& bits) {
 
 std::string describe(const Model& model) {
   const ModelSpec& spec = model.spec;
-  Json out = {{"family", spec.family->name}, {"container", container_name(model)}, {"parameters", model.weights.parameters},
-              {"weights_bytes", model.weights.bytes}, {"context", spec.decoder.context}};
+  Json out = {{"family", spec.family->name},
+              {"container", container_name(model)},
+              {"parameters", model.weights.parameters},
+              {"weights_bytes", model.weights.bytes},
+              {"context", spec.decoder.context}};
   if (model.files) out["file_bytes"] = model.files->bytes_total();
   out["tokenizer_ids"] = model.tokenizer ? Json(model.tokenizer->size()) : Json(nullptr);
   Json ends = Json::array();

@@ -92,6 +92,7 @@ nlohmann::ordered_json describe_static(const Weights& weights) {
       tied ? describe_matrices({&decoder.lm_head}) : describe_matrices({&decoder.embedding, &decoder.lm_head});
   if (vision.layers.empty()) return out;
   out["tower"] = describe_stream(vision.layers, vision.stream);
+  out["tower"]["attention"] = vision.stream.integer_attention ? "int8" : "float";
   out["patches"] = describe_matrices({&vision.patch_embedding});
   out["projector"] = describe_matrices({&vision.projector_up, &vision.projector_down});
   return out;

@@ -33,8 +33,8 @@ void norm_heads(const Compute& compute, const float* weight, float epsilon, floa
   });
 }
 
-bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
-                 size_t rows, size_t visual) {
+bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
+                 const BlockBuffers& buffers, size_t rows, size_t visual) {
   const Rows in = enter_norm(compute, layer.attention_in, layer.query, shape.norm, layer.attention_norm, shape.epsilon,
                              buffers.x, shape.hidden, rows, visual, shape.hidden, buffers.rows);
   float* target = buffers.qkv;
@@ -45,10 +45,10 @@ bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWei
   return in.count != 0;
 }
 
-bool add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
-                   size_t rows, size_t visual) {
-  const Rows in = enter_rows(compute, layer.output_in, layer.output, buffers.rows.values, shape.query_width, rows, visual,
-                             shape.query_width, buffers.rows);
+bool add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
+                   const BlockBuffers& buffers, size_t rows, size_t visual) {
+  const Rows in = enter_rows(compute, layer.output_in, layer.output, buffers.rows.values, shape.query_width, rows,
+                             visual, shape.query_width, buffers.rows);
   linear(compute, buffers.x, shape.hidden, in, layer.output, {.add = true, .scale = layer.attention_scale});
   return in.count != 0;
 }
@@ -63,16 +63,16 @@ bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights
     const size_t count = std::min(buffers.mlp_rows, rows - first);
     const size_t visual_here = visual <= first ? 0 : std::min(visual - first, count);
     float* x = buffers.x + first * shape.hidden;
-    const Rows in = enter_norm(compute, layer.mlp_in, layer.up, shape.norm, layer.mlp_norm, shape.epsilon, x, shape.hidden,
-                               count, visual_here, shape.hidden, buffers.rows);
+    const Rows in = enter_norm(compute, layer.mlp_in, layer.up, shape.norm, layer.mlp_norm, shape.epsilon, x,
+                               shape.hidden, count, visual_here, shape.hidden, buffers.rows);
     complete = complete && in.count != 0;
     if (in.count == 0) continue;
     linear(compute, up, stride, in, layer.up);
     const bool gated = layer.gate.rows != 0;
     if (gated) linear(compute, gate, stride, in, layer.gate);
-    const Rows activated = enter_activated(compute, layer.down_in, layer.down,
-                                           {shape.activation, gated ? gate : up, gated ? up : nullptr}, shape.down_rotation,
-                                           gate, stride, count, visual_here, shape.feed_forward, buffers.rows);
+    const Rows activated =
+        enter_activated(compute, layer.down_in, layer.down, {shape.activation, gated ? gate : up, gated ? up : nullptr},
+                        shape.down_rotation, gate, stride, count, visual_here, shape.feed_forward, buffers.rows);
     complete = complete && activated.count != 0;
     linear(compute, x, shape.hidden, activated, layer.down, {.add = true, .scale = layer.mlp_scale});
   }

@@ -42,11 +42,11 @@ void norm_heads(const Compute& compute, const float* weight, float epsilon, floa
 
 // Each returns false when an observer stopped it (rows.hpp).
 // qkv = projections of norm(x).
-bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
-                 size_t rows, size_t visual);
+bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
+                 const BlockBuffers& buffers, size_t rows, size_t visual);
 // x += scale * output(rows.values), where attention put what it gave.
-bool add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
-                   size_t rows, size_t visual);
+bool add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
+                   const BlockBuffers& buffers, size_t rows, size_t visual);
 // x += scale * down(act(gate(norm(x))) * up(norm(x))), or without the gate act(up(norm(x))).
 bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
              size_t rows, size_t visual);

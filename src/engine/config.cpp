@@ -84,16 +84,19 @@ Status read_field(JsonValue root, const ConfigField& field, ModelSpec* spec) {
   const JsonValue value = find_first(root, field.paths, &path);
   if (!value.is_set()) {
     if (!field.required) return Status::ok();
-    return root.error(Code::not_found, "is missing", std::string_view(field.paths).substr(0, std::string_view(field.paths).find('|')));
+    return root.error(Code::not_found, "is missing",
+                      std::string_view(field.paths).substr(0, std::string_view(field.paths).find('|')));
   }
   const auto low = field.low;
   const auto high = field.high;
   double number = 0;
   switch (field.kind) {
     case FieldKind::u32:
-      return get_u32(root, path, static_cast<uint32_t>(low), static_cast<uint32_t>(high), target_of<uint32_t>(spec, field.offset));
+      return get_u32(root, path, static_cast<uint32_t>(low), static_cast<uint32_t>(high),
+                     target_of<uint32_t>(spec, field.offset));
     case FieldKind::i32:
-      return get_i32(root, path, static_cast<int32_t>(low), static_cast<int32_t>(high), target_of<int32_t>(spec, field.offset));
+      return get_i32(root, path, static_cast<int32_t>(low), static_cast<int32_t>(high),
+                     target_of<int32_t>(spec, field.offset));
     case FieldKind::f32:
       MICA_TRY(get_double(root, path, low, high, &number));
       *target_of<float>(spec, field.offset) = static_cast<float>(number);
@@ -112,8 +115,10 @@ Status read_field(JsonValue root, const ConfigField& field, ModelSpec* spec) {
       for (size_t i = 0; i < 3; ++i) target_of<uint32_t>(spec, field.offset)[i] = numbers[i];
       return Status::ok();
     }
-    case FieldKind::first_u32: return read_listed_u32(root, value, path, field, 0, target_of<uint32_t>(spec, field.offset));
-    case FieldKind::second_u32: return read_listed_u32(root, value, path, field, 1, target_of<uint32_t>(spec, field.offset));
+    case FieldKind::first_u32:
+      return read_listed_u32(root, value, path, field, 0, target_of<uint32_t>(spec, field.offset));
+    case FieldKind::second_u32:
+      return read_listed_u32(root, value, path, field, 1, target_of<uint32_t>(spec, field.offset));
     case FieldKind::inverse_u32: return read_inverse(value, field, target_of<uint32_t>(spec, field.offset));
     case FieldKind::choice: return read_choice(value, field, spec);
   }
@@ -150,7 +155,10 @@ Status bad(const char* name, const char* what) { return Status::error(Code::corr
 
 Status check_decoder(const DecoderSpec& d, const char* name) {
   if (d.layers == 0 || d.hidden == 0 || d.heads == 0 || d.feed_forward == 0 || d.vocabulary == 0)
-    return Status::error(Code::not_found, "%s: one of num_hidden_layers, hidden_size, num_attention_heads, intermediate_size and vocab_size is missing", name);
+    return Status::error(
+        Code::not_found,
+        "%s: one of num_hidden_layers, hidden_size, num_attention_heads, intermediate_size and vocab_size is missing",
+        name);
   if (d.head_dim == 0 || d.head_dim % 2 != 0 || d.head_dim > limits::kHeadDimMax)
     return bad(name, "head_dim must be even and not zero");
   if (d.kv_heads > d.heads || d.heads % d.kv_heads != 0)
@@ -181,8 +189,9 @@ Status check_vision(const ModelSpec& spec, const char* name) {
   if (v.image_width / v.patch % v.merge != 0 || v.image_height / v.patch % v.merge != 0)
     return bad(name, "the patches of an image must be a multiple of the merge");
   if (rule.width != v.image_width || rule.height != v.image_height)
-    return Status::error(Code::unsupported, "%s: pictures of %u x %u for a tower of %u x %u: mica does not interpolate positions",
-                         name, rule.width, rule.height, v.image_width, v.image_height);
+    return Status::error(Code::unsupported,
+                         "%s: pictures of %u x %u for a tower of %u x %u: mica does not interpolate positions", name,
+                         rule.width, rule.height, v.image_width, v.image_height);
   if (rule.tiles_min > rule.tiles_max) return bad(name, "min_patches is larger than max_patches");
   if (v.keep_class_token && v.merge != 1) return bad(name, "class tokens cannot be kept where patches are merged");
   return Status::ok();
@@ -215,7 +224,8 @@ Status find_family(JsonValue root, const Family** out) {
       known += name;
     }
   }
-  const std::string text = "\"" + std::string(type.substr(0, 64)) + "\" is not a family that mica runs; it runs " + known;
+  const std::string text =
+      "\"" + std::string(type.substr(0, 64)) + "\" is not a family that mica runs; it runs " + known;
   return root.error(Code::unsupported, text.c_str(), "model_type");
 }
 

@@ -36,7 +36,8 @@ size_t Decoder::scratch_bytes(const Model& model) {
   const DecoderSpec& d = model.spec.decoder;
   const LayerWeights& layer = model.weights.decoder.layers[0];
   size_t bytes = cache_attention_scratch_bytes({.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim});
-  for (const Matrix* matrix : {&layer.query, &layer.key, &layer.output, &layer.gate, &layer.down, &model.weights.decoder.lm_head})
+  for (const Matrix* matrix :
+       {&layer.query, &layer.key, &layer.output, &layer.gate, &layer.down, &model.weights.decoder.lm_head})
     bytes = std::max(bytes, linear_scratch_bytes(*matrix));
   return bytes;
 }
@@ -125,8 +126,12 @@ void Decoder::logits(const Compute& compute, const Model& model, const uint32_t*
     std::memcpy(last + i * shape_.hidden, buffers_.x + rows[i] * shape_.hidden, shape_.hidden * sizeof(float));
   if (w.stream.rotated)
     rotate_rows(compute, w.stream.residual_plan, w.stream.signs.data(), last, shape_.hidden, count, true);
-  const Rows in = enter_norm(compute, w.head_in, w.lm_head, Norm::rms, w.final_norm, shape_.epsilon, last, shape_.hidden, count,
-                             0, shape_.hidden, buffers_.rows);
+  norm_rows(compute, Norm::rms, w.final_norm, shape_.epsilon, last, shape_.hidden, last, shape_.hidden, count,
+            shape_.hidden);
+  if (w.stream.vocabulary_rotation)
+    rotate_rows(compute, w.stream.residual_plan, w.stream.signs.data(), last, shape_.hidden, count, false);
+  const Rows in =
+      enter_rows(compute, w.head_in, w.lm_head, last, shape_.hidden, count, 0, shape_.hidden, buffers_.rows);
   linear(compute, logits, w.lm_head.rows, in, w.lm_head);
 }
 

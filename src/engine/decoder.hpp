@@ -38,8 +38,8 @@ class Decoder {
   // kept.
   void begin(const Compute& compute, const Model& model, const Chunk& chunk);
   void place(const Compute& compute, const Model& model, const Chunk& chunk);
-  void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index, const Chunk& chunk,
-                 KvCache* cache);
+  void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index,
+                 const Chunk& chunk, KvCache* cache);
 
   // logits[i] for the rows that `rows[i]` names, `count` of them, after run().
   void logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits);

@@ -55,9 +55,11 @@ void KvCache::plan(const DecoderSpec& decoder, const KvSettings& settings, const
     layer.values = arena->take<uint16_t>(heads_ * head_dim_ * layer.capacity);
     if (settings.text_bits != 16) layer.text = arena->take<uint8_t>(heads_ * text_span(layer, 0).layout.head_bytes());
     if (layer.visual_bits == 16) continue;
-    // Whatever pictures fill the context, their spans fit: the dearest token is one in a span that has just begun a block.
+    // Whatever pictures fill the context, their spans fit: the dearest token is one in a span that has just begun a
+    // block.
     for (size_t tokens = room.span_tokens_min; tokens < room.span_tokens_min + kKeyBlock; ++tokens)
-      layer.spans_capacity = std::max(layer.spans_capacity, ceil_div(room.tokens * record_bytes(layer.visual_bits, tokens), tokens));
+      layer.spans_capacity =
+          std::max(layer.spans_capacity, ceil_div(room.tokens * record_bytes(layer.visual_bits, tokens), tokens));
     layer.spans_capacity = round_up(layer.spans_capacity, Arena::kAlignment);
     layer.spans = arena->take<uint8_t>(layer.spans_capacity);
   }
@@ -66,7 +68,8 @@ void KvCache::plan(const DecoderSpec& decoder, const KvSettings& settings, const
 void KvCache::plan(const DecoderSpec& decoder, size_t rows, Arena* arena) {
   KvSettings settings;
   settings.visual_bits.assign(decoder.layers, 16);
-  plan(decoder, settings, {.tokens = rows, .text = rows, .span_tokens_min = kSpanTokensMin, .span_tokens_max = rows}, arena);
+  plan(decoder, settings, {.tokens = rows, .text = rows, .span_tokens_min = kSpanTokensMin, .span_tokens_max = rows},
+       arena);
 }
 
 size_t KvCache::scratch_bytes(const DecoderSpec& decoder, const Room& room) {
@@ -100,8 +103,8 @@ CachedRows KvCache::cached(size_t index) {
   if (settings_.text_bits != 16 && mark_.text > 0) views_[out.span_count++] = text_span(layer, mark_.text);
   if (layer.visual_bits == 16) return out;
   for (size_t i = 0; i < mark_.spans; ++i)
-    views_[out.span_count++] = {span_layout(layer, span_tokens_[i]), layer.spans + starts(layer.visual_bits)[i], span_tokens_[i],
-                                !settings_.values_are_rotated};
+    views_[out.span_count++] = {span_layout(layer, span_tokens_[i]), layer.spans + starts(layer.visual_bits)[i],
+                                span_tokens_[i], !settings_.values_are_rotated};
   return out;
 }
 
@@ -112,7 +115,8 @@ void KvCache::append_float16(const Compute& compute, const Layer& layer, size_t 
     for (size_t row = 0; row < rows.count; ++row) {
       const size_t from = row * rows.stride + head * d;
       const size_t to = place + row;
-      kernels.append_key_f16(layer.keys + (head * layer.capacity + to / kKeyBlock * kKeyBlock) * d, to % kKeyBlock, rows.keys + from, d);
+      kernels.append_key_f16(layer.keys + (head * layer.capacity + to / kKeyBlock * kKeyBlock) * d, to % kKeyBlock,
+                             rows.keys + from, d);
       compute.kernels->f32->narrow_f16(layer.values + (head * layer.capacity + to) * d, rows.values + from, d);
     }
   });
@@ -170,7 +174,8 @@ void KvCache::advance(const Appended& chunk) {
 
 void KvCache::add_span(uint32_t tokens) {
   span_tokens_[mark_.spans] = tokens;
-  for (size_t bits : kPackedBits) starts(bits)[mark_.spans + 1] = starts(bits)[mark_.spans] + record_bytes(bits, tokens);
+  for (size_t bits : kPackedBits)
+    starts(bits)[mark_.spans + 1] = starts(bits)[mark_.spans] + record_bytes(bits, tokens);
   mark_.visual += tokens;
   ++mark_.spans;
 }

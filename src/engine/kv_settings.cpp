@@ -19,8 +19,10 @@ struct RuleName {
   const char* name;
   KvRule rule;
 };
-constexpr RuleName kRules[] = {
-    {"token", KvRule::token}, {"centroid", KvRule::centroid}, {"quantile", KvRule::quantile}, {"calibquant", KvRule::calibquant}};
+constexpr RuleName kRules[] = {{"token", KvRule::token},
+                               {"centroid", KvRule::centroid},
+                               {"quantile", KvRule::quantile},
+                               {"calibquant", KvRule::calibquant}};
 
 Status read_rule(std::string_view text, KvLevelRule* out) {
   const size_t sign = text.find('=');
@@ -31,11 +33,14 @@ Status read_rule(std::string_view text, KvLevelRule* out) {
     if (entry.rule != KvRule::quantile) return Status::ok();
     const std::string_view number = text.substr(sign + 1);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), out->alpha);
-    if (error == std::errc() && end == number.data() + number.size() && out->alpha >= 0 && out->alpha < 0.5f) return Status::ok();
-    return Status::error(Code::invalid_argument, "kv_levels is \"%.*s\"; a quantile must be from 0 to below 0.5, as 0.2",
+    if (error == std::errc() && end == number.data() + number.size() && out->alpha >= 0 && out->alpha < 0.5f)
+      return Status::ok();
+    return Status::error(Code::invalid_argument,
+                         "kv_levels is \"%.*s\"; a quantile must be from 0 to below 0.5, as 0.2",
                          static_cast<int>(text.size()), text.data());
   }
-  return Status::error(Code::invalid_argument, "kv_levels is \"%.*s\"; there are token, centroid, quantile=ALPHA and calibquant",
+  return Status::error(Code::invalid_argument,
+                       "kv_levels is \"%.*s\"; there are token, centroid, quantile=ALPHA and calibquant",
                        static_cast<int>(std::min<size_t>(text.size(), 64)), text.data());
 }
 
@@ -94,12 +99,15 @@ Status resolve_kv(const Model& model, const KvOptions& wanted, KvSettings* out) 
   else if (has_pictures && !model.kv_visual_bits.empty()) settings.visual_bits = model.kv_visual_bits;
   else if (has_pictures) settings.visual_bits.assign(d.layers, kVisualBitsDefault);
   if (wanted.visual_layers && *wanted.visual_layers && !read_layers(wanted.visual_layers, &settings.visual_bits))
-    return Status::error(Code::invalid_argument, "kv_visual_layers is \"%.64s\"; it must be as 0-3=4,27=2: layers below %u, bits 1, 2, 4 or 16",
+    return Status::error(Code::invalid_argument,
+                         "kv_visual_layers is \"%.64s\"; it must be as 0-3=4,27=2: layers below %u, bits 1, 2, 4 or 16",
                          wanted.visual_layers, d.layers);
   if (settings.packs() && !can_pack)
     return Status::error(Code::invalid_argument,
-                         "%s: keys and values of heads of %u channels cannot be packed (multiples of 8 from %zu to %zu can); 16 bits remain",
-                         settings.text_bits != 16 ? "kv_text_bits" : "kv_visual_bits", d.head_dim, simd::kKvHeadDimMin, simd::kKvHeadDimMax);
+                         "%s: keys and values of heads of %u channels cannot be packed (multiples of 8 from %zu to %zu "
+                         "can); 16 bits remain",
+                         settings.text_bits != 16 ? "kv_text_bits" : "kv_visual_bits", d.head_dim, simd::kKvHeadDimMin,
+                         simd::kKvHeadDimMax);
   *out = std::move(settings);
   return Status::ok();
 }

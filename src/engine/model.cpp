@@ -96,8 +96,8 @@ Status load_tokenizer(Model* model) {
     MICA_TRY(Tokenizer::load(json, name.c_str(), &model->tokenizer));
   }
   if (model->tokenizer->size() > model->spec.decoder.vocabulary)
-    return Status::error(Code::corrupt_file, "%s: the tokenizer has %zu ids, the model's vocab_size is %u", files.path(),
-                         model->tokenizer->size(), model->spec.decoder.vocabulary);
+    return Status::error(Code::corrupt_file, "%s: the tokenizer has %zu ids, the model's vocab_size is %u",
+                         files.path(), model->tokenizer->size(), model->spec.decoder.vocabulary);
   const Family& family = *model->spec.family;
   model->chat = choose_chat(family, *model->tokenizer, files);
   if (model->chat.format) add_end_token(&model->spec, model->tokenizer->id_of(model->chat.format->end));
@@ -110,11 +110,13 @@ Status read_kv_preference(const ModelFiles& files, const DecoderSpec& decoder, s
   if (files.kind() != ModelFiles::Kind::packed || text.empty()) return Status::ok();
   Json json;
   std::vector<uint32_t> bits;
-  MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, static_format::kKvVisualKey, &json).in(files.path()));
+  MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, static_format::kKvVisualKey, &json)
+               .in(files.path()));
   MICA_TRY(get_u32_array(json.root(), "", decoder.layers, decoder.layers, 1, 16, &bits).in(files.path()));
   for (uint32_t value : bits) {
     if (value != 1 && value != 2 && value != 4 && value != 16)
-      return Status::error(Code::corrupt_file, "%s: \"%s\": %u bits; there are 1, 2, 4 and 16", files.path(), static_format::kKvVisualKey, value);
+      return Status::error(Code::corrupt_file, "%s: \"%s\": %u bits; there are 1, 2, 4 and 16", files.path(),
+                           static_format::kKvVisualKey, value);
     out->push_back(static_cast<uint8_t>(value));
   }
   return Status::ok();
@@ -133,7 +135,9 @@ Status check_tokens(const ModelSpec& spec, const char* path) {
 Status force_isa(const char* level) {
   const simd::Kernels* kernels = level ? simd::kernels_named(level) : simd::kernels_best();
   if (kernels == nullptr)
-    return Status::error(Code::unsupported, "instruction set \"%s\" is not available here; `mica inspect --cpu` lists those that are", level);
+    return Status::error(Code::unsupported,
+                         "instruction set \"%s\" is not available here; `mica inspect --cpu` lists those that are",
+                         level);
   g_kernels = kernels;
   // What nobody limited stays oneDNN's choice: some processors have AVX-512 for floats and lack what the level needs.
   if (level) float_gemm_limit_isa(kernels->level);

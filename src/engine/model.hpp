@@ -28,7 +28,8 @@ struct Model {
   RopeFrequencies vision_rope;  // of a tower with rope_2d: axis 0 is the row of a patch, 1 its column
   std::unique_ptr<ModelFiles> files;     // null for random weights
   std::unique_ptr<Tokenizer> tokenizer;  // null when the checkpoint has none
-  std::vector<uint8_t> kv_visual_bits;  // of each layer, as a packed file prefers (static_format.hpp); empty: nothing said
+  std::vector<uint8_t>
+      kv_visual_bits;  // of each layer, as a packed file prefers (static_format.hpp); empty: nothing said
   Chat chat;                             // chat.format is null without a tokenizer that has its control tokens
   const simd::Kernels* kernels = nullptr;
 

@@ -76,8 +76,10 @@ Status RandomTensors::matrix(Slot slot, uint32_t, size_t rows, size_t columns, M
   parameters_ += static_cast<uint64_t>(rows) * columns;
   const RandomStorage storage = storage_[static_cast<size_t>(name->part)];
   if (storage == RandomStorage::bf16) return brain_floats(rows, columns, out);
-  // Embedding, head and patch embedding keep 8 bits, as the quantizer leaves them.
-  const bool eight = storage == RandomStorage::w8a8 || slot == Slot::embedding || slot == Slot::lm_head || slot == Slot::patch_embedding;
+  // Embedding, head, patch embedding and values of shared heads have 8 bits, as the quantizer leaves them.
+  const bool shared = slot == Slot::value && rows < columns;
+  const bool eight = storage == RandomStorage::w8a8 || slot == Slot::embedding || slot == Slot::lm_head ||
+                     slot == Slot::patch_embedding || shared;
   return panels(rows, columns, eight ? MatrixLayout::panels_s8 : MatrixLayout::panels_u4, out);
 }
 
@@ -107,7 +109,8 @@ Status RandomTensors::transforms(const ModelSpec& spec, Weights* weights) {
 
 Status RandomTensors::static_parts(const ModelSpec& spec, Weights* weights) {
   // Normed rows reach about 4; what lies beyond is clamped, which costs no time.
-  for (const NamedPoint& named : quant_points(weights)) named.point->scale_visual = named.point->scale_text = 4.0f / 127;
+  for (const NamedPoint& named : quant_points(weights))
+    named.point->scale_visual = named.point->scale_text = 4.0f / 127;
   if (spec.has_vision) place_directions(spec, &weights->vision);
   return Status::ok();
 }

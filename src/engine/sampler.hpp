@@ -28,7 +28,8 @@ class Sampler {
 
   // The order of llama.cpp: repetition penalty over `recent`, top-k, top-p, min-p, temperature. Fails with `internal`
   // when a logit is not finite. `logits` is not changed.
-  Status choose(const Sampling& sampling, const float* logits, const int32_t* recent, size_t recent_count, int32_t* token);
+  Status choose(const Sampling& sampling, const float* logits, const int32_t* recent, size_t recent_count,
+                int32_t* token);
 
   // xoshiro256** state, for saving.
   uint64_t* state() { return state_; }

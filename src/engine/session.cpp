@@ -18,7 +18,8 @@ double now() {
 
 }  // namespace
 
-// ---- adding -------------------------------------------------------------------------------------------------------------
+// ---- adding
+// -------------------------------------------------------------------------------------------------------------
 
 template <class Add>
 Status Session::all_or_nothing(const Add& add) {
@@ -34,12 +35,15 @@ Status Session::all_or_nothing(const Add& add) {
 
 Status Session::push_token(int32_t id) {
   if (id < 0 || static_cast<uint32_t>(id) >= model_.spec.decoder.vocabulary)
-    return Status::error(Code::invalid_argument, "token %d is not in the vocabulary of %u", id, model_.spec.decoder.vocabulary);
+    return Status::error(Code::invalid_argument, "token %d is not in the vocabulary of %u", id,
+                         model_.spec.decoder.vocabulary);
   if (mark_.end >= options_.context)
-    return Status::error(Code::context_full, "the context of %u tokens is full; clear the conversation or open one with a larger context",
+    return Status::error(Code::context_full,
+                         "the context of %u tokens is full; clear the conversation or open one with a larger context",
                          options_.context);
   if (mark_.text >= options_.context_text)
-    return Status::error(Code::context_full, "the session's room for %u text tokens is full; clear the conversation or open one with more",
+    return Status::error(Code::context_full,
+                         "the session's room for %u text tokens is full; clear the conversation or open one with more",
                          options_.context_text);
   ids_[mark_.end] = id;
   visual_[mark_.end] = 0;
@@ -55,8 +59,8 @@ Status Session::push_ids(std::span<const int32_t> ids) {
   return Status::ok();
 }
 
-// Positions of a picture's tokens. M-RoPE (Qwen2-VL, arXiv 2409.12191, section 2.1): time stands still, height and width
-// count from the picture's start, and text goes on behind the largest of them. Other families count on.
+// Positions of a picture's tokens. M-RoPE (Qwen2-VL, arXiv 2409.12191, section 2.1): time stands still, height and
+// width count from the picture's start, and text goes on behind the largest of them. Other families count on.
 void Session::place_picture(const PixelPlan& plan, size_t tokens) {
   const bool multimodal = model_.spec.decoder.rope.multimodal();
   const uint32_t merge = model_.spec.vision.merge;
@@ -71,13 +75,15 @@ void Session::place_picture(const PixelPlan& plan, size_t tokens) {
     ids_[mark_.end + i] = model_.spec.picture_token;
     visual_[mark_.end + i] = 1;
   }
-  mark_.next_position = start + (multimodal ? std::max(plan.grid_width, plan.grid_height) / merge : static_cast<uint32_t>(tokens));
+  mark_.next_position =
+      start + (multimodal ? std::max(plan.grid_width, plan.grid_height) / merge : static_cast<uint32_t>(tokens));
   mark_.end += tokens;
 }
 
 Status Session::push_picture(const Picture& picture) {
   if (!model_.spec.has_vision)
-    return Status::error(Code::unsupported, "this model (%s) reads text only; pictures need a vision-language model", model_.spec.family->name);
+    return Status::error(Code::unsupported, "this model (%s) reads text only; pictures need a vision-language model",
+                         model_.spec.family->name);
   PixelPlan plan;
   MICA_TRY(plan_pixels(rule(false), picture.width, picture.height, &plan));
   const bool reduced = Vision::tokens_of(model_.spec, plan) > options_.picture_tokens;
@@ -85,16 +91,20 @@ Status Session::push_picture(const Picture& picture) {
   const size_t tokens = Vision::tokens_of(model_.spec, plan);
   const size_t scratch = pixels_scratch_bytes(rule(reduced), plan, picture.width);
   if (plan.values > pixel_capacity_ || scratch > pixel_scratch_bytes_ || tokens > options_.picture_tokens)
-    return Status::error(Code::limit_exceeded, "a picture of %u x %u takes %zu tokens; this session was made for pictures of at most %u",
+    return Status::error(Code::limit_exceeded,
+                         "a picture of %u x %u takes %zu tokens; this session was made for pictures of at most %u",
                          picture.width, picture.height, tokens, options_.picture_tokens);
   if (picture_count_ == picture_capacity_)
-    return Status::error(Code::limit_exceeded, "more than %zu pictures at once; compute some of them before adding more", picture_capacity_);
+    return Status::error(Code::limit_exceeded,
+                         "more than %zu pictures at once; compute some of them before adding more", picture_capacity_);
   if (options_.context - mark_.end < tokens)
-    return Status::error(Code::context_full, "a picture of %zu tokens does not fit: %zu of %u tokens of the context are left", tokens,
+    return Status::error(Code::context_full,
+                         "a picture of %zu tokens does not fit: %zu of %u tokens of the context are left", tokens,
                          options_.context - mark_.end, options_.context);
   const bool as_text = options_.kv.packs_visual() && tokens < KvCache::kSpanTokensMin;
   if (as_text && options_.context_text - mark_.text < tokens)
-    return Status::error(Code::context_full, "a picture of %zu tokens is kept as text is, and there is room for %zu more text tokens",
+    return Status::error(Code::context_full,
+                         "a picture of %zu tokens is kept as text is, and there is room for %zu more text tokens",
                          tokens, options_.context_text - mark_.text);
   if (as_text) mark_.text += tokens;
   pictures_[picture_count_++] = {&picture, reduced, plan, mark_.end, tokens};
@@ -117,7 +127,8 @@ std::vector<const char*> Session::controls() const {
 
 Status Session::add_message(Role role, std::span<const MessagePart> parts) {
   if (!model_.chat.format)
-    return Status::error(Code::unsupported, "this model has no chat format: its tokenizer is missing or lacks the control tokens");
+    return Status::error(Code::unsupported,
+                         "this model has no chat format: its tokenizer is missing or lacks the control tokens");
   return all_or_nothing([&]() -> Status {
     const ChatFormat& format = *model_.chat.format;
     const PicturePrompt& around = model_.spec.family->picture;
@@ -194,19 +205,23 @@ Status Session::add_tokens(std::span<const int32_t> ids, std::span<const Picture
       const size_t tokens = pictures_[picture_count_ - 1].tokens;
       for (size_t j = 0; j < tokens; ++j)
         if (i + j >= ids.size() || ids[i + j] != model_.spec.picture_token)
-          return Status::error(Code::invalid_argument, "picture %zu takes %zu placeholders, but only %zu stand there", next_picture, tokens, j);
+          return Status::error(Code::invalid_argument, "picture %zu takes %zu placeholders, but only %zu stand there",
+                               next_picture, tokens, j);
       i += tokens;
     }
     if (next_picture != pictures.size())
-      return Status::error(Code::invalid_argument, "%zu pictures were given, but placeholders for %zu", pictures.size(), next_picture);
+      return Status::error(Code::invalid_argument, "%zu pictures were given, but placeholders for %zu", pictures.size(),
+                           next_picture);
     return Status::ok();
   });
 }
 
-// ---- computing ------------------------------------------------------------------------------------------------------------
+// ---- computing
+// ------------------------------------------------------------------------------------------------------------
 
 Status Session::check_cancelled() {
-  if (cancelled_.exchange(false, std::memory_order_relaxed)) return Status::error(Code::cancelled, "stopped on request");
+  if (cancelled_.exchange(false, std::memory_order_relaxed))
+    return Status::error(Code::cancelled, "stopped on request");
   return Status::ok();
 }
 
@@ -227,7 +242,8 @@ void Session::order_chunk(size_t count) {
 
 Status Session::encode_picture(const PendingPicture& picture) {
   const double start = now();
-  MICA_TRY(make_pixels(rule(picture.reduced), picture.plan, *picture.picture, pixels_, pixel_scratch_, pixel_scratch_bytes_));
+  MICA_TRY(make_pixels(rule(picture.reduced), picture.plan, *picture.picture, pixels_, pixel_scratch_,
+                       pixel_scratch_bytes_));
   vision_.run(compute_, model_, picture.plan, pixels_, picture_rows_);
   stats.picture_seconds += now() - start;
   ++stats.pictures;
@@ -244,6 +260,9 @@ Status Session::fill_rows(size_t count) {
     float* target = decoder_.x() + row * hidden;
     if (!visual_[place]) {
       widen_matrix_row(*compute_.kernels->f32, embedding, static_cast<size_t>(ids_[place]), target);
+      const StreamTransform& stream = model_.weights.decoder.stream;
+      if (stream.vocabulary_rotation)
+        rotate_rows(compute_, stream.residual_plan, stream.signs.data(), target, hidden, 1, true);
       if (const float* columns = model_.weights.decoder.embedding_columns)
         for (size_t i = 0; i < hidden; ++i) target[i] *= columns[i];
       continue;
@@ -273,8 +292,8 @@ void Session::keep_logits(size_t first, size_t count) {
   logit_count_ = slot + wanted;
 }
 
-// Tokens of the picture at `place` that make one span: all that are left of it, or one of equal parts where it is larger
-// than a batch.
+// Tokens of the picture at `place` that make one span: all that are left of it, or one of equal parts where it is
+// larger than a batch.
 size_t Session::span_at(size_t place) const {
   size_t index = 0;
   while (place >= pictures_[index].first + pictures_[index].tokens) ++index;
@@ -286,8 +305,8 @@ size_t Session::span_at(size_t place) const {
   return part * picture.tokens / parts - done;
 }
 
-// Chunks end where a span would not fit whole, and inside of a picture that is larger than a batch: rows of one span are
-// in one chunk, so that each layer packs them as soon as it has attended to them.
+// Chunks end where a span would not fit whole, and inside of a picture that is larger than a batch: rows of one span
+// are in one chunk, so that each layer packs them as soon as it has attended to them.
 size_t Session::packed_chunk_length() {
   const size_t most = std::min<size_t>(options_.batch, mark_.end - done_);
   size_t count = 0;
@@ -322,8 +341,13 @@ Status Session::fill_chunk(size_t count, Chunk* chunk) {
   MICA_TRY(fill_rows(count));
   size_t visual = 0;
   for (size_t i = 0; i < count; ++i) visual += visual_[done_ + i];
-  *chunk = {.count = count, .visual = visual, .positions = chunk_positions_, .allowed_visual = allowed_visual_, .allowed_text = allowed_text_,
-            .spans = spans_, .span_count = span_count_};
+  *chunk = {.count = count,
+            .visual = visual,
+            .positions = chunk_positions_,
+            .allowed_visual = allowed_visual_,
+            .allowed_text = allowed_text_,
+            .spans = spans_,
+            .span_count = span_count_};
   return Status::ok();
 }
 
@@ -357,7 +381,8 @@ Status Session::prefill(ProgressFunction progress, void* user) {
   picture_encoded_ = SIZE_MAX;
   Status status = Status::ok();
   while (status && done_ < mark_.end) {
-    if (progress && progress(user, "prefill", static_cast<double>(done_ - start) / static_cast<double>(mark_.end - start)))
+    if (progress &&
+        progress(user, "prefill", static_cast<double>(done_ - start) / static_cast<double>(mark_.end - start)))
       status = Status::error(Code::cancelled, "stopped on request");
     if (status) status = check_cancelled();
     if (status) status = run_chunk(chunk_length());
@@ -398,7 +423,8 @@ Status Session::begin_answer() {
 
 Status Session::sample(const Sampling& sampling, int32_t* token) {
   const float* row = logits(0);
-  if (row == nullptr) return Status::error(Code::invalid_argument, "there is nothing to continue: add text or a picture first");
+  if (row == nullptr)
+    return Status::error(Code::invalid_argument, "there is nothing to continue: add text or a picture first");
   const size_t recent = std::min<size_t>(sampling.repeat_last, done_);
   return sampler_.choose(sampling, row, ids_ + done_ - recent, recent, token);
 }

@@ -76,8 +76,8 @@ class Session {
 
   // Computes what was added; on failure forgets it.
   Status prefill(ProgressFunction progress, void* user);
-  // For measuring: adds what stands for `pictures` pictures of `picture_tokens` tokens, then `text` tokens, as if they had
-  // been computed; keys and values are noise of unit variance. Errors: context_full; nothing may be pending.
+  // For measuring: adds what stands for `pictures` pictures of `picture_tokens` tokens, then `text` tokens, as if they
+  // had been computed; keys and values are noise of unit variance. Errors: context_full; nothing may be pending.
   Status fill(uint32_t text, uint32_t pictures, uint32_t picture_tokens);
   // For calibration: orders all that is pending as one chunk and fills its rows with embeddings and encoded pictures,
   // [count][hidden], but computes no layer. The views live until the next call. Errors: invalid_argument when it is

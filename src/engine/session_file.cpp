@@ -19,9 +19,11 @@ std::string fingerprint(const Session& session) {
   const Model& model = session.model();
   const SessionOptions& options = session.options();
   char text[256];
-  snprintf(text, sizeof text, "%s parameters %" PRIu64 " bytes %" PRIu64 " layers %u context %u (text %u) kv text %u %s %g visual ",
-           model.spec.family->name, model.weights.parameters, model.weights.bytes, model.spec.decoder.layers, options.context,
-           options.context_text, options.kv.text_bits, rule_name(options.kv.levels.rule), options.kv.levels.alpha);
+  snprintf(text, sizeof text,
+           "%s parameters %" PRIu64 " bytes %" PRIu64 " layers %u context %u (text %u) kv text %u %s %g visual ",
+           model.spec.family->name, model.weights.parameters, model.weights.bytes, model.spec.decoder.layers,
+           options.context, options.context_text, options.kv.text_bits, rule_name(options.kv.levels.rule),
+           options.kv.levels.alpha);
   std::string all = text;
   for (uint8_t bits : options.kv.visual_bits) all += "0123456789abcdefg"[bits];
   return all;
@@ -36,7 +38,8 @@ Status take(const Safetensors& file, const char* path, const std::string& name, 
     std::memcpy(target, tensor.bytes.data(), bytes);
     return Status::ok();
   }
-  return Status::error(Code::corrupt_file, "%s: \"%s\" of %zu bytes is missing from the saved session", path, name.c_str(), bytes);
+  return Status::error(Code::corrupt_file, "%s: \"%s\" of %zu bytes is missing from the saved session", path,
+                       name.c_str(), bytes);
 }
 
 std::string region_name(const KvCache::Region& region, size_t layer) {
@@ -51,11 +54,13 @@ struct Scalars {
 };
 
 // The spans that were packed, so that the cache knows where each begins.
-Status restore_spans(const Safetensors& file, const char* path, const KvCache::Mark& mark, uint64_t rows, KvCache* cache) {
+Status restore_spans(const Safetensors& file, const char* path, const KvCache::Mark& mark, uint64_t rows,
+                     KvCache* cache) {
   std::vector<uint32_t> tokens;
   if (mark.spans <= limits::kContextMax) tokens.resize(mark.spans);
   if (mark.spans > 0) MICA_TRY(take(file, path, "spans", tokens.data(), tokens.size() * sizeof(uint32_t)));
-  if (mark.text > rows || mark.text + mark.visual != rows || tokens.size() != mark.spans || !cache->restore_spans(mark, tokens.data())) {
+  if (mark.text > rows || mark.text + mark.visual != rows || tokens.size() != mark.spans ||
+      !cache->restore_spans(mark, tokens.data())) {
     cache->rewind({});
     return Status::error(Code::corrupt_file, "%s: its counts of cached tokens are out of range", path);
   }
@@ -69,9 +74,17 @@ Status SessionFile::save(const Session& s, const char* path) {
     return Status::error(Code::invalid_argument, "%s: a picture waits to be computed; prefill before saving", path);
   const size_t rows = s.mark_.end;
   const KvCache::Mark& cached = s.cache_.mark();
-  Scalars scalars{.done = s.done_, .end = rows, .text = s.mark_.text, .visual = s.visual_done_,
-                  .next_position = s.mark_.next_position, .kv_text = cached.text, .kv_visual = cached.visual, .kv_spans = cached.spans,
-                  .conversation = s.mark_.conversation, .answer_open = s.mark_.answer_open, .random = {}};
+  Scalars scalars{.done = s.done_,
+                  .end = rows,
+                  .text = s.mark_.text,
+                  .visual = s.visual_done_,
+                  .next_position = s.mark_.next_position,
+                  .kv_text = cached.text,
+                  .kv_visual = cached.visual,
+                  .kv_spans = cached.spans,
+                  .conversation = s.mark_.conversation,
+                  .answer_open = s.mark_.answer_open,
+                  .random = {}};
   std::memcpy(scalars.random, s.sampler_.state(), sizeof scalars.random);
   std::vector<TensorDeclaration> tensors = {{"scalars", DType::u8, {sizeof scalars}}};
   if (rows > 0) {
@@ -90,12 +103,14 @@ Status SessionFile::save(const Session& s, const char* path) {
   if (rows > 0) {
     MICA_TRY(writer.append("tokens", bytes_of(s.ids_, rows * sizeof(int32_t))));
     MICA_TRY(writer.append("positions", bytes_of(s.positions_, rows * 3 * sizeof(uint32_t))));
-    if (cached.spans > 0) MICA_TRY(writer.append("spans", bytes_of(s.cache_.span_tokens(), cached.spans * sizeof(uint32_t))));
+    if (cached.spans > 0)
+      MICA_TRY(writer.append("spans", bytes_of(s.cache_.span_tokens(), cached.spans * sizeof(uint32_t))));
     for (size_t layer = 0; layer < s.model_.spec.decoder.layers; ++layer)
       for (const KvCache::Region& region : s.cache_.regions(layer))
         MICA_TRY(writer.append(region_name(region, layer), bytes_of(region.memory, region.bytes)));
     MICA_TRY(writer.append("visual", bytes_of(s.visual_, rows)));
-    if (s.logits(0)) MICA_TRY(writer.append("logits", bytes_of(s.logits(0), s.model_.spec.decoder.vocabulary * sizeof(float))));
+    if (s.logits(0))
+      MICA_TRY(writer.append("logits", bytes_of(s.logits(0), s.model_.spec.decoder.vocabulary * sizeof(float))));
   }
   return writer.finish();
 }
@@ -137,14 +152,16 @@ Status SessionFile::restore(Session* s, const char* path) {
   std::string_view format, session;
   (void)file.metadata.find("format").as_string(&format);
   (void)file.metadata.find("session").as_string(&session);
-  if (format != kFormat) return Status::error(Code::unsupported, "%s is not a session that this version of mica saved", path);
+  if (format != kFormat)
+    return Status::error(Code::unsupported, "%s is not a session that this version of mica saved", path);
   if (session != fingerprint(*s))
     return Status::error(Code::invalid_argument, "%s was saved from another model or with other options (%.*s)", path,
                          static_cast<int>(session.size()), session.data());
   Scalars scalars{};
   MICA_TRY(take(file, path, "scalars", &scalars, sizeof scalars));
   if (scalars.end > s->options_.context || scalars.done > scalars.end || scalars.visual > scalars.done ||
-      scalars.text > scalars.end || scalars.next_position > limits::kContextMax || scalars.next_position < scalars.end - scalars.done)
+      scalars.text > scalars.end || scalars.next_position > limits::kContextMax ||
+      scalars.next_position < scalars.end - scalars.done)
     return Status::error(Code::corrupt_file, "%s: its counts are out of range", path);
   s->clear();
   const Status status = take_all(file, path, &scalars, s);

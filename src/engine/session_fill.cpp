@@ -24,15 +24,18 @@ std::vector<float> noise() {
 }  // namespace
 
 Status Session::fill(uint32_t text, uint32_t pictures, uint32_t picture_tokens) {
-  if (mark_.end != done_) return Status::error(Code::invalid_argument, "tokens wait to be computed; prefill before filling");
+  if (mark_.end != done_)
+    return Status::error(Code::invalid_argument, "tokens wait to be computed; prefill before filling");
   const uint64_t visual = uint64_t{pictures} * picture_tokens;
   if (pictures > 0 && (!model_.spec.has_vision || picture_tokens == 0 || picture_tokens > options_.batch))
-    return Status::error(Code::invalid_argument, "pictures of %u tokens: this session takes pictures of 1 to %u at once", picture_tokens,
+    return Status::error(Code::invalid_argument,
+                         "pictures of %u tokens: this session takes pictures of 1 to %u at once", picture_tokens,
                          model_.spec.has_vision ? options_.batch : 0);
   const bool as_text = options_.kv.packs_visual() && picture_tokens < KvCache::kSpanTokensMin;
-  if (options_.context - mark_.end < text + visual || options_.context_text - mark_.text < text + (as_text ? visual : 0))
-    return Status::error(Code::context_full, "%u text and %llu visual tokens do not fit a context of %u (text: %u)", text,
-                         static_cast<unsigned long long>(visual), options_.context, options_.context_text);
+  if (options_.context - mark_.end < text + visual ||
+      options_.context_text - mark_.text < text + (as_text ? visual : 0))
+    return Status::error(Code::context_full, "%u text and %llu visual tokens do not fit a context of %u (text: %u)",
+                         text, static_cast<unsigned long long>(visual), options_.context, options_.context_text);
   for (uint32_t i = 0; i < pictures; ++i) fill_span(picture_tokens, true);
   for (uint32_t done = 0; done < text; done += options_.batch) fill_span(std::min(options_.batch, text - done), false);
   return Status::ok();
@@ -42,7 +45,8 @@ void Session::fill_span(size_t count, bool visual) {
   static const std::vector<float> kNoise = noise();
   const auto tokens = static_cast<uint32_t>(count);
   const bool as_text = options_.kv.packs_visual() && count < KvCache::kSpanTokensMin;
-  const KvCache::Appended chunk{.count = count, .visual = visual ? count : 0, .spans = &tokens, .span_count = visual ? size_t{1} : 0};
+  const KvCache::Appended chunk{
+      .count = count, .visual = visual ? count : 0, .spans = &tokens, .span_count = visual ? size_t{1} : 0};
   const KvRows rows = decoder_.key_value_rows(count);
   const DecoderSpec& d = model_.spec.decoder;
   const size_t width = size_t{d.kv_heads} * d.head_dim;

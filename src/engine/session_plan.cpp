@@ -26,7 +26,8 @@ uint32_t window(const ModelSpec& spec) { return spec.vision.patch * spec.vision.
 
 uint64_t tile_tokens(const ModelSpec& spec) {
   const VisionSpec& v = spec.vision;
-  return static_cast<uint64_t>(v.image_width / v.patch) * (v.image_height / v.patch) / (v.merge * v.merge) + v.keep_class_token;
+  return static_cast<uint64_t>(v.image_width / v.patch) * (v.image_height / v.patch) / (v.merge * v.merge) +
+         v.keep_class_token;
 }
 
 // The most tokens that a picture takes by the model's own rules.
@@ -99,7 +100,8 @@ Status Session::resolve(const Model& model, const SessionOptions& wanted, Sessio
   if (spec.has_vision) {
     const auto most = static_cast<uint32_t>(std::min<uint64_t>(tokens_by_rule(spec), o.context));
     if (o.picture_tokens == 0 || o.picture_tokens > most) o.picture_tokens = most;
-    if (spec.pictures.cut != PictureCut::smart_resize && o.picture_tokens < tile_tokens(spec) && wanted.picture_tokens != 0)
+    if (spec.pictures.cut != PictureCut::smart_resize && o.picture_tokens < tile_tokens(spec) &&
+        wanted.picture_tokens != 0)
       return Status::error(Code::invalid_argument, "picture_tokens is %u; a picture of this model takes at least %u",
                            o.picture_tokens, static_cast<uint32_t>(tile_tokens(spec)));
   } else {
@@ -125,11 +127,14 @@ PictureRule Session::reduced_rule(const Model& model, const SessionOptions& opti
 }
 
 KvCache::Room Session::kv_room() const {
-  KvCache::Room room{.tokens = options_.context, .text = options_.context_text, .span_tokens_min = KvCache::kSpanTokensMin,
+  KvCache::Room room{.tokens = options_.context,
+                     .text = options_.context_text,
+                     .span_tokens_min = KvCache::kSpanTokensMin,
                      .span_tokens_max = options_.batch};
   // Pictures of one size are whole spans, or equal parts that are at least half a batch.
   if (model_.spec.has_vision && model_.spec.pictures.cut != PictureCut::smart_resize)
-    room.span_tokens_min = std::max<size_t>(room.span_tokens_min, std::min<size_t>(tile_tokens(model_.spec), options_.batch / 2));
+    room.span_tokens_min =
+        std::max<size_t>(room.span_tokens_min, std::min<size_t>(tile_tokens(model_.spec), options_.batch / 2));
   return room;
 }
 
@@ -162,7 +167,10 @@ void Session::plan(Arena* arena) {
     vision_.plan(model_, room.patches, arena);
     scratch = std::max(scratch, Vision::scratch_bytes(model_));
   }
-  compute_ = {.kernels = model_.kernels, .threads = static_cast<int>(options_.threads), .scratch = nullptr, .scratch_bytes = scratch};
+  compute_ = {.kernels = model_.kernels,
+              .threads = static_cast<int>(options_.threads),
+              .scratch = nullptr,
+              .scratch_bytes = scratch};
   compute_.scratch = arena->take<uint8_t>(scratch * options_.threads);
 }
 
@@ -170,7 +178,8 @@ Status Session::size(const Model& model, const SessionOptions& options, size_t* 
   Session measure(model, options);
   Arena arena;
   measure.plan(&arena);
-  if (arena.failed()) return Status::error(Code::limit_exceeded, "a session of these options does not fit an address space");
+  if (arena.failed())
+    return Status::error(Code::limit_exceeded, "a session of these options does not fit an address space");
   *bytes = arena.used();
   return Status::ok();
 }
@@ -182,7 +191,8 @@ Status Session::create(const Model& model, const SessionOptions& options, void* 
   if (bytes < needed)
     return Status::error(Code::invalid_argument, "the session's buffer has %zu bytes and needs %zu", bytes, needed);
   if (reinterpret_cast<uintptr_t>(buffer) % Arena::kAlignment != 0)
-    return Status::error(Code::invalid_argument, "the session's buffer must be aligned to %zu bytes", Arena::kAlignment);
+    return Status::error(Code::invalid_argument, "the session's buffer must be aligned to %zu bytes",
+                         Arena::kAlignment);
   std::unique_ptr<Session> session(new (std::nothrow) Session(model, options));
   if (!session) return Status::error(Code::out_of_memory, "no memory for a session");
   Arena arena(buffer, bytes);

@@ -4,7 +4,7 @@
 // The transformed model computes what the checkpoint does. With n the residual width and S, R as in
 // simd/rotate_kernels.hpp (R with a constant first row, S random signs):
 // - rows enter the residual stream as x = R S row, online, after embedding lookup, projector and (tower) pre_norm; so
-//   embedding, lm_head, patch embedding, class token and positions stay in their own space, and a tied head stays tied;
+//   patch embedding, class token and positions stay in their own space, and a tied head stays tied;
 // - norms are folded: weight and bias of a norm are in the matrices that read it, W <- W diag(weight), b <- b + W bias;
 //   what remains of a LayerNorm in rotated space is x - (u x) u, then the division by the root mean square, where u is
 //   R S of the unit vector (1, ..., 1) / sqrt(n);
@@ -14,7 +14,9 @@
 // - before `down` the activations are rotated online by R of feed_forward without signs, W <- W R^T;
 // - RMS: where the file has "<down>.rank1", channel 0 of those rotated activations stays float and is added as a rank-1
 //   term with these weights, and the packed matrix has zeros there;
-// - the head reads the stream rotated back, with the final norm's own weight.
+// - the head reads the stream rotated back, with the final norm's own weight; with "vocabulary_rotation" those rows are
+//   rotated once more, and rows of embedding and lm_head are E <- E F (R S)^T with the diagonal F that suits eight bits:
+//   the final norm's weight has its inverse, and so has kEmbeddingColumns.
 //
 // Tensors, beside those that keep their checkpoint's name and type (norms that were folded are absent):
 //   "<name>.weight"  U8 [panels, bytes] 4-bit panels, or I8 [panels, bytes] 8-bit panels (simd/pack.hpp)
@@ -23,14 +25,15 @@
 //   "<name>.bias"    F32
 //   "<down>.kept"    F32 [channels, outputs padded to 16], unscaled, with "<down>.kept_channels" I32 [padded to 16, the rest
 //                    -1]: inputs that are taken out before the online rotation and multiplied in float (matrix.hpp)
-//   kEmbeddingColumns  F32 [hidden]: embedding rows are multiplied by it, value by value, after the look-up; a head that
-//                    shares the embedding's matrix has the inverse in the final norm's weight
+//   kEmbeddingColumns  F32 [hidden]: embedding rows are multiplied by it, value by value, after the look-up and what
+//                    undoes their rotation
 //   kPointScales     F32 [2, points padded to 16]: of visual rows, then of text rows, by QuantPoint::index
 //   kDecoderSigns, kVisionSigns   U8: bit i says that channel i is negated; absent: the stream is not rotated
-// Metadata kKvVisualKey: JSON array of the bits that each decoder layer's visual keys and values keep where a session does
-// not say otherwise: 1, 2, 4 or 16, one number a layer: [1, 1, 2, ...]. Absent: the program's default.
-// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation"}, "vision": {same, and
-// "attention": "int8" (integer_attention.hpp) or "float", which is what an absent one means}}.
+// Metadata kKvVisualKey: JSON array of the bits that each decoder layer's visual keys and values keep where a session
+// does not say otherwise: 1, 2, 4 or 16, one number a layer: [1, 1, 2, ...]. Absent: the program's default.
+// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation",
+// "vocabulary_rotation"}, "vision": {the first three, and "attention": "int8" (integer_attention.hpp) or "float", which
+// is what an absent one means}}.
 #pragma once
 
 namespace mica::static_format {

@@ -1,4 +1,5 @@
-// The static parts of a packed file: its transforms and the scales of its quant points. Their meaning: static_format.hpp.
+// The static parts of a packed file: its transforms and the scales of its quant points. Their meaning:
+// static_format.hpp.
 #include <cmath>
 #include <string>
 
@@ -15,6 +16,7 @@ Status read_stream(JsonValue root, const char* name, StreamTransform* stream) {
   if (part.is_set() && !part.is_object()) return part.error(Code::corrupt_file, "must be an object");
   MICA_TRY(get_bool_or(part, "folded", false, &stream->folded));
   MICA_TRY(get_bool_or(part, "head_rotation", false, &stream->head_rotation));
+  MICA_TRY(get_bool_or(part, "vocabulary_rotation", false, &stream->vocabulary_rotation));
   return get_bool_or(part, "down_rotation", false, &stream->down_rotation);
 }
 
@@ -24,7 +26,8 @@ Status read_attention(JsonValue part, StreamTransform* stream) {
   stream->integer_attention = text == static_format::kAttentionInt8;
   if (stream->integer_attention || text == static_format::kAttentionFloat) return Status::ok();
   return Status::error(Code::unsupported, "attention in \"%.*s\" is not known; \"%s\" and \"%s\" are",
-                       static_cast<int>(text.size()), text.data(), static_format::kAttentionInt8, static_format::kAttentionFloat);
+                       static_cast<int>(text.size()), text.data(), static_format::kAttentionInt8,
+                       static_format::kAttentionFloat);
 }
 
 // Signs are bits in bytes, padded; empty when the stream is not rotated.
@@ -34,30 +37,36 @@ Status read_signs(const ModelFiles& files, const char* name, size_t width, std::
   if (tensor == nullptr) return Status::ok();
   out->assign((width + 31) / 32, 0);
   if (tensor->dtype != DType::u8 || tensor->bytes.size() < (width + 7) / 8)
-    return Status::error(Code::corrupt_file, "%s: \"%s\" does not hold a sign for each of %zu channels", files.path(), name, width);
+    return Status::error(Code::corrupt_file, "%s: \"%s\" does not hold a sign for each of %zu channels", files.path(),
+                         name, width);
   for (size_t i = 0; i < width; ++i)
     (*out)[i / 32] |= static_cast<uint32_t>(tensor->bytes[i / 8] >> (i % 8) & 1) << (i % 32);
   return Status::ok();
 }
 
 // A packed matrix needs the scales of the point before it, and matrices that share a point read the same kind of rows.
-// `behind`: of the points before `down` the stream, whose rotation can keep a channel apart (rank-1 term); of others null.
+// `behind`: of the points before `down` the stream, whose rotation can keep a channel apart (rank-1 term); of others
+// null.
 Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix*> readers, const char* path,
                      const StreamTransform* behind = nullptr) {
   const Matrix& first = **readers.begin();
   for (const Matrix* reader : readers) {
     if (reader->rank1 != nullptr && (behind == nullptr || !behind->down_rotation))
-      return Status::error(Code::corrupt_file, "%s: a matrix that reads quant point %u has a rank-1 term, but no rotation before it",
-                           path, point.index);
+      return Status::error(Code::corrupt_file,
+                           "%s: a matrix that reads quant point %u has a rank-1 term, but no rotation before it", path,
+                           point.index);
     if (reader->kept_count != 0 && behind == nullptr)
-      return Status::error(Code::corrupt_file, "%s: a matrix that reads quant point %u keeps channels in float, which only \"down\" may",
+      return Status::error(Code::corrupt_file,
+                           "%s: a matrix that reads quant point %u keeps channels in float, which only \"down\" may",
                            path, point.index);
   }
   for (const Matrix* reader : readers)
     if (reader->rows != 0 && reader->is_packed() != first.is_packed())
-      return Status::error(Code::corrupt_file, "%s: matrices that read quant point %u are packed in part", path, point.index);
+      return Status::error(Code::corrupt_file, "%s: matrices that read quant point %u are packed in part", path,
+                           point.index);
   if (first.is_packed() && !(point.scale_visual > 0 && point.scale_text > 0))
-    return Status::error(Code::corrupt_file, "%s: quant point %u has no scale, but its matrix is packed", path, point.index);
+    return Status::error(Code::corrupt_file, "%s: quant point %u has no scale, but its matrix is packed", path,
+                         point.index);
   return Status::ok();
 }
 
@@ -86,40 +95,48 @@ Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
   const std::string_view text = files_.metadata(static_format::kStaticKey);
   if (files_.kind() != ModelFiles::Kind::packed || text.empty()) return Status::ok();
   Json json;
-  MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, static_format::kStaticKey, &json).in(files_.path()));
-  if (!json.root().is_object()) return Status::error(Code::corrupt_file, "%s: \"%s\" is no object", files_.path(), static_format::kStaticKey);
+  MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, static_format::kStaticKey, &json)
+               .in(files_.path()));
+  if (!json.root().is_object())
+    return Status::error(Code::corrupt_file, "%s: \"%s\" is no object", files_.path(), static_format::kStaticKey);
   MICA_TRY(get_bool_or(json.root(), "aifs", true, &weights->aifs).in(files_.path()));
   StreamTransform& decoder = weights->decoder.stream;
   std::vector<uint32_t> signs;
   MICA_TRY(read_stream(json.root(), "decoder", &decoder));
   MICA_TRY(read_signs(files_, static_format::kDecoderSigns, spec.decoder.hidden, &signs, &decoder.rotated));
   MICA_TRY(complete_transform(spec.decoder.hidden, spec.decoder.feed_forward, 1, signs, &decoder).in(files_.path()));
+  if (decoder.vocabulary_rotation && !decoder.rotated)
+    return Status::error(Code::corrupt_file, "%s: the vocabulary is rotated, but the residual stream is not",
+                         files_.path());
   if (!spec.has_vision) return Status::ok();
   StreamTransform& vision = weights->vision.stream;
   const VisionSpec& v = spec.vision;
   MICA_TRY(read_stream(json.root(), "vision", &vision));
   MICA_TRY(read_attention(json.root().find("vision"), &vision).in(files_.path()));
   MICA_TRY(read_signs(files_, static_format::kVisionSigns, v.hidden, &signs, &vision.rotated));
-  return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, signs, &vision).in(files_.path());
+  return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, signs, &vision)
+      .in(files_.path());
 }
 
 Status FileTensors::static_parts(const ModelSpec& spec, Weights* weights) {
   const std::vector<NamedPoint> points = quant_points(weights);
   if (spec.has_vision) place_directions(spec, &weights->vision);
   if (const TensorView* columns = files_.find(static_format::kEmbeddingColumns))
-    MICA_TRY(widen(*columns, static_format::kEmbeddingColumns, spec.decoder.hidden, &weights->decoder.embedding_columns));
+    MICA_TRY(
+        widen(*columns, static_format::kEmbeddingColumns, spec.decoder.hidden, &weights->decoder.embedding_columns));
   const TensorView* scales = files_.find(static_format::kPointScales);
   if (scales == nullptr) return check_scales(*weights, files_.path());
   if (scales->dtype != DType::f32 || scales->rank != 2 || scales->shape[0] != 2 || scales->shape[1] < points.size())
-    return Status::error(Code::corrupt_file, "%s: \"%s\" does not hold two scales for each of %zu quant points", files_.path(),
-                         static_format::kPointScales, points.size());
+    return Status::error(Code::corrupt_file, "%s: \"%s\" does not hold two scales for each of %zu quant points",
+                         files_.path(), static_format::kPointScales, points.size());
   const float* values = reinterpret_cast<const float*>(scales->bytes.data());
   for (size_t i = 0; i < points.size(); ++i) {
     points[i].point->scale_visual = values[i];
     points[i].point->scale_text = values[scales->shape[1] + i];
     for (float scale : {points[i].point->scale_visual, points[i].point->scale_text})
       if (scale != 0 && !(std::isnormal(scale) && scale > 0))  // one over it is finite too
-        return Status::error(Code::corrupt_file, "%s: the scale of %s is not a positive number", files_.path(), points[i].name.c_str());
+        return Status::error(Code::corrupt_file, "%s: the scale of %s is not a positive number", files_.path(),
+                             points[i].name.c_str());
   }
   return check_scales(*weights, files_.path());
 }

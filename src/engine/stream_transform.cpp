@@ -10,17 +10,21 @@ namespace mica {
 Status complete_transform(size_t width, size_t feed_forward, size_t merge, std::span<const uint32_t> signs,
                           StreamTransform* stream) {
   if (stream->down_rotation && !simd::make_rotation_plan(feed_forward, &stream->down_plan))
-    return Status::error(Code::unsupported, "a layer of %zu values cannot be rotated: no sum of numbers with small prime factors", feed_forward);
+    return Status::error(Code::unsupported,
+                         "a layer of %zu values cannot be rotated: no sum of numbers with small prime factors",
+                         feed_forward);
   if (!stream->rotated) return Status::ok();
   if (!simd::make_rotation_plan(width, &stream->residual_plan))
     return Status::error(Code::unsupported, "a residual stream of %zu values cannot be rotated", width);
   stream->signs.assign((width + 31) / 32, 0);
   for (size_t i = 0; i < stream->signs.size() && i < signs.size(); ++i) stream->signs[i] = signs[i];
   stream->direction.assign(width, 1.0f / std::sqrt(static_cast<float>(width)));
-  simd::kernels_at(simd::Level::scalar)->rotate->rotate(stream->residual_plan, 1, stream->signs.data(), 1.0f, stream->direction.data());
+  simd::kernels_at(simd::Level::scalar)
+      ->rotate->rotate(stream->residual_plan, 1, stream->signs.data(), 1.0f, stream->direction.data());
   stream->merged_direction.clear();
   for (size_t i = 0; i < merge; ++i)
-    for (float value : stream->direction) stream->merged_direction.push_back(value / std::sqrt(static_cast<float>(merge)));
+    for (float value : stream->direction)
+      stream->merged_direction.push_back(value / std::sqrt(static_cast<float>(merge)));
   return Status::ok();
 }
 

@@ -1,4 +1,5 @@
-// StreamTransform's making: plans, signs and directions of a rotated residual stream. What they mean: static_format.hpp.
+// StreamTransform's making: plans, signs and directions of a rotated residual stream. What they mean:
+// static_format.hpp.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,9 @@
 
 namespace mica {
 
-// Completes `stream` for a residual stream of `width` values and a feed-forward layer of `feed_forward`, whose flags are
-// set: plans, and with `signs` (bits; empty: all positive) the direction of the mean. `merge`: patches that are merged
-// into one row of a tower's projector, 1 elsewhere. Errors: unsupported for widths that cannot be rotated.
+// Completes `stream` for a residual stream of `width` values and a feed-forward layer of `feed_forward`, whose flags
+// are set: plans, and with `signs` (bits; empty: all positive) the direction of the mean. `merge`: patches that are
+// merged into one row of a tower's projector, 1 elsewhere. Errors: unsupported for widths that cannot be rotated.
 Status complete_transform(size_t width, size_t feed_forward, size_t merge, std::span<const uint32_t> signs,
                           StreamTransform* stream);
 

@@ -48,7 +48,8 @@ bool fits(const ModelFiles& files, uint64_t stored, size_t wanted) {
 
 }  // namespace
 
-// ---- files --------------------------------------------------------------------------------------------------------------
+// ---- files
+// --------------------------------------------------------------------------------------------------------------
 
 std::string FileTensors::full_name(const TensorName& name, uint32_t layer, const char* suffix) const {
   std::string text = roots_[static_cast<size_t>(name.part)];
@@ -91,8 +92,8 @@ Status FileTensors::widen(const TensorView& tensor, const std::string& name, siz
     return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has shape %s where the config asks for %zu values",
                          files_.path(), name.c_str(), shape_text(tensor).c_str(), count);
   if (!is_weight_dtype(tensor.dtype) || count % dtype_layout(tensor.dtype).block_values != 0)
-    return Status::error(Code::unsupported, "%s: tensor \"%s\" is stored as %s, which cannot be a vector", files_.path(),
-                         name.c_str(), dtype_layout(tensor.dtype).name);
+    return Status::error(Code::unsupported, "%s: tensor \"%s\" is stored as %s, which cannot be a vector",
+                         files_.path(), name.c_str(), dtype_layout(tensor.dtype).name);
   uint8_t* memory = own(count * sizeof(float));
   if (memory == nullptr) return no_memory(count * sizeof(float));
   float* values = reinterpret_cast<float*>(memory);
@@ -125,7 +126,8 @@ Status FileTensors::matrix(Slot slot, uint32_t layer, size_t rows, size_t column
   const std::string full = full_name(*name, layer, ".weight");
   const TensorView* tensor = files_.find(full);
   if (tensor == nullptr) return name->required ? missing(full) : Status::ok();
-  const bool packed = files_.kind() == ModelFiles::Kind::packed && (tensor->dtype == DType::u8 || tensor->dtype == DType::i8);
+  const bool packed =
+      files_.kind() == ModelFiles::Kind::packed && (tensor->dtype == DType::u8 || tensor->dtype == DType::i8);
   if (packed) {
     MICA_TRY(panels(*tensor, full.substr(0, full.size() - std::strlen(".weight")), rows, columns, out));
     return load_bias(full_name(*name, layer, ".bias"), rows, out);
@@ -135,8 +137,9 @@ Status FileTensors::matrix(Slot slot, uint32_t layer, size_t rows, size_t column
                          files_.path(), full.c_str(), shape_text(*tensor).c_str(), rows, columns);
   const DTypeLayout layout = dtype_layout(tensor->dtype);
   if (!is_weight_dtype(tensor->dtype) || columns % layout.block_values != 0)
-    return Status::error(Code::unsupported, "%s: tensor \"%s\" is stored as %s with rows of %zu, which mica does not read",
-                         files_.path(), full.c_str(), layout.name, columns);
+    return Status::error(Code::unsupported,
+                         "%s: tensor \"%s\" is stored as %s with rows of %zu, which mica does not read", files_.path(),
+                         full.c_str(), layout.name, columns);
   out->rows = rows;
   out->columns = columns;
   out->dtype = tensor->dtype;
@@ -156,17 +159,19 @@ Status FileTensors::load_bias(const std::string& name, size_t rows, Matrix* out)
 Status FileTensors::check_finite(const std::string& name, const float* values, size_t count) const {
   for (size_t i = 0; i < count; ++i)
     if (!std::isfinite(values[i]))
-      return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has %g at channel %zu: quantize the model again", files_.path(),
-                           name.c_str(), static_cast<double>(values[i]), i);
+      return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has %g at channel %zu: quantize the model again",
+                           files_.path(), name.c_str(), static_cast<double>(values[i]), i);
   return Status::ok();
 }
 
 // Packed integers stay where the file is mapped; `base` is the name without ".weight".
-Status FileTensors::panels(const TensorView& tensor, const std::string& base, size_t rows, size_t columns, Matrix* out) {
+Status FileTensors::panels(const TensorView& tensor, const std::string& base, size_t rows, size_t columns,
+                           Matrix* out) {
   const bool nibbles = tensor.dtype == DType::u8;
   const size_t panel_bytes = nibbles ? simd::u4_panel_bytes(columns) : simd::s8_panel_bytes(columns);
   if (tensor.bytes.size() != simd::panel_count(rows) * panel_bytes || columns > simd::kInputsMaxW8)
-    return Status::error(Code::corrupt_file, "%s: tensor \"%s.weight\" has %zu bytes of panels where the config asks for %zu x %zu values",
+    return Status::error(Code::corrupt_file,
+                         "%s: tensor \"%s.weight\" has %zu bytes of panels where the config asks for %zu x %zu values",
                          files_.path(), base.c_str(), tensor.bytes.size(), rows, columns);
   out->rows = rows;
   out->columns = columns;
@@ -197,9 +202,10 @@ Status FileTensors::kept_channels(const std::string& base, size_t rows, size_t c
   const TensorView* weights = files_.find(base + static_format::kKeptSuffix);
   if (weights == nullptr) return missing(base + static_format::kKeptSuffix);
   if (channels->dtype != DType::i32 || weights->dtype != DType::f32 || weights->rank != 2 || weights->shape[0] == 0 ||
-      weights->shape[0] > kKeptChannelsMax || weights->shape[0] > element_count(*channels) || weights->shape[1] != round_up(rows, 16))
-    return Status::error(Code::corrupt_file, "%s: \"%s\" and its weights do not describe up to %u of %zu inputs", files_.path(), name.c_str(),
-                         kKeptChannelsMax, columns);
+      weights->shape[0] > kKeptChannelsMax || weights->shape[0] > element_count(*channels) ||
+      weights->shape[1] != round_up(rows, 16))
+    return Status::error(Code::corrupt_file, "%s: \"%s\" and its weights do not describe up to %u of %zu inputs",
+                         files_.path(), name.c_str(), kKeptChannelsMax, columns);
   const auto count = static_cast<uint32_t>(weights->shape[0]);
   uint8_t* memory = own(count * (sizeof(uint32_t) + rows * sizeof(float)));
   if (memory == nullptr) return no_memory(count * rows * sizeof(float));
@@ -209,7 +215,8 @@ Status FileTensors::kept_channels(const std::string& base, size_t rows, size_t c
     int32_t channel = -1;
     std::memcpy(&channel, channels->bytes.data() + k * sizeof channel, sizeof channel);
     if (channel < 0 || static_cast<size_t>(channel) >= columns)
-      return Status::error(Code::corrupt_file, "%s: \"%s\": %d is not one of %zu inputs", files_.path(), name.c_str(), channel, columns);
+      return Status::error(Code::corrupt_file, "%s: \"%s\": %d is not one of %zu inputs", files_.path(), name.c_str(),
+                           channel, columns);
     indices[k] = static_cast<uint32_t>(channel);
     std::memcpy(kept + k * rows, weights->bytes.data() + k * weights->shape[1] * sizeof(float), rows * sizeof(float));
   }

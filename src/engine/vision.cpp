@@ -24,7 +24,8 @@ void cut_patches(const PixelPlan& plan, uint32_t patch, const float* planes, flo
     for (size_t gx = 0; gx < plan.grid_width; ++gx)
       for (size_t channel = 0; channel < 3; ++channel)
         for (size_t y = 0; y < patch; ++y, rows += patch)
-          std::memcpy(rows, planes + channel * plane + (gy * patch + y) * plan.width + gx * patch, patch * sizeof(float));
+          std::memcpy(rows, planes + channel * plane + (gy * patch + y) * plan.width + gx * patch,
+                      patch * sizeof(float));
 }
 
 // Features of merge x merge patches, which stand row by row, behind each other: one row a token.
@@ -33,7 +34,8 @@ void merge_patches(const VisionSpec& v, const PixelPlan& plan, const float* feat
   const size_t columns = std::max<size_t>(1, plan.grid_width / v.merge);
   for (size_t token = 0; token < tokens; ++token)
     for (size_t y = 0; y < v.merge; ++y, merged += run) {
-      const size_t patch = v.merge == 1 ? token : (token / columns * v.merge + y) * plan.grid_width + token % columns * v.merge;
+      const size_t patch =
+          v.merge == 1 ? token : (token / columns * v.merge + y) * plan.grid_width + token % columns * v.merge;
       std::memcpy(merged, features + patch * v.hidden, run * sizeof(float));
     }
 }
@@ -53,7 +55,8 @@ void window_positions(const PixelPlan& plan, uint32_t merge, uint32_t* positions
 
 size_t Vision::tokens_of(const ModelSpec& spec, const PixelPlan& plan) {
   const VisionSpec& v = spec.vision;
-  const size_t in_tile = static_cast<size_t>(plan.grid_width) * plan.grid_height / (static_cast<size_t>(v.merge) * v.merge);
+  const size_t in_tile =
+      static_cast<size_t>(plan.grid_width) * plan.grid_height / (static_cast<size_t>(v.merge) * v.merge);
   return plan.tiles * (in_tile + v.keep_class_token);
 }
 
@@ -99,7 +102,8 @@ size_t Vision::scratch_bytes(const Model& model) {
   const AttentionShape attention = {.heads = v.heads, .kv_heads = v.heads, .head_dim = v.head_dim()};
   size_t bytes = std::max(attention_scratch_bytes(attention), integer_attention_scratch_bytes(attention));
   const LayerWeights& layer = w.layers[0];
-  for (const Matrix* matrix : {&w.patch_embedding, &layer.query, &layer.output, &layer.up, &layer.down, &w.projector_up, &w.projector_down})
+  for (const Matrix* matrix :
+       {&w.patch_embedding, &layer.query, &layer.output, &layer.up, &layer.down, &w.projector_up, &w.projector_down})
     bytes = std::max(bytes, linear_scratch_bytes(*matrix));
   return bytes;
 }
@@ -126,7 +130,8 @@ void Vision::embed(const Compute& compute, const Model& model, const PixelPlan& 
                                        buffers_.x + row * hidden, hidden);
   if (w.pre_norm.weight != nullptr)
     norm_rows(compute, v.norm, w.pre_norm, v.norm_epsilon, buffers_.x, hidden, buffers_.x, hidden, rows, hidden);
-  if (w.stream.rotated) rotate_rows(compute, w.stream.residual_plan, w.stream.signs.data(), buffers_.x, hidden, rows, false);
+  if (w.stream.rotated)
+    rotate_rows(compute, w.stream.residual_plan, w.stream.signs.data(), buffers_.x, hidden, rows, false);
 }
 
 void Vision::attend(const Compute& compute, size_t rows) {
@@ -134,8 +139,8 @@ void Vision::attend(const Compute& compute, size_t rows) {
   const size_t stride = buffers_.qkv_stride;
   const float* keys = buffers_.qkv + shape_.query_width;
   if (packed_heads_ != nullptr)
-    return integer_attention(compute, attention_, buffers_.qkv, keys, keys + shape_.key_width, stride, rows, packed_heads_,
-                             buffers_.rows.values, shape_.hidden);
+    return integer_attention(compute, attention_, buffers_.qkv, keys, keys + shape_.key_width, stride, rows,
+                             packed_heads_, buffers_.rows.values, shape_.hidden);
   parallel_for(compute, attention_.heads, [&](size_t head, int) {
     compute.kernels->f32->pack_keys(keys_ + head * key_head_stride_, 0, keys + head * d, stride, rows, d);
   });
@@ -161,15 +166,17 @@ void Vision::project(const Compute& compute, const Model& model, const PixelPlan
   const bool norm_first = v.projector == Projector::patch_merger;
   if (norm_first) {
     // Patches of a window are adjacent already: merging them is only another view of the same rows.
-    norm_rows(compute, norm, w.projector_norm, v.projector_norm_epsilon, merged_, hidden, features, hidden, patches, hidden);
+    norm_rows(compute, norm, w.projector_norm, v.projector_norm_epsilon, merged_, hidden, features, hidden, patches,
+              hidden);
   } else {
     merge_patches(v, plan, features, tokens, merged_);
   }
   const bool norm_merged = v.projector == Projector::pixel_shuffle;
-  const Rows in = norm_merged ? enter_norm(compute, w.projector_in, w.projector_up, norm, w.projector_norm, v.projector_norm_epsilon,
-                                           merged_, merged_width, tokens, tokens, merged_width, outer_)
-                              : enter_rows(compute, w.projector_in, w.projector_up, merged_, merged_width, tokens, tokens,
-                                           merged_width, outer_);
+  const Rows in =
+      norm_merged ? enter_norm(compute, w.projector_in, w.projector_up, norm, w.projector_norm,
+                               v.projector_norm_epsilon, merged_, merged_width, tokens, tokens, merged_width, outer_)
+                  : enter_rows(compute, w.projector_in, w.projector_up, merged_, merged_width, tokens, tokens,
+                               merged_width, outer_);
   if (in.count == 0) return;  // an observer stopped here
   linear(compute, projected_, v.projector_hidden, in, w.projector_up);
   const Rows activated = enter_activated(compute, w.projector_down_in, w.projector_down,
@@ -200,7 +207,8 @@ void Vision::run_layer(const Compute& compute, const Model& model, const LayerWe
   if (!project_qkv(compute, shape_, layer, buffers_, count, count)) return;
   if (rope_.half != 0) {
     rope_apply(compute, rope_, buffers_.qkv, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
-    rope_apply(compute, rope_, buffers_.qkv + shape_.query_width, buffers_.qkv_stride, count, v.heads, v.head_dim(), false);
+    rope_apply(compute, rope_, buffers_.qkv + shape_.query_width, buffers_.qkv_stride, count, v.heads, v.head_dim(),
+               false);
   }
   attend(compute, count);
   if (!add_attention(compute, shape_, layer, buffers_, count, count)) return;
@@ -216,7 +224,8 @@ void Vision::finish(const Compute& compute, const Model& model, const PixelPlan&
   project(compute, model, plan, tile_rows);
 }
 
-void Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows) {
+void Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values,
+                 float* rows) {
   const size_t tile_values = plan.values / plan.tiles;
   const size_t tile_floats = tokens_of(model.spec, plan) / plan.tiles * model.spec.decoder.hidden;
   for (size_t tile = 0; tile < plan.tiles; ++tile) {

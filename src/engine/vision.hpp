@@ -21,8 +21,8 @@ class Vision {
   // Writes one row of decoder.hidden floats a token: tokens_of(plan) rows. pixel_values as make_pixels gave them.
   void run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows);
 
-  // The same for one tile in steps, for calibration layer by layer: begin(), layers in order, each advancing x(), finish().
-  // place() is begin() for rows that are in the residual stream already.
+  // The same for one tile in steps, for calibration layer by layer: begin(), layers in order, each advancing x(),
+  // finish(). place() is begin() for rows that are in the residual stream already.
   void place(const Compute& compute, const Model& model, const PixelPlan& plan);
   void begin(const Compute& compute, const Model& model, const PixelPlan& plan, const float* tile_pixels);
   void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, const PixelPlan& plan);

@@ -22,6 +22,7 @@ struct StreamTransform {
   bool rotated = false;        // the residual stream is R S x
   bool head_rotation = false;  // values are rotated head by head (told for inspection; nothing is done online)
   bool down_rotation = false;  // the inputs of `down` are rotated online
+  bool vocabulary_rotation = false;  // of a decoder: rows of embedding and lm_head are rotated as the stream's are
   bool integer_attention = false;  // of a tower: queries, keys and values meet in integers (integer_attention.hpp)
   simd::RotationPlan residual_plan{};
   simd::RotationPlan down_plan{};
@@ -82,7 +83,8 @@ struct Weights {
 // Finds and checks every tensor of `spec` in `files`; a missing one or one of another shape is named.
 Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out);
 
-// Every quant point in the order of their indices, with a name for reports: "layers.7.down_in", "vision.layers.0.mlp_in".
+// Every quant point in the order of their indices, with a name for reports: "layers.7.down_in",
+// "vision.layers.0.mlp_in".
 struct NamedPoint {
   QuantPoint* point;
   std::string name;

@@ -1,4 +1,4 @@
-// Balance: a search over one exponent by the predicted rounding errors. Not the rounding itself: rounding.hpp.
+// Balance: factors from mean squares. Not rounding: rounding.hpp.
 #include "balance.hpp"
 
 #include <algorithm>
@@ -7,68 +7,59 @@
 namespace mica {
 namespace {
 
-constexpr double kLevels = 127;
-// Rows of the weights that the prediction looks at, evenly spread: their statistics are alike.
-constexpr size_t kRowsSampled = 512;
-
-// Twelve times the mean squared error of an output, by the rule that a rounding error is uniform in its step.
-double predicted_error(const std::vector<float>& factors, const ChannelSizes& sizes, const std::vector<float>& rows) {
-  const size_t width = factors.size();
-  double largest = 0, spread = 0;
-  for (size_t i = 0; i < width; ++i) {
-    largest = std::max(largest, static_cast<double>(sizes.max()[i]) / factors[i]);
-    spread += sizes.squares()[i] / static_cast<double>(sizes.rows()) / (static_cast<double>(factors[i]) * factors[i]);
-  }
-  double weights = 0, steps = 0;
-  for (size_t r = 0; r < rows.size(); r += width) {
-    double peak = 0;
-    for (size_t i = 0; i < width; ++i) {
-      const double weight = static_cast<double>(rows[r + i]) * factors[i];
-      peak = std::max(peak, std::fabs(weight));
-      weights += weight * weight;
-    }
-    steps += peak * peak / (kLevels * kLevels);
-  }
-  return weights * largest * largest / (kLevels * kLevels) + steps * spread;
-}
+// Rows of the weights that are looked at, evenly spread: their statistics are alike.
+constexpr size_t kRowsSampled = 4096;
+// Factors further from 1 would only serve channels that hardly take part.
+constexpr double kFactorMost = 1024;
 
 }  // namespace
 
-bool ChannelSizes::observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t, size_t width) {
+bool ChannelSizes::observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t,
+                           size_t width) {
   if (point.index != point_) return true;
-  max_.resize(width);
   squares_.resize(width);
   for (size_t r = 0; r < count; ++r)
-    for (size_t i = 0; i < width; ++i) {
-      const float value = rows[r * stride + i];
-      max_[i] = std::max(max_[i], std::fabs(value));
-      squares_[i] += static_cast<double>(value) * value;
-    }
+    for (size_t i = 0; i < width; ++i) squares_[i] += static_cast<double>(rows[r * stride + i]) * rows[r * stride + i];
   rows_ += count;
   return false;
+}
+
+bool BalancedRange::observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t,
+                            size_t width) {
+  if (point.index != point_) return true;
+  std::vector<float> row(width);
+  for (size_t r = 0; r < count; ++r) {
+    for (size_t i = 0; i < width; ++i) row[i] = rows[r * stride + i] / factors_[i];
+    rotate_vocabulary(stream_, row.data());
+    for (const float value : row) max_ = std::max(max_, std::fabs(value));
+  }
+  return false;
+}
+
+void rotate_vocabulary(const StreamTransform& stream, float* row) {
+  if (!stream.vocabulary_rotation) return;
+  const simd::RotateKernels& kernels = *simd::kernels_at(simd::Level::scalar)->rotate;
+  kernels.rotate(stream.residual_plan, 1, stream.signs.data(), 1.0f, row);
 }
 
 std::vector<float> balance(const ChannelSizes& sizes, const simd::FloatKernels& kernels, const Matrix& weights) {
   const size_t width = weights.columns;
   const size_t step = std::max<size_t>(1, weights.rows / kRowsSampled);
-  std::vector<float> rows;
-  for (size_t r = 0; r < weights.rows; r += step) {
-    rows.resize(rows.size() + width);
-    widen_matrix_row(kernels, weights, r, rows.data() + rows.size() - width);
+  std::vector<double> squares(width);
+  std::vector<float> row(width);
+  size_t rows = 0;
+  for (size_t r = 0; r < weights.rows; r += step, ++rows) {
+    widen_matrix_row(kernels, weights, r, row.data());
+    for (size_t i = 0; i < width; ++i) squares[i] += static_cast<double>(row[i]) * row[i];
   }
-  std::vector<float> best(width, 1.0f);
-  double least = predicted_error(best, sizes, rows);
-  for (int tenths = 1; tenths <= 10; ++tenths) {
-    std::vector<float> factors(width, 1.0f);
-    for (size_t i = 0; i < width; ++i)
-      if (sizes.max()[i] > 0) factors[i] = std::pow(sizes.max()[i], 0.1f * static_cast<float>(tenths));
-    const double error = predicted_error(factors, sizes, rows);
-    if (error < least) {
-      least = error;
-      best = factors;
-    }
+  std::vector<float> factors(width, 1.0f);
+  for (size_t i = 0; i < width; ++i) {
+    const double activation = sizes.squares()[i] / static_cast<double>(sizes.rows());
+    const double weight = squares[i] / static_cast<double>(rows);
+    if (!(activation > 0) || !(weight > 0)) continue;
+    factors[i] = static_cast<float>(std::clamp(std::pow(activation / weight, 0.25), 1 / kFactorMost, kFactorMost));
   }
-  return best;
+  return factors;
 }
 
 }  // namespace mica

@@ -1,33 +1,55 @@
-// Balance: moves the range of activations into the weights that read them, channel by channel (SmoothQuant, arXiv
-// 2211.10438), for the head: its rows are not rotated, and a final norm has a few channels far above the others.
+// Balance: moves the size of activations into the weights that read them, channel by channel (as SmoothQuant, arXiv
+// 2211.10438), for the head: a final norm has a few channels far above the others.
 #pragma once
 
 #include <vector>
 
 #include "matrix.hpp"
 #include "rows.hpp"
+#include "weights.hpp"
 
 namespace mica {
 
-// Magnitudes and mean squares of each channel of a point's rows.
+// Mean squares of each channel of a point's rows.
 class ChannelSizes : public RowObserver {
  public:
   explicit ChannelSizes(uint32_t point) : point_(point) {}
-  bool observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t visual, size_t width) override;
+  bool observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t visual,
+               size_t width) override;
 
   size_t rows() const { return rows_; }
-  const std::vector<float>& max() const { return max_; }
   const std::vector<double>& squares() const { return squares_; }  // sums over the rows
 
  private:
   uint32_t point_;
   size_t rows_ = 0;
-  std::vector<float> max_;
   std::vector<double> squares_;
 };
 
-// Factors s: activations are divided by them, columns of the weights multiplied. s = max^a, with the exponent a for which
-// the rounding of activations and of 8-bit weights together costs least. All positive and finite.
+// The greatest magnitude of a point's rows after their channels were divided by `factors` and, where the vocabulary is
+// to be rotated, rotated as the stream's.
+class BalancedRange : public RowObserver {
+ public:
+  BalancedRange(uint32_t point, const std::vector<float>& factors, const StreamTransform& stream)
+      : point_(point), factors_(factors), stream_(stream) {}
+  bool observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t visual,
+               size_t width) override;
+
+  float max() const { return max_; }
+
+ private:
+  uint32_t point_;
+  const std::vector<float>& factors_;
+  const StreamTransform& stream_;
+  float max_ = 0;
+};
+
+// A row of the vocabulary, or one that it meets, into the space where it is stored: R S row where it is rotated.
+void rotate_vocabulary(const StreamTransform& stream, float* row);
+
+// Factors f: activations are divided by them, columns of the weights multiplied; f^2 = rms of the activations over rms of
+// the weights. This makes the product of both rows' mean squares least (Cauchy and Schwarz), and with it what rounding
+// costs where ranges follow the root mean square, as they do after a rotation. All positive and finite.
 std::vector<float> balance(const ChannelSizes& sizes, const simd::FloatKernels& kernels, const Matrix& weights);
 
 }  // namespace mica

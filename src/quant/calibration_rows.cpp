@@ -18,9 +18,10 @@ Status open_picture(const std::string& path, Picture* out) {
   return decode_picture(bytes, path.c_str(), out);
 }
 
-// A checkpoint without a tokenizer: each byte of the text stands for one token, which one depends on all bytes so far, so
-// that tokens come from the whole vocabulary (FNV-1a).
-Status add_bytes(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures, Session* session) {
+// A checkpoint without a tokenizer: each byte of the text stands for one token, which one depends on all bytes so far,
+// so that tokens come from the whole vocabulary (FNV-1a).
+Status add_bytes(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures,
+                 Session* session) {
   uint32_t hash = 2166136261u;
   for (const Picture& picture : pictures) MICA_TRY(session->add_picture(picture));
   std::vector<int32_t> ids;
@@ -33,7 +34,8 @@ Status add_bytes(const Model& model, const CalibrationSample& sample, std::span<
 }
 
 // The samples' turns as they stand in a conversation, or plain text where the model has no chat format.
-Status add_turns(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures, Session* session) {
+Status add_turns(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures,
+                 Session* session) {
   if (!sample.tokens.empty()) {
     std::vector<const Picture*> borrowed;
     for (const Picture& picture : pictures) borrowed.push_back(&picture);
@@ -83,13 +85,15 @@ Status CalibrationRows::open_session(const std::vector<CalibrationSample>& sampl
   return Session::create(*model_, options_, buffer, bytes, out);
 }
 
-Status CalibrationRows::add_sample(const CalibrationSample& source, Session* session, std::vector<std::string>* warnings) {
+Status CalibrationRows::add_sample(const CalibrationSample& source, Session* session,
+                                   std::vector<std::string>* warnings) {
   std::vector<Picture> pictures(source.pictures.size());
   for (size_t i = 0; i < pictures.size(); ++i) MICA_TRY(open_picture(source.pictures[i], &pictures[i]));
   session->clear();
   Status status = add_turns(*model_, source, pictures, session);
   if (status.code() == Code::context_full || (status && session->tokens_pending() == 0)) {
-    warnings->push_back("a sample is left out: " + (status ? std::string("it is empty") : std::string(status.message())));
+    warnings->push_back("a sample is left out: " +
+                        (status ? std::string("it is empty") : std::string(status.message())));
     return Status::ok();
   }
   MICA_TRY(status);
@@ -110,7 +114,8 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
     MICA_TRY(plan_pixels(rule_, pictures[p].width, pictures[p].height, &plan));
     const size_t tokens = Vision::tokens_of(model_->spec, plan) / plan.tiles;
     for (size_t tile = 0; tile < plan.tiles; ++tile, token += tokens)
-      tiles_.push_back({.sample = samples_.size(), .first_token = token, .picture = p, .index = tile, .plan = plan, .x = {}});
+      tiles_.push_back(
+          {.sample = samples_.size(), .first_token = token, .picture = p, .index = tile, .plan = plan, .x = {}});
   }
   samples_.push_back(std::move(sample));
   return Status::ok();
@@ -123,7 +128,8 @@ Status CalibrationRows::create(const Model& model, const std::vector<Calibration
   OwnedBytes memory;
   std::unique_ptr<Session> session;
   MICA_TRY(open_session(samples, &memory, &session));
-  if (!model.tokenizer) warnings->push_back("the checkpoint has no tokenizer: bytes of the samples' text stand for tokens");
+  if (!model.tokenizer)
+    warnings->push_back("the checkpoint has no tokenizer: bytes of the samples' text stand for tokens");
   samples_.reserve(samples.size());
   for (const CalibrationSample& sample : samples) MICA_TRY(add_sample(sample, session.get(), warnings));
   if (samples_.empty()) return Status::error(Code::invalid_argument, "there is no sample to calibrate with");
@@ -139,7 +145,8 @@ Status CalibrationRows::create(const Model& model, const std::vector<Calibration
 Status CalibrationRows::plan() {
   size_t rows = 0, patches = 0;
   for (const Sample& sample : samples_) rows = std::max(rows, sample.chunk.count);
-  for (const Tile& tile : tiles_) patches = std::max(patches, static_cast<size_t>(tile.plan.grid_width) * tile.plan.grid_height);
+  for (const Tile& tile : tiles_)
+    patches = std::max(patches, static_cast<size_t>(tile.plan.grid_width) * tile.plan.grid_height);
   compute_ = {.kernels = model_->kernels, .threads = static_cast<int>(options_.threads)};
   compute_.scratch_bytes = Decoder::scratch_bytes(*model_);
   if (!tiles_.empty()) compute_.scratch_bytes = std::max(compute_.scratch_bytes, Vision::scratch_bytes(*model_));
@@ -151,13 +158,15 @@ Status CalibrationRows::plan() {
   Arena measure;
   place(&measure);
   uint8_t* buffer = own_bytes(measure.used(), &memory_);
-  if (buffer == nullptr) return Status::error(Code::out_of_memory, "no memory for the buffers of a layer, %zu bytes", measure.used());
+  if (buffer == nullptr)
+    return Status::error(Code::out_of_memory, "no memory for the buffers of a layer, %zu bytes", measure.used());
   Arena arena(buffer, measure.used());
   place(&arena);
   return Status::ok();
 }
 
-// ---- decoder ------------------------------------------------------------------------------------------------------------
+// ---- decoder
+// ------------------------------------------------------------------------------------------------------------
 
 void CalibrationRows::begin_decoder() {
   const size_t hidden = model_->spec.decoder.hidden;
@@ -176,7 +185,8 @@ void CalibrationRows::begin_decoder() {
   }
 }
 
-void CalibrationRows::DecoderRows::run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) {
+void CalibrationRows::DecoderRows::run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream,
+                                       bool keep) {
   Sample& sample = owner_->samples_[item];
   std::vector<float>& x = sample.x[static_cast<size_t>(stream)];
   Decoder& decoder = owner_->decoder_;
@@ -196,7 +206,8 @@ void CalibrationRows::show_head(size_t item, RowObserver* observer) {
   decoder_.logits(compute, *model_, rows.data(), rows.size(), nullptr);
 }
 
-// ---- tower --------------------------------------------------------------------------------------------------------------
+// ---- tower
+// --------------------------------------------------------------------------------------------------------------
 
 Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
   if (tile.sample != pixels_sample_ || tile.picture != pixels_picture_) {
@@ -234,7 +245,8 @@ Status CalibrationRows::show_patches(size_t item, RowObserver* observer) {
   return Status::ok();
 }
 
-void CalibrationRows::TowerRows::run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) {
+void CalibrationRows::TowerRows::run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream,
+                                     bool keep) {
   Tile& tile = owner_->tiles_[item];
   std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
   Vision& vision = owner_->vision_;

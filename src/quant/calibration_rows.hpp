@@ -32,9 +32,9 @@ class LayerRows {
 // The samples with their pictures, ready for both loops of one model. Values are those before the first layer.
 class CalibrationRows {
  public:
-  // Tokenizes the samples and makes their embeddings; pictures are encoded by the model as it is now, so this comes before
-  // any of its matrices change. A sample of more tokens than kCalibrationTokensMax, or without any, is left out with a
-  // warning. Errors: invalid_argument when none is left, and those of pictures.
+  // Tokenizes the samples and makes their embeddings; pictures are encoded by the model as it is now, so this comes
+  // before any of its matrices change. A sample of more tokens than kCalibrationTokensMax, or without any, is left out
+  // with a warning. Errors: invalid_argument when none is left, and those of pictures.
   Status create(const Model& model, const std::vector<CalibrationSample>& samples, uint32_t threads,
                 std::vector<std::string>* warnings);
 

@@ -34,7 +34,8 @@ void MassiveRows::add(const float* rows, size_t count, size_t width) {
     if (rows_.size() < kRowsKept) {
       target = &rows_.emplace_back();
     } else {
-      Row& least = *std::min_element(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.energy < b.energy; });
+      Row& least =
+          *std::min_element(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.energy < b.energy; });
       if (energy <= least.energy) continue;
       target = &least;
     }
@@ -51,9 +52,11 @@ std::vector<uint32_t> MassiveRows::channels() const {
   const double ordinary = sizes_.quantile(kOrdinaryShare);
   const double bound = kMassiveFrom * kMassiveFrom * ordinary * ordinary * static_cast<double>(rows[0].values.size());
   while (chosen.size() < kKeptChannelsMax) {
-    const Row& largest = *std::max_element(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.energy < b.energy; });
+    const Row& largest =
+        *std::max_element(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.energy < b.energy; });
     if (largest.energy <= bound) break;
-    const auto peak = std::max_element(largest.values.begin(), largest.values.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+    const auto peak = std::max_element(largest.values.begin(), largest.values.end(),
+                                       [](float a, float b) { return std::fabs(a) < std::fabs(b); });
     const auto channel = static_cast<uint32_t>(peak - largest.values.begin());
     if (*peak == 0.0f) break;
     chosen.push_back(channel);
@@ -65,7 +68,8 @@ std::vector<uint32_t> MassiveRows::channels() const {
   return chosen;
 }
 
-void clear_channels(const simd::RotationPlan* plan, const std::vector<uint32_t>& channels, float* rows, size_t count, size_t width) {
+void clear_channels(const simd::RotationPlan* plan, const std::vector<uint32_t>& channels, float* rows, size_t count,
+                    size_t width) {
   for (size_t r = 0; r < count; ++r) {
     float* row = rows + r * width;
     if (plan) rotations().rotate_inverse(*plan, 1, nullptr, 1.0f, row);

@@ -1,5 +1,6 @@
 // MassiveRows: the few rows whose activations are huge in a few channels (arXiv 2402.17762), and which channels to keep
-// out of an online rotation for them: rotated, one such value would fix the static scale of every token. Not the moments.
+// out of an online rotation for them: rotated, one such value would fix the static scale of every token. Not the
+// moments.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@ class MassiveRows {
 };
 
 // The rows without those channels: rotated back, cleared, rotated again. `plan` may be null.
-void clear_channels(const simd::RotationPlan* plan, const std::vector<uint32_t>& channels, float* rows, size_t count, size_t width);
+void clear_channels(const simd::RotationPlan* plan, const std::vector<uint32_t>& channels, float* rows, size_t count,
+                    size_t width);
 
 }  // namespace mica

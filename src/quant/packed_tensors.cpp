@@ -24,11 +24,13 @@ struct PaddedShape {
   size_t padded_values;  // a multiple of a line
 };
 
-// A matrix keeps its first dimension as rows (the kernel of a convolution is one row an output channel); a vector is one
-// row.
+// A matrix keeps its first dimension as rows (the kernel of a convolution is one row an output channel); a vector is
+// one row.
 PaddedShape padded_shape(const TensorView& tensor) {
-  PaddedShape shape{.rows = tensor.rank > 1 ? static_cast<size_t>(tensor.shape[0]) : 1, .row_values = 1, .padded_values = 0};
-  for (uint32_t i = tensor.rank > 1 ? 1 : 0; i < tensor.rank; ++i) shape.row_values *= static_cast<size_t>(tensor.shape[i]);
+  PaddedShape shape{
+      .rows = tensor.rank > 1 ? static_cast<size_t>(tensor.shape[0]) : 1, .row_values = 1, .padded_values = 0};
+  for (uint32_t i = tensor.rank > 1 ? 1 : 0; i < tensor.rank; ++i)
+    shape.row_values *= static_cast<size_t>(tensor.shape[i]);
   shape.padded_values = round_up(shape.row_values, kLineBytes / dtype_layout(stored_type(tensor)).block_bytes);
   return shape;
 }

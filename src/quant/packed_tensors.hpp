@@ -14,8 +14,8 @@ namespace mica {
 
 class PackedTensors {
  public:
-  // A tensor as it is stored, its rows padded to whole 64-byte lines; GGUF's block types become 16-bit floats. The bytes
-  // are read when the file is written.
+  // A tensor as it is stored, its rows padded to whole 64-byte lines; GGUF's block types become 16-bit floats. The
+  // bytes are read when the file is written.
   void add_copy(const TensorView& tensor);
   // `bytes`: a multiple of 64, kept by the caller until the file is written.
   void add(std::string name, DType dtype, std::vector<uint64_t> shape, Bytes bytes);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "balance.hpp"
 #include "checked.hpp"
 #include "pack.hpp"
 #include "static_format.hpp"
@@ -34,6 +35,8 @@ class RowCapture : public RowObserver {
  private:
   uint32_t point_;
 };
+
+int bits_of(QuantStorage storage) { return storage == QuantStorage::w4a8 ? 4 : 8; }
 
 struct Outlier {
   double with = 0, without = 0;  // mean over rows of max |w| / rms, of all columns and of those behind the first
@@ -74,7 +77,8 @@ std::vector<float> quantiles_of(const RowRange& range) {
 const simd::RotateKernels& rotations() { return *simd::kernels_at(simd::Level::scalar)->rotate; }
 
 // What rounding to the nearest costs; `weights` are used up.
-void measure_error(const Compute& compute, std::vector<float>* weights, const RowMoments& moments, RoundedMatrix* rounded) {
+void measure_error(const Compute& compute, std::vector<float>* weights, const RowMoments& moments,
+                   RoundedMatrix* rounded) {
   rounded->energy = output_energy(compute, weights->data(), rounded->rows, moments);
   for (size_t k = 0; k < weights->size(); ++k)
     (*weights)[k] -= rounded->scale[k / rounded->columns] * static_cast<float>(rounded->codes[k]);
@@ -84,8 +88,8 @@ void measure_error(const Compute& compute, std::vector<float>* weights, const Ro
 bool suppression_helps(const Outlier& weights, const RowRanges& ranges) {
   const auto ratio = [](float whole, float rest) { return rest > 0 ? whole / rest : 1.0f; };
   return weights.with > kSuppressFrom * weights.without ||
-         ratio(ranges.max_visual(false), ranges.max_visual(true)) > kSuppressFrom ||
-         ratio(ranges.max_text(false), ranges.max_text(true)) > kSuppressFrom;
+         ratio(ranges.whole_visual(false).max(), ranges.visual.max()) > kSuppressFrom ||
+         ratio(ranges.whole_text(false).max(), ranges.text.max()) > kSuppressFrom;
 }
 
 }  // namespace
@@ -98,13 +102,15 @@ Status PointQuantizer::collect(const PointJob& job, RowMoments* moments, RowRang
     const size_t width = rows.values.size() / rows.count;
     for (const float value : rows.values)
       if (!std::isfinite(value))
-        return Status::error(Code::invalid_argument, "%s: an activation is not a finite number; the weights before it are too large",
+        return Status::error(Code::invalid_argument,
+                             "%s: an activation is not a finite number; the weights before it are too large",
                              job.name.c_str());
     ranges->add(rows.values.data(), rows.count, rows.visual, width);
     if (massive != nullptr) massive->add(rows.values.data(), rows.count, width);
     if (moments == nullptr) continue;
     if (!job.same_rows) MICA_TRY(job.show(item, Stream::reference, &reference));
-    moments->add(compute_, rows.values.data(), job.same_rows ? rows.values.data() : reference.values.data(), rows.count);
+    moments->add(compute_, rows.values.data(), job.same_rows ? rows.values.data() : reference.values.data(),
+                 rows.count);
   }
   if (moments != nullptr) moments->finish(compute_);
   return Status::ok();
@@ -125,12 +131,13 @@ Status PointQuantizer::collect_without(const PointJob& job, const std::vector<ui
 }
 
 void PointQuantizer::fix_scales(const PointJob& job, const RowRanges& ranges, bool suppressed) {
-  float visual = ranges.max_visual(suppressed);
-  float text = ranges.max_text(suppressed);
+  const RowRange range_visual = ranges.whole_visual(suppressed), range_text = ranges.whole_text(suppressed);
   PointReport report;
   report.name = job.name;
-  report.max_visual = visual;
-  report.max_text = text;
+  report.max_visual = range_visual.max();
+  report.max_text = range_text.max();
+  float visual = range_visual.best();
+  float text = range_text.best();
   if (visual == 0 || !options_.msq) visual = std::max(visual, text);
   if (text == 0 || !options_.msq) text = std::max(visual, text);
   job.point->scale_visual = visual > 0 ? visual / 127.0f : 1.0f;
@@ -153,7 +160,8 @@ Status PointQuantizer::run(const PointJob& job) {
     moments.clear_before_rotation(compute_, job.rotation, kept);
     MICA_TRY(collect_without(job, kept, &ranges));
   }
-  const bool suppressed = options_.rms && job.rotation && suppression_helps(mean_outlier(*job.matrices[0].reference), ranges);
+  const bool suppressed =
+      options_.rms && job.rotation && suppression_helps(mean_outlier(*job.matrices[0].reference), ranges);
   if (suppressed) moments.clear_channel(0);
   fix_scales(job, ranges, suppressed);
   ColumnRounder rounder;
@@ -168,7 +176,7 @@ Status PointQuantizer::round(const PointJob& job, const ReadingMatrix& matrix, c
                              const RowMoments& moments, bool suppressed, const std::vector<uint32_t>& kept) {
   const size_t rows = matrix.reference->rows;
   const size_t width = matrix.reference->columns;
-  const int bits = job.storage == QuantStorage::w4a8 ? 4 : 8;
+  const int bits = bits_of(matrix.storage);
   const Outlier outlier = mean_outlier(*matrix.reference);
   std::vector<float> weights(float_row(*matrix.reference, 0), float_row(*matrix.reference, 0) + rows * width);
   FloatTerms terms;
@@ -189,7 +197,7 @@ Status PointQuantizer::round(const PointJob& job, const ReadingMatrix& matrix, c
   if (!rounder) measure_error(compute_, &weights, moments, &rounded);
   LinearReport report;
   report.name = matrix.report_name;
-  report.storage = job.storage;
+  report.storage = matrix.storage;
   report.rows = rows;
   report.columns = width;
   report.error = rounded.energy > 0 ? rounded.error / rounded.energy : 0;
@@ -200,10 +208,11 @@ Status PointQuantizer::round(const PointJob& job, const ReadingMatrix& matrix, c
   report.kept_channels = static_cast<uint32_t>(kept.size());
   report.fallback = options_.rounding == Rounding::gptq && !rounder;
   report_->layers.push_back(std::move(report));
-  return install(matrix, rounded, job.storage, matrix.reference->bias, terms);
+  return install(matrix, rounded, matrix.reference->bias, terms);
 }
 
-Status PointQuantizer::round_alone(const ReadingMatrix& matrix, QuantStorage storage, const float* column_factors) {
+Status PointQuantizer::round_alone(const ReadingMatrix& matrix, const float* column_factors,
+                                   const StreamTransform& stream) {
   const Matrix& source = *matrix.original;
   std::vector<float> weights(source.rows * source.columns);
   const simd::FloatKernels& kernels = *compute_.kernels->f32;
@@ -211,11 +220,13 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, QuantStorage sto
     float* row = weights.data() + r * source.columns;
     widen_matrix_row(kernels, source, r, row);
     for (size_t i = 0; column_factors != nullptr && i < source.columns; ++i) row[i] *= column_factors[i];
+    rotate_vocabulary(stream, row);
   });
   for (const float weight : weights)
     if (!std::isfinite(weight))
       return Status::error(Code::invalid_argument, "%s: a weight is not a finite number", matrix.report_name.c_str());
-  const RoundedMatrix rounded = round_nearest(compute_, weights.data(), source.rows, source.columns, storage == QuantStorage::w4a8 ? 4 : 8);
+  const RoundedMatrix rounded =
+      round_nearest(compute_, weights.data(), source.rows, source.columns, bits_of(matrix.storage));
   const double outlier = mean_outlier(source).with;
   double error = 0, energy = 0;
   for (size_t k = 0; k < weights.size(); ++k) {
@@ -224,14 +235,14 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, QuantStorage sto
     energy += static_cast<double>(weights[k]) * weights[k];
   }
   report_->layers.push_back({.name = matrix.report_name,
-                             .storage = storage,
+                             .storage = matrix.storage,
                              .rows = source.rows,
                              .columns = source.columns,
                              .error = energy > 0 ? error / energy : 0,
                              .outlier = outlier,
                              .outlier_rotated = outlier,
                              .outlier_suppressed = outlier});
-  return install(matrix, rounded, storage, source.bias, {});
+  return install(matrix, rounded, source.bias, {});
 }
 
 const float* PointQuantizer::keep(const float* values, size_t count) {
@@ -241,9 +252,9 @@ const float* PointQuantizer::keep(const float* values, size_t count) {
 }
 
 // The packed matrix in memory and in the file.
-Status PointQuantizer::install(const ReadingMatrix& matrix, const RoundedMatrix& rounded, QuantStorage storage,
+Status PointQuantizer::install(const ReadingMatrix& matrix, const RoundedMatrix& rounded,
                                const float* bias, const FloatTerms& terms) {
-  const bool nibbles = storage == QuantStorage::w4a8;
+  const bool nibbles = matrix.storage == QuantStorage::w4a8;
   const size_t columns = rounded.columns;
   const size_t panels = simd::panel_count(rounded.rows);
   const size_t panel_bytes = nibbles ? simd::u4_panel_bytes(columns) : simd::s8_panel_bytes(columns);
@@ -265,7 +276,8 @@ Status PointQuantizer::install(const ReadingMatrix& matrix, const RoundedMatrix&
   packed.scale = scale;
   packed.rank1 = rank1;
   *matrix.quantized = packed;
-  tensors_->add(matrix.tensor_name + ".weight", nibbles ? DType::u8 : DType::i8, {panels, panel_bytes}, {data, panels * panel_bytes});
+  tensors_->add(matrix.tensor_name + ".weight", nibbles ? DType::u8 : DType::i8, {panels, panel_bytes},
+                {data, panels * panel_bytes});
   MICA_TRY(tensors_->add_floats(matrix.tensor_name + static_format::kScaleSuffix, scale, rounded.rows));
   if (rank1) MICA_TRY(tensors_->add_floats(matrix.tensor_name + static_format::kRank1Suffix, rank1, rounded.rows));
   if (bias) MICA_TRY(tensors_->add_floats(matrix.tensor_name + ".bias", bias, rounded.rows));
@@ -292,7 +304,8 @@ Status PointQuantizer::install_kept(const ReadingMatrix& matrix, const FloatTerm
   matrix.quantized->kept = reinterpret_cast<const float*>(weights);
   tensors_->add(matrix.tensor_name + static_format::kKeptSuffix, DType::f32, {count, padded},
                 {reinterpret_cast<const uint8_t*>(file_weights), count * padded * sizeof(float)});
-  tensors_->add(matrix.tensor_name + static_format::kKeptChannelsSuffix, DType::i32, {file_channels.size()}, {channels, channel_bytes});
+  tensors_->add(matrix.tensor_name + static_format::kKeptChannelsSuffix, DType::i32, {file_channels.size()},
+                {channels, channel_bytes});
   return Status::ok();
 }
 

@@ -24,6 +24,7 @@ struct ReadingMatrix {
   const Matrix* original;          // as the checkpoint has it, for the report
   const Matrix* reference;         // float, in the space of the static format
   Matrix* quantized;               // becomes the packed one
+  QuantStorage storage;
 };
 
 // Shows an item's rows to an observer by running what leads to the point.
@@ -37,7 +38,6 @@ struct PointJob {
   bool same_rows = false;          // both streams have the same rows: the quantized one is shown alone
   bool online = false;             // the point before `down`: RMS and kept channels are possible ...
   const simd::RotationPlan* rotation = nullptr;  // ... and this rotates its rows; null: nothing does
-  QuantStorage storage;
   std::vector<ReadingMatrix> matrices;
 };
 
@@ -49,23 +49,23 @@ class PointQuantizer {
       : options_(options), compute_(compute), memory_(memory), tensors_(tensors), report_(report) {}
 
   Status run(const PointJob& job);
-  // A matrix by itself, to the nearest, without rows: an embedding or a head. `column_factors` are multiplied into it
-  // first; null: ones.
-  Status round_alone(const ReadingMatrix& matrix, QuantStorage storage, const float* column_factors);
+  // A matrix of the vocabulary by itself, to the nearest, without rows. `column_factors` are multiplied into it first
+  // (null: ones), then its rows are rotated if `stream` says so.
+  Status round_alone(const ReadingMatrix& matrix, const float* column_factors, const StreamTransform& stream);
 
  private:
   Status collect(const PointJob& job, RowMoments* moments, RowRanges* ranges, MassiveRows* massive);
   Status collect_without(const PointJob& job, const std::vector<uint32_t>& channels, RowRanges* ranges);
   void fix_scales(const PointJob& job, const RowRanges& ranges, bool suppressed);
-  Status round(const PointJob& job, const ReadingMatrix& matrix, const ColumnRounder* rounder, const RowMoments& moments,
-               bool suppressed, const std::vector<uint32_t>& kept);
+  Status round(const PointJob& job, const ReadingMatrix& matrix, const ColumnRounder* rounder,
+               const RowMoments& moments, bool suppressed, const std::vector<uint32_t>& kept);
   // What is taken out of a matrix before it is rounded.
   struct FloatTerms {
     const float* rank1 = nullptr;            // [rows]
     std::vector<uint32_t> kept_channels;
     std::vector<float> kept;                 // [channels][rows padded to 16]
   };
-  Status install(const ReadingMatrix& matrix, const RoundedMatrix& rounded, QuantStorage storage, const float* bias,
+  Status install(const ReadingMatrix& matrix, const RoundedMatrix& rounded, const float* bias,
                  const FloatTerms& terms);
   Status install_kept(const ReadingMatrix& matrix, const FloatTerms& terms);
   const float* keep(const float* values, size_t count);

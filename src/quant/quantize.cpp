@@ -1,5 +1,5 @@
-// Quantize: the order of work: tower, projector, decoder, head; layer by layer, each seeing what was quantized before it.
-// What happens at one point: point_quantizer.hpp. Not the file's layout: packed_tensors.hpp.
+// Quantize: the order of work: tower, projector, decoder, head; layer by layer, each seeing what was quantized before
+// it. What happens at one point: point_quantizer.hpp. Not the file's layout: packed_tensors.hpp.
 #include "quantize.hpp"
 
 #include <sys/resource.h>
@@ -15,6 +15,7 @@
 #include "limits.hpp"
 #include "packed_documents.hpp"
 #include "point_quantizer.hpp"
+#include "reference_rows.hpp"
 #include "static_format.hpp"
 #include "tensor_source.hpp"
 #include "transform.hpp"
@@ -62,54 +63,13 @@ const LayerPoint kLayerPoints[] = {
 
 // Tensors that are folded into the matrices that read them, or that the matrices' own replace.
 constexpr Slot kFoldedDecoder[] = {Slot::attention_norm, Slot::mlp_norm};
-constexpr Slot kFoldedVision[] = {Slot::vision_norm1, Slot::vision_norm2, Slot::vision_scale1, Slot::vision_scale2, Slot::projector_norm};
-
-// What the float model's rows of a layer were at its points, item by item, so that it runs once.
-class ReferenceRows {
- public:
-  // Room for the rows of a layer; beyond it the float model runs again for every point.
-  static constexpr size_t kBytesMax = size_t{3} << 30;
-
-  static bool fits(LayerRows& rows, const LayerWeights& layer) {
-    size_t count = 0;
-    for (size_t item = 0; item < rows.items(); ++item) count += rows.rows(item);
-    return count * (layer.query.columns + layer.output.columns + layer.up.columns + layer.down.columns) * sizeof(float) <= kBytesMax;
-  }
-  // Runs the layer over all items and keeps its output.
-  void record(LayerRows& rows, Compute compute, const LayerWeights& layer) {
-    items_.resize(rows.items());
-    for (size_t item = 0; item < rows.items(); ++item) {
-      compute.observer = &items_[item];
-      rows.run(compute, layer, item, Stream::reference, true);
-    }
-  }
-  bool recorded() const { return !items_.empty(); }
-  void replay(size_t item, const QuantPoint& point, RowObserver* observer) const {
-    for (const Rows& rows : items_[item].rows)
-      if (rows.point.index == point.index)
-        static_cast<void>(observer->observe(point, rows.values.data(), rows.width, rows.count, rows.visual, rows.width));
-  }
-
- private:
-  struct Rows {
-    QuantPoint point;
-    size_t count, visual, width;
-    std::vector<float> values;
-  };
-  struct Item final : RowObserver {
-    bool observe(const QuantPoint& point, const float* values, size_t stride, size_t count, size_t visual, size_t width) override {
-      Rows& kept = rows.emplace_back(Rows{point, count, visual, width, {}});
-      for (size_t r = 0; r < count; ++r) kept.values.insert(kept.values.end(), values + r * stride, values + r * stride + width);
-      return true;
-    }
-    std::vector<Rows> rows;
-  };
-  std::vector<Item> items_;
-};
+constexpr Slot kFoldedVision[] = {Slot::vision_norm1, Slot::vision_norm2, Slot::vision_scale1, Slot::vision_scale2,
+                                  Slot::projector_norm};
 
 class Quantizer {
  public:
-  Quantizer(std::unique_ptr<Model> model, const QuantizeOptions& options, const QuantizeProgress& progress, QuantizeReport* report)
+  Quantizer(std::unique_ptr<Model> model, const QuantizeOptions& options, const QuantizeProgress& progress,
+            QuantizeReport* report)
       : model_(std::move(model)),
         options_(options),
         progress_(progress),
@@ -127,13 +87,14 @@ class Quantizer {
   Status quantize_head();
   Status quantize_layer(LayerRows& rows, const LayerWeights& original, LayerWeights reference, LayerWeights* quantized,
                         const std::string& prefix, size_t index, bool vision);
-  Status quantize_outer(Slot slot, const char* name, QuantStorage storage, QuantPoint* point, const Matrix& original, Matrix* matrix,
-                        ShowRows show, bool same_rows);
+  Status quantize_outer(Slot slot, const char* name, QuantStorage storage, QuantPoint* point, const Matrix& original,
+                        Matrix* matrix, ShowRows show, bool same_rows);
   Status add_kept_tensors();
   Status add_static_parts(MetadataList* documents);
   Status step(const std::string& stage, double work);
   bool vision_static() const { return model_->spec.has_vision && is_static(options_.vision); }
   bool text_static() const { return is_static(options_.text); }
+  QuantStorage storage_of(Slot slot) const;
 
   std::unique_ptr<Model> model_;
   QuantizeOptions options_;
@@ -149,6 +110,14 @@ class Quantizer {
   double work_ = 0, work_done_ = 0;
 };
 
+// Of a decoder's matrix. Values that query heads share are few weights, and the error of each reaches all heads of its
+// group; that of keys mostly falls out of the softmax.
+QuantStorage Quantizer::storage_of(Slot slot) const {
+  const DecoderSpec& d = model_->spec.decoder;
+  const bool shared = slot == Slot::value && d.kv_heads < d.heads;
+  return shared && options_.text == QuantStorage::w4a8 ? options_.shared_heads : options_.text;
+}
+
 Status Quantizer::step(const std::string& stage, double work) {
   if (progress_ && progress_(stage.c_str(), work_ > 0 ? work_done_ / work_ : 0))
     return Status::error(Code::cancelled, "stopped on request");
@@ -158,16 +127,21 @@ Status Quantizer::step(const std::string& stage, double work) {
 
 // One layer, point by point: both streams run up to the point, the matrices behind it are rounded for the rows that the
 // quantized stream has there.
-Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, LayerWeights reference, LayerWeights* quantized,
-                                 const std::string& prefix, size_t index, bool vision) {
+Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, LayerWeights reference,
+                                 LayerWeights* quantized, const std::string& prefix, size_t index, bool vision) {
   *quantized = reference;
   ReferenceRows recorded;
-  if (ReferenceRows::fits(rows, reference)) recorded.record(rows, rows_.compute(), reference);
+  recorded.record(rows, rows_.compute(), reference);
   double work = 0;
   for (size_t item = 0; item < rows.items(); ++item)
-    work += static_cast<double>(rows.rows(item)) * static_cast<double>(reference.up.rows) * static_cast<double>(reference.up.columns);
+    work += static_cast<double>(rows.rows(item)) * static_cast<double>(reference.up.rows) *
+            static_cast<double>(reference.up.columns);
   for (const LayerPoint& at : kLayerPoints) {
-    PointJob job{.name = prefix + at.name, .point = &(quantized->*at.point), .items = rows.items(), .show = {}, .storage = vision ? options_.vision : options_.text, .matrices = {}};
+    PointJob job{.name = prefix + at.name,
+                 .point = &(quantized->*at.point),
+                 .items = rows.items(),
+                 .show = {},
+                 .matrices = {}};
     const StreamTransform& stream = vision ? model_->weights.vision.stream : model_->weights.decoder.stream;
     job.online = at.point == &LayerWeights::down_in;
     job.rotation = job.online ? stream.down() : nullptr;
@@ -176,7 +150,9 @@ Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, 
       if (matrix.rows == 0) continue;
       Slot in_file = vision ? slot.vision : slot.decoder;
       if (vision && in_file == Slot::vision_query && reference.key.rows == 0) in_file = Slot::vision_qkv;
-      job.matrices.push_back({prefix + slot.name, names_.slot_name(in_file, static_cast<uint32_t>(index), ""), &(original.*slot.matrix), &matrix, &(quantized->*slot.matrix)});
+      job.matrices.push_back({prefix + slot.name, names_.slot_name(in_file, static_cast<uint32_t>(index), ""),
+                              &(original.*slot.matrix), &matrix, &(quantized->*slot.matrix),
+                              vision ? options_.vision : storage_of(slot.decoder)});
       replaced_.insert(job.matrices.back().tensor_name + ".weight");
       replaced_.insert(job.matrices.back().tensor_name + ".bias");
     }
@@ -201,14 +177,19 @@ Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, 
 }
 
 // A matrix outside of the layers, which stands in its own space: patch embedding and projector.
-Status Quantizer::quantize_outer(Slot slot, const char* name, QuantStorage storage, QuantPoint* point, const Matrix& original, Matrix* matrix,
-                                 ShowRows show, bool same_rows) {
+Status Quantizer::quantize_outer(Slot slot, const char* name, QuantStorage storage, QuantPoint* point,
+                                 const Matrix& original, Matrix* matrix, ShowRows show, bool same_rows) {
   OwnedBytes memory;
   Matrix reference;
   MICA_TRY(copy_matrix(*matrix, matrix->bias != nullptr, &memory, &reference));
   Matrix quantized = reference;
-  PointJob job{.name = std::string(name) + "_in", .point = point, .items = rows_.tower().items(), .show = {}, .same_rows = same_rows, .storage = storage, .matrices = {}};
-  job.matrices.push_back({name, names_.slot_name(slot, 0, ""), &original, &reference, &quantized});
+  PointJob job{.name = std::string(name) + "_in",
+               .point = point,
+               .items = rows_.tower().items(),
+               .show = {},
+               .same_rows = same_rows,
+               .matrices = {}};
+  job.matrices.push_back({name, names_.slot_name(slot, 0, ""), &original, &reference, &quantized, storage});
   replaced_.insert(job.matrices[0].tensor_name + ".weight");
   replaced_.insert(job.matrices[0].tensor_name + ".bias");
   *matrix = reference;
@@ -224,15 +205,17 @@ Status Quantizer::quantize_tower() {
   LayerRows& rows = rows_.tower();
   for (size_t item = 0; item < rows.items(); ++item) MICA_TRY(rows_.begin_tile(item, Stream::reference));
   // Pixels have eight bits and the matrix is small: eight bits of weights cost nothing that counts.
-  MICA_TRY(quantize_outer(Slot::patch_embedding, "vision.patches", QuantStorage::w8a8, &w.patches_in, w.patch_embedding, &w.patch_embedding,
-                          [&](size_t item, Stream, RowObserver* observer) { return rows_.show_patches(item, observer); }, true));
+  MICA_TRY(quantize_outer(
+      Slot::patch_embedding, "vision.patches", QuantStorage::w8a8, &w.patches_in, w.patch_embedding, &w.patch_embedding,
+      [&](size_t item, Stream, RowObserver* observer) { return rows_.show_patches(item, observer); }, true));
   for (size_t item = 0; item < rows.items(); ++item) MICA_TRY(rows_.begin_tile(item, Stream::quantized));
   for (size_t i = 0; i < w.layers.size(); ++i) {
     OwnedBytes memory;
     LayerWeights reference = w.layers[i];
     MICA_TRY(transform_vision_layer(*model_, i, &memory, &reference));
     LayerWeights quantized;
-    MICA_TRY(quantize_layer(rows, w.layers[i], reference, &quantized, "vision.layers." + std::to_string(i) + ".", i, true));
+    MICA_TRY(
+        quantize_layer(rows, w.layers[i], reference, &quantized, "vision.layers." + std::to_string(i) + ".", i, true));
     w.layers[i] = quantized;
   }
   return quantize_projector();
@@ -253,9 +236,11 @@ Status Quantizer::quantize_projector() {
     w.projector_up = current;
     return Status::ok();
   };
-  MICA_TRY(quantize_outer(Slot::projector_up, "vision.projector", options_.vision, &w.projector_in, original_up, &w.projector_up, show, false));
+  MICA_TRY(quantize_outer(Slot::projector_up, "vision.projector", options_.vision, &w.projector_in, original_up,
+                          &w.projector_up, show, false));
   quantized_up = w.projector_up;
-  MICA_TRY(quantize_outer(Slot::projector_down, "vision.projector_down", options_.vision, &w.projector_down_in, original_down, &w.projector_down, show, false));
+  MICA_TRY(quantize_outer(Slot::projector_down, "vision.projector_down", options_.vision, &w.projector_down_in,
+                          original_down, &w.projector_down, show, false));
   rows_.finish_tower();
   return Status::ok();
 }
@@ -268,24 +253,29 @@ Status Quantizer::quantize_decoder() {
     LayerWeights reference = w.layers[i];
     MICA_TRY(transform_decoder_layer(*model_, i, &memory, &reference));
     LayerWeights quantized;
-    MICA_TRY(quantize_layer(rows_.decoder(), w.layers[i], reference, &quantized, "layers." + std::to_string(i) + ".", i, false));
+    MICA_TRY(quantize_layer(rows_.decoder(), w.layers[i], reference, &quantized, "layers." + std::to_string(i) + ".", i,
+                            false));
     w.layers[i] = quantized;
   }
   return Status::ok();
 }
 
-// The scale of the rows that enter the head, and the factors by which they are balanced with its weights.
+// The scale of the rows that enter the head, the factors by which they are balanced with its weights, and whether both
+// are rotated then.
 Status Quantizer::balance_head(std::vector<float>* factors) {
   DecoderWeights& w = model_->weights.decoder;
   ChannelSizes sizes(w.head_in.index);
   for (size_t item = 0; item < rows_.decoder().items(); ++item) rows_.show_head(item, &sizes);
   *factors = balance(sizes, *rows_.compute().kernels->f32, w.lm_head);
   std::vector<float> norm(factors->size());
-  float largest = 0;
-  for (size_t i = 0; i < norm.size(); ++i) {
+  for (size_t i = 0; i < norm.size(); ++i)
     norm[i] = (w.final_norm.weight ? w.final_norm.weight[i] : 1.0f) / (*factors)[i];
-    largest = std::max(largest, sizes.max()[i] / (*factors)[i]);
-  }
+  StreamTransform rotated = w.stream;
+  rotated.vocabulary_rotation = rotated.rotated;
+  BalancedRange range(w.head_in.index, *factors, rotated);
+  for (size_t item = 0; item < rows_.decoder().items(); ++item) rows_.show_head(item, &range);
+  w.stream.vocabulary_rotation = rotated.vocabulary_rotation;
+  const float largest = range.max();
   w.head_in.scale_visual = w.head_in.scale_text = largest > 0 ? largest / 127.0f : 1.0f;
   PointReport report;
   report.name = "head_in";
@@ -315,7 +305,8 @@ Status Quantizer::quantize_head() {
     const Matrix original = *matrix;
     const std::string name = names_.slot_name(slot, 0, "");
     MICA_TRY(step(title, 0));
-    MICA_TRY(point_.round_alone({title, name, &original, nullptr, matrix}, options_.head, balanced ? factors.data() : nullptr));
+    MICA_TRY(point_.round_alone({title, name, &original, nullptr, matrix, options_.head},
+                                balanced ? factors.data() : nullptr, w.stream));
     replaced_.insert(name + ".weight");
     replaced_.insert(name + ".bias");
   }
@@ -362,12 +353,14 @@ Status Quantizer::add_static_parts(MetadataList* documents) {
   std::memcpy(bytes, scales.data(), scales.size() * sizeof(float));
   tensors_.add(static_format::kPointScales, DType::f32, {2, padded}, {bytes, scales.size() * sizeof(float)});
   std::string json = std::string("{\"aifs\": ") + (options_.aifs ? "true" : "false");
-  const std::pair<const char*, const StreamTransform*> streams[] = {{static_format::kDecoderSigns, &weights.decoder.stream},
-                                                                    {static_format::kVisionSigns, &weights.vision.stream}};
+  const std::pair<const char*, const StreamTransform*> streams[] = {
+      {static_format::kDecoderSigns, &weights.decoder.stream}, {static_format::kVisionSigns, &weights.vision.stream}};
   for (const auto& [name, stream] : streams) {
     const auto flag = [](bool value) { return value ? "true" : "false"; };
-    json += std::string(", \"") + (stream == &weights.decoder.stream ? "decoder" : "vision") + "\": {\"folded\": " + flag(stream->folded) +
-            ", \"head_rotation\": " + flag(stream->head_rotation) + ", \"down_rotation\": " + flag(stream->down_rotation);
+    json += std::string(", \"") + (stream == &weights.decoder.stream ? "decoder" : "vision") +
+            "\": {\"folded\": " + flag(stream->folded) + ", \"head_rotation\": " + flag(stream->head_rotation) +
+            ", \"down_rotation\": " + flag(stream->down_rotation);
+    if (stream == &weights.decoder.stream) json += std::string(", \"vocabulary_rotation\": ") + flag(stream->vocabulary_rotation);
     // A tower whose matrices are integers attends in integers too (integer_attention.hpp has its error).
     if (stream == &weights.vision.stream && vision_static())
       json += std::string(", \"") + static_format::kAttention + "\": \"" + static_format::kAttentionInt8 + "\"";
@@ -391,7 +384,9 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
   if (text_static() || vision_static()) {
     MICA_TRY(step("samples", 0));
     MICA_TRY(rows_.create(*model_, samples, options_.threads, &report_->warnings));
-    MICA_TRY(transform_streams({.decoder = text_static(), .vision = vision_static(), .rotate = options_.rotation, .seed = options_.seed}, model_.get()));
+    MICA_TRY(transform_streams(
+        {.decoder = text_static(), .vision = vision_static(), .rotate = options_.rotation, .seed = options_.seed},
+        model_.get()));
     MICA_TRY(rows_.plan());
     report_->samples = rows_.samples();
     report_->tokens_visual = rows_.tokens_visual();
@@ -403,10 +398,13 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
     };
     const DecoderSpec& d = model_->spec.decoder;
     const VisionSpec& v = model_->spec.vision;
-    if (vision_static()) work_ += rows_times(rows_.tower(), static_cast<double>(v.layers_used) * v.hidden * v.feed_forward);
+    if (vision_static())
+      work_ += rows_times(rows_.tower(), static_cast<double>(v.layers_used) * v.hidden * v.feed_forward);
     if (text_static()) work_ += rows_times(rows_.decoder(), static_cast<double>(d.layers) * d.hidden * d.feed_forward);
     if (vision_static() && rows_.tower().items() == 0)
-      return Status::error(Code::invalid_argument, "no sample has a picture, and a vision tower is to be quantized: give pictures, or keep the tower in 16 bits");
+      return Status::error(Code::invalid_argument,
+                           "no sample has a picture, and a vision tower is to be quantized: give pictures, or keep the "
+                           "tower in 16 bits");
     if (vision_static()) MICA_TRY(quantize_tower());
     if (text_static()) MICA_TRY(quantize_decoder());
   }
@@ -422,15 +420,17 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
 
 }  // namespace
 
-Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples, const QuantizeOptions& options,
-                const QuantizeProgress& progress, const char* path, QuantizeReport* report) {
+Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples,
+                const QuantizeOptions& options, const QuantizeProgress& progress, const char* path,
+                QuantizeReport* report) {
   const auto start = std::chrono::steady_clock::now();
   QuantizeReport unread;
   QuantizeReport* out = report ? report : &unread;
   std::unique_ptr<Model> model;
   MICA_TRY(open_model(std::move(files), &model));
   if (model->files->kind() == ModelFiles::Kind::packed && !model->files->metadata(static_format::kStaticKey).empty())
-    return Status::error(Code::invalid_argument, "%s is quantized already; start from the checkpoint", model->files->path());
+    return Status::error(Code::invalid_argument, "%s is quantized already; start from the checkpoint",
+                         model->files->path());
   QuantizeOptions resolved = options;
   if (resolved.threads == 0) resolved.threads = default_threads();
   MICA_TRY(Quantizer(std::move(model), resolved, progress, out).run(samples, path));

@@ -1,6 +1,6 @@
-// Quantize: from a checkpoint and calibration samples to a packed file that runs with static scales (static_format.hpp).
-// The method: MQuant (arXiv 2502.00425) with GPTQ (arXiv 2210.17323). Not the samples' files (calibration_set.hpp) and
-// not how a person reads the outcome (apps/).
+// Quantize: from a checkpoint and calibration samples to a packed file that runs with static scales
+// (static_format.hpp). The method: MQuant (arXiv 2502.00425) with GPTQ (arXiv 2210.17323). Not the samples' files
+// (calibration_set.hpp) and not how a person reads the outcome (apps/).
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@ struct QuantizeOptions {
   QuantStorage text = QuantStorage::w4a8;
   QuantStorage vision = QuantStorage::w4a8;
   QuantStorage head = QuantStorage::w8a8;  // embedding and lm_head: w8a8 or f16
+  // In a w4a8 decoder, value matrices whose heads are shared by several query heads: w8a8 or w4a8.
+  QuantStorage shared_heads = QuantStorage::w8a8;
   bool msq = true;       // a scale for visual and one for text rows at each quant point; otherwise the larger for both
   bool aifs = true;      // visual rows of a chunk first; otherwise chunks end where the modality changes
   bool rms = true;       // rotation magnitude suppression, in the layers where it helps
@@ -77,11 +79,12 @@ struct QuantizeReport {
 // Told the stage ("layers.3: down") and the share done; return true to cancel.
 using QuantizeProgress = std::function<bool(const char* stage, double done)>;
 
-// Quantizes `files` (taken over) to `path`. Memory: the float weights of one layer, its GPTQ matrix, and one row of hidden floats a
-// calibration token. A failure leaves no file under `path`, or the one that was there. Errors: invalid_argument for a
-// weight that is not finite, naming its layer, and for samples that do not suit the model; those of pictures and files;
-// cancelled. `report` may be null.
-Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples, const QuantizeOptions& options,
-                const QuantizeProgress& progress, const char* path, QuantizeReport* report);
+// Quantizes `files` (taken over) to `path`. Memory: the float weights of one layer, its GPTQ matrix, and one row of
+// hidden floats a calibration token. A failure leaves no file under `path`, or the one that was there. Errors:
+// invalid_argument for a weight that is not finite, naming its layer, and for samples that do not suit the model; those
+// of pictures and files; cancelled. `report` may be null.
+Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples,
+                const QuantizeOptions& options, const QuantizeProgress& progress, const char* path,
+                QuantizeReport* report);
 
 }  // namespace mica

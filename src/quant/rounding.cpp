@@ -27,13 +27,19 @@ constexpr size_t kBlock = 128;
 // matrix that is singular all the same.
 constexpr double kDamping = 0.01;
 constexpr int kDampingSteps = 3;
+// Passes of coordinate descent: a third changes one code in some hundreds.
+constexpr size_t kImprovements = 3;
+// Share of the correction for drift that is applied. All of it fits the calibration rows best, and others less well: on
+// SmolLM2-135M with 52,000 tokens, half or a third of it gave the least perplexity on other text.
+constexpr float kDriftShare = 0.5f;
 
 constexpr Grid grid_of(int bits) { return bits == 4 ? Grid{-8, 7} : Grid{-127, 127}; }
 
 // Ties to even; adding 1.5 * 2^23 leaves no fraction, and compilers vectorise it.
 float nearest_code(float value, const Grid& grid) {
   constexpr float kNoFraction = 12582912.0f;
-  return (std::min(std::max(value, static_cast<float>(grid.low)), static_cast<float>(grid.high)) + kNoFraction) - kNoFraction;
+  return (std::min(std::max(value, static_cast<float>(grid.low)), static_cast<float>(grid.high)) + kNoFraction) -
+         kNoFraction;
 }
 
 double squared_error(const float* row, size_t columns, float scale, const Grid& grid) {
@@ -88,7 +94,8 @@ RoundedMatrix empty_matrix(size_t rows, size_t columns) {
 }
 
 // c[rows][columns] = a[rows][depth] * w[columns][depth]^T over threads, by tiles of rows and columns.
-void multiply(const Compute& compute, float* c, const float* a, const float* w, size_t rows, size_t columns, size_t depth) {
+void multiply(const Compute& compute, float* c, const float* a, const float* w, size_t rows, size_t columns,
+              size_t depth) {
   constexpr size_t kTile = 256;
   const size_t across = ceil_div(columns, kTile);
   parallel_for(compute, ceil_div(rows, kTile) * across, [&](size_t task, int) {
@@ -120,9 +127,10 @@ RoundedMatrix round_nearest(const Compute& compute, const float* weights, size_t
 namespace {
 
 template <class T>
-using Strided = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
-                                              Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>,
-                           0, Eigen::OuterStride<>>;
+using Strided = Eigen::Map<
+    std::conditional_t<std::is_const_v<T>, const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
+                       Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>,
+    0, Eigen::OuterStride<>>;
 
 // In eight sums, which compilers vectorise.
 float short_dot(const float* a, const float* b, size_t n) {
@@ -171,11 +179,13 @@ bool ColumnRounder::factor(const RowMoments& moments) {
     for (size_t a = 0; a < n; ++a) {
       float& diagonal = lower_[a * n + a];
       // A channel that is always zero: any weight does as well as any other.
-      diagonal = diagonal > 0 ? diagonal + static_cast<float>(damping) : static_cast<float>(damping > 0 ? damping : 1.0);
+      diagonal =
+          diagonal > 0 ? diagonal + static_cast<float>(damping) : static_cast<float>(damping > 0 ? damping : 1.0);
     }
     const auto size = static_cast<Eigen::Index>(n);
     ColumnMajor matrix(lower_.data(), size, size);
     const Eigen::LLT<Eigen::Ref<Eigen::MatrixXf>> cholesky(matrix);
+    damping_ = static_cast<float>(damping);
     if (cholesky.info() == Eigen::Success && std::isfinite(lower_[n * n - 1])) break;
   }
   // R = J L J is upper triangular, H = R R^T, and U = R diag(R)^-1. Element (row, column) of L is at column * n + row.
@@ -197,7 +207,8 @@ void ColumnRounder::solve_rows(float* rows, size_t count) const {
   for (size_t r = 0; r < count; ++r)
     for (size_t a = 0; a < n; ++a)
       right(static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(r)) = rows[r * n + order_[n - 1 - a]];
-  const Eigen::Map<const Eigen::MatrixXf> lower(lower_.data(), static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(n));
+  const Eigen::Map<const Eigen::MatrixXf> lower(lower_.data(), static_cast<Eigen::Index>(n),
+                                                static_cast<Eigen::Index>(n));
   lower.triangularView<Eigen::Lower>().solveInPlace(right);
   lower.triangularView<Eigen::Lower>().transpose().solveInPlace(right);
   for (size_t r = 0; r < count; ++r)
@@ -214,11 +225,12 @@ void ColumnRounder::correct_drift(const Compute& compute, std::vector<float>* we
     const size_t first = task * kSolveRows;
     solve_rows(shift.data() + first * n, std::min(kSolveRows, rows - first));
   });
-  for (size_t i = 0; i < rows * n; ++i) (*weights)[i] += shift[i];
+  for (size_t i = 0; i < rows * n; ++i)
+    (*weights)[i] += kDriftShare * shift[i];
 }
 
-// Rounds `count` rows of targets, each with its scale; columns are in order. Codes and errors are [count][columns]; a cost
-// is the sum of D times the squares of what rounding alone took away.
+// Rounds `count` rows of targets, each with its scale; columns are in order. Codes and errors are [count][columns]; a
+// cost is the sum of D times the squares of what rounding alone took away.
 void ColumnRounder::round_rows(const Trials& trials) const {
   const size_t n = columns_;
   const auto columns = static_cast<Eigen::Index>(n);
@@ -229,7 +241,8 @@ void ColumnRounder::round_rows(const Trials& trials) const {
     const auto done_columns = static_cast<Eigen::Index>(begin);
     // What the columns before the block leave to it.
     const Strided<const float> done(trials.errors, count, done_columns, Eigen::OuterStride<>(columns));
-    const Strided<const float> weights(feedback_.data() + begin * n, static_cast<Eigen::Index>(width), done_columns, Eigen::OuterStride<>(columns));
+    const Strided<const float> weights(feedback_.data() + begin * n, static_cast<Eigen::Index>(width), done_columns,
+                                       Eigen::OuterStride<>(columns));
     Strided<float> carried(block.data(), count, static_cast<Eigen::Index>(width), Eigen::OuterStride<>(kBlock));
     if (begin > 0) carried.noalias() = done * weights.transpose();
     else carried.setZero();
@@ -239,7 +252,8 @@ void ColumnRounder::round_rows(const Trials& trials) const {
       const float* target = trials.target + r * n;
       float* errors = trials.errors + r * n;
       for (size_t k = begin; k < begin + width; ++k) {
-        const float value = target[k] + block[r * kBlock + k - begin] + short_dot(errors + begin, feedback_.data() + k * n + begin, k - begin);
+        const float value = target[k] + block[r * kBlock + k - begin] +
+                            short_dot(errors + begin, feedback_.data() + k * n + begin, k - begin);
         const float code = nearest_code(value * inverse, trials.grid);
         const float taken = value - code * scale;
         trials.codes[r * n + k] = static_cast<int8_t>(code);
@@ -265,7 +279,13 @@ void ColumnRounder::round_task(const float* target, size_t first, size_t rows, i
       for (size_t k = 0; k < n; ++k) targets[(r * kScaleTrials + trial) * n + k] = target[(first + r) * n + order_[k]];
     }
   }
-  round_rows({.count = count, .target = targets.data(), .scale = scales.data(), .grid = grid_of(bits), .codes = codes.data(), .errors = errors.data(), .cost = cost.data()});
+  round_rows({.count = count,
+              .target = targets.data(),
+              .scale = scales.data(),
+              .grid = grid_of(bits),
+              .codes = codes.data(),
+              .errors = errors.data(),
+              .cost = cost.data()});
   for (size_t r = 0; r < rows; ++r) {
     const auto* begin = cost.data() + r * kScaleTrials;
     const size_t best = r * kScaleTrials + static_cast<size_t>(std::min_element(begin, begin + kScaleTrials) - begin);
@@ -274,21 +294,64 @@ void ColumnRounder::round_task(const float* target, size_t first, size_t rows, i
   }
 }
 
-// The scale that fits each row's codes best, by least squares on the rows of the moments; and what remains.
-void ColumnRounder::refit_scales(const Compute& compute, const float* target, RoundedMatrix* out) const {
+// One pass over a row's columns, each brought to the code that is best beside the others as they are; `product` is H
+// times the codes and follows them. Returns how many codes changed.
+size_t ColumnRounder::improve_row(const float* wanted, float scale, const Grid& grid, float* codes,
+                                  float* product) const {
   const size_t n = columns_;
-  std::vector<float> codes(out->codes.begin(), out->codes.end());
-  std::vector<float> product(out->rows * n);
-  multiply(compute, product.data(), codes.data(), moments_->second(), out->rows, n, n);
-  out->error = output_energy(compute, target, out->rows, *moments_);
-  for (size_t r = 0; r < out->rows; ++r) {
-    const double both = dot(product.data() + r * n, target + r * n, n);
-    const double own = dot(product.data() + r * n, codes.data() + r * n, n);
-    if (!(own > 0) || !std::isfinite(both) || both == 0) continue;
-    out->scale[r] = static_cast<float>(both / own);
-    out->error -= both * both / own;
+  const float* second = moments_->second();
+  size_t changed = 0;
+  for (const uint32_t k : order_) {
+    const float own = second[k * n + k] + damping_;
+    if (!(own > 0)) continue;
+    const float best = nearest_code(codes[k] + (wanted[k] / scale - product[k]) / own, grid);
+    const float step = best - codes[k];
+    if (step == 0) continue;
+    codes[k] = best;
+    const float* column = second + k * n;
+    for (size_t i = 0; i < n; ++i) product[i] += step * column[i];
+    product[k] += step * damping_;
+    ++changed;
   }
-  out->error = std::max(out->error, 0.0);
+  return changed;
+}
+
+// Codes and scales in turns: codes by coordinate descent from what GPTQ found (as QuantEase, arXiv 2309.01885), scales
+// by least squares on the rows of the moments. Then what remains of the error.
+void ColumnRounder::improve(const Compute& compute, const float* target, int bits, RoundedMatrix* out) const {
+  const size_t n = columns_;
+  const Grid grid = grid_of(bits);
+  std::vector<float> codes(out->codes.begin(), out->codes.end());
+  std::vector<float> product(out->rows * n), wanted(out->rows * n);
+  multiply(compute, product.data(), codes.data(), moments_->second(), out->rows, n, n);
+  multiply(compute, wanted.data(), target, moments_->second(), out->rows, n, n);
+  std::vector<double> errors(out->rows);
+  parallel_for(compute, out->rows, [&](size_t r, int) {
+    float* row = codes.data() + r * n;
+    float* p = product.data() + r * n;
+    float* w = wanted.data() + r * n;
+    const float* t = target + r * n;
+    errors[r] = dot(w, t, n);
+    for (size_t i = 0; i < n; ++i) {
+      p[i] += damping_ * row[i];
+      w[i] += damping_ * t[i];
+    }
+    for (size_t pass = 0;; ++pass) {
+      const double both = dot(w, row, n);
+      const double own = dot(p, row, n);
+      if (own > 0 && std::isfinite(both) && both != 0) out->scale[r] = static_cast<float>(both / own);
+      if (pass == kImprovements || improve_row(w, out->scale[r], grid, row, p) == 0) break;
+    }
+    const double scale = out->scale[r];
+    double own = 0, both = 0;
+    for (size_t i = 0; i < n; ++i) {
+      own += static_cast<double>(p[i] - damping_ * row[i]) * row[i];
+      both += static_cast<double>(w[i] - damping_ * t[i]) * row[i];
+      out->codes[r * n + i] = static_cast<int8_t>(row[i]);
+    }
+    errors[r] += scale * (scale * own - 2 * both);
+  });
+  for (const double error : errors) out->error += std::max(error, 0.0);
 }
 
 RoundedMatrix ColumnRounder::round(const Compute& compute, const float* weights, size_t rows, int bits) const {
@@ -300,7 +363,7 @@ RoundedMatrix ColumnRounder::round(const Compute& compute, const float* weights,
     const size_t first = task * kRoundedRows;
     round_task(target.data(), first, std::min(kRoundedRows, rows - first), bits, &out);
   });
-  refit_scales(compute, target.data(), &out);
+  improve(compute, target.data(), bits, &out);
   out.energy = output_energy(compute, weights, rows, *moments_);
   return out;
 }

@@ -1,5 +1,5 @@
-// Rounding: float matrices to integers of 4 or 8 bits with a scale an output channel. Not packing (simd/pack.hpp) and not
-// the choice of which matrices.
+// Rounding: float matrices to integers of 4 or 8 bits with a scale an output channel. Not packing (simd/pack.hpp) and
+// not the choice of which matrices.
 #pragma once
 
 #include <cstddef>
@@ -36,12 +36,14 @@ double output_energy(const Compute& compute, const float* difference, size_t row
 // Columns are taken by falling diagonal of H ("act order"), which costs nothing without groups of scales.
 //
 // The rounded matrix works on rows x of the quantized model and should give what W gives on rows y of the float model;
-// so W is first replaced by the matrix that does this best by (damped) least squares: W + W drift^T H^-1.
+// so W is first moved towards the matrix that does this best by (damped) least squares, W + W drift^T H^-1. What comes of
+// the columns is then improved by coordinate descent (rounding.cpp).
 class ColumnRounder {
  public:
   // Factors the moments; false when they cannot be, even damped more: then round_nearest is what is left.
   bool factor(const RowMoments& moments);
-  // Rounds [rows][columns] weights. The error is that against W on the float model's rows, up to the drift's own energy.
+  // Rounds [rows][columns] weights. The error is that against W on the float model's rows, up to the drift's own
+  // energy.
   RoundedMatrix round(const Compute& compute, const float* weights, size_t rows, int bits) const;
 
  private:
@@ -59,9 +61,11 @@ class ColumnRounder {
   };
   void round_rows(const Trials& trials) const;
   void round_task(const float* target, size_t first, size_t rows, int bits, RoundedMatrix* out) const;
-  void refit_scales(const Compute& compute, const float* target, RoundedMatrix* out) const;
+  size_t improve_row(const float* wanted, float scale, const Grid& grid, float* codes, float* product) const;
+  void improve(const Compute& compute, const float* target, int bits, RoundedMatrix* out) const;
 
   const RowMoments* moments_ = nullptr;
+  float damping_ = 0;  // what was added to the diagonal of the moments
   size_t columns_ = 0;
   std::vector<uint32_t> order_;    // order_[k]: the column that is rounded k-th
   std::vector<float> lower_;       // [columns][columns] column-major: Cholesky factor of H, reversed and permuted

@@ -91,13 +91,15 @@ struct LayerShape {
   size_t fused_value_first;  // row of the values in a fused projection
 };
 
-Status transform_layer(const StreamTransform& stream, const LayerShape& shape, OwnedBytes* memory, LayerWeights* layer) {
+Status transform_layer(const StreamTransform& stream, const LayerShape& shape, OwnedBytes* memory,
+                       LayerWeights* layer) {
   simd::RotationPlan head{};
   if (stream.head_rotation) simd::make_rotation_plan(shape.head_dim, &head);
   const simd::RotationPlan* residual = stream.rotated ? &stream.residual_plan : nullptr;
   const simd::RotationPlan* heads = stream.head_rotation ? &head : nullptr;
   const uint32_t* signs = stream.rotated ? stream.signs.data() : nullptr;
-  MatrixTransform reads{.norm = &layer->attention_norm, .norm_width = shape.hidden, .input = residual, .input_signs = signs};
+  MatrixTransform reads{
+      .norm = &layer->attention_norm, .norm_width = shape.hidden, .input = residual, .input_signs = signs};
   MatrixTransform values = reads;
   const bool fused = layer->value.rows == 0;
   Matrix* value = fused ? &layer->query : &layer->value;
@@ -107,7 +109,11 @@ Status transform_layer(const StreamTransform& stream, const LayerShape& shape, O
   MICA_TRY(transform_matrix(fused ? values : reads, memory, &layer->query).in("query"));
   MICA_TRY(transform_matrix(reads, memory, &layer->key).in("key"));
   if (!fused) MICA_TRY(transform_matrix(values, memory, &layer->value).in("value"));
-  MatrixTransform writes{.scale = layer->attention_scale, .input = heads, .output = residual, .output_end = shape.hidden, .output_signs = signs};
+  MatrixTransform writes{.scale = layer->attention_scale,
+                         .input = heads,
+                         .output = residual,
+                         .output_end = shape.hidden,
+                         .output_signs = signs};
   MICA_TRY(transform_matrix(writes, memory, &layer->output).in("output"));
   reads.norm = &layer->mlp_norm;
   MICA_TRY(transform_matrix(reads, memory, &layer->gate).in("gate"));
@@ -154,12 +160,18 @@ Status copy_matrix(const Matrix& source, bool with_bias, OwnedBytes* memory, Mat
   uint8_t* values = own_bytes(source.rows * row_bytes, memory);
   float* bias = with_bias ? reinterpret_cast<float*>(own_bytes(source.rows * sizeof(float), memory)) : nullptr;
   if (values == nullptr || (with_bias && bias == nullptr))
-    return Status::error(Code::out_of_memory, "no memory for a matrix of %zu x %zu floats", source.rows, source.columns);
+    return Status::error(Code::out_of_memory, "no memory for a matrix of %zu x %zu floats", source.rows,
+                         source.columns);
   const simd::FloatKernels& kernels = *simd::kernels_at(simd::Level::scalar)->f32;
   for (size_t r = 0; r < source.rows; ++r)
     widen_matrix_row(kernels, source, r, reinterpret_cast<float*>(values + r * row_bytes));
   for (size_t r = 0; with_bias && r < source.rows; ++r) bias[r] = source.bias ? source.bias[r] : 0.0f;
-  *out = {.rows = source.rows, .columns = source.columns, .dtype = DType::f32, .data = values, .stride_bytes = row_bytes, .bias = bias};
+  *out = {.rows = source.rows,
+          .columns = source.columns,
+          .dtype = DType::f32,
+          .data = values,
+          .stride_bytes = row_bytes,
+          .bias = bias};
   return Status::ok();
 }
 
@@ -169,7 +181,8 @@ Status transform_streams(const TransformOptions& options, Model* model) {
   const VisionSpec& v = model->spec.vision;
   Weights& weights = model->weights;
   if (options.decoder)
-    MICA_TRY(set_up_stream({d.hidden, d.feed_forward, d.head_dim, 1, true}, options.rotate, &generator, &weights.decoder.stream));
+    MICA_TRY(set_up_stream({d.hidden, d.feed_forward, d.head_dim, 1, true}, options.rotate, &generator,
+                           &weights.decoder.stream));
   if (!options.vision || !model->spec.has_vision) return Status::ok();
   const bool may_rotate = weights.vision.post_norm.weight == nullptr;
   MICA_TRY(set_up_stream({v.hidden, v.feed_forward, v.head_dim(), static_cast<size_t>(v.merge) * v.merge, may_rotate},
@@ -194,7 +207,8 @@ Status transform_projector(OwnedBytes* memory, Model* model) {
   const StreamTransform& stream = vision.stream;
   const VisionSpec& v = model->spec.vision;
   NormWeights& norm = vision.projector_norm;
-  MatrixTransform how{.norm = &norm, .norm_width = v.projector == Projector::patch_merger ? v.hidden : vision.projector_up.columns};
+  MatrixTransform how{.norm = &norm,
+                      .norm_width = v.projector == Projector::patch_merger ? v.hidden : vision.projector_up.columns};
   how.input = stream.rotated ? &stream.residual_plan : nullptr;
   how.input_signs = stream.rotated ? stream.signs.data() : nullptr;
   MICA_TRY(transform_matrix(how, memory, &vision.projector_up).in("projector"));

@@ -1,5 +1,6 @@
 // Transform: a checkpoint's matrices in the spaces of the static format (static_format.hpp), in float: norms and layer
-// scales folded, residual streams, heads and the inputs of `down` rotated. Not quantization: the model computes the same.
+// scales folded, residual streams, heads and the inputs of `down` rotated. Not quantization: the model computes the
+// same.
 #pragma once
 
 #include <cstdint>

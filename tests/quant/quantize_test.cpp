@@ -32,7 +32,8 @@ std::vector<CalibrationSample> samples_for(const Model& model) {
 }
 
 std::string packed_path(const std::string& name) {
-  return (std::filesystem::temp_directory_path() / ("mica_quantize_" + std::to_string(getpid()) + "_" + name + ".mica")).string();
+  return (std::filesystem::temp_directory_path() / ("mica_quantize_" + std::to_string(getpid()) + "_" + name + ".mica"))
+      .string();
 }
 
 struct Packed {
@@ -89,6 +90,7 @@ TEST_CASE("W4A8 models of every family stay close to their checkpoints") {
     CHECK(cosine > 0.98);
     CHECK(packed.report.warnings.size() == 1);  // no tokenizer
     CHECK(packed.report.tokens_text > 0);
+    CHECK(packed.model->weights.vision.stream.integer_attention == packed.model->spec.has_vision);
     for (const LinearReport& layer : packed.report.layers) {
       CHECK_FALSE(layer.fallback);
       CHECK(layer.error < 0.2);

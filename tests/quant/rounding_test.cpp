@@ -1,5 +1,7 @@
-// The pieces of quantization by themselves: moments of rows, rounding by columns, massive activations, the head's balance.
+// The pieces of quantization by themselves: moments of rows, rounding by columns, massive activations, the head's
+// balance.
 #include "rounding.hpp"
+#include "row_ranges.hpp"
 
 #include <doctest/doctest.h>
 
@@ -80,14 +82,16 @@ TEST_CASE("moments are sums over all rows, however they come") {
   RowMoments pieces;
   REQUIRE(pieces.create(width));
   for (size_t first = 0; first < count; first += 300)
-    pieces.add(compute_of(1), rows.data() + first * width, reference.data() + first * width, std::min<size_t>(300, count - first));
+    pieces.add(compute_of(1), rows.data() + first * width, reference.data() + first * width,
+               std::min<size_t>(300, count - first));
   pieces.finish(compute_of(1));
   for (size_t i = 0; i < width; i += 7)
     for (size_t j = 0; j < width; j += 3) {
       double second = 0, drift = 0;
       for (size_t r = 0; r < count; ++r) {
         second += static_cast<double>(rows[r * width + i]) * rows[r * width + j];
-        drift += static_cast<double>(rows[r * width + i]) * (static_cast<double>(reference[r * width + j]) - rows[r * width + j]);
+        drift += static_cast<double>(rows[r * width + i]) *
+                 (static_cast<double>(reference[r * width + j]) - rows[r * width + j]);
       }
       CHECK(whole.second()[i * width + j] == doctest::Approx(second).epsilon(1e-4).scale(count));
       CHECK(whole.drift()[i * width + j] == doctest::Approx(drift).epsilon(1e-4).scale(count));
@@ -130,7 +134,8 @@ TEST_CASE("weights are corrected for what the quantized model's rows have lost")
   const std::vector<float> reference = correlated_rows(800, width, 5);
   std::vector<float> x = reference;
   for (size_t r = 0; r < 800; ++r)
-    for (size_t i = 0; i < width; ++i) x[r * width + i] = 0.9f * reference[r * width + i];  // an error that can be undone
+    for (size_t i = 0; i < width; ++i)
+      x[r * width + i] = 0.9f * reference[r * width + i];  // an error that can be undone
   const std::vector<float> weights = normal(rows * width, 8);
   ColumnRounder aware, blind;
   const RowMoments with_drift = moments_of(x, reference, width), without = moments_of(x, x, width);
@@ -138,7 +143,46 @@ TEST_CASE("weights are corrected for what the quantized model's rows have lost")
   REQUIRE(blind.factor(without));
   const double corrected = output_error(weights, aware.round(compute_of(1), weights.data(), rows, 8), x, reference);
   const double as_is = output_error(weights, blind.round(compute_of(1), weights.data(), rows, 8), x, reference);
-  CHECK(corrected < 0.1 * as_is);
+  CHECK(corrected < 0.3 * as_is);  // half of the way, so a quarter of the square
+}
+
+TEST_CASE("no single code could be changed for the better") {
+  const size_t width = 96, rows = 8;
+  const std::vector<float> x = correlated_rows(500, width, 7);
+  const std::vector<float> weights = normal(rows * width, 8);
+  const RowMoments moments = moments_of(x, x, width);
+  ColumnRounder rounder;
+  REQUIRE(rounder.factor(moments));
+  const RoundedMatrix rounded = rounder.round(compute_of(2), weights.data(), rows, 4);
+  for (size_t r = 0; r < rows; ++r) {
+    std::vector<float> rest(width);
+    for (size_t i = 0; i < width; ++i)
+      rest[i] = weights[r * width + i] - rounded.scale[r] * static_cast<float>(rounded.codes[r * width + i]);
+    const double error = output_energy(compute_of(1), rest.data(), 1, moments);
+    for (size_t i = 0; i < width; ++i)
+      for (const int step : {-1, 1}) {
+        const int code = rounded.codes[r * width + i] + step;
+        if (code < -8 || code > 7) continue;
+        std::vector<float> other = rest;
+        other[i] -= rounded.scale[r] * static_cast<float>(step);
+        // What damping and the last fit of the scale leave open.
+        CHECK(output_energy(compute_of(1), other.data(), 1, moments) > 0.98 * error);
+      }
+  }
+}
+
+TEST_CASE("a range gives up a few values where the many gain more") {
+  RowRange even, spiked;
+  const std::vector<float> values = normal(200000, 3);
+  even.add(values.data(), values.size());
+  CHECK(even.best() > 0.8f * even.max());
+  spiked.add(values.data(), values.size());
+  const float spike = 40;
+  spiked.add(&spike, 1);
+  CHECK(spiked.max() == spike);
+  CHECK(spiked.best() < 0.75f * spike);
+  CHECK(spiked.best() > even.max());
+  CHECK(RowRange().best() == 0);
 }
 
 TEST_CASE("moments without rows cannot be factored, those of few rows can") {
@@ -161,7 +205,8 @@ TEST_CASE("massive activations are found behind the rotation and taken out of ro
   rows[7 * width + 33] = -900.0f;
   rows[200 * width + 20] = 2500.0f;
   const auto rotated = [&](std::vector<float> values) {
-    for (size_t r = 0; r < count; ++r) simd::kernels_best()->rotate->rotate(plan, 1, nullptr, 1.0f, values.data() + r * width);
+    for (size_t r = 0; r < count; ++r)
+      simd::kernels_best()->rotate->rotate(plan, 1, nullptr, 1.0f, values.data() + r * width);
     return values;
   };
   MassiveRows massive(&plan);
@@ -181,7 +226,8 @@ TEST_CASE("massive activations are found behind the rotation and taken out of ro
     CHECK(cleared[7 * width + i] == doctest::Approx(without[7 * width + i]).epsilon(1e-3).scale(1));
     // Sums of squares of 3000 cancel: seven digits leave a few units.
     for (size_t j = 0; j < width; j += 5)
-      CHECK(moments.second()[i * width + j] == doctest::Approx(wanted.second()[i * width + j]).scale(200).epsilon(0.05));
+      CHECK(moments.second()[i * width + j] ==
+            doctest::Approx(wanted.second()[i * width + j]).scale(200).epsilon(0.05));
   }
   MassiveRows ordinary(&plan);
   ordinary.add(without.data(), count, width);
@@ -232,10 +278,12 @@ TEST_CASE("kept channels are multiplied in float, the others in integers, as one
   matrix.kept_count = static_cast<uint32_t>(kept_channels.size());
   std::vector<double> wanted(count * channels);
   for (size_t r = 0; r < count; ++r) {
-    std::vector<float> row(rows.begin() + static_cast<std::ptrdiff_t>(r * width), rows.begin() + static_cast<std::ptrdiff_t>((r + 1) * width));
+    std::vector<float> row(rows.begin() + static_cast<std::ptrdiff_t>(r * width),
+                           rows.begin() + static_cast<std::ptrdiff_t>((r + 1) * width));
     for (float& value : row) value = value / (1.0f + std::exp(-value));  // silu
     for (size_t c = 0; c < channels; ++c)
-      for (size_t k = 0; k < 2; ++k) wanted[r * channels + c] += static_cast<double>(row[kept_channels[k]]) * kept[k * channels + c];
+      for (size_t k = 0; k < 2; ++k)
+        wanted[r * channels + c] += static_cast<double>(row[kept_channels[k]]) * kept[k * channels + c];
     for (const uint32_t channel : kept_channels) row[channel] = 0.0f;
     simd::kernels_best()->rotate->rotate(plan, 1, nullptr, 1.0f, row.data());
     for (size_t c = 0; c < channels; ++c)
@@ -254,7 +302,8 @@ TEST_CASE("kept channels are multiplied in float, the others in integers, as one
     const Compute compute = compute_of(threads);
     const QuantPoint point{.index = 0, .scale_visual = 5.0f / 127.0f, .scale_text = 5.0f / 127.0f};
     const Activated activated{.function = Activation::silu, .src = source.data(), .factor = nullptr};
-    const Rows in = enter_activated(compute, point, matrix, activated, &plan, source.data(), width, count, 4, width, buffers);
+    const Rows in =
+        enter_activated(compute, point, matrix, activated, &plan, source.data(), width, count, 4, width, buffers);
     linear(compute, out.data(), channels, in, matrix);
     for (size_t i = 0; i < out.size(); ++i) CHECK(out[i] == doctest::Approx(wanted[i]).epsilon(0.001).scale(400));
   }

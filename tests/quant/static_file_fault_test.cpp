@@ -194,6 +194,10 @@ TEST_CASE("scales that are no numbers, of points not positive, or absent, are re
                 [](PackedCopy& copy) { copy.tensor(static_format::kPointScales).declaration.dtype = DType::i32; });
 }
 
+TEST_CASE("a rotated vocabulary needs a rotated stream") {
+  check_refused("signs are gone", "vocabulary", [](PackedCopy& copy) { copy.remove(static_format::kDecoderSigns); });
+}
+
 TEST_CASE("panels of another size, and matrices that are packed in part, are refused by name") {
   for (DType dtype : {DType::u8, DType::i8}) {
     check_refused("a line short", ".weight", [dtype](PackedCopy& copy) {

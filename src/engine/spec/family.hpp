@@ -1,5 +1,5 @@
-// Family: how one kind of checkpoint is read, as tables: where config.json says what, how tensors are named, how a picture
-// stands in a prompt, how a conversation is written. Not code: models/ has one file of data a family.
+// Family: how one kind of checkpoint is read, as tables: where config.json says what, how tensors are named, how a
+// picture stands in a prompt, how a conversation is written. Not code: models/ has one file of data a family.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace mica {
 
-// ---- config.json -------------------------------------------------------------------------------------------------------
+// ---- config.json
+// -------------------------------------------------------------------------------------------------------
 
 enum class FieldKind : uint8_t {
   u32,
@@ -52,7 +53,8 @@ struct DerivedField {
   static constexpr uint16_t kOne = 0xFFFF;
 };
 
-// ---- tensors -----------------------------------------------------------------------------------------------------------
+// ---- tensors
+// -----------------------------------------------------------------------------------------------------------
 
 // Every place that a tensor of a checkpoint can take. `_layer` slots have one tensor a layer.
 enum class Slot : uint8_t {
@@ -77,7 +79,8 @@ struct TensorName {
   const char* pattern;
 };
 
-// ---- prompt ------------------------------------------------------------------------------------------------------------
+// ---- prompt
+// ------------------------------------------------------------------------------------------------------------
 
 struct ChatFormat {
   const char* name;              // "chatml"

@@ -10,7 +10,7 @@ enum class PictureCut : uint8_t {
   fixed,          // to width x height, whatever the aspect ratio
   shortest_edge,  // the shorter side to shortest_edge, then a centred crop of width x height (CLIPImageProcessor)
   smart_resize,   // sides to multiples of patch * merge, area within [pixels_min, pixels_max] (Qwen2VLImageProcessor)
-  tiles,          // the best grid of width x height tiles, and a thumbnail when there are several (GotOcr2ImageProcessor)
+  tiles,  // the best grid of width x height tiles, and a thumbnail when there are several (GotOcr2ImageProcessor)
 };
 
 enum class PictureFilter : uint8_t { bilinear, bicubic };
