@@ -4,8 +4,8 @@
 //   t = max(x, kExponentLeast);  n = t rounded to an integer, by adding and taking off kRounder;  f = t - n (exact)
 //   factor * 2^x ~ 2^n * (((c3 * f + c2) * f + c1) * f + c0), each step rounded once, c = factor * kPower
 //
-// kPower is the polynomial of degree 3 with the least relative error on [-1/2, 1/2]: 7.5e-5, roundings included, or 0.01
-// of a unit where the factor is 127 units.
+// kPower is the polynomial of degree 3 with the least relative error on [-1/2, 1/2]: 7.5e-5, roundings included, or
+// 0.01 of a unit where the factor is 127 units.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,6 @@
-// Integer attention: a head's keys and values packed on the fly, int8 queries, softmax in float, int8 probabilities. For
-// whole sequences without a mask (vision towers). Not float attention (float_kernels.hpp) and not the cache's codes.
+// Integer attention: a head's keys and values packed on the fly, int8 queries, softmax in float, int8 probabilities.
+// For whole sequences without a mask (vision towers). Not float attention (float_kernels.hpp) and not the cache's
+// codes.
 //
 // What is computed, for the queries q[row], keys k[t] and values v[t] of one head, c its channels:
 //
@@ -15,8 +16,8 @@
 //   values    w[t][c] = clamp(round((v[t][c] - middle[c]) / step[c]), -kValueMost, kValueMost - 1), by channel
 //
 // Ranges are found from the keys and values at hand, not calibrated: it takes one pass over what is packed anyway, and
-// a static range would clip what a picture has that calibration has not seen. Widths are bounded by AVX2, where pairs of
-// products of vpmaddubsw are added in 16 bits: 2 steps of 2 * 64 * 127 for scores and 4 of 2 * 127 * 32 for values.
+// a static range would clip what a picture has that calibration has not seen. Widths are bounded by AVX2, where pairs
+// of products of vpmaddubsw are added in 16 bits: 2 steps of 2 * 64 * 127 for scores and 4 of 2 * 127 * 32 for values.
 // Bits, floats included, are the same at every level (2^x: attention_exponential.hpp).
 #pragma once
 
@@ -31,7 +32,8 @@ inline constexpr int kProbabilityTop = 127;  // p is 0 to this
 inline constexpr int kValueMost = 32;        // w is -kValueMost to kValueMost - 1
 
 inline constexpr size_t kAttentionPanel = 16;   // keys of a key panel, channels of a value panel
-inline constexpr size_t kAttentionKeys = 256;   // keys of a tile: its panels stay in a level 2 cache, its scores in level 1
+inline constexpr size_t kAttentionKeys =
+    256;  // keys of a tile: its panels stay in a level 2 cache, its scores in level 1
 inline constexpr size_t kAttentionRowsMax = 48;  // rows of one call
 inline constexpr size_t kAttentionDimsMax = 512;  // channels of a head
 
@@ -45,7 +47,9 @@ constexpr size_t packed_values_bytes(size_t keys, size_t dims) {
   return attention_round_up(keys, kAttentionPanel) * attention_round_up(dims, kAttentionPanel);
 }
 // Floats that attend needs for its sums.
-constexpr size_t attend_scratch_floats(size_t dims) { return kAttentionRowsMax * attention_round_up(dims, kAttentionPanel); }
+constexpr size_t attend_scratch_floats(size_t dims) {
+  return kAttentionRowsMax * attention_round_up(dims, kAttentionPanel);
+}
 
 // Keys and values of one head. Panels need no alignment.
 struct PackedHead {

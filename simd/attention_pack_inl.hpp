@@ -14,7 +14,8 @@ namespace {
 
 constexpr size_t kPaddedDimsMax = kAttentionDimsMax + 16;
 
-// Calls f(values, first channel) for every batch of a row; the last one, of fewer channels, from a copy padded with zeros.
+// Calls f(values, first channel) for every batch of a row; the last one, of fewer channels, from a copy padded with
+// zeros.
 template <class F>
 inline void for_batches(const float* row, size_t channels, const F& f) {
   size_t c = 0;

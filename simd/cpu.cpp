@@ -1,5 +1,5 @@
-// What this processor runs, and the table for it. Not a benchmark: levels are chosen by features alone; MICA_ISA and the
-// API override.
+// What this processor runs, and the table for it. Not a benchmark: levels are chosen by features alone; MICA_ISA and
+// the API override.
 #include <cstring>
 
 #include "kernels.hpp"
@@ -38,7 +38,8 @@ bool has_f16c() {
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
 
-// All that simd/meson.build allows the level to use. The compilers' checks include what the operating system saves (XCR0).
+// All that simd/meson.build allows the level to use. The compilers' checks include what the operating system saves
+// (XCR0).
 bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
          __builtin_cpu_supports("bmi2") && has_f16c();

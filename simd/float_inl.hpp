@@ -28,7 +28,8 @@ inline float max_lanes(const Batch& v) {
   return maximum;
 }
 
-// ---- storage ----------------------------------------------------------------------------------------------------------
+// ---- storage
+// ----------------------------------------------------------------------------------------------------------
 
 inline Batch load_bf16(const uint16_t* src) {
 #if defined(__AVX512F__)
@@ -70,7 +71,8 @@ void narrow_f16(uint16_t* dst, const float* src, size_t n) {
   for (; i < n; ++i) dst[i] = narrow_half(src[i]);
 }
 
-// ---- products ---------------------------------------------------------------------------------------------------------
+// ---- products
+// ---------------------------------------------------------------------------------------------------------
 
 // A register tile: kRows rows of c by kBatches batches of columns, over the whole depth.
 template <size_t kRows, size_t kBatches>
@@ -105,7 +107,8 @@ inline void gemm_columns(float* c, size_t c_stride, const float* a, size_t a_str
                          size_t rows, size_t depth, bool accumulate) {
   size_t row = 0;
   for (; row + kTileRows <= rows; row += kTileRows)
-    gemm_tile<kTileRows, kBatches>(c + row * c_stride, c_stride, a + row * a_stride, a_stride, b, b_stride, depth, accumulate);
+    gemm_tile<kTileRows, kBatches>(c + row * c_stride, c_stride, a + row * a_stride, a_stride, b, b_stride, depth,
+                                   accumulate);
   for (; row + 4 <= rows; row += 4)
     gemm_tile<4, kBatches>(c + row * c_stride, c_stride, a + row * a_stride, a_stride, b, b_stride, depth, accumulate);
   for (; row < rows; ++row)
@@ -161,7 +164,8 @@ void gemv(float* y, const float* x, const typename Load::Weight* w, size_t w_str
   }
 }
 
-// ---- rows -------------------------------------------------------------------------------------------------------------
+// ---- rows
+// -------------------------------------------------------------------------------------------------------------
 
 float sum_of_squares(const float* x, float mean, size_t n) {
   Batch sum[2] = {Batch(0.0f), Batch(0.0f)};
@@ -253,7 +257,8 @@ void rope_pairs(float* x, const float* cosine, const float* sine, size_t half) {
   }
 }
 
-// ---- attention --------------------------------------------------------------------------------------------------------
+// ---- attention
+// --------------------------------------------------------------------------------------------------------
 
 // score[0, open) becomes exp(score * scale - maximum), where maximum is the larger of `maximum` and all of them;
 // returns the new maximum and adds to *sum.
@@ -286,8 +291,8 @@ float softmax_row(float* score, size_t open, float scale, float maximum, float* 
   return maximum;
 }
 
-void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed, float scale,
-                  float* row_max, float* row_sum, float* out, size_t out_stride, size_t dims) {
+void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed,
+                  float scale, float* row_max, float* row_sum, float* out, size_t out_stride, size_t dims) {
   for (size_t row = 0; row < rows; ++row) {
     float* score = scores + row * scores_stride;
     const size_t open = allowed && allowed[row] < columns ? allowed[row] : columns;

@@ -1,5 +1,5 @@
-// Float kernels: the arithmetic of the float reference path and of attention at every level. Not quantized work: that is
-// gemm, quantize, rotate and visual_kv.
+// Float kernels: the arithmetic of the float reference path and of attention at every level. Not quantized work: that
+// is gemm, quantize, rotate and visual_kv.
 #pragma once
 
 #include <cstddef>
@@ -35,9 +35,10 @@ struct FloatKernels {
   void (*rms_norm)(float* dst, const float* x, const float* weight, float epsilon, size_t n);
   void (*layer_norm)(float* dst, const float* x, const float* weight, const float* bias, float epsilon, size_t n);
 
-  // dst[i] = residual[i] + scale[i] * (sum[i] + bias[i]): what follows a matrix product. bias, scale and residual may be
-  // null; dst may be sum or residual.
-  void (*finish_row)(float* dst, const float* sum, const float* bias, const float* scale, const float* residual, size_t n);
+  // dst[i] = residual[i] + scale[i] * (sum[i] + bias[i]): what follows a matrix product. bias, scale and residual may
+  // be null; dst may be sum or residual.
+  void (*finish_row)(float* dst, const float* sum, const float* bias, const float* scale, const float* residual,
+                     size_t n);
 
   // Rotates pairs (x[i], x[half + i]) or, for `pairs`, (x[2i], x[2i + 1]) by the angles of the tables, in place.
   void (*rope_halves)(float* x, const float* cosine, const float* sine, size_t half);
@@ -50,8 +51,9 @@ struct FloatKernels {
   void (*softmax_tile)(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed,
                        float scale, float* row_max, float* row_sum, float* out, size_t out_stride, size_t dims);
 
-  // Puts `count` key rows into blocks: rows of src (src_stride apart) become columns of blocks [dims][kKeyBlock], starting
-  // at column `start` of the first block; blocks are dims * kKeyBlock apart. The rest of the last block is set to zero.
+  // Puts `count` key rows into blocks: rows of src (src_stride apart) become columns of blocks [dims][kKeyBlock],
+  // starting at column `start` of the first block; blocks are dims * kKeyBlock apart. The rest of the last block is set
+  // to zero.
   void (*pack_keys)(float* blocks, size_t start, const float* src, size_t src_stride, size_t count, size_t dims);
 };
 

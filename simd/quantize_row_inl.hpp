@@ -15,7 +15,8 @@ struct Inputs {
   Inputs at(size_t i) const { return {x + i, weight ? weight + i : nullptr, bias ? bias + i : nullptr}; }
 };
 
-// Quantizes multiplier * value(inputs at i) for i < n, a vector at a time; the last values, fewer than 32, from padded copies.
+// Quantizes multiplier * value(inputs at i) for i < n, a vector at a time; the last values, fewer than 32, from padded
+// copies.
 template <class Value>
 int32_t produce(int8_t* dst, const Inputs& inputs, size_t n, float multiplier, const Value& value) {
   constexpr size_t kStep = Quantizer::kVectors * Vector::kWidth;

@@ -1,5 +1,5 @@
-// Discrete cosine transforms over the odd factors of a rotation, on the Vector of a level: the part of rotate_inl.hpp that
-// is not Walsh-Hadamard. Included after that level's lanes.hpp. Everything here has internal linkage.
+// Discrete cosine transforms over the odd factors of a rotation, on the Vector of a level: the part of rotate_inl.hpp
+// that is not Walsh-Hadamard. Included after that level's lanes.hpp. Everything here has internal linkage.
 #pragma once
 
 #include <utility>

@@ -4,8 +4,8 @@
 //
 // What Lanes has: kBytes, the bytes of a vector; kHeads and kVectors, the tile that its registers hold; Bytes, Table,
 // Sums; load, load_tokens (one row of a block of keys, from token `first` on), load_table; low_index, high_index;
-// add, of bytes; look_up(low table, high table, low index, high index), the sum of both; Sums' clear, twice, add and store;
-// greatest_sixteen; signed_tables and Rounder, which make the tables.
+// add, of bytes; look_up(low table, high table, low index, high index), the sum of both; Sums' clear, twice, add and
+// store; greatest_sixteen; signed_tables and Rounder, which make the tables.
 #pragma once
 
 #include <cstring>
@@ -87,7 +87,8 @@ inline void look_up_rows(typename Lanes::Sums (&sums)[kHeads][kVectors], const L
     for (size_t v = 0; v < kVectors; ++v) sums[h][v].add(bytes[h][v]);
 }
 
-// totals[h][v * kBytes + i] of kHeads sets of tables over kVectors vectors of codes; load(plane, row, vector) reads them.
+// totals[h][v * kBytes + i] of kHeads sets of tables over kVectors vectors of codes; load(plane, row, vector) reads
+// them.
 template <class Lanes, size_t kHeads, size_t kVectors, class Load>
 inline void look_up_tile(uint16_t* totals, const Load& load, size_t rows, size_t planes, const uint8_t* tables,
                          size_t tables_stride) {

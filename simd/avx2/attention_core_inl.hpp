@@ -13,7 +13,8 @@ namespace {
 
 // Steps of four products whose sum of pairs fits 16 bits.
 constexpr int kScoreSteps = 2, kValueSteps = 4;
-static_assert(kScoreSteps * 2 * kQueryMost * kKeyTop <= 32767 && kValueSteps * 2 * kProbabilityTop * kValueMost <= 32767);
+static_assert(kScoreSteps * 2 * kQueryMost * kKeyTop <= 32767 &&
+              kValueSteps * 2 * kProbabilityTop * kValueMost <= 32767);
 
 // How a row's four bytes meet 32 of a panel: the first operand of vpmaddubsw is unsigned.
 struct ScoreProduct {

@@ -1,5 +1,5 @@
-// Integer attention at level avx512vnni: vpdpbusd, 64 products an instruction, of which the unsigned side is the keys or
-// the probabilities. Not the loops around it: attention_inl.hpp.
+// Integer attention at level avx512vnni: vpdpbusd, 64 products an instruction, of which the unsigned side is the keys
+// or the probabilities. Not the loops around it: attention_inl.hpp.
 #include "attention_table_inl.hpp"
 #include "x86_intrinsics.hpp"
 

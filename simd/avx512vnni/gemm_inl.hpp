@@ -51,7 +51,8 @@ struct Vnni {
 
   // Up to twelve rows by one or two panels: 24 accumulators, two registers of weights and one of activations of 32.
   template <int kTileRows, int kTilePanels>
-  [[gnu::noinline]] static void multiply_tile(const int8_t* x, size_t x_stride, const uint8_t* weights, size_t inputs, int32_t* sums) {
+  [[gnu::noinline]] static void multiply_tile(const int8_t* x, size_t x_stride, const uint8_t* weights, size_t inputs,
+                                              int32_t* sums) {
     __m512i totals[kTilePanels][kTileRows];
 #pragma GCC unroll 2
     for (int panel = 0; panel < kTilePanels; ++panel)

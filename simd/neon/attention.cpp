@@ -1,5 +1,5 @@
-// Integer attention at level neon (ARMv8.0, no dot product): smull and smlal, 8 products an instruction, added in 16 bits
-// over as many steps as their bound allows. Not the rest of it: attention_core_inl.hpp.
+// Integer attention at level neon (ARMv8.0, no dot product): smull and smlal, 8 products an instruction, added in 16
+// bits over as many steps as their bound allows. Not the rest of it: attention_core_inl.hpp.
 #include "neon/attention_core_inl.hpp"
 
 namespace mica::simd {

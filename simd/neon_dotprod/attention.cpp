@@ -1,4 +1,5 @@
-// Integer attention at level neon_dotprod: sdot, 16 products an instruction. Not the rest of it: attention_core_inl.hpp.
+// Integer attention at level neon_dotprod: sdot, 16 products an instruction. Not the rest of it:
+// attention_core_inl.hpp.
 #include "neon/attention_core_inl.hpp"
 
 namespace mica::simd {

@@ -90,8 +90,8 @@ void rope_pairs(float* x, const float* cosine, const float* sine, size_t half) {
   }
 }
 
-void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed, float scale,
-                  float* row_max, float* row_sum, float* out, size_t out_stride, size_t dims) {
+void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed,
+                  float scale, float* row_max, float* row_sum, float* out, size_t out_stride, size_t dims) {
   for (size_t row = 0; row < rows; ++row) {
     float* score = scores + row * scores_stride;
     const size_t open = allowed && allowed[row] < columns ? allowed[row] : columns;

@@ -60,8 +60,8 @@ void transform_part(const RotationPlan& plan, const RotationPart& part, bool inv
 
 float scaled_by_root(float scale, size_t width) { return scale / std::sqrt(static_cast<float>(width)); }
 
-// All parts. A single one is multiplied by its constant factor and `scale`, before anything else: vector levels have ports
-// to spare in their first pass.
+// All parts. A single one is multiplied by its constant factor and `scale`, before anything else: vector levels have
+// ports to spare in their first pass.
 void transform_parts(const RotationPlan& plan, bool inverse, float scale, float* x) {
   const float factor = scaled_by_root(scale, plan.width);
   if (plan.part_count == 1)

@@ -12,8 +12,8 @@ namespace {
 
 unsigned top_of(size_t planes) { return (1u << planes) - 1; }
 
-// How much the integers of 16 channels (or tokens) may sum to: four tables in a byte, and the bytes of `rows` rows of all
-// planes, two rows a byte, in 16 bits.
+// How much the integers of 16 channels (or tokens) may sum to: four tables in a byte, and the bytes of `rows` rows of
+// all planes, two rows a byte, in 16 bits.
 float table_limit(size_t rows, size_t planes) {
   const size_t limit = 65535 / ((rows + 1) / 2 * top_of(planes));
   return static_cast<float>(limit < 255 ? limit : 255);

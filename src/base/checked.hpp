@@ -10,7 +10,8 @@ namespace mica {
 [[nodiscard]] inline bool checked_add(size_t a, size_t b, size_t* out) { return !__builtin_add_overflow(a, b, out); }
 [[nodiscard]] inline bool checked_mul(size_t a, size_t b, size_t* out) { return !__builtin_mul_overflow(a, b, out); }
 
-// The smallest multiple of `step` that is at least n; `step` is not zero and the result must fit (n is bounded by a limit).
+// The smallest multiple of `step` that is at least n; `step` is not zero and the result must fit (n is bounded by a
+// limit).
 constexpr size_t round_up(size_t n, size_t step) { return (n + step - 1) / step * step; }
 constexpr size_t ceil_div(size_t n, size_t step) { return (n + step - 1) / step; }
 

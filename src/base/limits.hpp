@@ -8,8 +8,8 @@
 namespace mica::limits {
 
 // --- files -----------------------------------------------------------------------------------------------------------
-// The published limit of the safetensors format is 100 MB; the largest header that we know of (a sharded 72B) is 200 KB.
-// Packed models keep their tokenizer in the header (12 MB for the Qwen2 vocabulary), hence not less.
+// The published limit of the safetensors format is 100 MB; the largest header that we know of (a sharded 72B) is 200
+// KB. Packed models keep their tokenizer in the header (12 MB for the Qwen2 vocabulary), hence not less.
 inline constexpr size_t kSafetensorsHeaderBytesMax = 64u << 20;
 inline constexpr size_t kTensorsMax = 65536;         // tensors in one file; the largest published has 2,000
 inline constexpr size_t kTensorRankMax = 8;          // as in the format's reference implementation
@@ -43,7 +43,8 @@ inline constexpr size_t kPixelValuesMax = 320u * 1000 * 1000;  // Qwen2-VL: 16,3
 // --- text ------------------------------------------------------------------------------------------------------------
 inline constexpr size_t kPromptBytesMax = 16u << 20;
 inline constexpr size_t kVocabularyMax = 1u << 20;
-inline constexpr size_t kMergesMax = 2 * kVocabularyMax;  // byte-level BPE has one a token; room for tokens with several
+inline constexpr size_t kMergesMax =
+    2 * kVocabularyMax;                              // byte-level BPE has one a token; room for tokens with several
 inline constexpr size_t kTokenBytesMax = 4096;       // one vocabulary entry
 inline constexpr size_t kVocabularyBytesMax = 64u << 20;  // all entries; the largest known, of 256 k, have 3 MB
 // What a prompt may become before encoding (a marked space has 3 bytes, a byte-level one 2), and a decoded text.
@@ -65,7 +66,8 @@ inline constexpr size_t kCalibrationLineBytesMax = 1u << 20;
 // Tokens of one sample that a model is calibrated with: one chunk, whose buffers are those of a large batch.
 inline constexpr uint32_t kCalibrationTokensMax = 4096;
 
-// --- model shapes: four times the largest published value of each ------------------------------------------------------
+// --- model shapes: four times the largest published value of each
+// ------------------------------------------------------
 inline constexpr uint32_t kLayersMax = 512;
 inline constexpr uint32_t kHiddenMax = 65536;
 inline constexpr uint32_t kFeedForwardMax = 262144;

@@ -11,8 +11,8 @@ namespace mica {
 
 using Bytes = std::span<const uint8_t>;
 
-// Reads little-endian numbers from a span, never past its end. All formats that mica reads are little-endian, and so are
-// the processors that it runs on.
+// Reads little-endian numbers from a span, never past its end. All formats that mica reads are little-endian, and so
+// are the processors that it runs on.
 class ByteReader {
  public:
   static_assert(std::endian::native == std::endian::little);

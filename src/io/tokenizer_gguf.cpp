@@ -1,5 +1,5 @@
-// Loading of a GGUF vocabulary (keys tokenizer.ggml.*, ggml's docs/gguf.md): "gpt2" is byte-level byte-pair encoding with
-// merges, "llama" SentencePiece's with scores. Not the reading of the file: see model_files.hpp.
+// Loading of a GGUF vocabulary (keys tokenizer.ggml.*, ggml's docs/gguf.md): "gpt2" is byte-level byte-pair encoding
+// with merges, "llama" SentencePiece's with scores. Not the reading of the file: see model_files.hpp.
 #include <algorithm>
 #include <cmath>
 #include <numeric>

@@ -1,5 +1,5 @@
-// Attention: softmax(q k^T / sqrt(d)) v over runs of keys, tile by tile with an online softmax. The mask is a count: row
-// i may attend to the first allowed[i] keys of a run (AIFS: DESIGN 2). Not the KV cache itself: kv_cache.hpp.
+// Attention: softmax(q k^T / sqrt(d)) v over runs of keys, tile by tile with an online softmax. The mask is a count:
+// row i may attend to the first allowed[i] keys of a run (AIFS: DESIGN 2). Not the KV cache itself: kv_cache.hpp.
 #pragma once
 
 #include <cstddef>

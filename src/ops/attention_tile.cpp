@@ -65,9 +65,9 @@ void begin_softmax(const SoftmaxRows& state, size_t rows, size_t head_dim) {
   std::fill_n(state.sum, rows, 0.0f);
 }
 
-void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, size_t head_dim, size_t first_key,
-                size_t end_key, const float* queries, size_t query_stride, size_t first_row, size_t rows,
-                const SoftmaxRows& state, const TileScratch& s) {
+void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, size_t head_dim,
+                size_t first_key, size_t end_key, const float* queries, size_t query_stride, size_t first_row,
+                size_t rows, const SoftmaxRows& state, const TileScratch& s) {
   const size_t d = head_dim;
   const float scale = 1.0f / std::sqrt(static_cast<float>(d));
   for (size_t first = first_key; first < end_key; first += kTileKeys) {
@@ -76,8 +76,8 @@ void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_
     if (seen == 0) continue;
     const Tile tile = tile_of(kernels, run, kv_head, d, first, count, s);
     for (size_t block = 0; block * kKeyBlock < seen; ++block)
-      kernels.gemm_f32(s.scores + block * kKeyBlock, kTileKeys, queries, query_stride, tile.keys + block * kKeyBlock * d,
-                       kKeyBlock, rows, kKeyBlock, d, false);
+      kernels.gemm_f32(s.scores + block * kKeyBlock, kTileKeys, queries, query_stride,
+                       tile.keys + block * kKeyBlock * d, kKeyBlock, rows, kKeyBlock, d, false);
     kernels.softmax_tile(s.scores, kTileKeys, rows, seen, s.allowed, scale, state.max, state.sum, state.out, d, d);
     kernels.gemm_f32(state.out, d, s.scores, kTileKeys, tile.values, tile.value_stride, rows, d, seen, true);
   }

@@ -35,8 +35,8 @@ TileScratch split_tile_scratch(float* base, size_t head_dim);
 void begin_softmax(const SoftmaxRows& state, size_t rows, size_t head_dim);
 
 // Adds what `rows` queries (from row `first_row` of the run's `allowed` on) see of keys [first_key, end_key) of a run.
-void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, size_t head_dim, size_t first_key,
-                size_t end_key, const float* queries, size_t query_stride, size_t first_row, size_t rows,
-                const SoftmaxRows& state, const TileScratch& scratch);
+void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, size_t head_dim,
+                size_t first_key, size_t end_key, const float* queries, size_t query_stride, size_t first_row,
+                size_t rows, const SoftmaxRows& state, const TileScratch& scratch);
 
 }  // namespace mica

@@ -1,5 +1,6 @@
-// Compute: what every op is given to work with: the kernels of one level, a number of threads, scratch for each of them.
-// Not a thread pool: OpenMP has one. Results never depend on the number of threads (DESIGN: tiles are fixed by shapes).
+// Compute: what every op is given to work with: the kernels of one level, a number of threads, scratch for each of
+// them. Not a thread pool: OpenMP has one. Results never depend on the number of threads (DESIGN: tiles are fixed by
+// shapes).
 #pragma once
 
 #include <cstddef>

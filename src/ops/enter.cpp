@@ -6,7 +6,8 @@ namespace {
 
 Rows float_rows(const Compute& compute, const QuantPoint& point, const float* values, size_t stride, size_t rows,
                 size_t visual, size_t width) {
-  const bool wanted = compute.observer == nullptr || compute.observer->observe(point, values, stride, rows, visual, width);
+  const bool wanted =
+      compute.observer == nullptr || compute.observer->observe(point, values, stride, rows, visual, width);
   Rows out;
   out.count = wanted ? rows : 0;
   out.visual = visual;
@@ -80,16 +81,16 @@ void activate_row(const simd::ActivationKernels& kernels, Activation function, f
   for (size_t i = 0; factor && i < width; ++i) dst[i] *= factor[i];
 }
 
-void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, float epsilon, float* dst, size_t dst_stride,
-               const float* src, size_t src_stride, size_t rows, size_t width) {
+void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, float epsilon, float* dst,
+               size_t dst_stride, const float* src, size_t src_stride, size_t rows, size_t width) {
   for_rows(compute, rows, [&](size_t row) {
     norm_row(*compute.kernels->f32, norm, weights, epsilon, dst + row * dst_stride, src + row * src_stride, width);
   });
 }
 
-Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& reader, Norm norm, const NormWeights& weights,
-                float epsilon, const float* src, size_t src_stride, size_t rows, size_t visual, size_t width,
-                const RowBuffers& buffers) {
+Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& reader, Norm norm,
+                const NormWeights& weights, float epsilon, const float* src, size_t src_stride, size_t rows,
+                size_t visual, size_t width, const RowBuffers& buffers) {
   if (!reader.is_packed()) {
     norm_rows(compute, norm, weights, epsilon, buffers.values, width, src, src_stride, rows, width);
     return float_rows(compute, point, buffers.values, width, rows, visual, width);
@@ -113,20 +114,20 @@ Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& r
   return quantized_rows(point, rows, visual, width, buffers);
 }
 
-Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src, size_t src_stride,
-                size_t rows, size_t visual, size_t width, const RowBuffers& buffers) {
+Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src,
+                size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers) {
   if (!reader.is_packed()) return float_rows(compute, point, src, src_stride, rows, visual, width);
   const size_t stride = simd::quantized_row_bytes(width);
   for_rows(compute, rows, [&](size_t row) {
-    buffers.sums[row] = compute.kernels->quantize->quantize_row(buffers.quantized + row * stride, src + row * src_stride,
-                                                                multiplier(point, row, visual), width);
+    buffers.sums[row] = compute.kernels->quantize->quantize_row(
+        buffers.quantized + row * stride, src + row * src_stride, multiplier(point, row, visual), width);
   });
   return quantized_rows(point, rows, visual, width, buffers);
 }
 
 Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const Activated& activated,
-                     const simd::RotationPlan* plan, float* dst, size_t stride, size_t rows, size_t visual, size_t width,
-                     const RowBuffers& buffers) {
+                     const simd::RotationPlan* plan, float* dst, size_t stride, size_t rows, size_t visual,
+                     size_t width, const RowBuffers& buffers) {
   const simd::Kernels& kernels = *compute.kernels;
   const bool packed = reader.is_packed();
   float* kept = packed && reader.kept_count != 0 ? buffers.kept : nullptr;

@@ -12,8 +12,8 @@
 
 namespace mica {
 
-// Where produced rows lie, for `rows` rows of up to `width` values. One set serves a loop: rows are read before the next
-// are made.
+// Where produced rows lie, for `rows` rows of up to `width` values. One set serves a loop: rows are read before the
+// next are made.
 struct RowBuffers {
   float* values = nullptr;      // [rows][width]
   int8_t* quantized = nullptr;  // [rows][width padded to 32]
@@ -25,21 +25,22 @@ struct RowBuffers {
 struct NormWeights {
   const float* weight = nullptr;     // null: ones (folded into the matrices, or there is no such norm)
   const float* bias = nullptr;       // null: zeros
-  const float* direction = nullptr;  // of a LayerNorm in a rotated stream: the unit vector of the mean (static_format.hpp)
+  const float* direction =
+      nullptr;  // of a LayerNorm in a rotated stream: the unit vector of the mean (static_format.hpp)
 };
 
 // dst = norm(src), row by row; `dst` may be `src`.
-void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, float epsilon, float* dst, size_t dst_stride,
-               const float* src, size_t src_stride, size_t rows, size_t width);
+void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, float epsilon, float* dst,
+               size_t dst_stride, const float* src, size_t src_stride, size_t rows, size_t width);
 
 // norm(src) for `reader`.
-Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& reader, Norm norm, const NormWeights& weights,
-                float epsilon, const float* src, size_t src_stride, size_t rows, size_t visual, size_t width,
-                const RowBuffers& buffers);
+Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& reader, Norm norm,
+                const NormWeights& weights, float epsilon, const float* src, size_t src_stride, size_t rows,
+                size_t visual, size_t width, const RowBuffers& buffers);
 
 // src as it is, for `reader`; float rows stay in place.
-Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src, size_t src_stride,
-                size_t rows, size_t visual, size_t width, const RowBuffers& buffers);
+Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src,
+                size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers);
 
 // function(src) [* factor]; rows lie at the stride of where they go.
 struct Activated {
@@ -48,12 +49,12 @@ struct Activated {
   const float* factor;  // null: none; may be neither src nor the destination
 };
 
-// R function(src) [* factor] for `reader`, whose rank-1 term gets channel 0 where it has one, and whose kept channels are
-// taken out before the rotation. A null plan rotates nothing. Floats come to lie in dst, [rows][stride], which may be
-// activated.src; for a packed reader it is scratch.
+// R function(src) [* factor] for `reader`, whose rank-1 term gets channel 0 where it has one, and whose kept channels
+// are taken out before the rotation. A null plan rotates nothing. Floats come to lie in dst, [rows][stride], which may
+// be activated.src; for a packed reader it is scratch.
 Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const Activated& activated,
-                     const simd::RotationPlan* plan, float* dst, size_t stride, size_t rows, size_t visual, size_t width,
-                     const RowBuffers& buffers);
+                     const simd::RotationPlan* plan, float* dst, size_t stride, size_t rows, size_t visual,
+                     size_t width, const RowBuffers& buffers);
 
 // dst = function(src) [* factor], one row; dst may be src.
 void activate_row(const simd::ActivationKernels& kernels, Activation function, float* dst, const float* src,

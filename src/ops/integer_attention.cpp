@@ -49,7 +49,8 @@ bool integer_attention_serves(const AttentionShape& shape) {
 }
 
 void integer_attention(const Compute& compute, const AttentionShape& shape, const float* queries, const float* keys,
-                       const float* values, size_t stride, size_t rows, uint8_t* packed, float* out, size_t out_stride) {
+                       const float* values, size_t stride, size_t rows, uint8_t* packed, float* out,
+                       size_t out_stride) {
   const size_t d = shape.head_dim;
   const HeadLayout layout = layout_of(rows, d);
   const simd::AttentionKernels& kernels = *compute.kernels->attention;

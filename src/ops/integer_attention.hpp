@@ -1,5 +1,5 @@
-// Integer attention: softmax(q k^T / sqrt(d)) v of whole sequences without a mask (towers), keys and values packed on the
-// fly: the tiling of simd/attention_kernels.hpp over heads and rows. Not float attention: attention.hpp.
+// Integer attention: softmax(q k^T / sqrt(d)) v of whole sequences without a mask (towers), keys and values packed on
+// the fly: the tiling of simd/attention_kernels.hpp over heads and rows. Not float attention: attention.hpp.
 #pragma once
 
 #include <cstddef>

@@ -15,8 +15,8 @@ struct LinearFinish {
   const float* scale = nullptr;  // one a channel, after the bias: LayerScale
 };
 
-// dst[r][c] = (add ? dst[r][c] : 0) + scale[c] * (sum_i src[r][i] * matrix[c][i] + bias[c]), dst rows `dst_stride` floats
-// apart. Rows are int8 if and only if the matrix is packed. The bits do not depend on the number of threads.
+// dst[r][c] = (add ? dst[r][c] : 0) + scale[c] * (sum_i src[r][i] * matrix[c][i] + bias[c]), dst rows `dst_stride`
+// floats apart. Rows are int8 if and only if the matrix is packed. The bits do not depend on the number of threads.
 void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
             const LinearFinish& finish = {});
 

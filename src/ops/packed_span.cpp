@@ -32,7 +32,8 @@ Level centroid_level(const float* column, size_t count, size_t planes) {
   const double mean = sum / static_cast<double>(count);
   for (size_t i = 0; i < count; ++i) deviation += std::fabs(column[i] - mean);
   const auto magnitude = static_cast<float>(deviation / static_cast<double>(count));
-  const float step = planes == 1 ? 2 * magnitude : (planes == 2 ? kNormalStep2 : kNormalStep4) * magnitude / kNormalMeanDeviation;
+  const float step =
+      planes == 1 ? 2 * magnitude : (planes == 2 ? kNormalStep2 : kNormalStep4) * magnitude / kNormalMeanDeviation;
   return {static_cast<float>(mean), step};
 }
 
@@ -70,7 +71,8 @@ Level level_of(KvRule rule, float* column, size_t count, size_t planes, float al
   }
 }
 
-void rotate_head_rows(const Compute& compute, const simd::RotationPlan& rotation, float* rows, size_t stride, size_t count) {
+void rotate_head_rows(const Compute& compute, const simd::RotationPlan& rotation, float* rows, size_t stride,
+                      size_t count) {
   for (size_t i = 0; i < count; ++i) compute.kernels->rotate->rotate(rotation, 1, nullptr, 1.0f, rows + i * stride);
 }
 
@@ -136,8 +138,8 @@ void exact_scales(const float* x, size_t stride, size_t tokens, size_t d, const 
 }
 
 // Levels of `count` rows, stored as they will be read.
-void find_levels(const Compute& compute, const PackedSpan& span, const Half& half, float alpha, bool keys, const float* rows,
-                 size_t stride, float* scratch) {
+void find_levels(const Compute& compute, const PackedSpan& span, const Half& half, float alpha, bool keys,
+                 const float* rows, size_t stride, float* scratch) {
   const SpanLayout& layout = span.layout;
   if (layout.rule == KvRule::token) {
     float* mid = scratch;
@@ -181,7 +183,8 @@ simd::PackedRows PackedSpan::values(size_t head_index, size_t first, size_t coun
           .planes = layout.planes};
 }
 
-void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size_t head, bool keys, float* mid, float* step) {
+void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size_t head, bool keys, float* mid,
+                 float* step) {
   const size_t d = span.layout.head_dim;
   const Half half = half_of(span, head, keys);
   if (span.layout.has_levels()) kernels.widen_f16(mid, half.mids, d);
@@ -190,10 +193,12 @@ void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size
   for (size_t c = 0; span.layout.has_steps() && c < d; ++c) step[c] = simd::token_scale_value(half.steps[c]);
 }
 
-size_t span_scratch_bytes(size_t tokens, size_t head_dim) { return round_up((std::max(tokens, 2 * head_dim) + 2 * head_dim) * sizeof(float), 64); }
+size_t span_scratch_bytes(size_t tokens, size_t head_dim) {
+  return round_up((std::max(tokens, 2 * head_dim) + 2 * head_dim) * sizeof(float), 64);
+}
 
-void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, float alpha, const simd::RotationPlan& rotation,
-               const KvRows& rows) {
+void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, float alpha,
+               const simd::RotationPlan& rotation, const KvRows& rows) {
   const SpanLayout& layout = span.layout;
   const size_t d = layout.head_dim;
   const simd::VisualKvKernels& kernels = *compute.kernels->visual_kv;
@@ -201,7 +206,8 @@ void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, flo
     const size_t head = task / 2;
     const bool keys = task % 2 == 0;
     float* x = (keys ? rows.keys : rows.values) + head * d;
-    if (layout.is_rotated() && (keys || span.values_rotated)) rotate_head_rows(compute, rotation, x, rows.stride, span.tokens);
+    if (layout.is_rotated() && (keys || span.values_rotated))
+      rotate_head_rows(compute, rotation, x, rows.stride, span.tokens);
     const Half half = half_of(span, head, keys);
     float* mid = compute.scratch_of<float>(thread);
     float* step = mid + d;

@@ -1,15 +1,17 @@
-// PackedSpan: keys and values of a span of tokens in one layer at one, two or four bits a channel, as one piece of memory,
-// and how it is made. Not the cache (which spans there are) and not attention over it (cache_attention.hpp).
+// PackedSpan: keys and values of a span of tokens in one layer at one, two or four bits a channel, as one piece of
+// memory, and how it is made. Not the cache (which spans there are) and not attention over it (cache_attention.hpp).
 //
 // Level rules, per KV head and channel over the tokens of a span (keys after RoPE):
 // - token: mean m; x ~ m + s * level, with one scale s a token, after a rotation R of head_dim (a Hadamard matrix for
 //   powers of two), which keeps q . k and is undone after the weighted sum of values. With one bit the level is the sign
 //   of x - m, and s makes the product with x - m itself exact, as in RaBitQ (arXiv 2405.12497): the least-squares scale
 //   would shrink scores and values by 2 / pi, and a softmax minds that more than noise. More bits: least squares.
-// - centroid: m +- mean |x - m|, the centroids of a symmetric distribution; more bits: the uniform quantizer that suits a
+// - centroid: m +- mean |x - m|, the centroids of a symmetric distribution; more bits: the uniform quantizer that suits
+// a
 //   normal distribution of that deviation best (Max 1960).
 // - quantile: the quantiles alpha and 1 - alpha, and levels evenly between for more bits.
-// - calibquant: minimum and maximum of the span, times .5 for keys and .3 for values at one bit, as the published code of
+// - calibquant: minimum and maximum of the span, times .5 for keys and .3 for values at one bit, as the published code
+// of
 //   CalibQuant (arXiv 2502.14882); scores are then drawn together by up to tau = 3 (cache_attention.cpp).
 // - text: no levels but a scale a token, rotated; rows are appended one by one.
 #pragma once
@@ -70,14 +72,15 @@ struct KvRows {
 };
 
 // Codes a whole span (span.tokens rows). `rotation` is of head_dim. scratch: compute's, span_scratch_bytes a thread.
-void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, float alpha, const simd::RotationPlan& rotation,
-               const KvRows& rows);
+void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, float alpha,
+               const simd::RotationPlan& rotation, const KvRows& rows);
 // Appends rows behind span.tokens, for rule `text`.
 void append_rows(const Compute& compute, const PackedSpan& span, size_t heads, const simd::RotationPlan& rotation,
                  const KvRows& rows);
 size_t span_scratch_bytes(size_t tokens, size_t head_dim);
 
 // The levels of one head as floats: `keys` or values. step is filled with ones where the rule has none.
-void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size_t head, bool keys, float* mid, float* step);
+void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size_t head, bool keys, float* mid,
+                 float* step);
 
 }  // namespace mica

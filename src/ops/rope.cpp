@@ -20,7 +20,8 @@ void rope_apply(const Compute& compute, const RopeTable& table, float* x, size_t
   const auto rotate = interleaved ? compute.kernels->f32->rope_pairs : compute.kernels->f32->rope_halves;
   for_rows(compute, rows, [&](size_t row) {
     for (size_t head = 0; head < heads; ++head)
-      rotate(x + row * stride + head * head_dim, table.cosine + row * table.half, table.sine + row * table.half, table.half);
+      rotate(x + row * stride + head * head_dim, table.cosine + row * table.half, table.sine + row * table.half,
+             table.half);
   });
 }
 

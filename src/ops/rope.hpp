@@ -1,5 +1,5 @@
-// RoPE: tables of cosines and sines for the rows at hand, and their application to the heads of a row. Not the choice of
-// positions: the engine gives them.
+// RoPE: tables of cosines and sines for the rows at hand, and their application to the heads of a row. Not the choice
+// of positions: the engine gives them.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ struct RopeTable {
   size_t half = 0;  // rotated pairs of a head
 };
 
-// angle[row][i] = positions[row][axis_of[i]] * frequency[i], in float as the reference does it. positions: [rows][axes].
+// angle[row][i] = positions[row][axis_of[i]] * frequency[i], in float as the reference does it. positions:
+// [rows][axes].
 void rope_fill(const Compute& compute, const RopeTable& table, const uint32_t* positions, size_t axes, size_t rows,
                const float* frequency, const uint8_t* axis_of);
 

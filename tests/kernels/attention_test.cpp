@@ -18,9 +18,12 @@ using simd::kAttentionRowsMax;
 using simd::PackedHead;
 
 // Head dims of the published towers and odd ones; keys beside panels of 16, pairs of them and tiles.
-std::vector<size_t> head_dims() { return reduced() ? std::vector<size_t>{5, 72} : std::vector<size_t>{1, 5, 16, 64, 72, 80, 88, 104, 112, 128, 130}; }
+std::vector<size_t> head_dims() {
+  return reduced() ? std::vector<size_t>{5, 72} : std::vector<size_t>{1, 5, 16, 64, 72, 80, 88, 104, 112, 128, 130};
+}
 std::vector<size_t> key_counts() {
-  return reduced() ? std::vector<size_t>{1, 17, 48} : std::vector<size_t>{1, 2, 15, 16, 17, 32, 47, 64, 250, kAttentionKeys, kAttentionKeys + 1, 577};
+  return reduced() ? std::vector<size_t>{1, 17, 48}
+                   : std::vector<size_t>{1, 2, 15, 16, 17, 32, 47, 64, 250, kAttentionKeys, kAttentionKeys + 1, 577};
 }
 
 // What one level makes of the same floats.
@@ -85,7 +88,8 @@ TEST_CASE("integer attention: every level equals scalar, bit by bit") {
         Attempt expected(rows, count, dims, place), got(rows, count, dims, place);
         expected.run(*scalar().attention, x.data(), rows, count, dims);
         got.run(*kernels->attention, x.data(), rows, count, dims);
-        bool good = expect_equal(trial, expected.keys, got.keys) && expect_equal(trial, expected.key_step, got.key_step);
+        bool good =
+            expect_equal(trial, expected.keys, got.keys) && expect_equal(trial, expected.key_step, got.key_step);
         good = good && expect_equal(trial, expected.values, got.values);
         good = good && expect_equal(trial, expected.value_step, got.value_step);
         good = good && expect_equal(trial, expected.value_middle, got.value_middle);
@@ -109,8 +113,8 @@ TEST_CASE("integer attention: products at their bounds do not overflow") {
       fill_reals(expected.value_step, 0.5f, 1, Values::random, trial.random);
       fill_reals(expected.value_middle, -1, 1, Values::random, trial.random);
       const PackedHead head = expected.head(count, dims);
-      scalar().attention->attend(expected.out.data(), dims, expected.queries.data(), expected.exponent.data(), rows, head,
-                                 expected.scratch.data());
+      scalar().attention->attend(expected.out.data(), dims, expected.queries.data(), expected.exponent.data(), rows,
+                                 head, expected.scratch.data());
       kernels->attention->attend(got.out.data(), dims, expected.queries.data(), expected.exponent.data(), rows, head,
                                  got.scratch.data());
       expect_equal(trial, expected.out, got.out);
@@ -123,15 +127,18 @@ TEST_CASE("integer attention: equal keys give the mean of the values, one key it
     const size_t dims = 24;
     std::vector<float> x(count * 3 * dims, 1.0f);
     for (size_t key = 0; key < count; ++key)
-      for (size_t c = 0; c < dims; ++c) x[key * 3 * dims + 2 * dims + c] = static_cast<float>(key % 2) + static_cast<float>(c);
+      for (size_t c = 0; c < dims; ++c)
+        x[key * 3 * dims + 2 * dims + c] = static_cast<float>(key % 2) + static_cast<float>(c);
     Attempt attempt(1, count, dims, Place::at_end);
     attempt.run(kernels, x.data(), 1, count, dims);
-    for (size_t c = 0; c < dims; ++c) CHECK(attempt.out[c] == doctest::Approx((count > 1 ? 0.5 : 0.0) + static_cast<double>(c)).epsilon(1e-5));
+    for (size_t c = 0; c < dims; ++c)
+      CHECK(attempt.out[c] == doctest::Approx((count > 1 ? 0.5 : 0.0) + static_cast<double>(c)).epsilon(1e-5));
   }
 }
 
-// A step of keys or queries is one part in 127 or 128 of its range, of values one in 63: with normal values the error of
-// a row stays below a tenth of it. That the arithmetic is right shows in the error shrinking with the values' spread.
+// A step of keys or queries is one part in 127 or 128 of its range, of values one in 63: with normal values the error
+// of a row stays below a tenth of it. That the arithmetic is right shows in the error shrinking with the values'
+// spread.
 TEST_CASE("integer attention: near softmax in doubles") {
   const size_t rows = 20, count = 500, dims = 64;
   for (float spread : {0.5f, 1.0f}) {

@@ -37,14 +37,18 @@ TEST_CASE("gemm_f32: every level equals scalar within the rounding of its sums")
           for (bool accumulate : {false, true}) {
             Trial trial("gemm_f32", *kernels, "%zu x %zu x %zu, accumulate %d", rows, columns, depth, accumulate);
             Guarded<float> a("a", rows * depth, Place::at_end), b("b", depth * columns, Place::at_end);
-            Guarded<float> expected("expected", rows * columns, Place::at_end), got("got", rows * columns, Place::misaligned);
+            Guarded<float> expected("expected", rows * columns, Place::at_end),
+                got("got", rows * columns, Place::misaligned);
             fill_reals(a, -2, 2, Values::random, trial.random);
             fill_reals(b, -2, 2, Values::random, trial.random);
             fill_reals(expected, -2, 2, Values::random, trial.random);
             for (size_t i = 0; i < got.size(); ++i) got[i] = expected[i];
-            const std::vector<float> tolerances = product_tolerances(a.data(), b.data(), expected.data(), rows, columns, depth);
-            scalar().f32->gemm_f32(expected.data(), columns, a.data(), depth, b.data(), columns, rows, columns, depth, accumulate);
-            kernels->f32->gemm_f32(got.data(), columns, a.data(), depth, b.data(), columns, rows, columns, depth, accumulate);
+            const std::vector<float> tolerances =
+                product_tolerances(a.data(), b.data(), expected.data(), rows, columns, depth);
+            scalar().f32->gemm_f32(expected.data(), columns, a.data(), depth, b.data(), columns, rows, columns, depth,
+                                   accumulate);
+            kernels->f32->gemm_f32(got.data(), columns, a.data(), depth, b.data(), columns, rows, columns, depth,
+                                   accumulate);
             if (!expect_near(trial, expected, got, tolerances)) return;
           }
 }
@@ -60,7 +64,8 @@ TEST_CASE("gemv: three storage types, every level") {
         fill_reals(x, -2, 2, Values::random, trial.random);
         fill_reals(w32, -2, 2, Values::random, trial.random);
         scalar().f32->narrow_f16(w16.data(), w32.data(), rows * depth);
-        for (size_t i = 0; i < brain.size(); ++i) brain[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(w32[i]) >> 16);
+        for (size_t i = 0; i < brain.size(); ++i)
+          brain[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(w32[i]) >> 16);
         const std::vector<float> tolerance = {2 * sum_tolerance(depth, 4.0 * static_cast<double>(depth))};
         scalar().f32->gemv_f32(expected.data(), x.data(), w32.data(), depth, rows, depth);
         kernels->f32->gemv_f32(got.data(), x.data(), w32.data(), depth, rows, depth);
@@ -153,7 +158,8 @@ TEST_CASE("softmax_tile: masks, running maxima and rescaling as scalar") {
       const size_t rows = 5, dims = 19;
       Trial trial("softmax_tile", *kernels, "%zu columns", columns);
       Guarded<float> expected("expected", rows * columns, Place::at_end), got("got", rows * columns, Place::at_end);
-      Guarded<float> out_expected("out_expected", rows * dims, Place::at_end), out_got("out_got", rows * dims, Place::at_end);
+      Guarded<float> out_expected("out_expected", rows * dims, Place::at_end),
+          out_got("out_got", rows * dims, Place::at_end);
       fill_reals(expected, -30, 30, Values::random, trial.random);
       for (size_t i = 0; i < got.size(); ++i) got[i] = expected[i];
       for (size_t i = 0; i < out_got.size(); ++i) out_expected[i] = out_got[i] = 1.0f;
@@ -168,11 +174,12 @@ TEST_CASE("softmax_tile: masks, running maxima and rescaling as scalar") {
       }
       scalar().f32->softmax_tile(expected.data(), columns, rows, columns, allowed.data(), 0.25f, max_expected.data(),
                                  sum_expected.data(), out_expected.data(), dims, dims);
-      kernels->f32->softmax_tile(got.data(), columns, rows, columns, allowed.data(), 0.25f, max_got.data(), sum_got.data(),
-                                 out_got.data(), dims, dims);
+      kernels->f32->softmax_tile(got.data(), columns, rows, columns, allowed.data(), 0.25f, max_got.data(),
+                                 sum_got.data(), out_got.data(), dims, dims);
       expect_near(trial, expected, got, {ulp_tolerance(16, 1)});
       expect_equal(trial, max_expected, max_got);
-      expect_near(trial, sum_expected, sum_got, {ulp_tolerance(32.0 + static_cast<double>(columns), static_cast<double>(columns))});
+      expect_near(trial, sum_expected, sum_got,
+                  {ulp_tolerance(32.0 + static_cast<double>(columns), static_cast<double>(columns))});
       expect_near(trial, out_expected, out_got, {ulp_tolerance(16, 1)});
     }
 }
@@ -191,7 +198,8 @@ TEST_CASE("pack_keys: tokens become columns of blocks, and the rest of the last 
       for (size_t column = 0; column < blocks * simd::kKeyBlock; ++column)
         for (size_t i = 0; i < dims; ++i) {
           const float wanted = column < count ? keys[column * dims + i] : 0.0f;
-          equal = equal && got[(column / simd::kKeyBlock * dims + i) * simd::kKeyBlock + column % simd::kKeyBlock] == wanted;
+          equal = equal &&
+                  got[(column / simd::kKeyBlock * dims + i) * simd::kKeyBlock + column % simd::kKeyBlock] == wanted;
         }
       CHECK_MESSAGE(equal, trial.description());
     }

@@ -21,7 +21,8 @@ std::vector<size_t> widths() {
   for (size_t n = 1; n <= 130; n += reduced() ? 11 : 1) all.push_back(n);
   for (size_t n : {256, 576, 896, 1152, 1536}) all.push_back(n);
   if (reduced()) return all;
-  for (size_t n : {512, 1024, 1280, 2048, 4304, 4096, 4864, 5120, 8192, 8960, 13696, 14336, 16384, 18944, 29568, 32768}) all.push_back(n);
+  for (size_t n : {512, 1024, 1280, 2048, 4304, 4096, 4864, 5120, 8192, 8960, 13696, 14336, 16384, 18944, 29568, 32768})
+    all.push_back(n);
   return all;
 }
 
