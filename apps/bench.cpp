@@ -163,8 +163,8 @@ class Bench {
   Session make_session(const Test& test, uint32_t threads) const {
     mica_session_options settings = session_options(options_.shared);
     settings.threads = threads;
-    settings.context_text =
-        test.depth + test.prompt + test.generated + 8;  // a few for the first token and picture marks
+    // A few for the first token and picture marks.
+    settings.context_text = test.depth + test.prompt + test.generated + 8;
     settings.context = settings.context_text + test.depth_visual;
     if (test.picture != nullptr) {
       settings.picture_tokens = picture_tokens(model_, *test.picture);

@@ -32,8 +32,8 @@ inline constexpr int kProbabilityTop = 127;  // p is 0 to this
 inline constexpr int kValueMost = 32;        // w is -kValueMost to kValueMost - 1
 
 inline constexpr size_t kAttentionPanel = 16;   // keys of a key panel, channels of a value panel
-inline constexpr size_t kAttentionKeys =
-    256;  // keys of a tile: its panels stay in a level 2 cache, its scores in level 1
+// Keys of a tile: its panels stay in a level 2 cache, its scores in level 1.
+inline constexpr size_t kAttentionKeys = 256;
 inline constexpr size_t kAttentionRowsMax = 48;  // rows of one call
 inline constexpr size_t kAttentionDimsMax = 512;  // channels of a head
 

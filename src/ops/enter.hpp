@@ -25,8 +25,8 @@ struct RowBuffers {
 struct NormWeights {
   const float* weight = nullptr;     // null: ones (folded into the matrices, or there is no such norm)
   const float* bias = nullptr;       // null: zeros
-  const float* direction =
-      nullptr;  // of a LayerNorm in a rotated stream: the unit vector of the mean (static_format.hpp)
+  // Of a LayerNorm in a rotated stream: the unit vector of the mean (static_format.hpp).
+  const float* direction = nullptr;
 };
 
 // dst = norm(src), row by row; `dst` may be `src`.
