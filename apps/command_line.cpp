@@ -57,20 +57,13 @@ std::string explain(const CLI::App& app, const CLI::ParseError& fault) {
 
 }  // namespace
 
-struct CommandLine::Parser {
-  CLI::App app;
-};
-
 CommandLine::CommandLine(const std::string& name, const std::string& about, const std::string& examples)
-    : parser_(std::make_unique<Parser>()) {
-  CLI::App& app = parser_->app;
-  app.description(name + ": " + about);
-  app.name(name);
+    : app_(std::make_unique<CLI::App>(name + ": " + about, name)) {
   auto format = std::make_shared<HelpFormat>();
   format->label("Positionals", "Arguments");
-  app.formatter(format);
-  app.get_help_ptr()->group("Process")->description("prints this");
-  app.footer("Examples:\n" + examples);
+  app_->formatter(format);
+  app_->get_help_ptr()->group("Process")->description("prints this");
+  app_->footer("Examples:\n" + examples);
 }
 
 CommandLine::~CommandLine() = default;
@@ -80,9 +73,9 @@ void CommandLine::add(const Argument& argument, Target target) {
       [&](auto* value) -> CLI::Option* {
         using Value = std::remove_pointer_t<decltype(value)>;
         if constexpr (std::is_same_v<Value, bool>) {
-          return parser_->app.add_flag(argument.names, *value, argument.help);
+          return app_->add_flag(argument.names, *value, argument.help);
         } else {
-          CLI::Option* added = parser_->app.add_option(argument.names, *value, argument.help);
+          CLI::Option* added = app_->add_option(argument.names, *value, argument.help);
           constexpr bool kWhole = std::is_integral_v<Value> || std::is_same_v<Value, std::vector<uint32_t>>;
           if (argument.low != argument.high) added->check(number_between(argument.low, argument.high, kWhole));
           if (std::string_view(argument.value).ends_with(",...")) added->delimiter(',');
@@ -95,25 +88,25 @@ void CommandLine::add(const Argument& argument, Target target) {
 }
 
 void CommandLine::exclude(const std::string& name, const std::string& other) {
-  parser_->app.get_option(name)->excludes(parser_->app.get_option(other));
+  app_->get_option(name)->excludes(app_->get_option(other));
 }
 
 void CommandLine::need(const std::string& name, const std::string& other) {
-  parser_->app.get_option(name)->needs(parser_->app.get_option(other));
+  app_->get_option(name)->needs(app_->get_option(other));
 }
 
 void CommandLine::describe(const std::string& name, const std::string& help) {
-  parser_->app.get_option(name)->description(help);
+  app_->get_option(name)->description(help);
 }
 
 void CommandLine::parse(const std::vector<std::string>& arguments) {
   const std::vector<std::string> spelled = spell_out_single_dash(arguments);
   try {
-    parser_->app.parse(std::vector<std::string>(spelled.rbegin(), spelled.rend()));
+    app_->parse(std::vector<std::string>(spelled.rbegin(), spelled.rend()));
   } catch (const CLI::CallForHelp&) {
-    throw HelpWanted{parser_->app.help()};
+    throw HelpWanted{app_->help()};
   } catch (const CLI::ParseError& fault) {
-    throw UsageError(explain(parser_->app, fault));
+    throw UsageError(explain(*app_, fault));
   }
 }
 

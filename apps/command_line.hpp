@@ -10,20 +10,21 @@
 #include <variant>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace app {
 
 // What an argument sets.
 using Target = std::variant<bool*, std::string*, std::vector<std::string>*, uint32_t*, int64_t*, size_t*, float*,
                             double*, std::vector<uint32_t>*>;
 
-// The heading of a command's own options in --help.
-inline constexpr const char* kOwnGroup = "Options";
-
 struct Argument {
   const char* names;  // "-c,--ctx-size"; without a dash it is known by its place
   const char* value;  // what stands for it in --help; one that ends in ",..." takes several with commas between
   std::string help;
-  const char* group = kOwnGroup;
+  const char* group = "Options";  // heading in --help; this one is for a command's own
   double low = 0, high = 0;       // bounds of a number; both 0: any
   const char* choices = "";       // the words allowed, with '|' between; none: any
   const char* initial = nullptr;  // the default that --help shows; null: the value that the target has
@@ -48,8 +49,7 @@ class CommandLine {
   void parse(const std::vector<std::string>& arguments);
 
  private:
-  struct Parser;
-  std::unique_ptr<Parser> parser_;
+  std::unique_ptr<CLI::App> app_;
 };
 
 // --help was asked for: the text of it.

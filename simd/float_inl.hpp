@@ -28,8 +28,7 @@ inline float max_lanes(const Batch& v) {
   return maximum;
 }
 
-// ---- storage
-// ----------------------------------------------------------------------------------------------------------
+// ---- storage --------------------------------------------------------------------------------------------------------
 
 inline Batch load_bf16(const uint16_t* src) {
 #if defined(__AVX512F__)
@@ -71,8 +70,7 @@ void narrow_f16(uint16_t* dst, const float* src, size_t n) {
   for (; i < n; ++i) dst[i] = narrow_half(src[i]);
 }
 
-// ---- products
-// ---------------------------------------------------------------------------------------------------------
+// ---- products -------------------------------------------------------------------------------------------------------
 
 // A register tile: kRows rows of c by kBatches batches of columns, over the whole depth.
 template <size_t kRows, size_t kBatches>
@@ -164,8 +162,7 @@ void gemv(float* y, const float* x, const typename Load::Weight* w, size_t w_str
   }
 }
 
-// ---- rows
-// -------------------------------------------------------------------------------------------------------------
+// ---- rows -----------------------------------------------------------------------------------------------------------
 
 float sum_of_squares(const float* x, float mean, size_t n) {
   Batch sum[2] = {Batch(0.0f), Batch(0.0f)};
@@ -257,8 +254,7 @@ void rope_pairs(float* x, const float* cosine, const float* sine, size_t half) {
   }
 }
 
-// ---- attention
-// --------------------------------------------------------------------------------------------------------
+// ---- attention ------------------------------------------------------------------------------------------------------
 
 // score[0, open) becomes exp(score * scale - maximum), where maximum is the larger of `maximum` and all of them;
 // returns the new maximum and adds to *sum.

@@ -2,8 +2,8 @@
 // after that level's lanes.hpp. Not the definition: rotate_kernels.hpp is. Everything here has internal linkage.
 //
 // A transform goes from the longest stride to the shortest: DCTs over the odd factors, whole cache lines at a time;
-// then the Walsh-Hadamard passes of up to kPassBits bits each, block by block so that a block stays in the first cache; last
-// the bits below kChunkBits in registers, whose results go to a sink: back to the row, or to int8. The first pass of
+// then the Walsh-Hadamard passes of up to kPassBits bits each, block by block so that a block stays in the first cache;
+// last the bits below kChunkBits in registers, whose results go to a sink: back to the row, or to int8. The first pass of
 // all multiplies. Bits are taken from high to low at every level, and every butterfly rounds once, so powers of two
 // have the same bits everywhere.
 #pragma once
@@ -16,8 +16,8 @@ namespace mica::simd {
 namespace {
 
 constexpr size_t kChunkBits = Vector::kLaneBits + Vector::kRadixBits;
-// Bits of one pass through memory, at most. 16 values and what their butterflies need are more than AVX2's registers; to
-// spill some is quicker than another pass all the same.
+// Bits of one pass through memory, at most. 16 values and what their butterflies need are more than AVX2's registers;
+// to spill some is quicker than another pass all the same.
 constexpr size_t kPassBits = 4;
 // So many values go through all of their passes together where runs are shorter: long loops, which stay in the first
 // cache.

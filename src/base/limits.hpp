@@ -66,8 +66,7 @@ inline constexpr size_t kCalibrationLineBytesMax = 1u << 20;
 // Tokens of one sample that a model is calibrated with: one chunk, whose buffers are those of a large batch.
 inline constexpr uint32_t kCalibrationTokensMax = 4096;
 
-// --- model shapes: four times the largest published value of each
-// ------------------------------------------------------
+// --- model shapes: four times the largest published value of each ----------------------------------------------------
 inline constexpr uint32_t kLayersMax = 512;
 inline constexpr uint32_t kHiddenMax = 65536;
 inline constexpr uint32_t kFeedForwardMax = 262144;

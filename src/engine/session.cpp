@@ -18,8 +18,7 @@ double now() {
 
 }  // namespace
 
-// ---- adding
-// -------------------------------------------------------------------------------------------------------------
+// ---- adding ---------------------------------------------------------------------------------------------------------
 
 template <class Add>
 Status Session::all_or_nothing(const Add& add) {
@@ -216,8 +215,7 @@ Status Session::add_tokens(std::span<const int32_t> ids, std::span<const Picture
   });
 }
 
-// ---- computing
-// ------------------------------------------------------------------------------------------------------------
+// ---- computing ------------------------------------------------------------------------------------------------------
 
 Status Session::check_cancelled() {
   if (cancelled_.exchange(false, std::memory_order_relaxed))

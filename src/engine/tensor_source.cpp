@@ -48,8 +48,7 @@ bool fits(const ModelFiles& files, uint64_t stored, size_t wanted) {
 
 }  // namespace
 
-// ---- files
-// --------------------------------------------------------------------------------------------------------------
+// ---- files ----------------------------------------------------------------------------------------------------------
 
 std::string FileTensors::full_name(const TensorName& name, uint32_t layer, const char* suffix) const {
   std::string text = roots_[static_cast<size_t>(name.part)];

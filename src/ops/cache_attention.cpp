@@ -107,7 +107,10 @@ class Worker {
     };
     part(cached_.rows.count, [&](size_t first, size_t count) { attend_float16(first, count); });
     for (size_t i = 0; i < cached_.span_count; ++i)
-      part(cached_.spans[i].tokens, [&](size_t first, size_t count) { attend_packed(cached_.spans[i], first, count); });
+      part(cached_.spans[i].tokens, [&](size_t first, size_t count) {
+        if (i + 1 < cached_.span_count) prefetch_head(cached_.spans[i + 1]);
+        attend_packed(cached_.spans[i], first, count);
+      });
   }
 
   void attend_chunk(const KeyValueRun& run) {
@@ -158,7 +161,6 @@ class Worker {
   void attend_packed(const PackedSpan& span, size_t first, size_t count) {
     const SpanLayout& layout = span.layout;
     const size_t n = which_.count();
-    if (&span + 1 < cached_.spans + cached_.span_count) prefetch_head(*(&span + 1));
     float* key_mid = s_.levels;
     float* key_step = key_mid + d_;
     float* value_mid = key_step + d_;

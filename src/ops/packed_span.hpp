@@ -7,12 +7,10 @@
 //   of x - m, and s makes the product with x - m itself exact, as in RaBitQ (arXiv 2405.12497): the least-squares scale
 //   would shrink scores and values by 2 / pi, and a softmax minds that more than noise. More bits: least squares.
 // - centroid: m +- mean |x - m|, the centroids of a symmetric distribution; more bits: the uniform quantizer that suits
-// a
-//   normal distribution of that deviation best (Max 1960).
+//   a normal distribution of that deviation best (Max 1960).
 // - quantile: the quantiles alpha and 1 - alpha, and levels evenly between for more bits.
 // - calibquant: minimum and maximum of the span, times .5 for keys and .3 for values at one bit, as the published code
-// of
-//   CalibQuant (arXiv 2502.14882); scores are then drawn together by up to tau = 3 (cache_attention.cpp).
+//   of CalibQuant (arXiv 2502.14882); scores are then drawn together by up to tau = 3 (cache_attention.cpp).
 // - text: no levels but a scale a token, rotated; rows are appended one by one.
 #pragma once
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "enter.hpp"
+
 namespace mica {
 namespace {
 
@@ -27,19 +29,13 @@ bool ChannelSizes::observe(const QuantPoint& point, const float* rows, size_t st
 bool BalancedRange::observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t,
                             size_t width) {
   if (point.index != point_) return true;
-  std::vector<float> row(width);
-  for (size_t r = 0; r < count; ++r) {
-    for (size_t i = 0; i < width; ++i) row[i] = rows[r * stride + i] / factors_[i];
-    rotate_vocabulary(stream_, row.data());
-    for (const float value : row) max_ = std::max(max_, std::fabs(value));
-  }
+  std::vector<float> balanced(count * width);
+  for (size_t r = 0; r < count; ++r)
+    for (size_t i = 0; i < width; ++i) balanced[r * width + i] = rows[r * stride + i] / factors_[i];
+  if (stream_.vocabulary_rotation)
+    rotate_rows(compute_, stream_.residual_plan, stream_.signs.data(), balanced.data(), width, count, false);
+  for (const float value : balanced) max_ = std::max(max_, std::fabs(value));
   return false;
-}
-
-void rotate_vocabulary(const StreamTransform& stream, float* row) {
-  if (!stream.vocabulary_rotation) return;
-  const simd::RotateKernels& kernels = *simd::kernels_at(simd::Level::scalar)->rotate;
-  kernels.rotate(stream.residual_plan, 1, stream.signs.data(), 1.0f, row);
 }
 
 std::vector<float> balance(const ChannelSizes& sizes, const simd::FloatKernels& kernels, const Matrix& weights) {

@@ -30,22 +30,21 @@ class ChannelSizes : public RowObserver {
 // to be rotated, rotated as the stream's.
 class BalancedRange : public RowObserver {
  public:
-  BalancedRange(uint32_t point, const std::vector<float>& factors, const StreamTransform& stream)
-      : point_(point), factors_(factors), stream_(stream) {}
+  // All are borrowed.
+  BalancedRange(const Compute& compute, uint32_t point, const std::vector<float>& factors, const StreamTransform& stream)
+      : compute_(compute), point_(point), factors_(factors), stream_(stream) {}
   bool observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t visual,
                size_t width) override;
 
   float max() const { return max_; }
 
  private:
+  const Compute& compute_;
   uint32_t point_;
   const std::vector<float>& factors_;
   const StreamTransform& stream_;
   float max_ = 0;
 };
-
-// A row of the vocabulary, or one that it meets, into the space where it is stored: R S row where it is rotated.
-void rotate_vocabulary(const StreamTransform& stream, float* row);
 
 // Factors f: activations are divided by them, columns of the weights multiplied; f^2 = rms of the activations over rms of
 // the weights. This makes the product of both rows' mean squares least (Cauchy and Schwarz), and with it what rounding

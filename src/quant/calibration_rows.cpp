@@ -165,8 +165,7 @@ Status CalibrationRows::plan() {
   return Status::ok();
 }
 
-// ---- decoder
-// ------------------------------------------------------------------------------------------------------------
+// ---- decoder --------------------------------------------------------------------------------------------------------
 
 void CalibrationRows::begin_decoder() {
   const size_t hidden = model_->spec.decoder.hidden;
@@ -206,8 +205,7 @@ void CalibrationRows::show_head(size_t item, RowObserver* observer) {
   decoder_.logits(compute, *model_, rows.data(), rows.size(), nullptr);
 }
 
-// ---- tower
-// --------------------------------------------------------------------------------------------------------------
+// ---- tower ----------------------------------------------------------------------------------------------------------
 
 Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
   if (tile.sample != pixels_sample_ || tile.picture != pixels_picture_) {

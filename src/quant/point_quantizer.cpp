@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "balance.hpp"
 #include "checked.hpp"
+#include "enter.hpp"
 #include "pack.hpp"
 #include "static_format.hpp"
 #include "transform.hpp"
@@ -220,8 +220,9 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, const float* col
     float* row = weights.data() + r * source.columns;
     widen_matrix_row(kernels, source, r, row);
     for (size_t i = 0; column_factors != nullptr && i < source.columns; ++i) row[i] *= column_factors[i];
-    rotate_vocabulary(stream, row);
   });
+  if (stream.vocabulary_rotation)
+    rotate_rows(compute_, stream.residual_plan, stream.signs.data(), weights.data(), source.columns, source.rows, false);
   for (const float weight : weights)
     if (!std::isfinite(weight))
       return Status::error(Code::invalid_argument, "%s: a weight is not a finite number", matrix.report_name.c_str());

@@ -272,7 +272,7 @@ Status Quantizer::balance_head(std::vector<float>* factors) {
     norm[i] = (w.final_norm.weight ? w.final_norm.weight[i] : 1.0f) / (*factors)[i];
   StreamTransform rotated = w.stream;
   rotated.vocabulary_rotation = rotated.rotated;
-  BalancedRange range(w.head_in.index, *factors, rotated);
+  BalancedRange range(rows_.compute(), w.head_in.index, *factors, rotated);
   for (size_t item = 0; item < rows_.decoder().items(); ++item) rows_.show_head(item, &range);
   w.stream.vocabulary_rotation = rotated.vocabulary_rotation;
   const float largest = range.max();

@@ -120,7 +120,7 @@ TEST_CASE("any number of threads gives the same bits") {
     mica_session_options options = packed();
     options.threads = threads;
     Talk talk(panel, options);
-    talk.ask("Read the dial.", 1);
+    talk.ask("Read the dial.", 3);
     if (threads == 1) first = talk.logits();
     CHECK(same_bits(first, talk.logits()));
   }
@@ -134,7 +134,7 @@ TEST_CASE("a picture that a chunk cannot hold is packed in parts, and small batc
   REQUIRE(mica_picture_from_rgb(rgb.data(), 336, 336, 0, &large, &error) == MICA_OK);
   uint32_t tokens = 0;
   REQUIRE(mica_picture_tokens(panel.model, large, &tokens, &error) == MICA_OK);
-  for (uint32_t batch : {1u, 100u}) {
+  for (uint32_t batch : {1u, 64u, 100u, 512u}) {
     CAPTURE(batch);
     mica_session_options options = packed();
     options.batch = batch;
