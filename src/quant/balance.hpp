@@ -31,7 +31,8 @@ class ChannelSizes : public RowObserver {
 class BalancedRange : public RowObserver {
  public:
   // All are borrowed.
-  BalancedRange(const Compute& compute, uint32_t point, const std::vector<float>& factors, const StreamTransform& stream)
+  BalancedRange(const Compute& compute, uint32_t point, const std::vector<float>& factors,
+                const StreamTransform& stream)
       : compute_(compute), point_(point), factors_(factors), stream_(stream) {}
   bool observe(const QuantPoint& point, const float* rows, size_t stride, size_t count, size_t visual,
                size_t width) override;

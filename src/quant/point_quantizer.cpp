@@ -222,7 +222,8 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, const float* col
     for (size_t i = 0; column_factors != nullptr && i < source.columns; ++i) row[i] *= column_factors[i];
   });
   if (stream.vocabulary_rotation)
-    rotate_rows(compute_, stream.residual_plan, stream.signs.data(), weights.data(), source.columns, source.rows, false);
+    rotate_rows(compute_, stream.residual_plan, stream.signs.data(), weights.data(), source.columns, source.rows,
+                false);
   for (const float weight : weights)
     if (!std::isfinite(weight))
       return Status::error(Code::invalid_argument, "%s: a weight is not a finite number", matrix.report_name.c_str());

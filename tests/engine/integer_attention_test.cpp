@@ -5,23 +5,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <memory>
 #include <random>
 #include <vector>
 
-#include "checked.hpp"
+#include "own_bytes.hpp"
 
 using namespace mica;
 
 namespace {
-
-struct AlignedFree {
-  void operator()(void* memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<uint8_t, AlignedFree>;
-
-Memory aligned(size_t bytes) { return Memory(static_cast<uint8_t*>(std::aligned_alloc(64, round_up(bytes, 64)))); }
 
 struct Case {
   AttentionShape shape;
@@ -45,12 +36,12 @@ struct Input {
 std::vector<float> in_integers(const Case& c, const Input& input, int threads) {
   Compute compute{.kernels = simd::kernels_best(), .threads = threads};
   compute.scratch_bytes = integer_attention_scratch_bytes(c.shape);
-  const Memory scratch = aligned(compute.scratch_bytes * static_cast<size_t>(threads));
-  compute.scratch = scratch.get();
-  const Memory packed = aligned(packed_heads_bytes(c.shape, c.rows));
+  OwnedBytes memory;
+  compute.scratch = own_bytes(compute.scratch_bytes * static_cast<size_t>(threads), &memory);
+  uint8_t* packed = own_bytes(packed_heads_bytes(c.shape, c.rows), &memory);
   std::vector<float> out(c.rows * input.width);
   const float* q = input.qkv.data();
-  integer_attention(compute, c.shape, q, q + input.width, q + 2 * input.width, 3 * input.width, c.rows, packed.get(),
+  integer_attention(compute, c.shape, q, q + input.width, q + 2 * input.width, 3 * input.width, c.rows, packed,
                     out.data(), input.width);
   return out;
 }
