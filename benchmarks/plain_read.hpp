@@ -8,6 +8,11 @@
 
 namespace mica {
 
+// How many bytes before its turn a line is sent for, to either cache; 0: what the processor foresees is left to it.
+struct ReadAhead {
+  size_t first_level = 0, second_level = 0;
+};
+
 // Reads the same bytes each time it is called, in compute.threads threads: vector loads, four sums that do not wait for
 // each other, and of several prefetch distances the one that the constructor found fastest.
 class PlainRead {
@@ -15,15 +20,15 @@ class PlainRead {
   // `bytes` is a multiple of 64 and `data` aligned to it; both stay the caller's.
   PlainRead(const Compute& compute, const uint8_t* data, size_t bytes);
 
-  void operator()() const { read(distance_); }
+  void operator()() const { read(ahead_); }
 
  private:
-  void read(size_t distance) const;
+  void read(const ReadAhead& ahead) const;
 
   const Compute& compute_;
   const uint8_t* data_;
   size_t bytes_;
-  size_t distance_ = 0;  // bytes; 0: what the processor foresees is left to it
+  ReadAhead ahead_;
 };
 
 }  // namespace mica

@@ -81,7 +81,7 @@ struct S8Avx2 {
 #pragma GCC unroll 4
       for (int quarter = 0; quarter < 4; ++quarter) totals[row][quarter] = _mm256_setzero_si256();
     for (size_t input = 0; input < inputs; input += 4, x += 4, panel += 64) {
-      _mm_prefetch(reinterpret_cast<const char*>(panel + kPrefetchBytes), _MM_HINT_T0);
+      prefetch_stream(panel);
       __m256i x4[kStreamRows];
 #pragma GCC unroll 2
       for (int row = 0; row < kStreamRows; ++row)
@@ -117,8 +117,6 @@ struct S8Avx2 {
         stream_part<kStreamRows - 2>(x + input + 2 * x_stride, x_stride, bytes, part, sums + 2 * kPanelChannels);
     }
   }
-
-  static constexpr size_t kPrefetchBytes = 3072;
 };
 
 }  // namespace

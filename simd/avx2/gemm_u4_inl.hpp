@@ -89,7 +89,7 @@ struct U4Avx2 {
       __m256i words[kStreamRows][2];
 #pragma GCC unroll 4
       for (int step = 0; step < 8; step += 2) {
-        _mm_prefetch(reinterpret_cast<const char*>(panel + step * 32 + kPrefetchBytes), _MM_HINT_T0);
+        prefetch_stream(panel + step * 32);
 #pragma GCC unroll 2
         for (int half = 0; half < 2; ++half) {
           const __m256i both = load_256(panel + step * 32 + half * 32);
@@ -112,9 +112,6 @@ struct U4Avx2 {
     for (int row = 0; row < kStreamRows; ++row)
       for (int half = 0; half < 2; ++half) store_256(sums + row * kPanelChannels + half * 8, total[row][half]);
   }
-
-  // Ahead of the load: what arrives from memory in the time of one access (80 ns at 36 GB/s), rounded up.
-  static constexpr size_t kPrefetchBytes = 3072;
 };
 
 }  // namespace

@@ -114,7 +114,7 @@ struct Vnni {
     for (size_t input = 0; input < inputs; input += 16, x += 16)
 #pragma GCC unroll 4
       for (int chain = 0; chain < 4; chain += kVectors, panel += 64) {
-        _mm_prefetch(reinterpret_cast<const char*>(panel + kPrefetchBytes), _MM_HINT_T0);
+        prefetch_stream(panel);
         __m512i w[kVectors];
         Weights::unpack(panel, w);
 #pragma GCC unroll 2
@@ -129,8 +129,6 @@ struct Vnni {
       store_512(sums + row * kPanelChannels, _mm512_add_epi32(_mm512_add_epi32(totals[row][0], totals[row][1]),
                                                               _mm512_add_epi32(totals[row][2], totals[row][3])));
   }
-
-  static constexpr size_t kPrefetchBytes = 3072;
 };
 
 }  // namespace

@@ -111,14 +111,18 @@ void gemv_block(const Compute& compute, float* dst, size_t dst_stride, const Row
   }
 }
 
-// Panels that one task of a product with packed weights computes: a few rows stream them once, so that a task is as
-// much as is worth handing out; more rows go over two at a time (gemm_driver_inl.hpp), of a wide matrix over twice as
+// Panels that one task of a product with packed weights computes. A few rows stream them once: a sixteenth of the
+// matrix shares out evenly, below 128 KB a task is not worth handing out (each prefetches 12 KB that are another's),
+// and above 1 MB nothing is won. More rows go over two at a time (gemm_driver_inl.hpp), of a wide matrix over twice as
 // many, of a narrow one not, whose tasks would be too few to share out evenly.
 size_t task_panels(const Matrix& matrix, size_t rows, size_t panels) {
-  constexpr size_t kStreamBytes = 128u << 10;
+  constexpr size_t kStreamBytesMin = 128u << 10, kStreamBytesMax = 1u << 20, kStreamTasks = 16;
   constexpr size_t kStreamRows = 4;
   constexpr size_t kWidePanels = 64;
-  if (rows <= kStreamRows) return std::max<size_t>(1, kStreamBytes / matrix.stride_bytes);
+  if (rows <= kStreamRows) {
+    const size_t bytes = std::clamp(panels * matrix.stride_bytes / kStreamTasks, kStreamBytesMin, kStreamBytesMax);
+    return std::max<size_t>(1, bytes / matrix.stride_bytes);
+  }
   return panels >= kWidePanels ? 4 : 2;
 }
 
