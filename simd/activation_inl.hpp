@@ -2,17 +2,14 @@
 // only. Not the definition: activation_kernels.hpp is. Everything here has internal linkage.
 #pragma once
 
-#include <xsimd/xsimd.hpp>
-
 #include "activation_kernels.hpp"
+#include "float_batch_inl.hpp"
 
 namespace mica::simd {
 namespace {
 
-using Batch = xsimd::batch<float>;
-
 Batch logistic_product(const Batch& x, const Batch& minus_slope_x) {
-  return x / (Batch(1.0f) + xsimd::exp(minus_slope_x));
+  return x / (Batch(1.0f) + exponential(minus_slope_x));
 }
 
 struct Silu {
@@ -27,7 +24,7 @@ struct Gelu {
 struct GeluTanh {
   // (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)).
   static Batch of(const Batch& x) {
-    const Batch inner = xsimd::fma(Batch(0.044715f) * x * x, x, x);
+    const Batch inner = fused_multiply_add(Batch(0.044715f) * x * x, x, x);
     return logistic_product(x, inner * Batch(-1.59576912f));
   }
 };
@@ -39,7 +36,6 @@ struct QuickGelu {
 // dst[i] = Function(x[i]), times factor[i] where that is given; the last values, fewer than a batch, in a padded copy.
 template <class Function, bool kFactor>
 inline void apply(float* dst, const float* x, const float* factor, size_t n) {
-  constexpr size_t kWidth = Batch::size;
   size_t i = 0;
   for (; i + kWidth <= n; i += kWidth) {
     Batch y = Function::of(Batch::load_unaligned(x + i));

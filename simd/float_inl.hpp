@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "float_batch_inl.hpp"
@@ -58,18 +59,6 @@ void widen_bf16(float* dst, const uint16_t* src, size_t n) {
   for (; i < n; ++i) dst[i] = widen_brain(src[i]);
 }
 
-void narrow_f16(uint16_t* dst, const float* src, size_t n) {
-  size_t i = 0;
-#if defined(__F16C__)
-  for (; i + 8 <= n; i += 8)
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + i),
-                     _mm256_cvtps_ph(_mm256_loadu_ps(src + i), _MM_FROUND_TO_NEAREST_INT));
-#elif defined(__aarch64__)
-  for (; i + 4 <= n; i += 4) vst1_u16(dst + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(src + i))));
-#endif
-  for (; i < n; ++i) dst[i] = narrow_half(src[i]);
-}
-
 // ---- products -------------------------------------------------------------------------------------------------------
 
 // A register tile: kRows rows of c by kBatches batches of columns, over the whole depth.
@@ -85,7 +74,7 @@ inline void gemm_tile(float* c, size_t c_stride, const float* a, size_t a_stride
     for (size_t v = 0; v < kBatches; ++v) column[v] = load(b + k * b_stride + v * kWidth);
     for (size_t r = 0; r < kRows; ++r) {
       const Batch value(a[r * a_stride + k]);
-      for (size_t v = 0; v < kBatches; ++v) sum[r][v] = xsimd::fma(value, column[v], sum[r][v]);
+      for (size_t v = 0; v < kBatches; ++v) sum[r][v] = fused_multiply_add(value, column[v], sum[r][v]);
     }
   }
   for (size_t r = 0; r < kRows; ++r)
@@ -154,8 +143,8 @@ void gemv(float* y, const float* x, const typename Load::Weight* w, size_t w_str
     size_t i = 0;
     for (; i + 4 * kWidth <= depth; i += 4 * kWidth)
       for (size_t v = 0; v < 4; ++v)
-        sum[v] = xsimd::fma(Load::batch(weight + i + v * kWidth), load(x + i + v * kWidth), sum[v]);
-    for (; i + kWidth <= depth; i += kWidth) sum[0] = xsimd::fma(Load::batch(weight + i), load(x + i), sum[0]);
+        sum[v] = fused_multiply_add(Load::batch(weight + i + v * kWidth), load(x + i + v * kWidth), sum[v]);
+    for (; i + kWidth <= depth; i += kWidth) sum[0] = fused_multiply_add(Load::batch(weight + i), load(x + i), sum[0]);
     float total = sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
     for (; i < depth; ++i) total = std::fma(Load::one(weight[i]), x[i], total);
     y[row] = total;
@@ -171,7 +160,7 @@ float sum_of_squares(const float* x, float mean, size_t n) {
   for (; i + 2 * kWidth <= n; i += 2 * kWidth) {
     for (size_t v = 0; v < 2; ++v) {
       const Batch value = load(x + i + v * kWidth) - middle;
-      sum[v] = xsimd::fma(value, value, sum[v]);
+      sum[v] = fused_multiply_add(value, value, sum[v]);
     }
   }
   float total = sum_lanes(sum[0] + sum[1]);
@@ -256,35 +245,41 @@ void rope_pairs(float* x, const float* cosine, const float* sine, size_t half) {
 
 // ---- attention ------------------------------------------------------------------------------------------------------
 
-// score[0, open) becomes exp(score * scale - maximum), where maximum is the larger of `maximum` and all of them;
-// returns the new maximum and adds to *sum.
-float softmax_row(float* score, size_t open, float scale, float maximum, float* sum) {
-  const Batch factor(scale);
-  Batch high(maximum);
+// The greatest of score[0, open). Four chains, since each waits for its own.
+inline float greatest(const float* score, size_t open) {
+  const Batch lowest(-std::numeric_limits<float>::infinity());
+  Batch high[4] = {lowest, lowest, lowest, lowest};
   size_t i = 0;
-  for (; i + kWidth <= open; i += kWidth) {
-    const Batch value = load(score + i) * factor;
-    store(score + i, value);
-    high = xsimd::max(high, value);
-  }
-  maximum = max_lanes(high);
-  for (; i < open; ++i) {
-    score[i] *= scale;
-    if (score[i] > maximum) maximum = score[i];
-  }
-  const Batch top(maximum);
-  Batch total(0.0f);
-  for (i = 0; i + kWidth <= open; i += kWidth) {
-    const Batch value = xsimd::exp(load(score + i) - top);
-    store(score + i, value);
-    total = total + value;
-  }
-  *sum = sum_lanes(total);
-  for (; i < open; ++i) {
-    score[i] = std::exp(score[i] - maximum);
-    *sum += score[i];
-  }
+  for (; i + 4 * kWidth <= open; i += 4 * kWidth)
+    for (size_t v = 0; v < 4; ++v) high[v] = xsimd::max(high[v], load(score + i + v * kWidth));
+  for (; i + kWidth <= open; i += kWidth) high[0] = xsimd::max(high[0], load(score + i));
+  float maximum = max_lanes(xsimd::max(xsimd::max(high[0], high[1]), xsimd::max(high[2], high[3])));
+  for (; i < open; ++i) maximum = score[i] > maximum ? score[i] : maximum;
   return maximum;
+}
+
+// score[0, open) becomes exp(score * scale - maximum); returns their sum. The last ones, fewer than a batch, go through
+// a padded copy.
+inline float exponentials(float* score, size_t open, float scale, float maximum) {
+  const Batch factor(scale), top(-maximum);
+  Batch total[2] = {Batch(0.0f), Batch(0.0f)};
+  size_t i = 0;
+  for (; i + 2 * kWidth <= open; i += 2 * kWidth)
+    for (size_t v = 0; v < 2; ++v) {
+      const Batch value = exponential(fused_multiply_add(load(score + i + v * kWidth), factor, top));
+      store(score + i + v * kWidth, value);
+      total[v] = total[v] + value;
+    }
+  for (; i < open; i += kWidth) {
+    alignas(64) float rest[kWidth];
+    const size_t count = open - i < kWidth ? open - i : kWidth;
+    for (size_t k = 0; k < kWidth; ++k) rest[k] = k < count ? score[i + k] : -std::numeric_limits<float>::infinity();
+    const Batch value = exponential(fused_multiply_add(Batch::load_aligned(rest), factor, top));
+    total[0] = total[0] + value;
+    value.store_aligned(rest);
+    std::memcpy(score + i, rest, count * sizeof(float));
+  }
+  return sum_lanes(total[0] + total[1]);
 }
 
 void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed,
@@ -294,13 +289,18 @@ void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t colum
     const size_t open = allowed && allowed[row] < columns ? allowed[row] : columns;
     for (size_t i = open; i < columns; ++i) score[i] = 0;
     if (open == 0) continue;
-    float sum = 0;
-    const float maximum = softmax_row(score, open, scale, row_max[row], &sum);
-    const float rescale = std::exp(row_max[row] - maximum);
-    row_sum[row] = row_sum[row] * rescale + sum;
+    const float before = row_max[row];
+    const float here = greatest(score, open) * scale;
+    const float maximum = here > before ? here : before;
+    const float sum = exponentials(score, open, scale, maximum);
     row_max[row] = maximum;
-    if (rescale == 1.0f) continue;
-    const Batch factor(rescale);
+    if (maximum == before) {
+      row_sum[row] += sum;
+      continue;
+    }
+    const Batch factor = exponential(Batch(before - maximum));
+    const float rescale = factor.get(0);
+    row_sum[row] = row_sum[row] * rescale + sum;
     float* value = out + row * out_stride;
     size_t i = 0;
     for (; i + kWidth <= dims; i += kWidth) store(value + i, load(value + i) * factor);
@@ -309,19 +309,25 @@ void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t colum
 }
 
 void pack_keys(float* blocks, size_t start, const float* src, size_t src_stride, size_t count, size_t dims) {
-  for (size_t token = 0; token < count; ++token) {
-    const size_t column = start + token;
-    float* block = blocks + column / kKeyBlock * kKeyBlock * dims + column % kKeyBlock;
-    for (size_t i = 0; i < dims; ++i) block[i * kKeyBlock] = src[token * src_stride + i];
+  for (size_t token = 0; token < count;) {
+    const size_t column = (start + token) % kKeyBlock;
+    const size_t here = count - token < kKeyBlock - column ? count - token : kKeyBlock - column;
+    float* block = blocks + (start + token) / kKeyBlock * kKeyBlock * dims + column;
+    const float* rows = src + token * src_stride;
+    for (size_t i = 0; i < dims; ++i)
+      for (size_t t = 0; t < here; ++t) block[i * kKeyBlock + t] = rows[t * src_stride + i];
+    token += here;
   }
-  for (size_t column = start + count; column % kKeyBlock != 0; ++column) {
-    float* block = blocks + column / kKeyBlock * kKeyBlock * dims + column % kKeyBlock;
-    for (size_t i = 0; i < dims; ++i) block[i * kKeyBlock] = 0;
-  }
+  const size_t end = start + count, column = end % kKeyBlock;
+  if (column == 0) return;
+  float* block = blocks + end / kKeyBlock * kKeyBlock * dims;
+  for (size_t i = 0; i < dims; ++i)
+    for (size_t t = column; t < kKeyBlock; ++t) block[i * kKeyBlock + t] = 0;
 }
 
 constexpr FloatKernels kVectorKernels = {
     .gemm_f32 = gemm_f32,
+    .gemm_rows = kTileRows,
     .gemv_f32 = gemv<LoadF32>,
     .gemv_f16 = gemv<LoadF16>,
     .gemv_bf16 = gemv<LoadBf16>,

@@ -16,6 +16,8 @@ struct FloatKernels {
   // c[rows][columns] = a[rows][depth] * b[depth][columns]; with `accumulate` added to what c holds.
   void (*gemm_f32)(float* c, size_t c_stride, const float* a, size_t a_stride, const float* b, size_t b_stride,
                    size_t rows, size_t columns, size_t depth, bool accumulate);
+  // How many rows it takes at once: rows are best cut at multiples of this.
+  size_t gemm_rows;
 
   // y[r] = sum over i of w[r][i] * x[i], one row of activations: decode. Weights as stored, widened in registers.
   void (*gemv_f32)(float* y, const float* x, const float* w, size_t w_stride, size_t rows, size_t depth);

@@ -42,7 +42,8 @@ void stream_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilo
     const uint8_t* bytes = weights.panels + panel * inputs * Core::kInputBytes;
     alignas(64) int32_t sums[4 * kPanelChannels];
     with_rows<4>(rows, [&]<int kRows>() { Core::template stream<kRows>(x_begin, x.stride, bytes, inputs, sums); });
-    finish_panel<Isa>(sums, Core::kOffset, x, tile.row_begin, rows, weights, panel, epilogue, dst);
+    finish_tile<Isa>({sums, 0, Core::kOffset}, x, weights, epilogue, dst,
+                     {tile.row_begin, tile.row_end, panel, panel + 1});
   }
 }
 
@@ -76,11 +77,7 @@ void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epi
                     weights.panels + tile.panel_begin * panel_bytes + input * Core::kInputBytes, panel_bytes, panels,
                     at_most(inputs - input, step), sums});
   }
-  // Row by row: rows of results lie in pages of their own.
-  for (size_t row = 0; row < rows; ++row)
-    for (size_t p = 0; p < panels; ++p)
-      finish_panel<Isa>(sums + (p * Core::kRows + row) * kPanelChannels, Core::kOffset, x, tile.row_begin + row, 1,
-                        weights, tile.panel_begin + p, epilogue, dst);
+  finish_tile<Isa>({sums, Core::kRows * kPanelChannels, Core::kOffset}, x, weights, epilogue, dst, tile);
 }
 
 // The whole tile, so that rows in the second-level cache meet all panels before the next rows.

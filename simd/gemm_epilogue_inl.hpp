@@ -52,10 +52,11 @@ template <class Isa>
   dst.sums[row] += Isa::store_quantized(dst.values + row * dst.stride + channel, values);
 }
 
-// One row of a whole panel: `sums` holds 16 products, each too large by `excess`.
-template <class Isa, class Out>
-[[gnu::always_inline]] inline void finish_row(const int32_t* sums, int32_t excess, const Epilogue& epilogue, size_t row, size_t channel,
-                const Out& dst) {
+// One row of a whole panel: `sums` holds 16 products, each too large by `excess`. kScaled: the epilogue has scales and
+// nothing else.
+template <class Isa, bool kScaled, class Out>
+[[gnu::always_inline]] inline void finish_row(const int32_t* sums, int32_t excess, const Epilogue& epilogue, size_t row,
+                                              size_t channel, const Out& dst) {
   constexpr size_t kVectors = kPanelChannels / Isa::kLanes;
   typename Isa::Float values[kVectors];
   const auto row_scale = Isa::broadcast(of_row(epilogue.row_scale, row));
@@ -63,6 +64,7 @@ template <class Isa, class Out>
     const size_t at = channel + i * Isa::kLanes;
     const auto scale = Isa::mul(Isa::load(epilogue.channel_scale + at), row_scale);
     values[i] = Isa::mul(Isa::to_float(sums + i * Isa::kLanes, excess), scale);
+    if constexpr (kScaled) continue;
     if (epilogue.rank1_rows)
       values[i] = Isa::add(values[i], Isa::mul(Isa::broadcast(epilogue.rank1_rows[row]),
                                                Isa::load(epilogue.rank1_channels + at)));
@@ -72,26 +74,53 @@ template <class Isa, class Out>
   store_panel<Isa>(dst, row, channel, values);
 }
 
-// Rows [row_begin, row_begin + rows) of one panel from their sums, [rows][16]; each sum is too large by `offset` times
-// the row's sum of activations (weights are kept unsigned where the processor wants them so).
-template <class Isa, class Out>
-void finish_panel(const int32_t* sums, int32_t offset, const QuantizedRows& x, size_t row_begin, size_t rows,
-                  const PanelMatrix& weights, size_t panel, const Epilogue& epilogue, const Out& dst) {
-  const size_t channel = panel * kPanelChannels;
-  const size_t channels = weights.channels - channel < kPanelChannels ? weights.channels - channel : kPanelChannels;
-  for (size_t r = 0; r < rows; ++r, sums += kPanelChannels) {
-    const size_t row = row_begin + r;
-    const int32_t excess = offset * x.sums[row];
-    if (channels == kPanelChannels) {
-      finish_row<Isa>(sums, excess, epilogue, row, channel, dst);
-      continue;
-    }
-    for (size_t c = 0; c < channels; ++c) {
-      // Both may have wrapped; their difference has not.
-      const auto sum = static_cast<int32_t>(static_cast<uint32_t>(sums[c]) - static_cast<uint32_t>(excess));
-      store_value(dst, row, channel + c, epilogue_value(sum, epilogue, row, channel + c));
-    }
+// The sums of a tile, [panel][row][16], panels `panel_stride` apart; each is too large by `offset` times the row's sum
+// of activations (weights are kept unsigned where the processor wants them so).
+struct TileSums {
+  const int32_t* values;
+  size_t panel_stride;
+  int32_t offset;
+};
+
+// Whole panels, row by row, since rows of results lie in pages of their own. What it is given are copies, which no
+// store can change, so that they stay in registers.
+template <class Isa, bool kScaled, class Out>
+void finish_whole(TileSums sums, const int32_t* row_sums, const Epilogue epilogue, const Out dst, const GemmTile tile) {
+  for (size_t row = tile.row_begin; row < tile.row_end; ++row, sums.values += kPanelChannels) {
+    const int32_t excess = sums.offset * row_sums[row];
+    const int32_t* values = sums.values;
+#pragma GCC unroll 1
+    for (size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel, values += sums.panel_stride)
+      finish_row<Isa, kScaled>(values, excess, epilogue, row, panel * kPanelChannels, dst);
   }
+}
+
+// The last panel, of fewer than 16 channels.
+template <class Out>
+[[gnu::noinline]] void finish_part(const int32_t* values, int32_t offset, const int32_t* row_sums, size_t channels,
+                                   const Epilogue& epilogue, const Out& dst, const GemmTile& tile) {
+  for (size_t row = tile.row_begin; row < tile.row_end; ++row, values += kPanelChannels)
+    for (size_t channel = channels - channels % kPanelChannels; channel < channels; ++channel) {
+      // Both may have wrapped; their difference has not.
+      const auto sum = static_cast<int32_t>(static_cast<uint32_t>(values[channel % kPanelChannels]) -
+                                            static_cast<uint32_t>(offset * row_sums[row]));
+      store_value(dst, row, channel, epilogue_value(sum, epilogue, row, channel));
+    }
+}
+
+template <class Isa, class Out>
+void finish_tile(const TileSums& sums, const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue,
+                 const Out& dst, const GemmTile& tile) {
+  const size_t whole_panels = weights.channels / kPanelChannels;
+  GemmTile whole = tile;
+  if (whole.panel_end > whole_panels) whole.panel_end = whole_panels;
+  if (epilogue.rank1_rows || epilogue.bias || epilogue.multiplier)
+    finish_whole<Isa, false>(sums, x.sums, epilogue, dst, whole);
+  else
+    finish_whole<Isa, true>(sums, x.sums, epilogue, dst, whole);
+  if (whole.panel_end < tile.panel_end)
+    finish_part(sums.values + (whole_panels - tile.panel_begin) * sums.panel_stride, sums.offset, x.sums,
+                weights.channels, epilogue, dst, tile);
 }
 
 }  // namespace

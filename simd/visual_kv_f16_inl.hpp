@@ -23,7 +23,7 @@ inline void score_block_f16(float* scores, size_t scores_stride, const uint16_t*
   for (size_t c = 0; c < head_dim; ++c)
     for (size_t v = 0; v < kBatches; ++v) {
       const Batch keys = load_f16(block + c * kKeyBlock + v * kWidth);
-      for (size_t h = 0; h < kHeads; ++h) sums[h][v] = xsimd::fma(Batch(q[h * head_dim + c]), keys, sums[h][v]);
+      for (size_t h = 0; h < kHeads; ++h) sums[h][v] = fused_multiply_add(Batch(q[h * head_dim + c]), keys, sums[h][v]);
     }
   for (size_t h = 0; h < kHeads; ++h) {
     float whole[kKeyBlock];
@@ -52,7 +52,7 @@ inline void sum_channels_f16(float* sums, const uint16_t* values, const float* p
   for (size_t t = 0; t < tokens; ++t)
     for (size_t v = 0; v < kBatches; ++v) {
       const Batch row = load_f16(values + t * head_dim + v * kWidth);
-      for (size_t h = 0; h < kHeads; ++h) tile[h][v] = xsimd::fma(Batch(p[h * p_stride + t]), row, tile[h][v]);
+      for (size_t h = 0; h < kHeads; ++h) tile[h][v] = fused_multiply_add(Batch(p[h * p_stride + t]), row, tile[h][v]);
     }
   for (size_t h = 0; h < kHeads; ++h) {
     float whole[kBatches * kWidth];
@@ -77,8 +77,10 @@ void weighted_sum_f32_f16(float* sums, const uint16_t* values, const float* p, s
   });
 }
 
-void append_value_f16(uint16_t* row_f16, const float* row, size_t head_dim) {
-  for (size_t c = 0; c < head_dim; ++c) row_f16[c] = narrow_half(row[c]);
+void append_key_f16(uint16_t* block, size_t token_in_block, const float* row, size_t head_dim) {
+  uint16_t halves[kKvHeadDimMax];
+  narrow_f16(halves, row, head_dim);
+  for (size_t c = 0; c < head_dim; ++c) block[c * kKeyBlock + token_in_block] = halves[c];
 }
 
 }  // namespace

@@ -128,9 +128,8 @@ struct VisualKvKernels {
   // sums[h][c] += sum over t of p[h * p_stride + t] * values[t][c].
   void (*weighted_sum_f32_f16)(float* sums, const uint16_t* values, const float* p, size_t p_stride, size_t heads,
                                size_t tokens, size_t head_dim);
-  // One row into column `token_in_block` of a block of keys, or into a row of values. Rounds to nearest, ties to even.
+  // One row into column `token_in_block` of a block of keys. Rounds to nearest, ties to even.
   void (*append_key_f16)(uint16_t* block, size_t token_in_block, const float* row, size_t head_dim);
-  void (*append_value_f16)(uint16_t* row_f16, const float* row, size_t head_dim);
 };
 
 extern const VisualKvKernels visual_kv_kernels_scalar;

@@ -134,9 +134,5 @@ void pack_values(uint8_t* codes, size_t first, const float* x, size_t x_stride, 
   }
 }
 
-void append_key_f16(uint16_t* block, size_t token_in_block, const float* row, size_t head_dim) {
-  for (size_t c = 0; c < head_dim; ++c) block[c * kKeyBlock + token_in_block] = narrow_half(row[c]);
-}
-
 }  // namespace
 }  // namespace mica::simd

@@ -58,7 +58,7 @@ struct Lanes : Avx2Tables {
 
 const VisualKvKernels visual_kv_kernels_avx2 = {
     fit_token_scales,  pack_keys,      pack_values,          key_tables<Lanes>, key_scores<Lanes>,
-    value_sums<Lanes>, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,    append_value_f16,
+    value_sums<Lanes>, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
 };
 
 }  // namespace mica::simd

@@ -134,7 +134,7 @@ struct Lanes {
 
 constexpr VisualKvKernels kNeonKernels = {
     fit_token_scales,  pack_keys,      pack_values,          key_tables<Lanes>, key_scores<Lanes>,
-    value_sums<Lanes>, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,    append_value_f16,
+    value_sums<Lanes>, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
 };
 
 }  // namespace

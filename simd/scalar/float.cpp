@@ -130,6 +130,7 @@ void pack_keys(float* blocks, size_t start, const float* src, size_t src_stride,
 
 const FloatKernels float_kernels_scalar = {
     .gemm_f32 = gemm_f32,
+    .gemm_rows = 1,
     .gemv_f32 = gemv<float, same>,
     .gemv_f16 = gemv<uint16_t, widen_half>,
     .gemv_bf16 = gemv<uint16_t, widen_brain>,

@@ -159,15 +159,15 @@ void weighted_sum_f32_f16(float* sums, const uint16_t* values, const float* p, s
         sums[h * head_dim + c] += p[h * p_stride + t] * widen_half(values[t * head_dim + c]);
 }
 
-void append_value_f16(uint16_t* row_f16, const float* row, size_t head_dim) {
-  for (size_t c = 0; c < head_dim; ++c) row_f16[c] = narrow_half(row[c]);
+void append_key_f16(uint16_t* block, size_t token_in_block, const float* row, size_t head_dim) {
+  for (size_t c = 0; c < head_dim; ++c) block[c * kKeyBlock + token_in_block] = narrow_half(row[c]);
 }
 
 }  // namespace
 
 const VisualKvKernels visual_kv_kernels_scalar = {
     fit_token_scales, pack_keys,      pack_values,          key_tables,     key_scores,
-    value_sums,       scores_f32_f16, weighted_sum_f32_f16, append_key_f16, append_value_f16,
+    value_sums,       scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
 };
 
 }  // namespace mica::simd

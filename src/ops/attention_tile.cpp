@@ -46,6 +46,29 @@ size_t allowed_in_tile(const KeyValueRun& run, size_t first_row, size_t rows, si
   return most;
 }
 
+// The first row that sees beyond `key` keys of the tile; there is one.
+size_t first_row_to_see(const uint32_t* allowed, size_t rows, size_t key) {
+  size_t row = 0;
+  while (row + 1 < rows && allowed[row] <= key) ++row;
+  return row;
+}
+
+// The rows [begin, *end), whole groups of `group` rows, of which each group sees about as many keys; returns the most
+// of them.
+size_t alike_rows(const uint32_t* allowed, size_t rows, size_t group, size_t begin, size_t* end) {
+  constexpr size_t kAlike = 16;  // keys: below that a product of its own for a group of rows wins nothing
+  const auto most_from = [=](size_t row) { return *std::max_element(allowed + row, allowed + std::min(row + group, rows)); };
+  size_t most = most_from(begin);
+  const size_t first = most / kAlike;
+  for (*end = begin + group; *end < rows; *end += group) {
+    const size_t next = most_from(*end);
+    if (next / kAlike != first) break;
+    most = std::max<size_t>(most, next);
+  }
+  *end = std::min(*end, rows);
+  return most;
+}
+
 }  // namespace
 
 size_t tile_scratch_floats(size_t head_dim) { return kTileRows * kTileKeys + 2 * kTileKeys * head_dim + kRowFloats; }
@@ -75,11 +98,17 @@ void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_
     const size_t seen = allowed_in_tile(run, first_row, rows, first, count, s);
     if (seen == 0) continue;
     const Tile tile = tile_of(kernels, run, kv_head, d, first, count, s);
-    for (size_t block = 0; block * kKeyBlock < seen; ++block)
-      kernels.gemm_f32(s.scores + block * kKeyBlock, kTileKeys, queries, query_stride,
-                       tile.keys + block * kKeyBlock * d, kKeyBlock, rows, kKeyBlock, d, false);
+    for (size_t block = 0; block * kKeyBlock < seen; ++block) {
+      const size_t begin = first_row_to_see(s.allowed, rows, block * kKeyBlock) / kernels.gemm_rows * kernels.gemm_rows;
+      kernels.gemm_f32(s.scores + begin * kTileKeys + block * kKeyBlock, kTileKeys, queries + begin * query_stride,
+                       query_stride, tile.keys + block * kKeyBlock * d, kKeyBlock, rows - begin, kKeyBlock, d, false);
+    }
     kernels.softmax_tile(s.scores, kTileKeys, rows, seen, s.allowed, scale, state.max, state.sum, state.out, d, d);
-    kernels.gemm_f32(state.out, d, s.scores, kTileKeys, tile.values, tile.value_stride, rows, d, seen, true);
+    for (size_t begin = 0, end; begin < rows; begin = end) {
+      const size_t depth = alike_rows(s.allowed, rows, kernels.gemm_rows, begin, &end);
+      kernels.gemm_f32(state.out + begin * d, d, s.scores + begin * kTileKeys, kTileKeys, tile.values,
+                       tile.value_stride, end - begin, d, depth, true);
+    }
   }
 }
 

@@ -88,9 +88,9 @@ class Worker {
         std::memcpy(s_.plain + (h * which.rows + row) * d_,
                     queries + (which.first_row + row) * query_stride + (which.first_head + h) * d_, d_ * sizeof(float));
     begin_softmax({s_.out, s_.max, s_.sum}, which.count(), d_);
-    std::fill_n(s_.out_rotated, which.count() * d_, 0.0f);
     if (std::any_of(cached.spans, cached.spans + cached.span_count,
                     [](const PackedSpan& span) { return span.layout.is_rotated(); })) {
+      std::fill_n(s_.out_rotated, which.count() * d_, 0.0f);
       std::memcpy(s_.rotated, s_.plain, which.count() * d_ * sizeof(float));
       kernels_.rotate->rotate(*cached.rotation, which.count(), nullptr, 1.0f, s_.rotated);
     }

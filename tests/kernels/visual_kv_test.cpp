@@ -403,7 +403,7 @@ TEST_CASE("visual_kv: float16 rows, every level near scalar") {
       Guarded<float> row("row", d, place), q("q", shape.heads * d, place);
       const auto append = [&](const simd::Kernels& level, size_t t, uint16_t* key_blocks, uint16_t* value_rows) {
         level.visual_kv->append_key_f16(key_blocks + t / 32 * 32 * d, t % 32, row.data(), d);
-        level.visual_kv->append_value_f16(value_rows + t * d, row.data(), d);
+        level.f32->narrow_f16(value_rows + t * d, row.data(), d);
       };
       for (size_t t = 0; t < shape.tokens; ++t) {
         fill_reals(row, -4, 4, t == 3 ? Values::alternating : Values::random, trial.random);
@@ -441,7 +441,7 @@ TEST_CASE("visual_kv: float16 scores and sums of scalar are those of plain arith
   std::vector<uint16_t> keys(64 * d), values(tokens * d);
   for (size_t t = 0; t < tokens; ++t) {
     scalar().visual_kv->append_key_f16(&keys[t / 32 * 32 * d], t % 32, &rows[t * d], d);
-    scalar().visual_kv->append_value_f16(&values[t * d], &rows[t * d], d);
+    scalar().f32->narrow_f16(&values[t * d], &rows[t * d], d);
   }
   scalar().visual_kv->scores_f32_f16(scores.data(), tokens, keys.data(), q.data(), 1, tokens, d);
   scalar().visual_kv->weighted_sum_f32_f16(sums.data(), values.data(), p.data(), tokens, 1, tokens, d);
