@@ -13,20 +13,22 @@
 namespace mica::simd {
 namespace {
 
-inline float sum_lanes(const Batch& v) {
+// All lanes by `both`, in a tree: halves, then quarters.
+template <class Both>
+inline float of_lanes(const Batch& v, const Both& both) {
   alignas(64) float lane[kWidth];
   v.store_aligned(lane);
   for (size_t step = kWidth / 2; step > 0; step /= 2)
-    for (size_t i = 0; i < step; ++i) lane[i] += lane[i + step];
+    for (size_t i = 0; i < step; ++i) lane[i] = both(lane[i], lane[i + step]);
   return lane[0];
 }
 
+inline float sum_lanes(const Batch& v) {
+  return of_lanes(v, [](float a, float b) { return a + b; });
+}
+
 inline float max_lanes(const Batch& v) {
-  alignas(64) float lane[kWidth];
-  v.store_aligned(lane);
-  float maximum = lane[0];
-  for (size_t i = 1; i < kWidth; ++i) maximum = lane[i] > maximum ? lane[i] : maximum;
-  return maximum;
+  return of_lanes(v, [](float a, float b) { return a > b ? a : b; });
 }
 
 // ---- storage --------------------------------------------------------------------------------------------------------
@@ -282,29 +284,51 @@ inline float exponentials(float* score, size_t open, float scale, float maximum)
   return sum_lanes(total[0] + total[1]);
 }
 
+struct RowOfScores {
+  float* score;
+  size_t open;
+  float maximum;
+};
+
+// A row whose maximum is known.
+inline void finish_softmax(const RowOfScores& row, float scale, float* row_max, float* row_sum, float* out,
+                           size_t dims) {
+  const float before = *row_max;
+  const float maximum = row.maximum > before ? row.maximum : before;
+  const float sum = exponentials(row.score, row.open, scale, maximum);
+  *row_max = maximum;
+  if (maximum == before) {
+    *row_sum += sum;
+    return;
+  }
+  const Batch factor = exponential(Batch(before - maximum));
+  const float rescale = factor.get(0);
+  *row_sum = *row_sum * rescale + sum;
+  size_t i = 0;
+  for (; i + kWidth <= dims; i += kWidth) store(out + i, load(out + i) * factor);
+  for (; i < dims; ++i) out[i] *= rescale;
+}
+
+// A few rows at a time: first their maxima, which do not wait for each other, as a row's exponentials do for its own.
 void softmax_tile(float* scores, size_t scores_stride, size_t rows, size_t columns, const uint32_t* allowed,
                   float scale, float* row_max, float* row_sum, float* out, size_t out_stride, size_t dims) {
-  for (size_t row = 0; row < rows; ++row) {
-    float* score = scores + row * scores_stride;
-    const size_t open = allowed && allowed[row] < columns ? allowed[row] : columns;
-    for (size_t i = open; i < columns; ++i) score[i] = 0;
-    if (open == 0) continue;
-    const float before = row_max[row];
-    const float here = greatest(score, open) * scale;
-    const float maximum = here > before ? here : before;
-    const float sum = exponentials(score, open, scale, maximum);
-    row_max[row] = maximum;
-    if (maximum == before) {
-      row_sum[row] += sum;
-      continue;
+  constexpr size_t kFew = 6;
+  for (size_t first = 0; first < rows; first += kFew) {
+    const size_t end = rows - first < kFew ? rows : first + kFew;
+    RowOfScores few[kFew];
+    for (size_t row = first; row < end; ++row) {
+      float* score = scores + row * scores_stride;
+      const size_t open = allowed && allowed[row] < columns ? allowed[row] : columns;
+      // What fills the last batch becomes 0 by itself.
+      const size_t filled = (open + kWidth - 1) / kWidth * kWidth;
+      const size_t padded = filled < columns ? filled : columns;
+      for (size_t i = open; i < padded; ++i) score[i] = -std::numeric_limits<float>::infinity();
+      for (size_t i = padded; i < columns; ++i) score[i] = 0;
+      few[row - first] = {score, padded, greatest(score, padded) * scale};
     }
-    const Batch factor = exponential(Batch(before - maximum));
-    const float rescale = factor.get(0);
-    row_sum[row] = row_sum[row] * rescale + sum;
-    float* value = out + row * out_stride;
-    size_t i = 0;
-    for (; i + kWidth <= dims; i += kWidth) store(value + i, load(value + i) * factor);
-    for (; i < dims; ++i) value[i] *= rescale;
+    for (size_t row = first; row < end; ++row)
+      if (few[row - first].open > 0)
+        finish_softmax(few[row - first], scale, row_max + row, row_sum + row, out + row * out_stride, dims);
   }
 }
 

@@ -103,7 +103,9 @@ void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_
       kernels.gemm_f32(s.scores + begin * kTileKeys + block * kKeyBlock, kTileKeys, queries + begin * query_stride,
                        query_stride, tile.keys + block * kKeyBlock * d, kKeyBlock, rows - begin, kKeyBlock, d, false);
     }
-    kernels.softmax_tile(s.scores, kTileKeys, rows, seen, s.allowed, scale, state.max, state.sum, state.out, d, d);
+    // Whole blocks, whose scores have been made: batches of them end where they do.
+    kernels.softmax_tile(s.scores, kTileKeys, rows, round_up(seen, kKeyBlock), s.allowed, scale, state.max, state.sum,
+                         state.out, d, d);
     for (size_t begin = 0, end; begin < rows; begin = end) {
       const size_t depth = alike_rows(s.allowed, rows, kernels.gemm_rows, begin, &end);
       kernels.gemm_f32(state.out + begin * d, d, s.scores + begin * kTileKeys, kTileKeys, tile.values,
