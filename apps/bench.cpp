@@ -1,14 +1,16 @@
 // mica bench: how fast a machine reads a picture, reads a prompt and writes an answer, for a model or a shape.
-// Measures the whole runtime through mica.h; kernels by themselves through benchmarks/kernel_report.hpp.
+// Measures the whole runtime through mica.h; kernels and memory by themselves through what benchmarks/ has.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "bench_report.hpp"
 #include "command.hpp"
 #include "conversation.hpp"
 #include "kernel_report.hpp"
 #include "options.hpp"
+#include "plain_read.hpp"
 #include "terminal.hpp"
 
 namespace app {
@@ -31,6 +33,9 @@ struct BenchOptions {
   bool kernels = false;
   std::string format;
 };
+
+// Weights of fewer bytes may stay in a cache, where a plain read of memory says nothing about them.
+constexpr uint64_t kMemoryBytesMin = 64u << 20;
 
 struct Test {
   const NamedPicture* picture = nullptr;  // an enc test; else the counts below
@@ -84,6 +89,9 @@ class Bench {
     const nlohmann::json processor = parse_json(describe(mica_cpu_describe), "mica_cpu_describe");
     backend_ = processor.value("chosen", "CPU");
     processors_ = processor.value("threads", 1u);
+    const nlohmann::json model_text = parse_json(
+        describe(mica_model_describe, static_cast<const mica_model*>(model_.get())), "mica_model_describe");
+    decode_bytes_ = model_text.value("decode_bytes", uint64_t{0});
     name_ = options.arch.empty() ? name_of(options.shared.model) : options.arch + ' ' + options.weights;
   }
 
@@ -244,10 +252,15 @@ class Bench {
       BenchRow ignored;
       repeat(session, test, ignored);
     }
+    std::optional<mica::MemoryRead> memory;
+    if (test.generated != 0 && test.prompt == 0 && decode_bytes_ >= kMemoryBytesMin)
+      memory.emplace(*mica::simd::kernels_named(backend_.c_str()), static_cast<int>(row.threads));
     for (uint32_t i = 0; i < options_.repetitions; i++) {
       step();
       repeat(session, test, row);
+      if (memory) row.read_rates.push_back(memory->bytes_per_second());
     }
+    if (test.generated != 0 && test.prompt == 0) row.token_bytes = decode_bytes_ + row.kv_text_bytes + row.kv_visual_bytes;
     return row;
   }
 
@@ -256,6 +269,7 @@ class Bench {
   std::vector<NamedPicture> pictures_;
   std::string name_, backend_;
   uint32_t processors_ = 1;
+  uint64_t decode_bytes_ = 0;  // of weights, a token
 };
 
 struct WeightsName {

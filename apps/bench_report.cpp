@@ -40,6 +40,15 @@ std::vector<int64_t> nanoseconds(const std::vector<double>& seconds) {
   return rounded;
 }
 
+double median_of(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+// How many bytes/s decode reads, by medians; 0 where a test does not only write.
+double decode_rate(const BenchRow& row) { return median_of(row.rates) * static_cast<double>(row.token_bytes); }
+
 // Named as llama-bench names them where it has the same.
 nlohmann::ordered_json fields_of(const BenchRow& row) {
   const Spread time = spread_of(row.seconds), rate = spread_of(row.rates);
@@ -63,7 +72,10 @@ nlohmann::ordered_json fields_of(const BenchRow& row) {
           {"avg_ts", rate.mean},
           {"stddev_ts", rate.deviation},
           {"samples_ns", nanoseconds(row.seconds)},
-          {"samples_ts", row.rates}};
+          {"samples_ts", row.rates},
+          {"token_bytes", row.token_bytes},
+          {"token_bytes_per_s", decode_rate(row)},
+          {"plain_read_bytes_per_s", median_of(row.read_rates)}};
 }
 
 // Pads by characters, not bytes: "±" is two bytes.
@@ -122,8 +134,21 @@ void BenchReport::add_csv(const nlohmann::ordered_json& fields) {
   std::puts(join(values, ",").c_str());
 }
 
+void BenchReport::add_note(const BenchRow& row) {
+  if (row.read_rates.empty()) return;
+  const double rate = decode_rate(row), plain = median_of(row.read_rates);
+  char text[200];
+  std::snprintf(text, sizeof text, "%s, %u %s: a token reads %s, %.1f GB/s, %.2f of a plain read of memory (%.1f GB/s)",
+                row.test.c_str(), row.threads, row.threads == 1 ? "thread" : "threads",
+                format_bytes(row.token_bytes).c_str(), rate * 1e-9, rate / plain, plain * 1e-9);
+  notes_.push_back(text);
+}
+
 void BenchReport::add(const BenchRow& row) {
-  if (format_ == "md") add_markdown(row);
+  if (format_ == "md") {
+    add_markdown(row);
+    add_note(row);
+  }
   if (format_ == "csv") add_csv(fields_of(row));
   if (format_ == "jsonl") std::puts(fields_of(row).dump().c_str());
   if (format_ == "json") all_.push_back(fields_of(row));
@@ -133,6 +158,8 @@ void BenchReport::add(const BenchRow& row) {
 
 void BenchReport::finish() {
   if (format_ == "json") std::puts(all_.dump(2).c_str());
+  if (!notes_.empty()) std::puts("");
+  for (const std::string& note : notes_) std::puts(note.c_str());
 }
 
 }  // namespace app

@@ -23,6 +23,10 @@ struct BenchRow {
   uint64_t kv_text_bytes = 0, kv_visual_bytes = 0;  // in use at the end
   std::vector<double> seconds;  // one a repetition
   std::vector<double> rates;    // tokens/s, likewise
+  // Of tests that only write: the bytes that a token moves, weights and keys and values, and how fast a plain read of
+  // memory was beside each repetition, in bytes/s.
+  uint64_t token_bytes = 0;
+  std::vector<double> read_rates;
 };
 
 // Prints rows as they come where the form allows it, else at the end.
@@ -35,8 +39,11 @@ class BenchReport {
 
  private:
   void add_markdown(const BenchRow& row) const;
+  void add_note(const BenchRow& row);
   void print_cells(const std::vector<std::string>& cells) const;
   void add_csv(const nlohmann::ordered_json& fields);
+
+  std::vector<std::string> notes_;  // what stands beneath a table
 
   std::string format_;
   std::vector<size_t> columns_;  // of a table, in characters

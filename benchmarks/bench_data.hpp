@@ -24,7 +24,7 @@ Buffer<T> buffer(size_t count) {
   return Buffer<T>(reinterpret_cast<T*>(memory));
 }
 
-Buffer<float> floats(size_t count) {
+inline Buffer<float> floats(size_t count) {
   Buffer<float> values = buffer<float>(count);
   for (size_t i = 0; i < count; ++i) values[i] = static_cast<float>(static_cast<int>(i * 73 % 199) - 99) / 100.0f;
   return values;

@@ -64,4 +64,30 @@ void PlainRead::read(const ReadAhead& ahead) const {
   });
 }
 
+namespace {
+
+constexpr size_t kMemoryBytes = 192u << 20;
+
+Compute compute_of(const simd::Kernels& kernels, int threads) {
+  Compute compute;
+  compute.kernels = &kernels;
+  compute.threads = threads;
+  return compute;
+}
+
+}  // namespace
+
+MemoryRead::MemoryRead(const simd::Kernels& kernels, int threads)
+    : compute_(compute_of(kernels, threads)),
+      bytes_(buffer<uint8_t>(kMemoryBytes)),
+      read_(compute_, bytes_.get(), kMemoryBytes) {}
+
+double MemoryRead::bytes_per_second() const {
+  constexpr int kTimes = 4;  // so that waking the threads does not count
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kTimes; ++i) read_();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  return static_cast<double>(kTimes * kMemoryBytes) / seconds.count();
+}
+
 }  // namespace mica

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bench_data.hpp"
 #include "compute.hpp"
 
 namespace mica {
@@ -29,6 +30,20 @@ class PlainRead {
   const uint8_t* data_;
   size_t bytes_;
   ReadAhead ahead_;
+};
+
+// The same of memory of its own, more than most caches hold: how fast `threads` threads can read at all.
+class MemoryRead {
+ public:
+  MemoryRead(const simd::Kernels& kernels, int threads);
+
+  // Of one reading; the next will differ, as machines are shared.
+  double bytes_per_second() const;
+
+ private:
+  Compute compute_;
+  Buffer<uint8_t> bytes_;
+  PlainRead read_;
 };
 
 }  // namespace mica

@@ -143,6 +143,15 @@ void name_layers(std::vector<LayerWeights>* layers, const std::string& prefix, s
 
 }  // namespace
 
+uint64_t decode_bytes(const DecoderWeights& weights) {
+  uint64_t bytes = weights.lm_head.bytes();
+  for (const LayerWeights& layer : weights.layers)
+    for (const Matrix* matrix :
+         {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down})
+      bytes += matrix->bytes();
+  return bytes;
+}
+
 std::vector<NamedPoint> quant_points(Weights* weights) {
   std::vector<NamedPoint> out;
   name_layers(&weights->decoder.layers, "", &out);

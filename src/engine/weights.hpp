@@ -83,6 +83,9 @@ struct Weights {
 // Finds and checks every tensor of `spec` in `files`; a missing one or one of another shape is named.
 Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out);
 
+// What writing one token reads of them: every matrix of the decoder's layers and the head, not the embeddings.
+uint64_t decode_bytes(const DecoderWeights& weights);
+
 // Every quant point in the order of their indices, with a name for reports: "layers.7.down_in",
 // "vision.layers.0.mlp_in".
 struct NamedPoint {

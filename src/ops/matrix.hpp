@@ -7,6 +7,7 @@
 
 #include "dtype.hpp"
 #include "kernels.hpp"
+#include "pack.hpp"
 
 namespace mica {
 
@@ -34,6 +35,8 @@ struct Matrix {
   bool is_packed() const { return layout != MatrixLayout::rows; }
 
   const uint8_t* row(size_t index) const { return data + index * stride_bytes; }
+  // From the first row or panel to the end of the last.
+  size_t bytes() const { return stride_bytes * (is_packed() ? simd::panel_count(rows) : rows); }
   // Rows [first, first + count) as a matrix of their own: a fused projection is three slices.
   Matrix slice(size_t first, size_t count) const {
     Matrix part = *this;

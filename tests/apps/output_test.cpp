@@ -132,6 +132,16 @@ TEST_CASE("bench prints llama-bench's table and the same rows as JSON and CSV") 
   CHECK(std::count(lines.begin(), lines.end(), '\n') == 9);
 }
 
+TEST_CASE("bench says how near to the memory's speed an answer is written, where no cache holds the weights") {
+  const program::Arguments bench = {"bench", "--arch", "smollm2-135m", "--weights", "w4a8", "-p", "0",
+                                    "-n", "2", "-r", "1", "-t", "1"};
+  const Json row = run_json(bench)[0];
+  CHECK(row["token_bytes"].get<uint64_t>() > 64u << 20);
+  CHECK(row["token_bytes"].get<uint64_t>() < row["model_size"].get<uint64_t>());
+  CHECK(row["plain_read_bytes_per_s"].get<double>() > 0);
+  CHECK(contains(program::run(bench).out, "tg2, 1 thread: a token reads "));
+}
+
 TEST_CASE("perplexity follows llama.cpp's form; a text of one symbol is easier than a mixed one") {
   const std::string mixed = data("panel/questions.jsonl");
   const Outcome outcome = program::run({"perplexity", "-m", kModel, "-f", mixed, "-c", "64", "--chunks", "3"});
