@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "attention_tile.hpp"
 #include "checked.hpp"
@@ -108,7 +109,9 @@ class Worker {
     part(cached_.rows.count, [&](size_t first, size_t count) { attend_float16(first, count); });
     for (size_t i = 0; i < cached_.span_count; ++i)
       part(cached_.spans[i].tokens, [&](size_t first, size_t count) {
-        if (i + 1 < cached_.span_count) prefetch_head(cached_.spans[i + 1]);
+        const size_t end = start + cached_.spans[i].tokens;
+        const bool goes_on = first == 0 && i + 1 < cached_.span_count && end / tile_tokens == tile;
+        if (goes_on) next_head_ = head_bytes(cached_.spans[i + 1]);
         attend_packed(cached_.spans[i], first, count);
       });
   }
@@ -165,6 +168,7 @@ class Worker {
     float* key_step = key_mid + d_;
     float* value_mid = key_step + d_;
     float* value_step = value_mid + d_;
+    prefetch_next();
     read_levels(*kernels_.f32, span, which_.kv_head, true, key_mid, key_step);
     read_levels(*kernels_.f32, span, which_.kv_head, false, value_mid, value_step);
     make_tables(layout, key_mid, key_step);
@@ -178,21 +182,30 @@ class Worker {
       const size_t here = std::min(kValueChunk, end - first);
       kernels_.visual_kv->key_scores(s_.scores, kValueChunk, span.keys(which_.kv_head, first, here), s_.tables,
                                      s_.terms, n);
+      prefetch_next();
       if (draws_together) draw_together(here);
       std::memcpy(s_.max_before, s_.max, n * sizeof(float));
       std::memcpy(s_.sum_before, s_.sum, n * sizeof(float));
       kernels_.f32->softmax_tile(s_.scores, kValueChunk, n, here, nullptr, scale_, s_.max, s_.sum, out, d_, d_);
+      prefetch_next();
       rescale(other);
       add_values(span, first, here, value_mid, value_step, out);
+      prefetch_next();
     }
   }
 
-  // What the next span has of this head is a few KB in pages of its own, which no hardware would ask for in time.
-  void prefetch_head(const PackedSpan& span) const {
+  // What the next span has of this head is a few KB in pages of its own, which no hardware would ask for in time. They
+  // are sent for in parts, between the steps of this span: a core waits when it has more than some sixteen misses.
+  std::span<const uint8_t> head_bytes(const PackedSpan& span) const {
     constexpr size_t kBytesMax = 32u << 10;
-    const size_t count = std::min(span.layout.head_bytes(), kBytesMax);
-    const uint8_t* bytes = span.head(which_.kv_head);
-    for (size_t i = 0; i < count; i += 64) __builtin_prefetch(bytes + i, 0, 2);
+    return {span.head(which_.kv_head), std::min(span.layout.head_bytes(), kBytesMax)};
+  }
+
+  void prefetch_next() {
+    constexpr size_t kPartBytes = 2560;  // four parts are a picture of 256 tokens, heads of 128, at one bit
+    const size_t count = std::min(next_head_.size(), kPartBytes);
+    for (size_t i = 0; i < count; i += 64) __builtin_prefetch(next_head_.data() + i, 0, 2);
+    next_head_ = next_head_.subspan(count);
   }
 
   // out += step * (weighted sum of codes) + mid * (sum of weights).
@@ -288,6 +301,7 @@ class Worker {
   const CachedRows& cached_;
   const Queries which_;
   Scratch s_;
+  std::span<const uint8_t> next_head_;  // what is still to be sent for of the next span
   size_t tables_planes_ = 0;  // of the tables at hand, when they serve further spans
   bool uses_rotated_ = false;
 };
