@@ -66,19 +66,6 @@ void key_scores(benchmark::State& state, const Kernels* kernels, Shape shape) {
   count_items(state, shape);
 }
 
-void value_sums(benchmark::State& state, const Kernels* kernels, Shape shape) {
-  const std::vector<uint8_t> codes = random_bytes(value_code_bytes(shape.tokens, shape.head_dim, shape.planes));
-  const std::vector<uint8_t> scales = random_bytes(shape.tokens, 120, 136);
-  const std::vector<float> p = random_reals(shape.heads * shape.tokens, 0, 1);
-  std::vector<float> sums(shape.heads * shape.head_dim);
-  const PackedRows values{codes.data(), scales.data(), shape.tokens, shape.head_dim, shape.planes};
-  for (auto _ : state) {
-    kernels->visual_kv->value_sums(sums.data(), values, p.data(), shape.tokens, shape.heads);
-    benchmark::DoNotOptimize(sums.data());
-  }
-  count_items(state, shape);
-}
-
 void scores_f16(benchmark::State& state, const Kernels* kernels, Shape shape) {
   const std::vector<uint16_t> keys = random_halves((shape.tokens + 31) / 32 * 32 * shape.head_dim);
   const std::vector<float> q = random_reals(shape.heads * shape.head_dim, -1, 1);
@@ -98,6 +85,34 @@ void weighted_sum_f16(benchmark::State& state, const Kernels* kernels, Shape sha
   for (auto _ : state) {
     kernels->visual_kv->weighted_sum_f32_f16(sums.data(), values.data(), p.data(), shape.tokens, shape.heads,
                                              shape.tokens, shape.head_dim);
+    benchmark::DoNotOptimize(sums.data());
+  }
+  count_items(state, shape);
+}
+
+void scores_u8(benchmark::State& state, const Kernels* kernels, Shape shape) {
+  const std::vector<uint8_t> codes = random_bytes(key_code_bytes(shape.tokens, shape.head_dim, 8));
+  const std::vector<uint8_t> scales = random_bytes(shape.tokens, 120, 136);
+  const std::vector<float> q = random_reals(shape.heads * shape.head_dim, -1, 1);
+  std::vector<float> scores(shape.heads * shape.tokens);
+  const PackedRows keys{codes.data(), scales.data(), shape.tokens, shape.head_dim, 8};
+  for (auto _ : state) {
+    kernels->visual_kv->scores_f32_u8(scores.data(), shape.tokens, keys, q.data(), shape.heads);
+    benchmark::DoNotOptimize(scores.data());
+  }
+  count_items(state, shape);
+}
+
+// By look-ups, or of bytes.
+template <auto kSums>
+void sums_of_coded(benchmark::State& state, const Kernels* kernels, Shape shape) {
+  const std::vector<uint8_t> codes = random_bytes(value_code_bytes(shape.tokens, shape.head_dim, shape.planes));
+  const std::vector<uint8_t> scales = random_bytes(shape.tokens, 120, 136);
+  const std::vector<float> p = random_reals(shape.heads * shape.tokens, 0, 1);
+  std::vector<float> sums(shape.heads * shape.head_dim);
+  const PackedRows values{codes.data(), scales.data(), shape.tokens, shape.head_dim, shape.planes};
+  for (auto _ : state) {
+    (kernels->visual_kv->*kSums)(sums.data(), values, p.data(), shape.tokens, shape.heads);
     benchmark::DoNotOptimize(sums.data());
   }
   count_items(state, shape);
@@ -139,16 +154,17 @@ void add_all(const Kernels& level) {
       if (planes > 1 && shape.tokens != 4096) continue;
       const Shape coded{shape.tokens, shape.heads, shape.head_dim, planes};
       add("key_scores", key_scores, kernels, coded);
-      add("value_sums", value_sums, kernels, coded);
+      add("value_sums", sums_of_coded<&VisualKvKernels::value_sums>, kernels, coded);
     }
+    const Shape bytes{shape.tokens, shape.heads, shape.head_dim, 8};
+    add("key_scores", scores_u8, kernels, bytes);
+    add("value_sums", sums_of_coded<&VisualKvKernels::weighted_sum_f32_u8>, kernels, bytes);
     const Shape f16{shape.tokens, shape.heads, shape.head_dim, 16};
     add("key_scores", scores_f16, kernels, f16);
     add("value_sums", weighted_sum_f16, kernels, f16);
   }
-  for (size_t planes : {size_t(1), size_t(2), size_t(4)}) {
-    add("key_tables", key_tables, kernels, {1, 1, 128, planes});
-    add("pack", pack, kernels, {1024, 1, 128, planes});
-  }
+  for (size_t planes : {size_t(1), size_t(2), size_t(4)}) add("key_tables", key_tables, kernels, {1, 1, 128, planes});
+  for (size_t planes : {size_t(1), size_t(2), size_t(4), size_t(8)}) add("pack", pack, kernels, {1024, 1, 128, planes});
 }
 
 }  // namespace

@@ -6,10 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "float_storage.hpp"
 
-#if defined(__F16C__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -72,6 +73,23 @@ inline Batch load_f16(const uint16_t* src) {
 #else
   alignas(64) float lanes[kWidth];
   widen_lanes_f16(lanes, src);
+  return Batch::load_aligned(lanes);
+#endif
+}
+
+// Bytes, as floats from 0 to 255.
+inline Batch load_u8(const uint8_t* src) {
+#if defined(__AVX512F__)
+  return Batch(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src)))));
+#elif defined(__AVX2__)
+  return Batch(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(src)))));
+#elif defined(__aarch64__)
+  uint32_t four;
+  std::memcpy(&four, src, sizeof(four));
+  return Batch(vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four))))));
+#else
+  alignas(64) float lanes[kWidth];
+  for (size_t i = 0; i < kWidth; ++i) lanes[i] = src[i];
   return Batch::load_aligned(lanes);
 #endif
 }

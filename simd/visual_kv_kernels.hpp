@@ -1,7 +1,7 @@
 // Kernels of the key and value cache: low-bit rows scored by table look-ups, and float16 rows. Not the cache: which
 // rows are kept, at how many bits and with which levels, is src/ops' work.
 //
-// Low-bit rows. A row of head_dim channels is coded in `planes` bits a channel (1, 2 or 4) as
+// Coded rows. A row of head_dim channels is coded in `planes` bits a channel (1, 2, 4 or 8) as
 //
 //   x[c] ~ mid[c] + s * step[c] * (code[c] - top / 2),   top = 2^planes - 1,
 //
@@ -16,13 +16,13 @@
 //
 //   sum_t p[t] x[t][c] ~ mid[c] * sum_t p[t] + step[c] * sum_t p[t] s[t] (code[t][c] - top / 2).
 //
-// Both sums run over 16-entry tables: w (or p s) is rounded to integers, and the table of four channels (or tokens)
+// With 8 bits the codes are bytes, which are widened to float. With fewer both sums run over 16-entry tables: w (or p s) is rounded to integers, and the table of four channels (or tokens)
 // holds the sums of their 16 subsets (as T-MAC, arXiv 2407.00088, and FAISS's fast scan). The integers are scaled so
 // that four tables never sum to more than 255: bytes are added before they are widened. Rounding is centred on top / 2,
 // which keeps it from shifting a span's scores as a whole; what rounding takes from one attention weight is given to
 // the token 16 further on, so that many small weights are not lost beside a large one. All of it has the same bits at
 // every level: integers are exact, and the float operations around them are prescribed (the scalar twin's, without
-// fused multiply-add).
+// fused multiply-add). The sums over bytes are floats that are near each other.
 #pragma once
 
 #include <bit>
@@ -44,15 +44,17 @@ inline constexpr size_t kKvHeadDimMax = 512;
 
 // Bytes of the codes of a span: whole blocks of keys, whole groups of values. Keys: block b, plane j, channels 8p to 8p
 // + 7, token t of the block: the byte at ((b * planes + j) * head_dim / 8 + p) * 32 + t holds bit j of those channels'
-// codes, channel 8p in its lowest bit.
+// codes, channel 8p in its lowest bit. Eight planes are whole codes: the byte at (b * head_dim + c) * 32 + t.
 constexpr size_t key_code_bytes(size_t tokens, size_t head_dim, size_t planes) {
   return (tokens + kKeyBlock - 1) / kKeyBlock * kKeyBlock * (head_dim / 8) * planes;
 }
 // Values: group g, plane j, channel c: the byte at (g * planes + j) * head_dim + c holds bit j of the codes of tokens
-// 8g to 8g + 7, token 8g in its lowest bit.
+// 8g to 8g + 7, token 8g in its lowest bit. Eight planes are whole codes: the byte at t * head_dim + c.
 constexpr size_t value_code_bytes(size_t tokens, size_t head_dim, size_t planes) {
   return (tokens + kValueGroup - 1) / kValueGroup * head_dim * planes;
 }
+// top / 2 of eight bits.
+inline constexpr float kByteMiddle = 127.5f;
 // Bytes of the tables of one query head: 16 for four channels.
 constexpr size_t key_table_bytes(size_t head_dim) { return head_dim * 4; }
 
@@ -82,7 +84,7 @@ struct PackedRows {
   const uint8_t* token_scales;  // [tokens], or null: all 1
   size_t tokens;
   size_t head_dim;
-  size_t planes;  // 1, 2 or 4
+  size_t planes;  // 1, 2, 4 or 8
 };
 
 // What turns a sum of table entries into a score: ((sum - centre) * scale) * s[t] + constant.
@@ -108,7 +110,7 @@ struct VisualKvKernels {
   void (*pack_values)(uint8_t* codes, size_t first, const float* x, size_t x_stride, size_t tokens, KvLevels levels,
                       const uint8_t* token_scales, size_t head_dim, size_t planes);
 
-  // The tables (key_table_bytes) of one query head for keys of `planes` bits, from w = q * step: the table of channels
+  // The tables (key_table_bytes) of one query head for keys of `planes` bits, at most 4, from w = q * step: the table of channels
   // 4g to 4g + 3 at 16 g.
   void (*key_tables)(uint8_t* tables, KeyTerms* terms, const float* weights, size_t head_dim, size_t planes);
 
@@ -120,6 +122,11 @@ struct VisualKvKernels {
   // sums[h][c] += sum over t of p[h * p_stride + t] * s[t] * (code[t][c] - top / 2). p is not negative. sums: [heads]
   // [head_dim].
   void (*value_sums)(float* sums, const PackedRows& values, const float* p, size_t p_stride, size_t heads);
+
+  // The same for rows of 8 bits (planes is 8), whose mid is 0 and whose steps are 1: scores[h * scores_stride + t] =
+  // s[t] * sum_c q[h][c] * (code[t][c] - 127.5), and sums as value_sums. q: [heads][head_dim].
+  void (*scores_f32_u8)(float* scores, size_t scores_stride, const PackedRows& keys, const float* q, size_t heads);
+  void (*weighted_sum_f32_u8)(float* sums, const PackedRows& values, const float* p, size_t p_stride, size_t heads);
 
   // float16 rows. Keys lie in blocks [head_dim][kKeyBlock] (float_kernels.hpp), values row by row [token][head_dim].
   // scores[h * scores_stride + t] = q[h] . key[t]; q: [heads][head_dim].

@@ -1,4 +1,4 @@
-// Coding rows of keys and values in one, two or four bits a channel: plain C++ that every level compiles with its
+// Coding rows of keys and values in one, two, four or eight bits a channel: plain C++ that every level compiles with its
 // flags. Not the look-ups: visual_kv_lookup_inl.hpp. Everything here has internal linkage.
 //
 // A row is coded once for many readings, so that what the compiler vectorizes is fast enough. Sums keep eight partial
@@ -20,9 +20,9 @@ static_assert(std::endian::native == std::endian::little);
 
 inline float sum_of_eight(const float* v) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); }
 
-// The step of a uniform quantizer of 2^planes values that suits a standard normal best (Max 1960): where fitting
-// starts.
-inline float normal_step(size_t planes) { return planes == 2 ? 0.9957f : 0.3352f; }
+// The step of a uniform quantizer of 2^planes values that suits a standard normal best (Max 1960; of 256 values Jain
+// 1989): where fitting starts.
+inline float normal_step(size_t planes) { return planes == 2 ? 0.9957f : planes == 4 ? 0.3352f : 0.0308f; }
 
 // sum (x - mid - scale step level)^2, each level code - top / 2 being the nearest.
 inline float coding_error(const float* x, KvLevels levels, size_t head_dim, size_t planes, uint8_t scale_code) {
@@ -115,6 +115,10 @@ void pack_keys(uint8_t* codes, size_t first, const float* x, size_t x_stride, si
     code_row(row, x + t * x_stride, levels, scale_of(token_scales, t), head_dim, planes);
     const size_t block = (first + t) / kKeyBlock;
     uint8_t* bytes = codes + block * planes * (head_dim / 8) * kKeyBlock + (first + t) % kKeyBlock;
+    if (planes == 8) {
+      for (size_t c = 0; c < head_dim; ++c) bytes[c * kKeyBlock] = row[c];
+      continue;
+    }
     for (size_t plane = 0; plane < planes; ++plane)
       for (size_t c = 0; c < head_dim; c += 8, bytes += kKeyBlock) *bytes = gather_bits(row + c, plane);
   }
@@ -125,6 +129,10 @@ void pack_values(uint8_t* codes, size_t first, const float* x, size_t x_stride, 
   uint8_t row[kKvHeadDimMax];
   for (size_t t = 0; t < tokens; ++t) {
     code_row(row, x + t * x_stride, levels, scale_of(token_scales, t), head_dim, planes);
+    if (planes == 8) {
+      std::memcpy(codes + (first + t) * head_dim, row, head_dim);
+      continue;
+    }
     const size_t place = (first + t) % kValueGroup;
     const uint8_t earlier = static_cast<uint8_t>((1u << place) - 1);
     uint8_t* bytes = codes + (first + t) / kValueGroup * planes * head_dim;

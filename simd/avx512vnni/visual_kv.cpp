@@ -1,7 +1,7 @@
 // Key and value kernels at level avx512vnni: look-ups by vpshufb, 64 tokens (two blocks) or channels a vector.
 #include "avx2/visual_kv_tables_inl.hpp"
-#include "visual_kv_f16_inl.hpp"
 #include "visual_kv_lookup_inl.hpp"
+#include "visual_kv_rows_inl.hpp"
 #include "x86_intrinsics.hpp"
 
 namespace mica::simd {
@@ -60,8 +60,8 @@ struct Lanes : Avx2Tables {
 }  // namespace
 
 const VisualKvKernels visual_kv_kernels_avx512vnni = {
-    fit_token_scales,  pack_keys,      pack_values,          key_tables<Lanes>, key_scores<Lanes>,
-    value_sums<Lanes>, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
+    fit_token_scales, pack_keys,      pack_values,          key_tables<Lanes>, key_scores<Lanes>,   value_sums<Lanes>,
+    scores_f32_u8,    weighted_sum_f32_u8, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
 };
 
 }  // namespace mica::simd

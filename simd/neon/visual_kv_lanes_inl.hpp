@@ -3,8 +3,8 @@
 
 #include <arm_neon.h>
 
-#include "visual_kv_f16_inl.hpp"
 #include "visual_kv_lookup_inl.hpp"
+#include "visual_kv_rows_inl.hpp"
 
 namespace mica::simd {
 namespace {
@@ -133,8 +133,8 @@ struct Lanes {
 };
 
 constexpr VisualKvKernels kNeonKernels = {
-    fit_token_scales,  pack_keys,      pack_values,          key_tables<Lanes>, key_scores<Lanes>,
-    value_sums<Lanes>, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
+    fit_token_scales, pack_keys,      pack_values,          key_tables<Lanes>, key_scores<Lanes>,   value_sums<Lanes>,
+    scores_f32_u8,    weighted_sum_f32_u8, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
 };
 
 }  // namespace

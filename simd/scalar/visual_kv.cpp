@@ -140,6 +140,27 @@ void value_sums(float* sums, const PackedRows& values, const float* p, size_t p_
   }
 }
 
+void scores_f32_u8(float* scores, size_t scores_stride, const PackedRows& keys, const float* q, size_t heads) {
+  const size_t d = keys.head_dim;
+  for (size_t h = 0; h < heads; ++h)
+    for (size_t t = 0; t < keys.tokens; ++t) {
+      const uint8_t* key = keys.codes + t / kKeyBlock * kKeyBlock * d + t % kKeyBlock;
+      float sum = 0;
+      for (size_t c = 0; c < d; ++c) sum += q[h * d + c] * (static_cast<float>(key[c * kKeyBlock]) - kByteMiddle);
+      scores[h * scores_stride + t] = sum * scale_of(keys.token_scales, t);
+    }
+}
+
+void weighted_sum_f32_u8(float* sums, const PackedRows& values, const float* p, size_t p_stride, size_t heads) {
+  const size_t d = values.head_dim;
+  for (size_t h = 0; h < heads; ++h)
+    for (size_t t = 0; t < values.tokens; ++t) {
+      const float weight = p[h * p_stride + t] * scale_of(values.token_scales, t);
+      for (size_t c = 0; c < d; ++c)
+        sums[h * d + c] += weight * (static_cast<float>(values.codes[t * d + c]) - kByteMiddle);
+    }
+}
+
 void scores_f32_f16(float* scores, size_t scores_stride, const uint16_t* key_blocks, const float* q, size_t heads,
                     size_t tokens, size_t head_dim) {
   for (size_t h = 0; h < heads; ++h)
@@ -166,8 +187,8 @@ void append_key_f16(uint16_t* block, size_t token_in_block, const float* row, si
 }  // namespace
 
 const VisualKvKernels visual_kv_kernels_scalar = {
-    fit_token_scales, pack_keys,      pack_values,          key_tables,     key_scores,
-    value_sums,       scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
+    fit_token_scales, pack_keys,           pack_values,    key_tables,           key_scores,     value_sums,
+    scores_f32_u8,    weighted_sum_f32_u8, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
 };
 
 }  // namespace mica::simd

@@ -177,7 +177,7 @@ typedef struct mica_session_options {
    * (16 where heads cannot be packed: head_dim is no multiple of 8 from 64 to 512). Rows are packed a picture and layer at
    * a time; a picture of fewer than 32 tokens is kept as text is. Where rows are packed, batch is at least 64. */
   uint32_t kv_visual_bits;
-  uint32_t kv_text_bits; /* of text tokens: 16 or 4; 0: 16 */
+  uint32_t kv_text_bits; /* of text tokens: 16, 8 or 4; 0: 16 */
   /* How levels are chosen: "token" (mean a channel, least-squares scale a token, after a Hadamard rotation; the default),
    * "centroid", "quantile=ALPHA" or "calibquant" (arXiv 2502.14882); NULL: "token". */
   const char *kv_levels;

@@ -88,8 +88,8 @@ Status resolve_kv(const Model& model, const KvOptions& wanted, KvSettings* out) 
   KvSettings settings;
   settings.values_are_rotated = model.weights.decoder.stream.head_rotation;
   if (wanted.text_bits != 0) settings.text_bits = wanted.text_bits;
-  if (settings.text_bits != 16 && settings.text_bits != 4)
-    return Status::error(Code::invalid_argument, "kv_text_bits is %u; it must be 16 or 4", settings.text_bits);
+  if (settings.text_bits != 16 && settings.text_bits != 8 && settings.text_bits != 4)
+    return Status::error(Code::invalid_argument, "kv_text_bits is %u; it must be 16, 8 or 4", settings.text_bits);
   if (wanted.visual_bits != 0 && !are_visual_bits(wanted.visual_bits))
     return Status::error(Code::invalid_argument, "kv_visual_bits is %u; it must be 1, 2, 4 or 16", wanted.visual_bits);
   if (wanted.levels && *wanted.levels) MICA_TRY(read_rule(wanted.levels, &settings.levels));

@@ -12,7 +12,7 @@ namespace mica {
 struct Model;
 
 struct KvSettings {
-  uint32_t text_bits = 16;           // or 4
+  uint32_t text_bits = 16;           // or 8, or 4
   KvLevelRule levels;
   std::vector<uint8_t> visual_bits;  // of each layer: 1, 2, 4 or 16
   bool values_are_rotated = false;   // by the model itself (static_format.hpp: head_rotation)

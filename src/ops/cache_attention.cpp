@@ -171,7 +171,7 @@ class Worker {
     prefetch_next();
     read_levels(*kernels_.f32, span, which_.kv_head, true, key_mid, key_step);
     read_levels(*kernels_.f32, span, which_.kv_head, false, value_mid, value_step);
-    make_tables(layout, key_mid, key_step);
+    if (!layout.has_bytes()) make_tables(layout, key_mid, key_step);
     const bool rotated = layout.is_rotated() && span.values_rotated;
     float* out = rotated ? s_.out_rotated : s_.out;
     float* other = rotated ? s_.out : s_.out_rotated;
@@ -180,8 +180,7 @@ class Worker {
     if (draws_together) find_ranges(span);
     for (size_t end = first + count; first < end; first += kValueChunk) {
       const size_t here = std::min(kValueChunk, end - first);
-      kernels_.visual_kv->key_scores(s_.scores, kValueChunk, span.keys(which_.kv_head, first, here), s_.tables,
-                                     s_.terms, n);
+      score_span(span, first, here);
       prefetch_next();
       if (draws_together) draw_together(here);
       std::memcpy(s_.max_before, s_.max, n * sizeof(float));
@@ -192,6 +191,14 @@ class Worker {
       add_values(span, first, here, value_mid, value_step, out);
       prefetch_next();
     }
+  }
+
+  void score_span(const PackedSpan& span, size_t first, size_t count) {
+    const simd::PackedRows keys = span.keys(which_.kv_head, first, count);
+    if (span.layout.has_bytes())  // of text, which is rotated and has no levels
+      kernels_.visual_kv->scores_f32_u8(s_.scores, kValueChunk, keys, s_.rotated, which_.count());
+    else
+      kernels_.visual_kv->key_scores(s_.scores, kValueChunk, keys, s_.tables, s_.terms, which_.count());
   }
 
   // What the next span has of this head is a few KB in pages of its own, which no hardware would ask for in time. They
@@ -214,7 +221,8 @@ class Worker {
     const simd::PackedRows values = span.values(which_.kv_head, first, count);
     float* sums = span.layout.has_steps() ? s_.sums : out;
     if (sums != out) std::fill_n(sums, n * d_, 0.0f);
-    kernels_.visual_kv->value_sums(sums, values, s_.scores, kValueChunk, n);
+    if (span.layout.has_bytes()) kernels_.visual_kv->weighted_sum_f32_u8(sums, values, s_.scores, kValueChunk, n);
+    else kernels_.visual_kv->value_sums(sums, values, s_.scores, kValueChunk, n);
     if (!span.layout.has_levels()) return;
     for (size_t i = 0; i < n; ++i) {
       const float weight = s_.sum[i] - s_.sum_before[i] * rescaling(i);
@@ -257,8 +265,7 @@ class Worker {
     std::fill_n(high, n, -std::numeric_limits<float>::infinity());
     for (size_t first = 0; first < span.tokens; first += kValueChunk) {
       const size_t here = std::min(kValueChunk, span.tokens - first);
-      kernels_.visual_kv->key_scores(s_.scores, kValueChunk, span.keys(which_.kv_head, first, here), s_.tables,
-                                     s_.terms, n);
+      score_span(span, first, here);
       for (size_t i = 0; i < n; ++i) {
         const auto [least, most] = std::minmax_element(s_.scores + i * kValueChunk, s_.scores + i * kValueChunk + here);
         low[i] = std::min(low[i], *least);

@@ -1,5 +1,5 @@
-// PackedSpan: keys and values of a span of tokens in one layer at one, two or four bits a channel, as one piece of
-// memory, and how it is made. Not the cache (which spans there are) and not attention over it (cache_attention.hpp).
+// PackedSpan: keys and values of a span of tokens in one layer at one, two, four or (text) eight bits a channel, as one
+// piece of memory, and how it is made. Not the cache (which spans there are) and not attention over it (cache_attention.hpp).
 //
 // Level rules, per KV head and channel over the tokens of a span (keys after RoPE):
 // - token: mean m; x ~ m + s * level, with one scale s a token, after a rotation R of head_dim (a Hadamard matrix for
@@ -32,7 +32,7 @@ struct KvLevelRule {
 // middles) and, but for `token`, bytes that code the steps as token scales are coded.
 struct SpanLayout {
   size_t head_dim = 0;
-  size_t planes = 0;     // bits a channel: 1, 2 or 4
+  size_t planes = 0;     // bits a channel: 1, 2, 4 or, of text, 8
   size_t room = 0;       // tokens
   KvRule rule = KvRule::token;
 
@@ -40,6 +40,7 @@ struct SpanLayout {
   bool has_levels() const { return rule != KvRule::text; }
   bool has_steps() const { return rule != KvRule::token && rule != KvRule::text; }
   bool is_rotated() const { return has_scales(); }
+  bool has_bytes() const { return planes == 8; }
 
   size_t key_codes() const { return 0; }
   size_t value_codes() const;

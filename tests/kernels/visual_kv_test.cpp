@@ -22,7 +22,7 @@ struct Shape {
 };
 
 // Head dims beside vector widths, tokens beside blocks, chunks and one-token spans, heads beside the tiles of heads.
-std::vector<Shape> shapes() {
+std::vector<Shape> shapes(const std::vector<size_t>& bits = {1, 2, 4}) {
   std::vector<Shape> all;
   const std::vector<size_t> tokens = reduced() ? std::vector<size_t>{1, 33, 130}
                                                : std::vector<size_t>{1, 7, 31, 32, 33, 64, 65, 100, 130, 256, 300, 513};
@@ -31,7 +31,7 @@ std::vector<Shape> shapes() {
   size_t heads = 0;
   for (size_t head_dim : dims)
     for (size_t count : tokens)
-      for (size_t planes : {size_t(1), size_t(2), size_t(4)}) all.push_back({count, heads++ % 7 + 1, head_dim, planes});
+      for (size_t planes : bits) all.push_back({count, heads++ % 7 + 1, head_dim, planes});
   return all;
 }
 
@@ -60,6 +60,7 @@ struct Span {
 
 // The code of token t, channel c, read as the header describes the layouts.
 unsigned key_code(const PackedRows& rows, size_t t, size_t c) {
+  if (rows.planes == 8) return rows.codes[(t / 32 * rows.head_dim + c) * 32 + t % 32];
   unsigned code = 0;
   for (size_t j = 0; j < rows.planes; ++j) {
     const size_t pair = (t / 32 * rows.planes + j) * (rows.head_dim / 8) + c / 8;
@@ -69,6 +70,7 @@ unsigned key_code(const PackedRows& rows, size_t t, size_t c) {
 }
 
 unsigned value_code(const PackedRows& rows, size_t t, size_t c) {
+  if (rows.planes == 8) return rows.codes[t * rows.head_dim + c];
   unsigned code = 0;
   for (size_t j = 0; j < rows.planes; ++j)
     code |= (rows.codes[(t / 8 * rows.planes + j) * rows.head_dim + c] >> t % 8 & 1u) << j;
@@ -254,7 +256,7 @@ TEST_CASE("visual_kv: many small attention weights beside a large one are not lo
 TEST_CASE("visual_kv: codes and scales have the same bits at every level, appended or at once") {
   size_t round = 0;
   for (const simd::Kernels* kernels : levels_under_test())
-    for (const Shape& shape : shapes()) {
+    for (const Shape& shape : shapes({1, 2, 4, 8})) {
       Trial trial("pack", *kernels, "%s", name_of(shape).c_str());
       const Place place = place_of(++round);
       const size_t d = shape.head_dim, stride = d + round % 2 * 3;
@@ -288,7 +290,7 @@ TEST_CASE("visual_kv: codes and scales have the same bits at every level, append
 }
 
 TEST_CASE("visual_kv: a code is the nearest level, at one bit the side of mid") {
-  for (const Shape& shape : shapes()) {
+  for (const Shape& shape : shapes({1, 2, 4, 8})) {
     Trial trial("pack", scalar(), "%s", name_of(shape).c_str());
     const size_t d = shape.head_dim;
     std::vector<float> x(shape.tokens * d), mid(d), step(d);
@@ -333,7 +335,7 @@ TEST_CASE("visual_kv: token scales are bytes of the range and steps that the hea
 
 TEST_CASE("visual_kv: token scales leave less error than their neighbours") {
   Random random(5);
-  for (size_t planes : {size_t(1), size_t(2), size_t(4)})
+  for (size_t planes : {size_t(1), size_t(2), size_t(4), size_t(8)})
     for (int round = 0; round < 20; ++round) {
       std::vector<float> x(128), mid(128), step(128);
       for (size_t c = 0; c < 128; ++c) {
@@ -388,6 +390,47 @@ TEST_CASE("visual_kv: codes beyond the last token have no effect") {
     expect_equal(trial, scores[0], scores[1]);
     expect_equal(trial, sums[0], sums[1]);
   }
+}
+
+TEST_CASE("visual_kv: scores and sums of bytes, every level near what the header says") {
+  size_t round = 0;
+  std::vector<const simd::Kernels*> all = levels_under_test();
+  all.push_back(&scalar());
+  for (const simd::Kernels* kernels : all)
+    for (const Shape& shape : shapes({8})) {
+      const Place place = place_of(++round);
+      const size_t d = shape.head_dim, stride = shape.tokens + round % 3;
+      Trial trial("bytes", *kernels, "%s", name_of(shape).c_str());
+      const Span keys(shape, true, round % 2 == 0, place, Values::random, trial.random);
+      const Span values(shape, false, round % 2 == 0, place, Values::all_high, trial.random);
+      Guarded<float> q("q", shape.heads * d, place), p("p", (shape.heads - 1) * stride + shape.tokens, place);
+      fill_reals(q, -1, 1, Values::random, trial.random);
+      fill_attention(p, Values::all_low, trial.random);
+      Guarded<float> scores("scores", p.size(), place), sums("sums", shape.heads * d, place);
+      for (size_t i = 0; i < sums.size(); ++i) sums[i] = 1;
+      kernels->visual_kv->scores_f32_u8(scores.data(), stride, keys.rows, q.data(), shape.heads);
+      kernels->visual_kv->weighted_sum_f32_u8(sums.data(), values.rows, p.data(), stride, shape.heads);
+      double worst = 0;  // in tolerances
+      for (size_t h = 0; h < shape.heads; ++h) {
+        std::vector<double> exact(d, 1.0), size(d, 1.0);
+        for (size_t t = 0; t < shape.tokens; ++t) {
+          double score = 0, terms = 0;
+          for (size_t c = 0; c < d; ++c) {
+            const double term = q[h * d + c] * (key_code(keys.rows, t, c) - 127.5) * scale_of(keys.rows, t);
+            const double value = p[h * stride + t] * (value_code(values.rows, t, c) - 127.5) * scale_of(values.rows, t);
+            score += term;
+            terms += std::fabs(term);
+            exact[c] += value;
+            size[c] += std::fabs(value);
+          }
+          worst = std::max(worst, std::fabs(scores[h * stride + t] - score) / (2e-7 * static_cast<double>(d) * terms));
+        }
+        for (size_t c = 0; c < d; ++c)
+          worst = std::max(worst, std::fabs(sums[h * d + c] - exact[c]) /
+                                      (2e-7 * static_cast<double>(shape.tokens + 2) * size[c]));
+      }
+      CHECK_MESSAGE(worst <= 1, trial.description());
+    }
 }
 
 TEST_CASE("visual_kv: float16 rows, every level near scalar") {
