@@ -91,7 +91,7 @@ class Bench {
     processors_ = processor.value("threads", 1u);
     const nlohmann::json model_text = parse_json(
         describe(mica_model_describe, static_cast<const mica_model*>(model_.get())), "mica_model_describe");
-    decode_bytes_ = model_text.value("decode_bytes", uint64_t{0});
+    decode_bytes_ = model_text.value("token_reads_bytes", uint64_t{0});
     name_ = options.arch.empty() ? name_of(options.shared.model) : options.arch + ' ' + options.weights;
   }
 

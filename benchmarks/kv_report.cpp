@@ -21,6 +21,7 @@
 #include "kv_cache.hpp"
 #include "model.hpp"
 #include "model_files.hpp"
+#include "own_bytes.hpp"
 #include "picture.hpp"
 #include "session.hpp"
 
@@ -36,13 +37,6 @@ constexpr Setting kSettings[] = {{"token", KvRule::token},
                                  {"centroid", KvRule::centroid},
                                  {"quantile=0.2", KvRule::quantile},
                                  {"calibquant", KvRule::calibquant}};
-
-struct AlignedFree {
-  void operator()(void* memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<uint8_t, AlignedFree>;
-
-Memory aligned(size_t bytes) { return Memory(static_cast<uint8_t*>(std::aligned_alloc(64, round_up(bytes + 1, 64)))); }
 
 void require(const Status& status) {
   if (status) return;
@@ -64,16 +58,14 @@ class LayerCache {
         .tokens = tokens, .text = 32, .span_tokens_min = KvCache::kSpanTokensMin, .span_tokens_max = tokens};
     Arena measure;
     cache_.plan(own, settings, room, &measure);
-    memory_ = aligned(measure.used());
-    Arena arena(memory_.get(), measure.used());
+    Arena arena(own_bytes(measure.used(), &owned_), measure.used());
     cache_.plan(own, settings, room, &arena);
     const char* level = std::getenv("MICA_ISA");
     compute_.kernels = level && *level ? simd::kernels_named(level) : simd::kernels_best();
     if (compute_.kernels == nullptr) require(Status::error(Code::unsupported, "MICA_ISA=%s: not here", level));
     compute_.threads = threads;
     compute_.scratch_bytes = std::max(KvCache::scratch_bytes(own, room), cache_attention_scratch_bytes(shape_));
-    scratch_ = aligned(compute_.scratch_bytes * static_cast<size_t>(threads));
-    compute_.scratch = scratch_.get();
+    compute_.scratch = own_bytes(compute_.scratch_bytes * static_cast<size_t>(threads), &owned_);
     partials_.resize(cache_partial_floats(shape_, tokens) + 1);
   }
 
@@ -97,7 +89,7 @@ class LayerCache {
   uint32_t layers_;
   AttentionShape shape_;
   KvCache cache_;
-  Memory memory_, scratch_;
+  OwnedBytes owned_;
   Compute compute_;
   std::vector<float> partials_;
 };
@@ -150,9 +142,9 @@ void report_errors(const char* model_path, bool picture, const char* path) {
   require(Session::resolve(*model, options, &options));
   size_t bytes = 0;
   require(Session::size(*model, options, &bytes));
-  const Memory memory = aligned(bytes);
+  OwnedBytes owned;
   std::unique_ptr<Session> session;
-  require(Session::create(*model, options, memory.get(), bytes, &session));
+  require(Session::create(*model, options, own_bytes(bytes, &owned), bytes, &session));
   std::ifstream file(path, std::ios::binary);
   const std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   Picture image;
@@ -173,14 +165,12 @@ void report_errors(const char* model_path, bool picture, const char* path) {
   Arena measure;
   Decoder decoder;
   decoder.plan(*model, chunk.count, &measure);
-  const Memory decoder_memory = aligned(measure.used());
-  Arena arena(decoder_memory.get(), measure.used());
+  Arena arena(own_bytes(measure.used(), &owned), measure.used());
   decoder.plan(*model, chunk.count, &arena);
   std::memcpy(decoder.x(), rows, chunk.count * d.hidden * sizeof(float));
   Compute compute{.kernels = model->kernels};
   compute.scratch_bytes = Decoder::scratch_bytes(*model);
-  const Memory scratch = aligned(compute.scratch_bytes);
-  compute.scratch = scratch.get();
+  compute.scratch = own_bytes(compute.scratch_bytes, &owned);
   decoder.begin(compute, *model, chunk);
   std::vector<Error> errors(std::size(kSettings) * 3);
   for (size_t layer = 0; layer < d.layers; ++layer) {

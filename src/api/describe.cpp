@@ -124,7 +124,7 @@ std::string describe(const Model& model) {
               {"container", container_name(model)},
               {"parameters", model.weights.parameters},
               {"weights_bytes", model.weights.bytes},
-              {"decode_bytes", decode_bytes(model.weights.decoder)},
+              {"token_reads_bytes", decode_bytes(model.weights.decoder)},
               {"context", spec.decoder.context}};
   if (model.files) out["file_bytes"] = model.files->bytes_total();
   out["tokenizer_ids"] = model.tokenizer ? Json(model.tokenizer->size()) : Json(nullptr);

@@ -87,6 +87,7 @@ nlohmann::ordered_json describe_static(const Weights& weights) {
               {"scales_by_modality", std::count_if(points.begin(), points.end(), has_two)},
               {"visual_rows_first", weights.aifs},
               {"decoder", describe_stream(decoder.layers, decoder.stream)}};
+  out["decoder"]["vocabulary_rotated"] = decoder.stream.vocabulary_rotation;
   const bool tied = decoder.lm_head.data == decoder.embedding.data;
   out["head"] =
       tied ? describe_matrices({&decoder.lm_head}) : describe_matrices({&decoder.embedding, &decoder.lm_head});

@@ -4,26 +4,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <random>
 
 #include "float_storage.hpp"
 #include "kv_cache.hpp"
+#include "own_bytes.hpp"
 
 using namespace mica;
 
 namespace {
 
 constexpr size_t kLayers = 2, kKvHeads = 2, kGroup = 3;
-
-struct AlignedFree {
-  void operator()(void* memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<uint8_t, AlignedFree>;
-
-Memory aligned(size_t bytes) { return Memory(static_cast<uint8_t*>(std::aligned_alloc(64, round_up(bytes + 1, 64)))); }
 
 struct Rows {
   std::vector<float> keys, values;
@@ -47,14 +39,12 @@ class Cache {
         .tokens = tokens, .text = tokens, .span_tokens_min = KvCache::kSpanTokensMin, .span_tokens_max = tokens};
     Arena measure;
     cache.plan(spec, settings, room, &measure);
-    memory_ = aligned(measure.used());
-    Arena arena(memory_.get(), measure.used());
+    Arena arena(own_bytes(measure.used(), &owned_), measure.used());
     cache.plan(spec, settings, room, &arena);
     compute_.kernels = simd::kernels_best();
     compute_.threads = threads;
     compute_.scratch_bytes = std::max(KvCache::scratch_bytes(spec, room), cache_attention_scratch_bytes(shape()));
-    scratch_ = aligned(compute_.scratch_bytes * static_cast<size_t>(threads));
-    compute_.scratch = scratch_.get();
+    compute_.scratch = own_bytes(compute_.scratch_bytes * static_cast<size_t>(threads), &owned_);
     partials_.resize(cache_partial_floats(shape(), tokens) + 1);
   }
 
@@ -132,7 +122,7 @@ class Cache {
   }
 
   size_t d_;
-  Memory memory_, scratch_;
+  OwnedBytes owned_;
   Compute compute_;
   std::vector<float> partials_;
 };
