@@ -9,6 +9,7 @@
 #include "calibration_set.hpp"
 #include "command.hpp"
 #include "interrupt.hpp"
+#include "kv_settings.hpp"
 #include "model.hpp"
 #include "options.hpp"
 #include "pack_float.hpp"
@@ -26,6 +27,7 @@ constexpr size_t kWorstShown = 5;
 struct QuantizeArguments {
   std::string output, samples;
   std::string vision = "w4a8", text = "w4a8", shared_heads = "w8a8", head = "w8", rounding = "gptq";
+  std::string kv_visual, kv_visual_layers;
   bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
   mica::CalibrationOptions calibration;
   uint32_t seed = 42;
@@ -67,6 +69,14 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
   choice("--shared-heads", arguments.shared_heads,
          "value matrices of a w4a8 decoder whose query heads share them", "w8a8|w4a8", "Storage");
   choice("--head", arguments.head, "embedding and lm_head", "w8|f16", "Storage");
+  choice("--kv-visual", arguments.kv_visual,
+         "bits that visual keys and values keep where a session says nothing else; without it the program's default",
+         "1|2|4|16", "Storage");
+  line.add({.names = "--kv-visual-layers",
+            .value = "LAYERS",
+            .help = "exceptions by layer, as 0-3=4,27=2",
+            .group = "Storage"},
+           &arguments.kv_visual_layers);
   off("--no-msq", arguments.no_msq, "one scale for visual and text rows at each quant point");
   off("--no-aifs", arguments.no_aifs, "rows keep their order: chunks end where pictures begin and end");
   off("--no-rms", arguments.no_rms, "keeps no inflated channel out of the 4-bit matrices");
@@ -180,16 +190,29 @@ void add_warnings(const mica::CalibrationSet& set, mica::QuantizeReport& report)
                                                       (set.unreadable > 1 ? ", ..." : ""));
 }
 
+// Bits of each layer as the file will say them; none where nothing was asked for.
+std::vector<uint8_t> preferred_bits(const QuantizeArguments& arguments, const mica::Model& model) {
+  if (arguments.kv_visual.empty() && arguments.kv_visual_layers.empty()) return {};
+  if (!model.spec.has_vision) throw UsageError("--kv-visual: this model reads no pictures");
+  mica::KvOptions wanted;
+  if (!arguments.kv_visual.empty()) wanted.visual_bits = static_cast<uint32_t>(std::stoul(arguments.kv_visual));
+  wanted.visual_layers = arguments.kv_visual_layers.c_str();
+  mica::KvSettings settings;
+  require_ok(mica::resolve_kv(model, wanted, &settings));
+  return settings.visual_bits;
+}
+
 void pack(const mica::ModelFiles& files, QuantizeRun& run) {
   const Stopwatch total;
   for (const mica::TensorView& tensor : files.tensors()) run.report.bytes_before += tensor.bytes.size();
-  require_ok(mica::pack_float(files, run.output.c_str()));
+  require_ok(mica::pack_float(files, run.options.kv_visual_bits, run.output.c_str()));
   run.report.seconds = total.seconds();
   run.report.peak_bytes = memory_peak();
 }
 
 // False when Ctrl-C came first.
 bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Model> model, QuantizeRun& run) {
+  run.options.kv_visual_bits = preferred_bits(arguments, *model);
   if (!needs_samples(run.options, model->spec.has_vision)) {
     pack(*model->files, run);
     return true;

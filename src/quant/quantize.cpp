@@ -13,6 +13,7 @@
 #include "calibration_rows.hpp"
 #include "checked.hpp"
 #include "limits.hpp"
+#include "kv_preference.hpp"
 #include "packed_documents.hpp"
 #include "point_quantizer.hpp"
 #include "reference_rows.hpp"
@@ -411,6 +412,7 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
   if (is_static(options_.head)) MICA_TRY(quantize_head());
   MetadataList documents;
   MICA_TRY(packed_documents(*model_->files, &documents));
+  add_kv_preference(options_.kv_visual_bits, &documents);
   MICA_TRY(add_static_parts(&documents));
   MICA_TRY(add_kept_tensors());
   work_done_ = work_;

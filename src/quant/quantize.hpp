@@ -29,6 +29,7 @@ struct QuantizeOptions {
   bool rms = true;       // rotation magnitude suppression, in the layers where it helps
   bool rotation = true;
   Rounding rounding = Rounding::gptq;
+  std::vector<uint8_t> kv_visual_bits = {};  // of each decoder layer, what the file prefers; empty: nothing is said
   uint32_t seed = 42;    // of the random signs
   uint32_t threads = 0;  // 0: processors
 };

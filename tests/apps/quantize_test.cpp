@@ -125,6 +125,34 @@ TEST_CASE("with 16 bits everywhere it only packs, and the answers are those of t
   CHECK(program::run(one).out == program::run(other).out);
 }
 
+TEST_CASE("a file says how many bits visual keys and values keep, and a session may say otherwise") {
+  const mica::TestFolder folder;
+  const std::string packed = folder.path("packed.mica"), whole = folder.path("whole.mica");
+  const Arguments options = {"-m", kModel, "--kv-visual", "2", "--kv-visual-layers", "0-1=4,3=16"};
+  Arguments all = options;
+  all.insert(all.end(), {"-o", packed, "--vision", "f16", "--text", "f16", "--head", "f16"});
+  REQUIRE(quantize(all).status == 0);
+  all = options;
+  all.insert(all.end(), {"-o", whole, "--calib", data("panel"), "--calib-samples", "1", "--rounding", "nearest"});
+  REQUIRE(quantize(all).status == 0);
+  for (const std::string& path : {packed, whole}) {
+    const auto visual_bytes = [&](Arguments more) {
+      Arguments bench = {"bench", "-m", path, "-p", "0", "-n", "0", "-r", "1", "--picture-size", "448x448", "-o", "json"};
+      bench.insert(bench.end(), more.begin(), more.end());
+      return nlohmann::json::parse(program::run(bench).out)[0]["kv_visual_bytes"].get<size_t>();
+    };
+    // 256 tokens of two heads of 64, keys and values: in 4 and 2 bits with scales and means, in float16 without.
+    const auto layer = [](size_t bits) { return bits == 16 ? 256 * 512 : size_t{2} * (256 * (16 * bits + 2) + 256); };
+    CHECK(visual_bytes({}) == 2 * layer(4) + layer(2) + layer(16));
+    CHECK(visual_bytes({"--kv-visual", "1"}) == 4 * layer(1));
+    CHECK(has(program::run({"inspect", path}).out, "2 in 1 layers, 4 in 2 layers, 16 in 1 layers"));
+  }
+  all.insert(all.end(), {"--kv-visual-layers", "4=1"});
+  const Outcome wrong = quantize(all);
+  CHECK(wrong.status != 0);
+  CHECK(has(wrong.err, "kv_visual_layers"));
+}
+
 TEST_CASE("what is wrong is said, with what to do, before any work") {
   const mica::TestFolder folder;
   const std::string path = folder.path("m.mica");

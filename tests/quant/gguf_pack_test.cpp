@@ -31,7 +31,7 @@ void check_same_text(const Model& a, const Model& b, std::string_view text) {
 
 std::unique_ptr<Model> open_packed(const Model& gguf, const TestFolder& folder) {
   const std::string path = folder.path("packed.mica");
-  const Status status = pack_float(*gguf.files, path.c_str());
+  const Status status = pack_float(*gguf.files, {}, path.c_str());
   REQUIRE_MESSAGE(status.is_ok(), said(status));
   return open_at(path);
 }
