@@ -147,10 +147,6 @@ TEST_CASE("a file says how many bits visual keys and values keep, and a session 
     CHECK(visual_bytes({"--kv-visual", "1"}) == 4 * layer(1));
     CHECK(has(program::run({"inspect", path}).out, "2 in 1 layers, 4 in 2 layers, 16 in 1 layers"));
   }
-  all.insert(all.end(), {"--kv-visual-layers", "4=1"});
-  const Outcome wrong = quantize(all);
-  CHECK(wrong.status != 0);
-  CHECK(has(wrong.err, "kv_visual_layers"));
 }
 
 TEST_CASE("what is wrong is said, with what to do, before any work") {
@@ -174,6 +170,7 @@ TEST_CASE("what is wrong is said, with what to do, before any work") {
       {{"-m", kModel, "-o", path, "--report", folder.path("no/r.html")}, 1, "there is no folder"},
       {{"-m", kModel, "-o", path, "--text", "w2a8"}, 2, "--text"},
       {{"-m", kModel, "-o", path, "--calib-samples", "0"}, 2, "--calib-samples"},
+      {{"-m", kModel, "-o", path, "--calib", data("panel"), "--kv-visual-layers", "4=1"}, 1, "layers below 4, bits"},
       {{"-m", kModel, "-o", path, "--calib", folder.path("no")}, 1, "there is no such file or folder"},
       {{"-m", kModel, "-o", path, "--calib", folder.path()}, 1, "none of its 1 pictures can be read"},
       {{"-m", quantized().path, "-o", path, "--calib", data("panel")}, 1, "is packed already"},
