@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 
 #include "float_storage.hpp"
 
@@ -34,21 +35,37 @@ inline Batch fused_multiply_add(const Batch& a, const Batch& b, const Batch& c) 
 #endif
 }
 
-// e^x within 2e-7 of its value; 0 below e^-87.3, e^88 above it. A NaN stays one. x = n ln 2 + r with |r| <= ln 2 / 2, of
-// which a polynomial of degree 7 (Cephes, expf) makes e^r.
-inline Batch exponential(const Batch& x) {
+// x[i] <- e^x[i] within 2e-7 of its value; 0 below e^-87.3, e^88 above it. A NaN stays one. x = n ln 2 + r with |r| <=
+// ln 2 / 2, of which a polynomial of degree 7 (Cephes, expf) makes e^r. Several batches go step by step beside each
+// other: one after the other their long chains would fill the scheduler.
+template <size_t kCount>
+inline void exponentials(Batch (&x)[kCount]) {
+  using Integers = xsimd::batch<int32_t>;
+  constexpr float kCoefficients[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                                     4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
   const Batch rounder(12582912.0f);  // 1.5 * 2^23: its last place is one
-  const Batch bounded = xsimd::min(Batch(88.0f), x);
-  const Batch shifted = fused_multiply_add(bounded, Batch(1.44269504f), rounder);
-  const Batch n = shifted - rounder;
-  const Batch r = fused_multiply_add(n, Batch(2.12194440e-4f), fused_multiply_add(n, Batch(-0.693359375f), bounded));
-  Batch power(1.9875691500e-4f);
-  for (const float coefficient : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f})
-    power = fused_multiply_add(power, r, Batch(coefficient));
-  power = fused_multiply_add(power, r * r, r) + Batch(1.0f);
-  const auto exponent = xsimd::bitwise_cast<xsimd::batch<int32_t>>(shifted) << 23;
-  const Batch result = xsimd::bitwise_cast<Batch>(xsimd::bitwise_cast<xsimd::batch<int32_t>>(power) + exponent);
-  return xsimd::select(x < Batch(-87.3f), Batch(0.0f), result);
+  Batch shifted[kCount], r[kCount], power[kCount];
+  for (size_t i = 0; i < kCount; ++i) r[i] = xsimd::min(Batch(88.0f), x[i]);
+  for (size_t i = 0; i < kCount; ++i) shifted[i] = fused_multiply_add(r[i], Batch(1.44269504f), rounder);
+  for (size_t i = 0; i < kCount; ++i) power[i] = shifted[i] - rounder;
+  for (size_t i = 0; i < kCount; ++i) r[i] = fused_multiply_add(power[i], Batch(-0.693359375f), r[i]);
+  for (size_t i = 0; i < kCount; ++i) r[i] = fused_multiply_add(power[i], Batch(2.12194440e-4f), r[i]);
+  for (size_t i = 0; i < kCount; ++i) power[i] = Batch(kCoefficients[0]);
+  for (size_t c = 1; c < std::size(kCoefficients); ++c)
+    for (size_t i = 0; i < kCount; ++i) power[i] = fused_multiply_add(power[i], r[i], Batch(kCoefficients[c]));
+  for (size_t i = 0; i < kCount; ++i) power[i] = fused_multiply_add(power[i], r[i] * r[i], r[i]);
+  for (size_t i = 0; i < kCount; ++i) power[i] = power[i] + Batch(1.0f);
+  for (size_t i = 0; i < kCount; ++i) {
+    const Integers exponent = xsimd::bitwise_cast<Integers>(shifted[i]) << 23;
+    const Batch result = xsimd::bitwise_cast<Batch>(xsimd::bitwise_cast<Integers>(power[i]) + exponent);
+    x[i] = xsimd::select(x[i] < Batch(-87.3f), Batch(0.0f), result);
+  }
+}
+
+inline Batch exponential(const Batch& x) {
+  Batch one[1] = {x};
+  exponentials(one);
+  return one[0];
 }
 
 inline void widen_lanes_f16(float* dst, const uint16_t* src) {

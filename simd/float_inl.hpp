@@ -13,7 +13,25 @@
 namespace mica::simd {
 namespace {
 
-// All lanes by `both`, in a tree: halves, then quarters.
+// All lanes in a tree: halves, then quarters.
+#if defined(__AVX512F__)
+inline float sum_lanes(const Batch& v) { return _mm512_reduce_add_ps(v); }
+inline float max_lanes(const Batch& v) { return _mm512_reduce_max_ps(v); }
+#elif defined(__AVX2__)
+inline float sum_lanes(const Batch& v) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+inline float max_lanes(const Batch& v) {
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+#elif defined(__aarch64__)
+inline float sum_lanes(const Batch& v) { return vaddvq_f32(v); }
+inline float max_lanes(const Batch& v) { return vmaxvq_f32(v); }
+#else
 template <class Both>
 inline float of_lanes(const Batch& v, const Both& both) {
   alignas(64) float lane[kWidth];
@@ -22,14 +40,13 @@ inline float of_lanes(const Batch& v, const Both& both) {
     for (size_t i = 0; i < step; ++i) lane[i] = both(lane[i], lane[i + step]);
   return lane[0];
 }
-
 inline float sum_lanes(const Batch& v) {
   return of_lanes(v, [](float a, float b) { return a + b; });
 }
-
 inline float max_lanes(const Batch& v) {
   return of_lanes(v, [](float a, float b) { return a > b ? a : b; });
 }
+#endif
 
 // ---- storage --------------------------------------------------------------------------------------------------------
 
@@ -262,24 +279,24 @@ inline float greatest(const float* score, size_t open) {
 
 // score[0, open) becomes exp(score * scale - maximum); returns their sum. The last ones, fewer than a batch, go through
 // a padded copy.
-inline float exponentials(float* score, size_t open, float scale, float maximum) {
+inline float weigh_scores(float* score, size_t open, float scale, float maximum) {
   const Batch factor(scale), top(-maximum);
   Batch total[2] = {Batch(0.0f), Batch(0.0f)};
+  const auto weigh = [&]<size_t kCount>(float* from) {
+    Batch values[kCount];
+    for (size_t v = 0; v < kCount; ++v) values[v] = fused_multiply_add(load(from + v * kWidth), factor, top);
+    exponentials(values);
+    for (size_t v = 0; v < kCount; ++v) store(from + v * kWidth, values[v]);
+    for (size_t v = 0; v < kCount; ++v) total[v % 2] = total[v % 2] + values[v];
+  };
   size_t i = 0;
-  for (; i + 2 * kWidth <= open; i += 2 * kWidth)
-    for (size_t v = 0; v < 2; ++v) {
-      const Batch value = exponential(fused_multiply_add(load(score + i + v * kWidth), factor, top));
-      store(score + i + v * kWidth, value);
-      total[v] = total[v] + value;
-    }
-  for (; i < open; i += kWidth) {
+  for (; i + 4 * kWidth <= open; i += 4 * kWidth) weigh.template operator()<4>(score + i);
+  for (; i + kWidth <= open; i += kWidth) weigh.template operator()<1>(score + i);
+  if (i < open) {
     alignas(64) float rest[kWidth];
-    const size_t count = open - i < kWidth ? open - i : kWidth;
-    for (size_t k = 0; k < kWidth; ++k) rest[k] = k < count ? score[i + k] : -std::numeric_limits<float>::infinity();
-    const Batch value = exponential(fused_multiply_add(Batch::load_aligned(rest), factor, top));
-    total[0] = total[0] + value;
-    value.store_aligned(rest);
-    std::memcpy(score + i, rest, count * sizeof(float));
+    for (size_t k = 0; k < kWidth; ++k) rest[k] = i + k < open ? score[i + k] : -std::numeric_limits<float>::infinity();
+    weigh.template operator()<1>(rest);
+    std::memcpy(score + i, rest, (open - i) * sizeof(float));
   }
   return sum_lanes(total[0] + total[1]);
 }
@@ -295,7 +312,7 @@ inline void finish_softmax(const RowOfScores& row, float scale, float* row_max, 
                            size_t dims) {
   const float before = *row_max;
   const float maximum = row.maximum > before ? row.maximum : before;
-  const float sum = exponentials(row.score, row.open, scale, maximum);
+  const float sum = weigh_scores(row.score, row.open, scale, maximum);
   *row_max = maximum;
   if (maximum == before) {
     *row_sum += sum;
