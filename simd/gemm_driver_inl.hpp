@@ -17,7 +17,8 @@ struct Block {
   size_t panel_stride;    // bytes
   size_t panel_count;     // 1 to Core::kPanels
   size_t inputs;          // kInputPadding to Core::kInputs
-  int32_t* sums;          // [panel][row][16], added to; panels are Core::kRows * 16 apart
+  bool first;             // of the inputs: sums hold nothing yet
+  int32_t* sums;          // [panel][row][16], set or added to; panels are Core::kRows * 16 apart
 };
 
 constexpr size_t at_most(size_t value, size_t bound) { return value < bound ? value : bound; }
@@ -66,8 +67,6 @@ void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epi
   const size_t panel_bytes = inputs * Core::kInputBytes;
   const size_t panels = tile.panel_end - tile.panel_begin;
   alignas(64) int32_t sums[Core::kPanels * Core::kRows * kPanelChannels];
-  for (size_t p = 0; p < panels; ++p)
-    for (size_t i = 0; i < rows * kPanelChannels; ++i) sums[p * Core::kRows * kPanelChannels + i] = 0;
   prefetch_block(dst, tile, weights.channels);
   // Pieces of nearly the same length: a short one at the end would spend its time beginning.
   const size_t pieces = (inputs + Core::kInputs - 1) / Core::kInputs;
@@ -75,7 +74,7 @@ void multiply_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epi
   for (size_t input = 0; input < inputs; input += step) {
     Core::multiply({x.values + tile.row_begin * x.stride + input, x.stride, rows,
                     weights.panels + tile.panel_begin * panel_bytes + input * Core::kInputBytes, panel_bytes, panels,
-                    at_most(inputs - input, step), sums});
+                    at_most(inputs - input, step), input == 0, sums});
   }
   finish_tile<Isa>({sums, Core::kRows * kPanelChannels, Core::kOffset}, x, weights, epilogue, dst, tile);
 }

@@ -31,7 +31,8 @@ struct S8Avx2 {
 
   // Up to six rows by 8 channels: twelve accumulators of 4 channels by 2 input pairs.
   template <int kTileRows>
-  [[gnu::noinline]] static void multiply_tile(const int16_t* x, const int16_t* weights, size_t inputs, int32_t* sums) {
+  [[gnu::noinline]] static void multiply_tile(const int16_t* x, const int16_t* weights, size_t inputs, bool first,
+                                              int32_t* sums) {
     __m256i totals[kTileRows][2];
 #pragma GCC unroll 8
     for (int row = 0; row < kTileRows; ++row) totals[row][0] = totals[row][1] = _mm256_setzero_si256();
@@ -52,7 +53,8 @@ struct S8Avx2 {
 #pragma GCC unroll 8
     for (int row = 0; row < kTileRows; ++row) {
       int32_t* sum = sums + row * kPanelChannels;
-      store_256(sum, _mm256_add_epi32(load_256(sum), add_pairs(totals[row][0], totals[row][1])));
+      const __m256i pairs = add_pairs(totals[row][0], totals[row][1]);
+      store_256(sum, first ? pairs : _mm256_add_epi32(load_256(sum), pairs));
     }
   }
 
@@ -66,7 +68,7 @@ struct S8Avx2 {
       for (size_t row = 0; row < block.rows; row += 6)
         for (size_t half = 0; half < kPanelChannels; half += 8)
           with_rows<6>(at_most(block.rows - row, 6), [&]<int kTileRows>() {
-            multiply_tile<kTileRows>(x + row * kInputs, weights + half * 4, block.inputs,
+            multiply_tile<kTileRows>(x + row * kInputs, weights + half * 4, block.inputs, block.first,
                                      block.sums + (panel * kRows + row) * kPanelChannels + half);
           });
     }

@@ -37,9 +37,9 @@ struct U4Avx2 {
   // of the 16 registers; the 32-bit sums stay in memory, where each is met once in 32 inputs.
   template <int kTileRows>
   [[gnu::noinline]] static void multiply_tile(const int8_t* x, size_t x_stride, const uint8_t* weights, size_t inputs,
-                                              int32_t* sums) {
+                                              bool first, int32_t* sums) {
     const __m256i ones = _mm256_set1_epi16(1);
-    for (size_t input = 0; input < inputs; input += 32, x += 32, weights += 512) {
+    for (size_t input = 0; input < inputs; input += 32, x += 32, weights += 512, first = false) {
       __m256i words[kTileRows][2];
 #pragma GCC unroll 8
       for (int step = 0; step < 8; ++step) {
@@ -61,7 +61,8 @@ struct U4Avx2 {
 #pragma GCC unroll 2
         for (int half = 0; half < 2; ++half) {
           int32_t* sum = sums + row * kPanelChannels + half * 8;
-          store_256(sum, _mm256_add_epi32(load_256(sum), _mm256_madd_epi16(words[row][half], ones)));
+          const __m256i wide = _mm256_madd_epi16(words[row][half], ones);
+          store_256(sum, first ? wide : _mm256_add_epi32(load_256(sum), wide));
         }
     }
   }
@@ -74,7 +75,7 @@ struct U4Avx2 {
       for (size_t panel = 0; panel < block.panel_count; ++panel)
         with_rows<6>(at_most(block.rows - row, 6), [&]<int kTileRows>() {
           multiply_tile<kTileRows>(block.x + row * block.x_stride, block.x_stride, weights[panel], block.inputs,
-                                   block.sums + (panel * kRows + row) * kPanelChannels);
+                                   block.first, block.sums + (panel * kRows + row) * kPanelChannels);
         });
   }
 

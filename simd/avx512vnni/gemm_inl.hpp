@@ -52,13 +52,13 @@ struct Vnni {
   // Up to twelve rows by one or two panels: 24 accumulators, two registers of weights and one of activations of 32.
   template <int kTileRows, int kTilePanels>
   [[gnu::noinline]] static void multiply_tile(const int8_t* x, size_t x_stride, const uint8_t* weights, size_t inputs,
-                                              int32_t* sums) {
+                                              bool first, int32_t* sums) {
     __m512i totals[kTilePanels][kTileRows];
 #pragma GCC unroll 2
     for (int panel = 0; panel < kTilePanels; ++panel)
 #pragma GCC unroll 12
       for (int row = 0; row < kTileRows; ++row)
-        totals[panel][row] = load_512(sums + (panel * kRows + row) * kPanelChannels);
+        totals[panel][row] = first ? _mm512_setzero_si512() : load_512(sums + (panel * kRows + row) * kPanelChannels);
     for (size_t input = 0; input < inputs; input += 4, x += 4, weights += 64) {
       __m512i w[kTilePanels];
 #pragma GCC unroll 2
@@ -96,9 +96,9 @@ struct Vnni {
         const uint8_t* from = weights + panel * kUnpackedBytes;
         with_rows<12>(at_most(block.rows - row, 12), [&]<int kTileRows>() {
           if (panel + 1 < block.panel_count)
-            multiply_tile<kTileRows, 2>(x, block.x_stride, from, block.inputs, sums);
+            multiply_tile<kTileRows, 2>(x, block.x_stride, from, block.inputs, block.first, sums);
           else
-            multiply_tile<kTileRows, 1>(x, block.x_stride, from, block.inputs, sums);
+            multiply_tile<kTileRows, 1>(x, block.x_stride, from, block.inputs, block.first, sums);
         });
       }
   }

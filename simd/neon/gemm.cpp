@@ -20,7 +20,8 @@ inline int8x16_t broadcast_4(const int8_t* x) {
 template <int kWordSteps>
 struct NeonTile {
   template <int kTileRows>
-  static void multiply_half(const int8_t* x, size_t x_stride, const int8_t* weights, size_t inputs, int32_t* sums) {
+  static void multiply_half(const int8_t* x, size_t x_stride, const int8_t* weights, size_t inputs, bool first,
+                            int32_t* sums) {
     int32x4_t totals[kTileRows][4];
     for (int row = 0; row < kTileRows; ++row)
       for (int i = 0; i < 4; ++i) totals[row][i] = vdupq_n_s32(0);
@@ -52,14 +53,16 @@ struct NeonTile {
     for (int row = 0; row < kTileRows; ++row)
       for (int i = 0; i < 4; i += 2) {
         int32_t* sum = sums + row * kPanelChannels + i * 2;
-        vst1q_s32(sum, vaddq_s32(vld1q_s32(sum), vpaddq_s32(totals[row][i], totals[row][i + 1])));
+        const int32x4_t pairs = vpaddq_s32(totals[row][i], totals[row][i + 1]);
+        vst1q_s32(sum, first ? pairs : vaddq_s32(vld1q_s32(sum), pairs));
       }
   }
 
   template <int kTileRows>
-  static void multiply(const int8_t* x, size_t x_stride, const int8_t* weights, size_t inputs, int32_t* sums) {
-    multiply_half<kTileRows>(x, x_stride, weights, inputs, sums);
-    multiply_half<kTileRows>(x, x_stride, weights + 32, inputs, sums + 8);
+  static void multiply(const int8_t* x, size_t x_stride, const int8_t* weights, size_t inputs, bool first,
+                       int32_t* sums) {
+    multiply_half<kTileRows>(x, x_stride, weights, inputs, first, sums);
+    multiply_half<kTileRows>(x, x_stride, weights + 32, inputs, first, sums + 8);
   }
 };
 

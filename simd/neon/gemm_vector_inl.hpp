@@ -59,8 +59,9 @@ inline void unpack_panel(int8_t* to, const uint8_t* panel, size_t inputs) {
 inline void prefetch_panel(const uint8_t* panel) { __builtin_prefetch(panel + 1024); }
 
 // What both levels do around their tiles. Tile has:
-//   template <int rows> static void multiply(x, x_stride, weights, inputs, sums): adds to sums[rows][16] the products
-//     of 1 to 4 rows with signed weights, [inputs / 4][channel][4], for a multiple of 32 inputs.
+//   template <int rows> static void multiply(x, x_stride, weights, inputs, first, sums): sets sums[rows][16] to the
+//     products of 1 to 4 rows with signed weights, [inputs / 4][channel][4], for a multiple of 32 inputs, or, where
+//     these are not the first inputs, adds them.
 template <class Tile, bool kNibbles>
 struct ArmCore {
   static constexpr int32_t kOffset = 0;
@@ -80,7 +81,8 @@ struct ArmCore {
       for (size_t panel = 0; panel < block.panel_count; ++panel)
         with_rows<4>(at_most(block.rows - row, 4), [&]<int kTileRows>() {
           Tile::template multiply<kTileRows>(block.x + row * block.x_stride, block.x_stride, weights[panel],
-                                             block.inputs, block.sums + (panel * kRows + row) * kPanelChannels);
+                                             block.inputs, block.first,
+                                             block.sums + (panel * kRows + row) * kPanelChannels);
         });
   }
 
@@ -89,14 +91,14 @@ struct ArmCore {
   static void stream(const int8_t* x, size_t x_stride, const uint8_t* panel, size_t inputs, int32_t* sums) {
     constexpr size_t kPartInputs = 128;
     alignas(64) int8_t unpacked[kNibbles ? kPartInputs * kPanelChannels : 1];
-    for (size_t i = 0; i < kStreamRows * kPanelChannels; ++i) sums[i] = 0;
     for (size_t input = 0; input < inputs; input += kPartInputs) {
       const size_t part = at_most(inputs - input, kPartInputs);
       const uint8_t* from = panel + input * kInputBytes;
       for (size_t byte = 0; byte < part * kInputBytes; byte += 64) prefetch_panel(from + byte);
       if constexpr (kNibbles) unpack_panel(unpacked, from, part);
       Tile::template multiply<kStreamRows>(x + input, x_stride,
-                                           kNibbles ? unpacked : reinterpret_cast<const int8_t*>(from), part, sums);
+                                           kNibbles ? unpacked : reinterpret_cast<const int8_t*>(from), part,
+                                           input == 0, sums);
     }
   }
 };

@@ -9,12 +9,14 @@ namespace {
 // Sixteen channels in four accumulators a row; each sdot takes four inputs of a row from one lane.
 struct DotTile {
   template <int kTileRows>
-  static void multiply(const int8_t* x, size_t x_stride, const int8_t* weights, size_t inputs, int32_t* sums) {
+  static void multiply(const int8_t* x, size_t x_stride, const int8_t* weights, size_t inputs, bool first,
+                       int32_t* sums) {
     int32x4_t totals[kTileRows][4];
 #pragma GCC unroll 4
     for (int row = 0; row < kTileRows; ++row)
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) totals[row][i] = vld1q_s32(sums + row * kPanelChannels + 4 * i);
+      for (int i = 0; i < 4; ++i)
+        totals[row][i] = first ? vdupq_n_s32(0) : vld1q_s32(sums + row * kPanelChannels + 4 * i);
     for (size_t input = 0; input < inputs; input += 16, x += 16, weights += 16 * kPanelChannels) {
       int8x16_t x16[kTileRows];
 #pragma GCC unroll 4
