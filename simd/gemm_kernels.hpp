@@ -87,7 +87,7 @@ using GemmS8 = void (*)(const QuantizedRows& x, const PanelMatrix& weights, cons
                         const Int8Rows& dst, const GemmTile& tile);
 
 // gemm_<dst>_<activations>_<weights>. A tile of one to four rows streams the weights once, with prefetch (decode); one
-// of more rows is blocked for the caches: at best all rows by 4 panels or a multiple of it. Stack: 32 KB.
+// of more rows is blocked for the caches: at best all rows by 4 panels or a multiple of it. Stack: 48 KB.
 struct GemmKernels {
   GemmF32 gemm_f32_s8_u4;
   GemmS8 gemm_s8_s8_u4;
