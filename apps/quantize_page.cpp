@@ -96,9 +96,10 @@ std::string key(const char* style, const char* text) {
 std::string ranges(const mica::QuantizeReport& report) {
   return section(
       "Activation ranges",
-      "What enters the linear layers. The line is the greatest magnitude over all samples, which sets the static "
-      "scale; the band reaches from the median to the 99.9 % quantile. Where visual and text rows lie apart, "
-      "one scale for both would waste bits of one of them.",
+      "What enters the linear layers. The line is the greatest magnitude over all samples; the static "
+      "scale reaches to it, or stops below where cutting the rarest values loses less than wider steps would. The "
+      "band reaches from the median to the 99.9 % quantile. Where visual and text rows lie apart, one scale for "
+      "both would waste bits of one of them.",
       key("visual", "visual rows") + key("text", "text rows"), range_plots(report, true), range_plots(report, false));
 }
 
