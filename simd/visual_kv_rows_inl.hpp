@@ -23,24 +23,32 @@ struct ByteRows {
   static Batch widen(const uint8_t* from) { return load_u8(from) - Batch(kByteMiddle); }
 };
 
+// out[h][i] = sum over r of weights[h][r] * rows[r][i], for kHeads heads and kBatches batches of columns.
+template <class Rows, size_t kHeads, size_t kBatches>
+inline void multiply_tile(float (&out)[kHeads][kBatches * kWidth], const typename Rows::Value* rows, size_t row_stride,
+                          const float* weights, size_t weights_stride, size_t count) {
+  Batch sums[kHeads][kBatches];
+  for (size_t h = 0; h < kHeads; ++h)
+    for (size_t v = 0; v < kBatches; ++v) sums[h][v] = Batch(0.0f);
+  for (size_t r = 0; r < count; ++r)
+    for (size_t v = 0; v < kBatches; ++v) {
+      const Batch row = Rows::widen(rows + r * row_stride + v * kWidth);
+      for (size_t h = 0; h < kHeads; ++h)
+        sums[h][v] = fused_multiply_add(Batch(weights[h * weights_stride + r]), row, sums[h][v]);
+    }
+  for (size_t h = 0; h < kHeads; ++h)
+    for (size_t v = 0; v < kBatches; ++v) store(out[h] + v * kWidth, sums[h][v]);
+}
+
 // One block of keys; token_scales may be null.
 template <class Rows, size_t kHeads>
 inline void score_block(float* scores, size_t scores_stride, const typename Rows::Value* block,
                         const uint8_t* token_scales, const float* q, size_t tokens, size_t head_dim) {
-  constexpr size_t kBatches = kKeyBlock / kWidth;
-  Batch sums[kHeads][kBatches];
-  for (size_t h = 0; h < kHeads; ++h)
-    for (size_t v = 0; v < kBatches; ++v) sums[h][v] = Batch(0.0f);
-  for (size_t c = 0; c < head_dim; ++c)
-    for (size_t v = 0; v < kBatches; ++v) {
-      const Batch keys = Rows::widen(block + c * kKeyBlock + v * kWidth);
-      for (size_t h = 0; h < kHeads; ++h) sums[h][v] = fused_multiply_add(Batch(q[h * head_dim + c]), keys, sums[h][v]);
-    }
+  float whole[kHeads][kKeyBlock];
+  multiply_tile<Rows, kHeads, kKeyBlock / kWidth>(whole, block, kKeyBlock, q, head_dim, head_dim);
   for (size_t h = 0; h < kHeads; ++h) {
-    float whole[kKeyBlock];
-    for (size_t v = 0; v < kBatches; ++v) store(whole + v * kWidth, sums[h][v]);
-    for (size_t t = 0; token_scales && t < tokens; ++t) whole[t] *= token_scale_value(token_scales[t]);
-    std::memcpy(scores + h * scores_stride, whole, tokens * sizeof(float));
+    for (size_t t = 0; token_scales && t < tokens; ++t) whole[h][t] *= token_scale_value(token_scales[t]);
+    std::memcpy(scores + h * scores_stride, whole[h], tokens * sizeof(float));
   }
 }
 
@@ -69,19 +77,10 @@ void scores_f32_u8(float* scores, size_t scores_stride, const PackedRows& keys, 
 template <class Rows, size_t kHeads, size_t kBatches>
 inline void sum_channels_of(float* sums, const typename Rows::Value* values, const float* p, size_t p_stride,
                             size_t tokens, size_t head_dim, size_t skip) {
-  Batch tile[kHeads][kBatches];
+  float whole[kHeads][kBatches * kWidth];
+  multiply_tile<Rows, kHeads, kBatches>(whole, values, head_dim, p, p_stride, tokens);
   for (size_t h = 0; h < kHeads; ++h)
-    for (size_t v = 0; v < kBatches; ++v) tile[h][v] = Batch(0.0f);
-  for (size_t t = 0; t < tokens; ++t)
-    for (size_t v = 0; v < kBatches; ++v) {
-      const Batch row = Rows::widen(values + t * head_dim + v * kWidth);
-      for (size_t h = 0; h < kHeads; ++h) tile[h][v] = fused_multiply_add(Batch(p[h * p_stride + t]), row, tile[h][v]);
-    }
-  for (size_t h = 0; h < kHeads; ++h) {
-    float whole[kBatches * kWidth];
-    for (size_t v = 0; v < kBatches; ++v) store(whole + v * kWidth, tile[h][v]);
-    for (size_t i = skip; i < kBatches * kWidth; ++i) sums[h * head_dim + i] += whole[i];
-  }
+    for (size_t i = skip; i < kBatches * kWidth; ++i) sums[h * head_dim + i] += whole[h][i];
 }
 
 // All channels of kHeads heads.
