@@ -47,28 +47,38 @@ TEST_CASE("visual_kv: scores and sums of bytes, every level near what the header
     }
 }
 
+// Named so that it is left out where vcvtps2ph is emulated wrongly (tests/emulated/meson.build).
+TEST_CASE("storage: floats narrow into blocks of keys alike") {
+  size_t round = 0;
+  for (const simd::Kernels* kernels : levels_under_test())
+    for (size_t d : {size_t(64), size_t(72), size_t(136), size_t(512)}) {
+      Trial trial("append_key_f16", *kernels, "head_dim %zu", d);
+      const Place place = place_of(++round);
+      Guarded<uint16_t> expected("keys", 32 * d, place), got("keys", 32 * d, place);
+      Guarded<float> row("row", d, place);
+      for (size_t t = 0; t < 32; ++t) {
+        fill_reals(row, -4, 4, t == 3 ? Values::alternating : Values::random, trial.random);
+        scalar().visual_kv->append_key_f16(expected.data(), t, row.data(), d);
+        kernels->visual_kv->append_key_f16(got.data(), t, row.data(), d);
+      }
+      expect_equal(trial, expected, got);
+    }
+}
+
 TEST_CASE("visual_kv: float16 rows, every level near scalar") {
   size_t round = 0;
   for (const simd::Kernels* kernels : levels_under_test())
-    for (const Shape& shape : shapes()) {
-      if (shape.planes != 1) continue;
+    for (const Shape& shape : shapes({16})) {
       const Place place = place_of(++round);
       const size_t d = shape.head_dim, blocks = (shape.tokens + 31) / 32;
       Trial trial("float16 rows", *kernels, "%s", name_of(shape).c_str());
       Guarded<uint16_t> keys("keys", blocks * 32 * d, place), values("values", shape.tokens * d, place);
-      Guarded<uint16_t> got_keys("keys", keys.size(), place), got_values("values", values.size(), place);
       Guarded<float> row("row", d, place), q("q", shape.heads * d, place);
-      const auto append = [&](const simd::Kernels& level, size_t t, uint16_t* key_blocks, uint16_t* value_rows) {
-        level.visual_kv->append_key_f16(key_blocks + t / 32 * 32 * d, t % 32, row.data(), d);
-        level.f32->narrow_f16(value_rows + t * d, row.data(), d);
-      };
       for (size_t t = 0; t < shape.tokens; ++t) {
         fill_reals(row, -4, 4, t == 3 ? Values::alternating : Values::random, trial.random);
-        append(scalar(), t, keys.data(), values.data());
-        append(*kernels, t, got_keys.data(), got_values.data());
+        scalar().visual_kv->append_key_f16(keys.data() + t / 32 * 32 * d, t % 32, row.data(), d);
+        scalar().f32->narrow_f16(values.data() + t * d, row.data(), d);
       }
-      expect_equal(trial, keys, got_keys);
-      expect_equal(trial, values, got_values);
       fill_reals(q, -1, 1, Values::random, trial.random);
       Guarded<float> expected("scores", shape.heads * shape.tokens, place), got("scores", expected.size(), place);
       scalar().visual_kv->scores_f32_f16(expected.data(), shape.tokens, keys.data(), q.data(), shape.heads,
