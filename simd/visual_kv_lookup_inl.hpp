@@ -179,18 +179,25 @@ struct ChunkTables {
   float centre;
 };
 
-template <class Lanes>
-inline void value_tables(ChunkTables* chunk, const float* p, const float* scales, size_t tokens, size_t planes) {
-  float weights[kValueChunk];
+// Of kHeads heads beside each other: what is carried makes a long chain of each.
+template <class Lanes, size_t kHeads>
+inline void value_tables(ChunkTables (&chunks)[kHeads], const float* p, size_t p_stride, const float* scales,
+                         size_t tokens, size_t planes) {
+  float weights[kHeads][kValueChunk];
+  typename Lanes::Rounder rounders[kHeads];
   const size_t padded = round_up(tokens, kGreatestStep);
-  for (size_t t = 0; t < tokens; ++t) weights[t] = p[t] * scales[t];
-  for (size_t t = tokens; t < padded; ++t) weights[t] = 0;
-  const Rounding rounding = rounding_of(Lanes::greatest_sixteen(weights, padded),
-                                        table_limit(kValueChunk / kValueGroup, planes) - 16);
-  typename Lanes::Rounder rounder(rounding.inverse);
-  for (size_t t = 0; t < padded; t += kTableStep) rounder.tables(chunk->tables + t * 4, weights + t);
-  chunk->scale = rounding.scale;
-  chunk->centre = 0.5f * static_cast<float>(top_of(planes) * static_cast<unsigned>(rounder.total()));
+  for (size_t h = 0; h < kHeads; ++h) {
+    for (size_t t = 0; t < tokens; ++t) weights[h][t] = p[h * p_stride + t] * scales[t];
+    for (size_t t = tokens; t < padded; ++t) weights[h][t] = 0;
+    const Rounding rounding = rounding_of(Lanes::greatest_sixteen(weights[h], padded),
+                                          table_limit(kValueChunk / kValueGroup, planes) - 16);
+    rounders[h].begin(rounding.inverse);
+    chunks[h].scale = rounding.scale;
+  }
+  for (size_t t = 0; t < padded; t += kTableStep)
+    for (size_t h = 0; h < kHeads; ++h) rounders[h].tables(chunks[h].tables + t * 4, weights[h] + t);
+  for (size_t h = 0; h < kHeads; ++h)
+    chunks[h].centre = 0.5f * static_cast<float>(top_of(planes) * static_cast<unsigned>(rounders[h].total()));
 }
 
 // sums[h][c] of `channels` channels from c on. The tile's vectors start at channel `start`, which is below c where the
@@ -235,8 +242,7 @@ void value_sums(float* sums, const PackedRows& values, const float* p, size_t p_
       for (size_t t = 0; t < tokens; ++t) scales[t] = token_scale_value(values.token_scales[first + t]);
     for_heads<Lanes::kHeads>(0, heads, [&]<size_t kHeads>(size_t head) {
       ChunkTables chunks[kHeads];
-      for (size_t h = 0; h < kHeads; ++h)
-        value_tables<Lanes>(&chunks[h], p + (head + h) * p_stride + first, scales, tokens, values.planes);
+      value_tables<Lanes>(chunks, p + head * p_stride + first, p_stride, scales, tokens, values.planes);
       sum_chunk<Lanes, kHeads>(sums + head * values.head_dim, values, codes,
                                (tokens + kValueGroup - 1) / kValueGroup, chunks);
     });

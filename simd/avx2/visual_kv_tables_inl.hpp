@@ -63,7 +63,8 @@ struct Avx2Tables {
   // Rounds weights that are not negative, carrying what it takes from one to the one 16 further on.
   class Rounder {
    public:
-    explicit Rounder(float inverse) : inverse_(_mm256_set1_ps(inverse)) {}
+    // Before the first tables.
+    void begin(float inverse) { inverse_ = _mm256_set1_ps(inverse); }
 
     void tables(uint8_t* tables, const float* weights) {
       const __m256i low = round(weights, carried_low_);
@@ -82,7 +83,7 @@ struct Avx2Tables {
       return rounded;
     }
 
-    __m256 inverse_;
+    __m256 inverse_ = _mm256_setzero_ps();
     __m256 carried_low_ = _mm256_setzero_ps(), carried_high_ = _mm256_setzero_ps();
     __m256i totals_ = _mm256_setzero_si256();
   };

@@ -111,7 +111,8 @@ struct Lanes {
   // Rounds weights that are not negative, carrying what it takes from one to the one 16 further on.
   class Rounder {
    public:
-    explicit Rounder(float inverse) : inverse_(inverse) {}
+    // Before the first tables.
+    void begin(float inverse) { inverse_ = inverse; }
 
     void tables(uint8_t* tables, const float* weights) {
       int32x4_t four[4];
@@ -126,7 +127,7 @@ struct Lanes {
     int total() const { return vaddvq_s32(totals_); }
 
    private:
-    float inverse_;
+    float inverse_ = 0;
     float32x4_t carried_[4] = {vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0)};
     int32x4_t totals_ = vdupq_n_s32(0);
   };
