@@ -253,14 +253,15 @@ class Bench {
       repeat(session, test, ignored);
     }
     std::optional<mica::MemoryRead> memory;
-    if (test.generated != 0 && test.prompt == 0 && decode_bytes_ >= kMemoryBytesMin)
+    const bool writes_only = test.generated != 0 && test.prompt == 0;
+    if (writes_only && decode_bytes_ >= kMemoryBytesMin)
       memory.emplace(*mica::simd::kernels_named(backend_.c_str()), static_cast<int>(row.threads));
     for (uint32_t i = 0; i < options_.repetitions; i++) {
       step();
       repeat(session, test, row);
       if (memory) row.read_rates.push_back(memory->bytes_per_second());
     }
-    if (test.generated != 0 && test.prompt == 0) row.token_bytes = decode_bytes_ + row.kv_text_bytes + row.kv_visual_bytes;
+    if (writes_only) row.token_bytes = decode_bytes_ + row.kv_text_bytes + row.kv_visual_bytes;
     return row;
   }
 

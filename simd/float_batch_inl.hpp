@@ -1,5 +1,5 @@
-// xsimd batches of floats, f16 values widened into them, and what xsimd 8 (Debian 12) does slowly with AVX-512. Included
-// by *_inl.hpp only. Not kernels. Everything here has internal linkage.
+// xsimd batches of floats, f16 values widened into them, and what xsimd 8 (Debian 12) does slowly with AVX-512.
+// Included by *_inl.hpp only. Not kernels. Everything here has internal linkage.
 #pragma once
 
 #include <xsimd/xsimd.hpp>

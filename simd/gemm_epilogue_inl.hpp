@@ -37,7 +37,8 @@ inline void store_value(const Int8Rows& dst, size_t row, size_t channel, float v
 
 // 16 values of a row, in vectors of Isa::Float.
 template <class Isa>
-[[gnu::always_inline]] inline void store_panel(const FloatRows& dst, size_t row, size_t channel, typename Isa::Float* values) {
+[[gnu::always_inline]] inline void store_panel(const FloatRows& dst, size_t row, size_t channel,
+                                               typename Isa::Float* values) {
   float* out = dst.values + row * dst.stride + channel;
   for (size_t i = 0; i < kPanelChannels / Isa::kLanes; ++i) {
     if (dst.accumulate) values[i] = Isa::add(Isa::load(out + i * Isa::kLanes), values[i]);
@@ -46,7 +47,8 @@ template <class Isa>
 }
 
 template <class Isa>
-[[gnu::always_inline]] inline void store_panel(const Int8Rows& dst, size_t row, size_t channel, typename Isa::Float* values) {
+[[gnu::always_inline]] inline void store_panel(const Int8Rows& dst, size_t row, size_t channel,
+                                               typename Isa::Float* values) {
   const auto inverse_scale = Isa::broadcast(of_row(dst.inverse_scale, row));
   for (size_t i = 0; i < kPanelChannels / Isa::kLanes; ++i) values[i] = Isa::mul(values[i], inverse_scale);
   dst.sums[row] += Isa::store_quantized(dst.values + row * dst.stride + channel, values);

@@ -6,8 +6,8 @@
 // them are added exactly in 16 bits (30480); then vpmaddwd with ones widens. Of 204 vector operations for 3072
 // products, 108 multiply, so that four vector ports, two of which multiply, allow 57 products a clock. Zen 3 reaches
 // 46, three times its float products: some additions seem to go to the multiplying ports. Golden Cove has three ports,
-// which allow 45, and reaches 42. Of a thousand orders of the
-// operations none does better, nor do tiles of 4 x 24, 5 x 16, 4 x 16 or 3 x 32.
+// which allow 45, and reaches 42. Of a thousand orders of the operations none does better, nor do tiles of 4 x 24,
+// 5 x 16, 4 x 16 or 3 x 32.
 #pragma once
 
 #include "avx2/gemm_vector_inl.hpp"
@@ -20,8 +20,8 @@ struct U4Avx2 {
   static constexpr int32_t kOffset = 8;
   static constexpr size_t kInputBytes = kPanelChannels / 2;
   // Two unpacked panels of 512 inputs (16 KB) and six rows of activations at a time (3 KB) stay in a level 1 cache of
-  // 32 KB; the sums of 192 rows (24 KB) pass through it, six rows a call. So many rows make unpacking less than one part
-  // in a hundred of the work.
+  // 32 KB; the sums of 192 rows (24 KB) pass through it, six rows a call. So many rows make unpacking less than one
+  // part in a hundred of the work.
   static constexpr size_t kRows = 192, kPanels = 2, kInputs = 512;
 
   // Nibbles of a panel to bytes: each 64-byte block becomes 64 bytes of inputs 0-3 and 64 of inputs 4-7.
