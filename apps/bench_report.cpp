@@ -8,6 +8,7 @@
 
 #include "mica.h"
 
+#include "median.hpp"
 #include "terminal.hpp"
 
 namespace app {
@@ -40,14 +41,8 @@ std::vector<int64_t> nanoseconds(const std::vector<double>& seconds) {
   return rounded;
 }
 
-double median_of(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
 // How many bytes/s decode reads, by medians; 0 where a test does not only write.
-double decode_rate(const BenchRow& row) { return median_of(row.rates) * static_cast<double>(row.token_bytes); }
+double decode_rate(const BenchRow& row) { return mica::median(row.rates) * static_cast<double>(row.token_bytes); }
 
 // Named as llama-bench names them where it has the same.
 nlohmann::ordered_json fields_of(const BenchRow& row) {
@@ -75,7 +70,7 @@ nlohmann::ordered_json fields_of(const BenchRow& row) {
           {"samples_ts", row.rates},
           {"token_bytes", row.token_bytes},
           {"token_bytes_per_s", decode_rate(row)},
-          {"plain_read_bytes_per_s", median_of(row.read_rates)}};
+          {"plain_read_bytes_per_s", mica::median(row.read_rates)}};
 }
 
 // Pads by characters, not bytes: "±" is two bytes.
@@ -136,7 +131,7 @@ void BenchReport::add_csv(const nlohmann::ordered_json& fields) {
 
 void BenchReport::add_note(const BenchRow& row) {
   if (row.read_rates.empty()) return;
-  const double rate = decode_rate(row), plain = median_of(row.read_rates);
+  const double rate = decode_rate(row), plain = mica::median(row.read_rates);
   char text[200];
   std::snprintf(text, sizeof text, "%s, %u %s: a token reads %s, %.1f GB/s, %.2f of a plain read of memory (%.1f GB/s)",
                 row.test.c_str(), row.threads, row.threads == 1 ? "thread" : "threads",

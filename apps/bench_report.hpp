@@ -43,11 +43,10 @@ class BenchReport {
   void print_cells(const std::vector<std::string>& cells) const;
   void add_csv(const nlohmann::ordered_json& fields);
 
-  std::vector<std::string> notes_;  // what stands beneath a table
-
   std::string format_;
   std::vector<size_t> columns_;  // of a table, in characters
   size_t rows_ = 0;
+  std::vector<std::string> notes_;  // what stands beneath a table
   nlohmann::ordered_json all_ = nlohmann::ordered_json::array();
 };
 

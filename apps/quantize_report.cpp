@@ -9,6 +9,7 @@
 
 #include "atomic_file.hpp"
 #include "handles.hpp"
+#include "median.hpp"
 
 namespace app {
 namespace {
@@ -99,9 +100,7 @@ double median_error(const mica::QuantizeReport& report) {
   std::vector<double> errors;
   for (const mica::LinearReport& layer : report.layers)
     if (layer.storage != mica::QuantStorage::f16) errors.push_back(percent_error(layer));
-  if (errors.empty()) return 0;
-  std::nth_element(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2), errors.end());
-  return errors[errors.size() / 2];
+  return mica::median(std::move(errors));
 }
 
 std::string report_json(const QuantizeRun& run) {

@@ -12,6 +12,7 @@
 #include "float_gemm.hpp"
 #include "integer_attention.hpp"
 #include "linear.hpp"
+#include "median.hpp"
 #include "pack.hpp"
 #include "plain_read.hpp"
 
@@ -32,11 +33,6 @@ size_t times_for(const Work& work) {
   work();
   const double once = seconds_of(work, 1);
   return std::clamp<size_t>(static_cast<size_t>(0.02 / std::max(once, 1e-7)), 1, 100000);
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
 }
 
 struct Pair {
@@ -180,7 +176,8 @@ class Report {
                 kernels_.f32->finish_row(row.get(), source.get(), nullptr, nullptr, nullptr, width);
               });
     figures_.push_back({"rotation to int8", std::to_string(width), time.kernel * 1e6, "us",
-                        time.kernel / time.yardstick, "times the time of a copy of the floats by the same level, in cache"});
+                        time.kernel / time.yardstick,
+                        "times the time of a copy of the floats by the same level, in cache"});
   }
 
   void coded_keys(size_t tokens, size_t d) {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "kv_cache.hpp"
+#include "median.hpp"
 #include "model.hpp"
 #include "model_files.hpp"
 #include "own_bytes.hpp"
@@ -226,10 +227,7 @@ void report_time() {
         times[i].push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
       }
     double medians[4];
-    for (size_t i = 0; i < 4; ++i) {
-      std::nth_element(times[i].begin(), times[i].begin() + kRounds / 2, times[i].end());
-      medians[i] = times[i][kRounds / 2];
-    }
+    for (size_t i = 0; i < 4; ++i) medians[i] = median(times[i]);
     std::printf(
         "| %7d | %10.0f | %8.0f | %5.2f | %9.0f | %5.2f | %9.0f | %5.2f | %12s |\n", threads, medians[0], medians[1],
         medians[0] / medians[1], medians[2], medians[0] / medians[2], medians[3], medians[0] / medians[3],

@@ -68,17 +68,10 @@ namespace {
 
 constexpr size_t kMemoryBytes = 192u << 20;
 
-Compute compute_of(const simd::Kernels& kernels, int threads) {
-  Compute compute;
-  compute.kernels = &kernels;
-  compute.threads = threads;
-  return compute;
-}
-
 }  // namespace
 
 MemoryRead::MemoryRead(const simd::Kernels& kernels, int threads)
-    : compute_(compute_of(kernels, threads)),
+    : compute_{.kernels = &kernels, .threads = threads},
       bytes_(buffer<uint8_t>(kMemoryBytes)),
       read_(compute_, bytes_.get(), kMemoryBytes) {}
 

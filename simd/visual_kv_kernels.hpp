@@ -16,13 +16,13 @@
 //
 //   sum_t p[t] x[t][c] ~ mid[c] * sum_t p[t] + step[c] * sum_t p[t] s[t] (code[t][c] - top / 2).
 //
-// With 8 bits the codes are bytes, which are widened to float. With fewer both sums run over 16-entry tables: w (or p s) is rounded to integers, and the table of four channels (or tokens)
-// holds the sums of their 16 subsets (as T-MAC, arXiv 2407.00088, and FAISS's fast scan). The integers are scaled so
-// that four tables never sum to more than 255: bytes are added before they are widened. Rounding is centred on top / 2,
-// which keeps it from shifting a span's scores as a whole; what rounding takes from one attention weight is given to
-// the token 16 further on, so that many small weights are not lost beside a large one. All of it has the same bits at
-// every level: integers are exact, and the float operations around them are prescribed (the scalar twin's, without
-// fused multiply-add). The sums over bytes are floats that are near each other.
+// With 8 bits the codes are bytes, which are widened to float; levels are near each other. With fewer both sums run
+// over 16-entry tables: w (or p s) is rounded to integers, and the table of four channels (or tokens) holds the sums of
+// their subsets (as T-MAC, arXiv 2407.00088, and FAISS's fast scan). The integers are scaled so that four never sum
+// to more than 255: bytes are added before they are widened. Rounding is centred on top / 2, which keeps it from
+// shifting a span's scores as a whole; what rounding takes from one attention weight is given to the token 16 further
+// on, so that many small weights are not lost beside a large one. All of it has the same bits at every level: integers
+// are exact, and the float operations around them are prescribed (the scalar twin's, without fused multiply-add).
 #pragma once
 
 #include <bit>
@@ -110,8 +110,8 @@ struct VisualKvKernels {
   void (*pack_values)(uint8_t* codes, size_t first, const float* x, size_t x_stride, size_t tokens, KvLevels levels,
                       const uint8_t* token_scales, size_t head_dim, size_t planes);
 
-  // The tables (key_table_bytes) of one query head for keys of `planes` bits, at most 4, from w = q * step: the table of channels
-  // 4g to 4g + 3 at 16 g.
+  // The tables (key_table_bytes) of one query head for keys of `planes` bits, at most 4, from w = q * step: the table
+  // of channels 4g to 4g + 3 at 16 g.
   void (*key_tables)(uint8_t* tables, KeyTerms* terms, const float* weights, size_t head_dim, size_t planes);
 
   // scores[h * scores_stride + t] for the tokens of `keys` and `heads` query heads that share them. tables: [heads]

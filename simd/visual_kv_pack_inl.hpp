@@ -1,5 +1,5 @@
-// Coding rows of keys and values in one, two, four or eight bits a channel: plain C++ that every level compiles with its
-// flags. Not the look-ups: visual_kv_lookup_inl.hpp. Everything here has internal linkage.
+// Coding rows of keys and values in one, two, four or eight bits a channel: plain C++ that every level compiles with
+// its flags. Not the look-ups: visual_kv_lookup_inl.hpp. Everything here has internal linkage.
 //
 // A row is coded once for many readings, so that what the compiler vectorizes is fast enough. Sums keep eight partial
 // sums and one order of adding them, so that scales have the same bits at every level.

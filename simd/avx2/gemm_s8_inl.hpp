@@ -74,9 +74,10 @@ struct S8Avx2 {
     }
   }
 
-  // One or two rows straight from the panel, over `inputs` inputs; added to sums.
+  // One or two rows straight from the panel, over `inputs` inputs; sums are set by the first, else added to.
   template <int kStreamRows>
-  static void stream_part(const int8_t* x, size_t x_stride, const uint8_t* panel, size_t inputs, int32_t* sums) {
+  static void stream_part(const int8_t* x, size_t x_stride, const uint8_t* panel, size_t inputs, bool first,
+                          int32_t* sums) {
     __m256i totals[kStreamRows][4];
 #pragma GCC unroll 2
     for (int row = 0; row < kStreamRows; ++row)
@@ -102,7 +103,8 @@ struct S8Avx2 {
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
         int32_t* sum = sums + row * kPanelChannels + half * 8;
-        store_256(sum, _mm256_add_epi32(load_256(sum), add_pairs(totals[row][half * 2], totals[row][half * 2 + 1])));
+        const __m256i pairs = add_pairs(totals[row][half * 2], totals[row][half * 2 + 1]);
+        store_256(sum, first ? pairs : _mm256_add_epi32(load_256(sum), pairs));
       }
   }
 
@@ -110,13 +112,13 @@ struct S8Avx2 {
   template <int kStreamRows>
   static void stream(const int8_t* x, size_t x_stride, const uint8_t* panel, size_t inputs, int32_t* sums) {
     constexpr size_t kPartInputs = 512;  // 8 KB
-    for (size_t i = 0; i < kStreamRows * kPanelChannels; ++i) sums[i] = 0;
     for (size_t input = 0; input < inputs; input += kPartInputs) {
       const size_t part = at_most(inputs - input, kPartInputs);
       const uint8_t* bytes = panel + input * kInputBytes;
-      stream_part<(kStreamRows > 1 ? 2 : 1)>(x + input, x_stride, bytes, part, sums);
+      stream_part<(kStreamRows > 1 ? 2 : 1)>(x + input, x_stride, bytes, part, input == 0, sums);
       if constexpr (kStreamRows > 2)
-        stream_part<kStreamRows - 2>(x + input + 2 * x_stride, x_stride, bytes, part, sums + 2 * kPanelChannels);
+        stream_part<kStreamRows - 2>(x + input + 2 * x_stride, x_stride, bytes, part, input == 0,
+                                     sums + 2 * kPanelChannels);
     }
   }
 };

@@ -5,7 +5,6 @@
 
 #include "checked.hpp"
 #include "describe.hpp"
-#include "pack.hpp"
 
 namespace mica {
 namespace {
@@ -24,9 +23,7 @@ struct StorageSums {
       ++total;
       packed += matrix->is_packed();
       kept += matrix->kept_count;
-      const size_t lines = matrix->is_packed() ? simd::panel_count(matrix->rows) : matrix->rows;
-      const uint64_t bytes = static_cast<uint64_t>(lines) * matrix->stride_bytes;
-      (matrix->layout == MatrixLayout::panels_u4 ? w4a8 : matrix->is_packed() ? w8a8 : floats) += bytes;
+      (matrix->layout == MatrixLayout::panels_u4 ? w4a8 : matrix->is_packed() ? w8a8 : floats) += matrix->bytes();
     }
   }
 
@@ -44,7 +41,7 @@ Json describe_stream(const std::vector<LayerWeights>& layers, const StreamTransf
   StorageSums sums;
   size_t suppressed = 0;
   for (const LayerWeights& layer : layers) {
-    sums.add({&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down});
+    for (const Matrix* matrix : layer.matrices()) sums.add({matrix});
     suppressed += layer.down.rank1 != nullptr;
   }
   Json out = sums.json();

@@ -2,11 +2,11 @@
 // ops/cache_attention.hpp reads. The order of rows is the order of computation (visual rows of a chunk first), which
 // softmax does not see.
 //
-// Text rows are float16, or eight or four bits with a scale a token and head. Visual rows are packed by spans: what a chunk has
-// of one picture, which is all of it unless it is larger than a batch (Session::chunk_length cuts chunks so). A span is
-// packed in each layer as soon as the layer's attention is done with it, and never unpacked. Spans of fewer tokens than
-// a block (kSpanTokensMin) are kept as text is: their levels alone would take more. A layer may keep visual rows in
-// float16.
+// Text rows are float16, or eight or four bits with a scale a token and head. Visual rows are packed by spans: what a
+// chunk has of one picture, which is all of it unless it is larger than a batch (Session::chunk_length cuts chunks so).
+// A span is packed in each layer as soon as the layer's attention is done with it, and never unpacked. Spans of fewer
+// tokens than a block (kSpanTokensMin) are kept as text is: their levels alone would take more. A layer may keep visual
+// rows in float16.
 #pragma once
 
 #include <cstddef>

@@ -146,9 +146,7 @@ void name_layers(std::vector<LayerWeights>* layers, const std::string& prefix, s
 uint64_t decode_bytes(const DecoderWeights& weights) {
   uint64_t bytes = weights.lm_head.bytes();
   for (const LayerWeights& layer : weights.layers)
-    for (const Matrix* matrix :
-         {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down})
-      bytes += matrix->bytes();
+    for (const Matrix* matrix : layer.matrices()) bytes += matrix->bytes();
   return bytes;
 }
 

@@ -2,6 +2,7 @@
 // stay where the file maps them, small vectors are widened to float once.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ struct LayerWeights {
   Matrix up, down;
   const float* mlp_scale = nullptr;
   QuantPoint attention_in, output_in, mlp_in, down_in;
+
+  // All, those without rows too.
+  std::array<const Matrix*, 7> matrices() const { return {&query, &key, &value, &output, &gate, &up, &down}; }
 };
 
 struct DecoderWeights {

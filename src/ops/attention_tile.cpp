@@ -57,7 +57,9 @@ size_t first_row_to_see(const uint32_t* allowed, size_t rows, size_t key) {
 // of them.
 size_t alike_rows(const uint32_t* allowed, size_t rows, size_t group, size_t begin, size_t* end) {
   constexpr size_t kAlike = 16;  // keys: below that a product of its own for a group of rows wins nothing
-  const auto most_from = [=](size_t row) { return *std::max_element(allowed + row, allowed + std::min(row + group, rows)); };
+  const auto most_from = [=](size_t row) {
+    return *std::max_element(allowed + row, allowed + std::min(row + group, rows));
+  };
   size_t most = most_from(begin);
   const size_t first = most / kAlike;
   for (*end = begin + group; *end < rows; *end += group) {

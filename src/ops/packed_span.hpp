@@ -1,5 +1,5 @@
-// PackedSpan: keys and values of a span of tokens in one layer at one, two, four or (text) eight bits a channel, as one
-// piece of memory, and how it is made. Not the cache (which spans there are) and not attention over it (cache_attention.hpp).
+// PackedSpan: keys and values of a span of tokens in one layer at 1, 2, 4 or (text) 8 bits a channel, as one piece of
+// memory, and how it is made. Not the cache (which spans there are), nor attention over it (cache_attention.hpp).
 //
 // Level rules, per KV head and channel over the tokens of a span (keys after RoPE):
 // - token: mean m; x ~ m + s * level, with one scale s a token, after a rotation R of head_dim (a Hadamard matrix for

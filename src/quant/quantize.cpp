@@ -12,8 +12,8 @@
 #include "balance.hpp"
 #include "calibration_rows.hpp"
 #include "checked.hpp"
-#include "limits.hpp"
 #include "kv_preference.hpp"
+#include "limits.hpp"
 #include "packed_documents.hpp"
 #include "point_quantizer.hpp"
 #include "reference_rows.hpp"
@@ -361,7 +361,8 @@ Status Quantizer::add_static_parts(MetadataList* documents) {
     json += std::string(", \"") + (stream == &weights.decoder.stream ? "decoder" : "vision") +
             "\": {\"folded\": " + flag(stream->folded) + ", \"head_rotation\": " + flag(stream->head_rotation) +
             ", \"down_rotation\": " + flag(stream->down_rotation);
-    if (stream == &weights.decoder.stream) json += std::string(", \"vocabulary_rotation\": ") + flag(stream->vocabulary_rotation);
+    if (stream == &weights.decoder.stream)
+      json += std::string(", \"vocabulary_rotation\": ") + flag(stream->vocabulary_rotation);
     // A tower whose matrices are integers attends in integers too (integer_attention.hpp has its error).
     if (stream == &weights.vision.stream && vision_static())
       json += std::string(", \"") + static_format::kAttention + "\": \"" + static_format::kAttentionInt8 + "\"";

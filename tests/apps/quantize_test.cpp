@@ -137,7 +137,8 @@ TEST_CASE("a file says how many bits visual keys and values keep, and a session 
   REQUIRE(quantize(all).status == 0);
   for (const std::string& path : {packed, whole}) {
     const auto visual_bytes = [&](Arguments more) {
-      Arguments bench = {"bench", "-m", path, "-p", "0", "-n", "0", "-r", "1", "--picture-size", "448x448", "-o", "json"};
+      Arguments bench = {"bench", "-m", path, "-p", "0", "-n", "0", "-r", "1", "-o", "json"};
+      bench.insert(bench.end(), {"--picture-size", "448x448"});
       bench.insert(bench.end(), more.begin(), more.end());
       return nlohmann::json::parse(program::run(bench).out)[0]["kv_visual_bytes"].get<size_t>();
     };

@@ -1,5 +1,5 @@
-// What the tests of keys and values share: shapes, coded spans, and their codes as the header describes the layouts. Not
-// tests: visual_kv_test.cpp (look-ups), visual_kv_rows_test.cpp (bytes and float16).
+// What the tests of keys and values share: shapes, coded spans, and their codes as the header describes the layouts.
+// Not tests: visual_kv_test.cpp (look-ups), visual_kv_rows_test.cpp (bytes and float16).
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Rows of bytes and of float16 of the cache: every level near scalar, and near what the header says in double precision.
-// Not look-ups: visual_kv_test.cpp.
+// Rows of bytes and of float16 of the cache: every level near scalar, and near what the header says in doubles. Not
+// look-ups: visual_kv_test.cpp.
 #include <doctest/doctest.h>
 
 #include "visual_kv_cases.hpp"
