@@ -1,5 +1,5 @@
 // mica bench: how fast a machine reads a picture, reads a prompt and writes an answer, for a model or a shape.
-// Measures the whole runtime through mica.h; kernels and memory by themselves through what benchmarks/ has.
+// Measures the whole runtime through mica.h; kernels and memory by themselves through src/bench.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -9,8 +9,9 @@
 #include "command.hpp"
 #include "conversation.hpp"
 #include "kernel_report.hpp"
+#include "memory_read.hpp"
 #include "options.hpp"
-#include "plain_read.hpp"
+#include "session_group.hpp"
 #include "terminal.hpp"
 
 namespace app {
@@ -26,6 +27,7 @@ struct BenchOptions {
   std::vector<uint32_t> depths = {0};
   std::vector<uint32_t> depths_visual = {0};
   uint32_t depth_picture = 256;
+  std::vector<uint32_t> sessions = {1};
   std::vector<uint32_t> threads = {0};
   std::vector<std::string> picture_sizes = {"448x448"};
   uint32_t repetitions = 5;
@@ -34,6 +36,9 @@ struct BenchOptions {
   std::string format;
 };
 
+// Pictures of fewer tokens are kept as text is (mica.h, kv_visual_bits), and take of its room.
+constexpr uint32_t kPackedTokensMin = 32;
+
 // Weights of fewer bytes may stay in a cache, where a plain read of memory says nothing about them.
 constexpr uint64_t kMemoryBytesMin = 64u << 20;
 
@@ -41,12 +46,14 @@ struct Test {
   const NamedPicture* picture = nullptr;  // an enc test; else the counts below
   uint32_t prompt = 0, generated = 0, depth = 0;
   uint32_t depth_visual = 0;
+  uint32_t sessions = 1;  // that write at once
 
   std::string name() const {
     if (picture != nullptr) return "enc " + picture->path;
     std::string text;
     if (prompt != 0) text = "pp" + std::to_string(prompt);
     if (generated != 0) text += (text.empty() ? "tg" : "+tg") + std::to_string(generated);
+    if (sessions != 1) text += " x" + std::to_string(sessions);
     if (depth != 0 || depth_visual != 0) text += " @ d" + std::to_string(depth);
     return depth_visual == 0 ? text : text + "+v" + std::to_string(depth_visual);
   }
@@ -156,7 +163,9 @@ class Bench {
       if (prompt != 0) tests.push_back({nullptr, prompt, 0, depth, visual});
     }
     for (const uint32_t generated : options_.generated) {
-      if (generated != 0) tests.push_back({nullptr, 0, generated, depth, visual});
+      for (const uint32_t sessions : options_.sessions) {
+        if (generated != 0) tests.push_back({nullptr, 0, generated, depth, visual, sessions});
+      }
     }
     for (const std::string& pair : options_.both) {
       unsigned prompt = 0, generated = 0;
@@ -168,17 +177,25 @@ class Bench {
     }
   }
 
-  Session make_session(const Test& test, uint32_t threads) const {
+  mica_session_options settings_of(const Test& test, uint32_t threads) const {
     mica_session_options settings = session_options(options_.shared);
     settings.threads = threads;
     // A few for the first token and picture marks.
-    settings.context_text = test.depth + test.prompt + test.generated + 8;
-    settings.context = settings.context_text + test.depth_visual;
+    settings.context_text = settings.context = test.depth + test.prompt + test.generated + 8;
+    const uint32_t rest = test.depth_visual % options_.depth_picture;
+    add_room(test.depth_visual - rest, options_.depth_picture, &settings);
+    add_room(rest, rest, &settings);
     if (test.picture != nullptr) {
       settings.picture_tokens = picture_tokens(model_, *test.picture);
-      settings.context += settings.picture_tokens;
+      add_room(settings.picture_tokens, settings.picture_tokens, &settings);
     }
-    return create_session(model_, settings);
+    return settings;
+  }
+
+  // For `tokens` of pictures that have `picture` each.
+  static void add_room(uint32_t tokens, uint32_t picture, mica_session_options* settings) {
+    settings->context += tokens;
+    if (picture < kPackedTokensMin) settings->context_text += tokens;
   }
 
   void feed(const Session& session, uint32_t count) const {
@@ -205,6 +222,22 @@ class Bench {
     sampling.ignore_end = 1;
     mica_error error{};
     require(mica_session_generate(session.get(), &sampling, nullptr, nullptr, nullptr, &error), error);
+  }
+
+  // One repetition of sessions that write at once.
+  void repeat_together(SessionGroup& group, const Test& test, BenchRow& row) const {
+    for (const Session& session : group.sessions()) {
+      mica_session_clear(session.get());
+      fill(session, test);
+      feed(session, 1);
+      mica_session_stats_reset(session.get());
+    }
+    group.write(test.generated);
+    const mica_stats stats = group.stats();
+    row.seconds.push_back(stats.decode_seconds);
+    row.rates.push_back(stats.decode_tokens / std::max(stats.decode_seconds, 1e-9));
+    row.kv_text_bytes = stats.kv_text_bytes;
+    row.kv_visual_bytes = stats.kv_visual_bytes;
   }
 
   // One repetition; what came before the part that is measured does not count.
@@ -235,7 +268,15 @@ class Bench {
 
   template <typename Step>
   BenchRow measure(const Test& test, uint32_t threads, Step step) const {
-    const Session session = make_session(test, threads);
+    const mica_session_options settings = settings_of(test, threads);
+    std::optional<SessionGroup> group;
+    Session session;
+    if (test.sessions > 1) group.emplace(model_, settings, test.sessions);
+    else session = create_session(model_, settings);
+    const auto repeat_test = [&](BenchRow& measured) {
+      if (group) repeat_together(*group, test, measured);
+      else repeat(session, test, measured);
+    };
     BenchRow row;
     row.model = name_;
     row.model_bytes = mica_model_bytes(model_.get());
@@ -248,17 +289,18 @@ class Bench {
     row.generated = test.generated;
     row.depth = test.depth;
     row.depth_visual = test.depth_visual;
+    row.sessions = test.sessions;
     if (!options_.no_warmup) {
       BenchRow ignored;
-      repeat(session, test, ignored);
+      repeat_test(ignored);
     }
     std::optional<mica::MemoryRead> memory;
-    const bool writes_only = test.generated != 0 && test.prompt == 0;
+    const bool writes_only = test.generated != 0 && test.prompt == 0 && test.sessions == 1;
     if (writes_only && decode_bytes_ >= kMemoryBytesMin)
-      memory.emplace(*mica::simd::kernels_named(backend_.c_str()), static_cast<int>(row.threads));
+      memory.emplace(backend_.c_str(), static_cast<int>(row.threads));
     for (uint32_t i = 0; i < options_.repetitions; i++) {
       step();
-      repeat(session, test, row);
+      repeat_test(row);
       if (memory) row.read_rates.push_back(memory->bytes_per_second());
     }
     if (writes_only) row.token_bytes = decode_bytes_ + row.kv_text_bytes + row.kv_visual_bytes;
@@ -312,12 +354,19 @@ void add_bench_options(CommandLine& line, BenchOptions& options) {
   list("-p,--n-prompt", options.prompts, "tokens of a prompt to read; 0: no such test", "512");
   list("-n,--n-gen", options.generated, "tokens of an answer to write; 0: no such test", "128");
   line.add(
-      {.names = "--prompt-generate", .value = "P,N", .help = "reads a prompt and writes an answer, timed together"},
+      {.names = "-pg,--prompt-generate", .value = "P,N", .help = "reads a prompt and writes an answer, timed together"},
       &options.both);
   list("-d,--n-depth", options.depths,
        "text tokens that the session holds before the test; their keys and values are noise", "0");
   list("--depth-visual", options.depths_visual, "and visual ones", "0");
   count("--depth-picture", options.depth_picture, "of which a picture has as many", 8192);
+  line.add({.names = "--sessions",
+            .value = "N,...",
+            .help = "sessions of one workspace that write their answers at once; tokens a second of all",
+            .low = 1,
+            .high = 256,
+            .initial = "1"},
+           &options.sessions);
   list("-t,--threads", options.threads, "0: as many as the processor has", "0");
   count("-r,--repetitions", options.repetitions, "of each test", 100000);
   flag("--no-warmup", options.no_warmup, "measures the first run too, which fills caches");
@@ -347,7 +396,7 @@ void report_kernels(const BenchOptions& options) {
   const uint32_t threads = options.threads[0] == 0 ? processor.value("threads", 1u) : options.threads[0];
   Progress progress("kernels");
   const std::vector<mica::KernelFigure> figures =
-      mica::measure_kernels(*mica::simd::kernels_named(level.c_str()), static_cast<int>(threads), options.repetitions,
+      mica::measure_kernels(level.c_str(), static_cast<int>(threads), options.repetitions,
                             [&](const char* name) { progress.update(0, name); });
   progress.clear();
   if (options.format == "json") {
@@ -388,6 +437,7 @@ const Command kBenchCommand = {
     "  mica bench -m model.mica -p 512,2048 -n 128 -pg 512,128 -r 3 -o json\n"
     "  mica bench --arch smollm2-135m -p 0 -n 64 -d 0,1024,4096\n"
     "  mica bench --arch qwen2-vl-2b --weights w4a8 -p 0 -n 16 --depth-visual 16384 --kv-visual 1\n"
+    "  mica bench --arch qwen2-vl-2b --weights w4a8 -p 0 -n 16 --sessions 1,6\n"
     "  mica bench --kernels --isa avx2\n"
     "\n"
     "Tests: enc encodes a picture (its tokens a second), pp reads a prompt, tg writes an answer. A value is\n"

@@ -60,6 +60,7 @@ nlohmann::ordered_json fields_of(const BenchRow& row) {
           {"n_gen", row.generated},
           {"n_depth", row.depth},
           {"n_depth_visual", row.depth_visual},
+          {"n_sessions", row.sessions},
           {"kv_text_bytes", row.kv_text_bytes},
           {"kv_visual_bytes", row.kv_visual_bytes},
           {"avg_ns", std::llround(time.mean * 1e9)},

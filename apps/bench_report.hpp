@@ -20,6 +20,7 @@ struct BenchRow {
   std::string test;             // "pp512", "enc 448x448"
   uint32_t picture_tokens = 0;  // of an enc test; otherwise 0
   uint32_t prompt = 0, generated = 0, depth = 0, depth_visual = 0;
+  uint32_t sessions = 1;        // that write at once; tokens and bytes are those of all
   uint64_t kv_text_bytes = 0, kv_visual_bytes = 0;  // in use at the end
   std::vector<double> seconds;  // one a repetition
   std::vector<double> rates;    // tokens/s, likewise

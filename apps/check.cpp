@@ -1,4 +1,5 @@
-// mica check: a model against recorded cases of its reference, or a tokenizer against recorded encodings.
+// mica check: a model against recorded cases of its reference, a tokenizer against recorded encodings, a chat template
+// against recorded renderings, or quantized formats against recorded values.
 // Decides what is out of bounds; the measuring is in golden.cpp.
 #include <algorithm>
 #include <cstdio>
@@ -7,8 +8,10 @@
 
 #include "command.hpp"
 #include "files.hpp"
+#include "format_cases.hpp"
 #include "golden.hpp"
 #include "options.hpp"
+#include "template_cases.hpp"
 #include "terminal.hpp"
 #include "tokens.hpp"
 
@@ -20,11 +23,16 @@ namespace fs = std::filesystem;
 // Processors compute in float; beyond this the picture was cut or resampled in another way.
 constexpr double kPixelErrorMax = 1e-5;
 constexpr size_t kDifferencesShown = 5;
+// Of a checkpoint's values, whose references multiply in the orders of their libraries. Those of blocks have to be
+// equal.
+constexpr double kFormatErrorMax = 1e-5;
 
 struct CheckOptions {
   Options shared;
   std::string folder;
   std::string tokenizer_folder;
+  std::string template_folder;
+  std::string formats_folder;
   double tolerance = 1e-3;
   double cosine_min = 0;  // 0: the tolerance decides
 };
@@ -114,7 +122,7 @@ int check_tokenizer(const CheckOptions& options) {
     const auto text = json_field<std::string>(cases[i], "text", source);
     const auto ids_should = json_field<std::vector<int32_t>>(cases[i], "ids", source);
     const auto text_should = json_field<std::string>(cases[i], "decoded", source);
-    const std::vector<int32_t> ids = tokenize(tokenizer.get(), text, true);
+    const std::vector<int32_t> ids = tokenize(tokenizer.get(), text, MICA_TOKENIZE_SPECIAL);
     const std::string back = detokenize(tokenizer.get(), ids_should, false);
     encoded += ids == ids_should ? 1 : 0;
     decoded += back == text_should ? 1 : 0;
@@ -125,6 +133,63 @@ int check_tokenizer(const CheckOptions& options) {
   std::printf("%s: %zu of %zu texts encode equally, %zu decode equally\n", path.c_str(), encoded, cases.size(),
               decoded);
   return encoded == cases.size() && decoded == cases.size() ? 0 : 1;
+}
+
+// Where two texts part, and what stands there in both.
+void print_rendering(const TemplateCase& one) {
+  constexpr size_t kBefore = 40, kShown = 160;
+  const auto first_other = std::mismatch(one.is.begin(), one.is.end(), one.should.begin(), one.should.end()).first;
+  const size_t at = one.failed || one.should_fail ? 0 : static_cast<size_t>(first_other - one.is.begin());
+  const size_t begin = at > kBefore ? at - kBefore : 0;
+  const auto part = [&](const std::string& text) { return quoted(text.substr(std::min(begin, text.size()), kShown)); };
+  std::printf("case %zu, from byte %zu\n  %s %s\n  %s %s\n", one.place, at, one.failed ? "fails  " : "text is",
+              part(one.is).c_str(), one.should_fail ? "should fail" : "should ", part(one.should).c_str());
+}
+
+int check_template(const CheckOptions& options) {
+  const std::vector<TemplateCase> cases = compare_templates(options.template_folder);
+  size_t equal = 0, shown = 0, texts = 0;
+  for (const TemplateCase& one : cases) {
+    equal += one.equal ? 1 : 0;
+    texts += one.should_fail ? 0 : 1;
+    if (!one.equal && ++shown <= kDifferencesShown) print_rendering(one);
+  }
+  std::printf("%s: %zu of %zu renderings are equal (%zu texts, %zu refusals)\n", options.template_folder.c_str(), equal,
+              cases.size(), texts, cases.size() - texts);
+  return equal == cases.size() ? 0 : 1;
+}
+
+// A row of a format; true when it is within bounds.
+bool print_format(const FormatCase& one, const CheckOptions& options) {
+  if (!one.failure.empty()) {
+    std::printf("%-36s failed: %s\n", one.path.c_str(), one.failure.c_str());
+    return false;
+  }
+  char equal[48] = "-", logits[16] = "-", greedy[32] = "-";
+  if (one.values != 0) std::snprintf(equal, sizeof equal, "%zu/%zu", one.equal, one.values);
+  const bool near = one.golden.has_value() && one.relative <= kFormatErrorMax;
+  std::string faults = one.equal == one.values || near ? "" : "values";
+  if (one.golden) {
+    std::snprintf(logits, sizeof logits, "%.1e", one.golden->relative);
+    std::snprintf(greedy, sizeof greedy, "%u/%u", one.golden->greedy_equal, one.golden->greedy);
+    const std::string others = find_faults(*one.golden, options);
+    if (!others.empty()) faults += (faults.empty() ? "" : ", ") + others;
+  }
+  std::printf("%-36s %15s %9.1e %9s %7s  %s\n", one.path.c_str(), equal, one.relative, logits, greedy,
+              faults.empty() ? "ok" : ("OUT OF BOUNDS: " + faults).c_str());
+  std::fflush(stdout);
+  return faults.empty();
+}
+
+int check_formats(const CheckOptions& options) {
+  size_t good = 0, cases = 0;
+  compare_formats(options.formats_folder, options.shared, [&](const FormatCase& one) {
+    if (cases == 0) std::printf("%-36s %15s %9s %9s %7s\n", "case", "equal values", "error", "logits", "greedy");
+    good += print_format(one, options) ? 1 : 0;
+    cases++;
+  });
+  std::printf("%zu of %zu cases within bounds\n", good, cases);
+  return good == cases ? 0 : 1;
 }
 
 int check(CommandLine& line, const std::vector<std::string>& arguments) {
@@ -138,6 +203,14 @@ int check(CommandLine& line, const std::vector<std::string>& arguments) {
             .value = "DIR",
             .help = "instead checks the tokenizer in DIR (or of -m) against encodings.json there"},
            &options.tokenizer_folder);
+  line.add({.names = "--template",
+            .value = "DIR",
+            .help = "instead checks the chat template in DIR against renderings.json there"},
+           &options.template_folder);
+  line.add({.names = "--formats",
+            .value = "DIR",
+            .help = "instead checks every block type and quantized checkpoint in DIR against values recorded there"},
+           &options.formats_folder);
   line.add({.names = "--tolerance",
             .value = "X",
             .help = "bound of the logits' relative error: largest |a - b| over largest |b|, over all rows",
@@ -153,11 +226,15 @@ int check(CommandLine& line, const std::vector<std::string>& arguments) {
        .high = 1,
        .initial = ""},
       &options.cosine_min);
-  add_options(line, options.shared, kModelOptions | kBatchOption | kThreadsOption);
+  add_options(line, options.shared, kModelOptions | kBatchOption | kThreadsOption | kContextOption);
   parse(line, arguments, options.shared);
-  if (options.folder.empty() == options.tokenizer_folder.empty()) {
-    throw UsageError("wants one of DIR and --tokenizer DIR");
+  if (!options.folder.empty() + !options.tokenizer_folder.empty() + !options.template_folder.empty() +
+          !options.formats_folder.empty() !=
+      1) {
+    throw UsageError("wants one of DIR, --tokenizer DIR, --template DIR and --formats DIR");
   }
+  if (!options.formats_folder.empty()) return check_formats(options);
+  if (!options.template_folder.empty()) return check_template(options);
   return options.folder.empty() ? check_tokenizer(options) : check_model(options);
 }
 
@@ -168,6 +245,8 @@ const Command kCheckCommand = {
     "  mica check tests/data/golden/qwen2_vl              the checkpoint beside its goldens\n"
     "  mica check -m qwen2_vl.mica --cosine 0.98 tests/data/golden/qwen2_vl\n"
     "  mica check --tokenizer tests/data/tokenizers/smollm2\n"
+    "  mica check --template tests/data/templates/qwen3_vl_like\n"
+    "  mica check --formats tests/data/formats\n"
     "\n"
     "A row shows the largest error of pixel_values, the relative error and the smallest cosine of the\n"
     "logits, and how many greedy tokens agree from the first. The exit status is 1 when any row is out\n"

@@ -8,10 +8,10 @@
 namespace app {
 namespace {
 
-using Print = std::function<void(std::string_view)>;
+using Print = std::function<void(std::string_view, int32_t)>;
 
-int pass_piece(void* print, const char* text, size_t bytes, int32_t) {
-  (**static_cast<const Print**>(print))(std::string_view(text, bytes));
+int pass_piece(void* print, const char* text, size_t bytes, int32_t token) {
+  (**static_cast<const Print**>(print))(std::string_view(text, bytes), token);
   return 0;
 }
 
@@ -32,6 +32,13 @@ uint32_t picture_tokens(const Model& model, const NamedPicture& picture) {
   return tokens;
 }
 
+uint32_t session_tokens(const Session& session, const NamedPicture& picture) {
+  uint32_t tokens = 0;
+  mica_error error{};
+  require(mica_session_picture_tokens(session.get(), picture.picture.get(), &tokens, &error), error);
+  return tokens;
+}
+
 uint32_t largest_picture(const Model& model, const std::vector<NamedPicture>& pictures) {
   uint32_t largest = 0;
   for (const NamedPicture& picture : pictures) largest = std::max(largest, picture_tokens(model, picture));
@@ -40,6 +47,24 @@ uint32_t largest_picture(const Model& model, const std::vector<NamedPicture>& pi
 
 Session create_session(const Model& model, const mica_session_options& options) {
   return open_handle<Session>(mica_session_create, model.get(), &options, nullptr, size_t{0});
+}
+
+Pictures keep_pictures(const Model& model, const Session& session) {
+  // About twenty pictures of 1,024 tokens of a model of 7 billion weights.
+  constexpr size_t kBytesMax = size_t{256} << 20;
+  Pictures pictures =
+      open_handle<Pictures>(mica_pictures_create, static_cast<const mica_model*>(model.get()), kBytesMax);
+  mica_error error{};
+  require(mica_session_set_pictures(session.get(), pictures.get(), &error), error);
+  return pictures;
+}
+
+void set_stops(const Session& session, const std::vector<std::string>& stops) {
+  if (stops.empty()) return;  // those of the model stay
+  std::vector<mica_text> texts;
+  for (const std::string& stop : stops) texts.push_back({stop.data(), stop.size()});
+  mica_error error{};
+  require(mica_session_set_stops(session.get(), texts.data(), texts.size(), &error), error);
 }
 
 void add_system(const Model& model, const Session& session, const std::string& text) {
@@ -81,8 +106,9 @@ mica_generation generate(const Session& session, const mica_sampling& sampling, 
   return generation;
 }
 
-void print_piece(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+void print_piece(std::string_view text, int32_t) {
+  const std::string shown = text_for(stdout, text);
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
   std::fflush(stdout);
 }
 

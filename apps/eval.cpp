@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "command.hpp"
+#include "context.hpp"
 #include "conversation.hpp"
 #include "options.hpp"
 #include "terminal.hpp"
@@ -32,12 +33,12 @@ struct Score {
 };
 
 std::vector<Question> read_questions(const std::string& path, size_t limit) {
-  std::istringstream lines(read_file(path));
+  std::istringstream lines(read_text(path));
   std::vector<Question> questions;
   size_t number = 0;
   for (std::string line; questions.size() < limit && std::getline(lines, line);) {
     const std::string source = path + " line " + std::to_string(++number);
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (is_blank(line)) continue;
     const nlohmann::json fields = parse_json(line, source);
     Question question;
     question.question = json_field<std::string>(fields, "question", source);
@@ -92,7 +93,8 @@ class Evaluation {
       return;
     }
     mica_session_options settings = session_options(options_);
-    settings.picture_tokens = session_tokens_ = tokens;
+    session_tokens_ = tokens;
+    choose_context(model_, pictures_, options_.system + question.question, sampling_.tokens_max, &settings);
     session_.reset();
     session_ = create_session(model_, settings);
   }
@@ -102,7 +104,7 @@ class Evaluation {
     if (!options_.system.empty()) add_system(model_, session_, options_.system);
     add_question(model_, session_, pictures_, question.question);
     std::string text;
-    generate(session_, sampling_, [&](std::string_view piece) { text += piece; });
+    generate(session_, sampling_, [&](std::string_view piece, int32_t) { text += piece; });
     return text;
   }
 

@@ -13,6 +13,11 @@ namespace app {
 // The whole file; "-" is standard input. Throws Failure, also beyond 64 MiB.
 std::string read_file(const std::string& path);
 
+// The same for what must be text: throws Failure, too, for a Git LFS pointer, a picture or another document.
+std::string read_text(const std::string& path);
+// True for a text of white space alone, and for none.
+bool is_blank(const std::string& text);
+
 // The document in a file; throws Failure with the file's name and the place of the fault.
 nlohmann::json read_json(const std::string& path);
 // The same for text at hand; `source` is what the message names.
@@ -33,6 +38,7 @@ struct NamedPicture {
   Picture picture;
 };
 
+// "-" is standard input. Throws Failure.
 NamedPicture open_picture(const std::string& path);
 
 // Opens what --image was given; an entry that is no file itself may be a list FILE,FILE. Throws Failure.

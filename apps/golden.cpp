@@ -68,6 +68,29 @@ std::vector<NamedPicture> open_named_pictures(const Tensors& file, const fs::pat
   return pictures;
 }
 
+// MiniCPM-V's processor gives a tensor a slice, its patches beside each other, and how many rows and columns of patches
+// each has.
+std::vector<float> read_slices(const Tensors& file, const std::string& path) {
+  const auto grids = read_tensor<int32_t>(file, path, "tgt_sizes", "I32", 2);
+  std::vector<float> planes;
+  for (size_t slice = 0; 2 * slice + 1 < grids.values.size(); slice++) {
+    const std::string name = "pixel_values_" + std::to_string(slice);
+    const auto recorded = read_tensor<float>(file, path, name.c_str(), "F32", 3);
+    const size_t rows = static_cast<size_t>(grids.values[2 * slice]);
+    const size_t columns = static_cast<size_t>(grids.values[2 * slice + 1]);
+    if (recorded.shape.size() != 3 || recorded.shape[0] != 3 || recorded.shape[1] * rows * columns != recorded.shape[2])
+      throw Failure(path + ": " + name + " is not 3 rows of the patches that tgt_sizes says", MICA_CORRUPT_FILE);
+    const size_t patch = recorded.shape[1], width = columns * patch, height = rows * patch;
+    for (size_t c = 0; c < 3; c++)
+      for (size_t y = 0; y < height; y++)
+        for (size_t x = 0; x < width; x++) {
+          const size_t index = y / patch * columns + x / patch;
+          planes.push_back(recorded.values[(c * patch + y % patch) * recorded.shape[2] + index * patch + x % patch]);
+        }
+  }
+  return planes;
+}
+
 // Infinite when the model's processor gives another number of values than the reference's.
 double pixel_difference(const Model& model, const std::vector<NamedPicture>& pictures,
                         const std::vector<float>& recorded) {
@@ -131,7 +154,8 @@ std::vector<int32_t> generate_greedy(const Session& session, size_t count) {
 
 }  // namespace
 
-GoldenDifference compare_golden(const Model& model, mica_session_options options, const std::string& path) {
+GoldenDifference compare_golden(const Model& model, mica_session_options options, const std::string& path,
+                                const std::vector<std::string>* given_pictures) {
   const Tensors file = open_handle<Tensors>(mica_tensors_open, path.c_str());
   const auto ids = read_tensor<int32_t>(file, path, "input_ids", "I32", 1);
   const auto logits = read_tensor<float>(file, path, "logits_last8", "F32", 2);
@@ -139,14 +163,17 @@ GoldenDifference compare_golden(const Model& model, mica_session_options options
   if (logits.shape.size() != 2 || logits.shape[1] != mica_model_vocabulary(model.get())) {
     throw Failure(path + ": logits_last8 has another vocabulary than the model", MICA_INVALID_ARGUMENT);
   }
-  const std::vector<NamedPicture> pictures = open_named_pictures(file, fs::path(path).parent_path());
+  const std::vector<NamedPicture> pictures =
+      given_pictures ? open_pictures(*given_pictures) : open_named_pictures(file, fs::path(path).parent_path());
   GoldenDifference difference;
   if (has_tensor(file, "pixel_values")) {
     const auto pixels = read_tensor<float>(file, path, "pixel_values", "F32", 8);
     difference.pixels = pixel_difference(model, pictures, pixels.values);
+  } else if (has_tensor(file, "pixel_values_0") && has_tensor(file, "tgt_sizes")) {
+    difference.pixels = pixel_difference(model, pictures, read_slices(file, path));
   }
 
-  options.context = static_cast<uint32_t>(ids.values.size() + greedy.values.size() + 1);
+  if (options.context == 0) options.context = static_cast<uint32_t>(ids.values.size() + greedy.values.size() + 1);
   options.logit_rows = static_cast<uint32_t>(logits.shape[0]);
   options.picture_tokens = largest_picture(model, pictures);
   const Session session = create_session(model, options);

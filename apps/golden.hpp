@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "handles.hpp"
 
@@ -20,6 +21,8 @@ struct GoldenDifference {
 
 // Runs the case `path` through `model`. Pictures that its metadata names are looked for beside it and in images/ there
 // or up to two folders up. `session` gives batch, threads and KV bits; context and rows are set here. Throws Failure.
-GoldenDifference compare_golden(const Model& model, mica_session_options session, const std::string& path);
+// `given_pictures`: instead of those that its metadata names; null: these.
+GoldenDifference compare_golden(const Model& model, mica_session_options session, const std::string& path,
+                                const std::vector<std::string>* given_pictures = nullptr);
 
 }  // namespace app

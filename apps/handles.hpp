@@ -32,6 +32,17 @@ inline void require(mica_status status, const mica_error& error) {
   if (status != MICA_OK) throw Failure(error.message, status);
 }
 
+// Calls `act`; its failure is told with the name of the file that it was about in front. An empty name: as it is.
+template <typename Act>
+auto naming(const std::string& file, Act act) {
+  try {
+    return act();
+  } catch (const Failure& failure) {
+    if (file.empty()) throw;
+    throw Failure(file + ": " + failure.what(), failure.status());
+  }
+}
+
 template <auto close>
 struct Closer {
   template <typename T>
@@ -40,9 +51,12 @@ struct Closer {
   }
 };
 using Model = std::unique_ptr<mica_model, Closer<mica_model_close>>;
+using Workspace = std::unique_ptr<mica_workspace, Closer<mica_workspace_free>>;
+using Pictures = std::unique_ptr<mica_pictures, Closer<mica_pictures_free>>;
 using Session = std::unique_ptr<mica_session, Closer<mica_session_free>>;
 using Picture = std::unique_ptr<mica_picture, Closer<mica_picture_free>>;
 using Tokenizer = std::unique_ptr<mica_tokenizer, Closer<mica_tokenizer_close>>;
+using ChatTemplate = std::unique_ptr<mica_chat_template, Closer<mica_chat_template_close>>;
 using Tensors = std::unique_ptr<mica_tensors, Closer<mica_tensors_close>>;
 
 // Calls `open(arguments..., &object, &error)` and owns the object; throws Failure.
@@ -64,6 +78,22 @@ std::string describe(Describe function, Arguments... arguments) {
   require(function(arguments..., text.data(), text.size(), &needed, &error), error);
   while (!text.empty() && text.back() == '\0') text.pop_back();
   return text;
+}
+
+// Calls `fill(container, &size, &error)`, and once more with room for the size that it asked for.
+template <typename Container, typename Fill>
+Container fill_to_size(size_t guess, Fill fill) {
+  Container container(guess, {});
+  mica_error error{};
+  size_t size = 0;
+  mica_status status = fill(container, &size, &error);
+  if (status == MICA_LIMIT_EXCEEDED && size > container.size()) {
+    container.resize(size);
+    status = fill(container, &size, &error);
+  }
+  require(status, error);
+  container.resize(size);
+  return container;
 }
 
 }  // namespace app

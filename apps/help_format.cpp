@@ -10,18 +10,12 @@ namespace {
 
 constexpr size_t kHelpColumns = 100;
 
-struct SingleDash {
-  const char* spelling;
-  const char* name;
-};
 // Headings in the order in which people need them; "Options" are the command's own.
 constexpr const char* kGroups[] = {"Options", "Message", "Answer",  "Model",           "Calibration",
                                    "Storage", "Method",  "Session", "Keys and values", "Process"};
 
-constexpr SingleDash kSingleDash[] = {
-    {"-sys", "--system-prompt"},
-    {"-pg", "--prompt-generate"},
-};
+// Several things by their place, as "[PICTURE...] [QUESTION]": more than the one name that CLI11 shows.
+bool is_spelled_out(const CLI::Option* option) { return option->get_option_text().rfind('[', 0) == 0; }
 
 // Breaks text at spaces so that no line is longer than `columns`.
 std::string wrap(const std::string& text, size_t columns) {
@@ -42,17 +36,6 @@ std::string wrap(const std::string& text, size_t columns) {
 
 }  // namespace
 
-std::vector<std::string> spell_out_single_dash(const std::vector<std::string>& arguments) {
-  std::vector<std::string> spelled = arguments;
-  for (std::string& argument : spelled) {
-    if (argument == "--") break;
-    const auto* known = std::find_if(std::begin(kSingleDash), std::end(kSingleDash),
-                                     [&](const SingleDash& entry) { return argument == entry.spelling; });
-    if (known != std::end(kSingleDash)) argument = known->name;
-  }
-  return spelled;
-}
-
 std::string HelpFormat::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode) const {
   std::string help = make_description(app) + make_usage(app, name);
   help += make_positionals(app);
@@ -71,18 +54,19 @@ std::string HelpFormat::make_help(const CLI::App* app, std::string name, CLI::Ap
 std::string HelpFormat::make_usage(const CLI::App* app, std::string name) const {
   std::string usage = "\nUsage: " + (name.empty() ? app->get_name() : name) + " [options]";
   for (const CLI::Option* option : app->get_options()) {
-    if (option->get_positional()) usage += ' ' + make_option_usage(option);
+    if (!option->get_positional()) continue;
+    usage += ' ' + (is_spelled_out(option) ? option->get_option_text() : make_option_usage(option));
   }
   return usage + '\n';
 }
 
 std::string HelpFormat::make_option_name(const CLI::Option* option, bool is_positional) const {
-  if (is_positional) return option->get_name(true, false);
+  if (is_positional) return is_spelled_out(option) ? "" : option->get_name(true, false);
   std::string names;
   const auto append = [&](const std::string& name) { names += (names.empty() ? "" : ", ") + name; };
   for (const std::string& name : option->get_snames()) append('-' + name);
   for (const std::string& name : option->get_lnames()) {
-    for (const SingleDash& entry : kSingleDash) {
+    for (const SingleDash& entry : single_dash_) {
       if ("--" + name == entry.name) append(entry.spelling);
     }
     append("--" + name);
@@ -91,6 +75,7 @@ std::string HelpFormat::make_option_name(const CLI::Option* option, bool is_posi
 }
 
 std::string HelpFormat::make_option_opts(const CLI::Option* option) const {
+  if (is_spelled_out(option)) return option->get_option_text();
   return option->get_option_text().empty() ? "" : ' ' + option->get_option_text();
 }
 

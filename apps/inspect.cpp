@@ -54,7 +54,7 @@ std::string show(const std::string& name, const Json& value) {
 }
 
 void print_fact(const std::string& name, const std::string& value) {
-  std::printf("  %-*s%s\n", kLabelColumns, label_of(name).c_str(), value.c_str());
+  std::printf("  %-*s%s\n", kLabelColumns, label_of(name).c_str(), text_for(stdout, value).c_str());
 }
 
 // Text of several lines, or with line ends in it (parts of a chat format): escaped, so that nothing is invisible.
@@ -80,12 +80,12 @@ void print_rows(const Json& rows) {
       line += cell;
     }
     while (!line.empty() && line.back() == ' ') line.pop_back();
-    std::printf("  %s\n", line.c_str());
+    std::printf("  %s\n", text_for(stdout, line).c_str());
   }
 }
 
 void print_section(const std::string& name, const Json& section) {
-  std::printf("\n%s\n", label_of(name).c_str());
+  std::printf("\n%s\n", text_for(stdout, label_of(name)).c_str());
   if (section.is_array()) {
     print_rows(section);
     return;
@@ -99,7 +99,7 @@ bool is_section(const Json& value) {
 
 // Facts of the whole first, then a section for each part.
 void print_page(const std::string& title, const Json& document) {
-  std::printf("%s\n", title.c_str());
+  std::printf("%s\n", text_for(stdout, title).c_str());
   for (const auto& [name, value] : document.items()) {
     if (!is_section(value)) print_fact(name, visible(show(name, value)));
   }
@@ -143,6 +143,10 @@ int inspect(CommandLine& line, const std::vector<std::string>& arguments) {
     title = options.model.empty() ? "the default model" : options.model;
     document = parse_description(describe(mica_model_describe, static_cast<const mica_model*>(model.get())));
     document["session"] = describe_session(model, options);
+    const auto trained = document["session"]["context_trained"].get<uint32_t>();
+    if (options.context > trained)
+      print_note("warning: -c " + std::to_string(options.context) + " is beyond the " + std::to_string(trained) +
+                 " tokens that this model was trained for: answers get worse there, often to nonsense");
     if (!tensors && document.contains("tensors")) document["tensors"] = document["tensors"].size();
   }
   if (format == "json") {

@@ -1,16 +1,20 @@
 // mica: the program. Finds the command, catches what it throws, and decides the exit status:
 // 0 done, 1 failed or out of bounds, 2 a wrong command line, 130 stopped by Ctrl-C.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <new>
+
+#include <nlohmann/json.hpp>
 
 #include "command.hpp"
 #include "handles.hpp"
 #include "terminal.hpp"
+#include "words.hpp"
 
 namespace app {
 namespace {
@@ -33,14 +37,30 @@ const Command* find_command(const std::string& name) {
   return nullptr;
 }
 
+// Commands of other programs, and what does that here.
+struct ForeignWord {
+  const char* names;
+  const char* answer;
+};
+constexpr ForeignWord kForeignWords[] = {
+    {"pull,download,fetch", "mica downloads nothing; fetch a model by huggingface-cli download OWNER/NAME --local-dir "
+                            "FOLDER, and give it: mica run -m FOLDER"},
+    {"serve,server,start,ps,stop", "there is no server; mica run answers one question, mica chat several"},
+    {"list,ls,models", "models are where you put them; mica inspect PATH describes one"},
+    {"show,info", "mica inspect PATH describes a model"},
+    {"ask,generate,cli,completion,prompt", "mica run answers a question"},
+    {"create,convert,pack", "mica quantize packs a checkpoint into one file"},
+};
+
 void print_overview() {
   std::puts("mica answers questions about pictures, on the CPU and offline.\n\nUsage: mica COMMAND [options]\n");
   for (const Command* command : kCommands) std::printf("  %-11s %s\n", command->name, command->summary);
   std::puts(
       "\nExamples:\n"
-      "  mica run --image panel.jpg -p \"Read the display.\"\n"
+      "  mica run panel.jpg \"Read the display.\"\n"
       "  mica chat -m Qwen2-VL-2B-Instruct\n\n"
-      "mica COMMAND --help shows the options of a command, mica --version the version.");
+      "mica COMMAND --help shows the options of a command, mica --version the version.\n"
+      "Exit status: 0 done, 1 failed, 2 a wrong command line, 130 stopped by Ctrl-C.");
 }
 
 int fail(const std::string& message) {
@@ -70,6 +90,38 @@ int run_command(const Command& command, const std::vector<std::string>& argument
   }
 }
 
+// For those who make manual pages and completions: what CommandLine's Description says, of every command.
+int describe_commands() {
+  nlohmann::json commands = nlohmann::json::array();
+  for (const Command* command : kCommands) {
+    CommandLine line(std::string("mica ") + command->name, command->summary, command->examples);
+    try {
+      command->run(line, {CommandLine::kDescribe});
+    } catch (const Description& description) {
+      commands.push_back(nlohmann::json::parse(description.json));
+      commands.back().update({{"name", command->name}, {"summary", command->summary}, {"examples", command->examples}});
+    }
+  }
+  std::puts(nlohmann::json({{"version", mica_version()}, {"commands", std::move(commands)}}).dump(1).c_str());
+  return 0;
+}
+
+int refuse_command(const std::string& name) {
+  const std::string flag = name[0] != '-' ? "" : nearest_word(name, {"--version", "--help"});
+  if (!flag.empty()) return refuse("there is no " + name + ": did you mean " + flag + '?', "");
+  if (name[0] == '-') return refuse("the command comes first, as in: mica run " + name + " ...", "");
+  for (const ForeignWord& word : kForeignWords) {
+    if (contains(split(word.names, ','), name)) {
+      return refuse("there is no command '" + name + "': " + word.answer, "");
+    }
+  }
+  std::vector<std::string> names;
+  for (const Command* command : kCommands) names.push_back(command->name);
+  const std::string nearest = nearest_word(name, names);
+  if (!nearest.empty()) return refuse("there is no command '" + name + "': did you mean " + nearest + '?', "");
+  return refuse("there is no command '" + name + "'; the command comes first, as in: mica run " + name + " ...", "");
+}
+
 int dispatch(std::vector<std::string> arguments) {
   if (!arguments.empty() && arguments[0] == "help") {  // mica help run
     arguments.erase(arguments.begin());
@@ -79,34 +131,33 @@ int dispatch(std::vector<std::string> arguments) {
     print_overview();
     return 0;
   }
-  if (arguments[0] == "--version") {
+  if (arguments[0] == "--version" || arguments[0] == "version") {
     std::printf("mica %s\n", mica_version());
     return 0;
   }
+  if (arguments[0] == "__describe-commands") return describe_commands();
   const Command* command = find_command(arguments[0]);
-  if (command == nullptr && arguments[0][0] == '-') {
-    return refuse("the command comes first, as in: mica run " + arguments[0] + " ...", "");
-  }
-  if (command == nullptr) return refuse("there is no command '" + arguments[0] + "'", "");
+  if (command == nullptr) return refuse_command(arguments[0]);
   arguments.erase(arguments.begin());
   return run_command(*command, arguments);
 }
 
-// GCC's OpenMP lets a thread that waits spin for milliseconds, and on a machine that does other work too the thread it
-// waits for is not running: decoding then takes a hundred times as long. Its library reads the environment before main,
-// so the program begins again with a short spin. Whoever set a policy is left alone; where this fails, all goes on as
-// it was.
-void limit_spinning(char** values) {
-  constexpr const char* kSpins = "1000";  // a few microseconds: what an idle machine's threads need to meet
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  if (setenv("GOMP_SPINCOUNT", kSpins, 1) == 0) execv("/proc/self/exe", values);
+// A file that the program opens must not get the number of a standard stream that was closed: what is printed would
+// land in it. The places are taken by something that cannot be used in the stream's direction, so that it still fails.
+void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) != -1 || errno != EBADF) continue;
+    const int opened = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (opened >= 0 && opened != stream) close(opened);
+  }
 }
 
 }  // namespace
 }  // namespace app
 
 int main(int count, char** values) {
-  app::limit_spinning(values);
+  app::occupy_standard_streams();
+  std::signal(SIGPIPE, SIG_DFL);  // whoever reads the answer may leave: then there is nothing to say, to anybody
   const int status = app::dispatch(std::vector<std::string>(values + (count > 0 ? 1 : 0), values + count));
   // What was printed is work too: a full disk must not look like success.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

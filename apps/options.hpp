@@ -20,23 +20,34 @@ enum OptionSet : unsigned {
   kKvOptions = 16,        // --kv-visual --kv-levels ...
   kSamplingOptions = 32,  // -s --temp ...
   kPredictOption = 64,    // -n
-  kMessageOptions = 128,  // --image -p -f
+  kMessageOptions = 128,  // --image -p -f --stop
   kSystemOption = 256,    // -sys
+  kQuietOption = 512,     // -q
+  kPictureOptions = 1024, // --image-max-tokens --image-min-tokens
   kConversationOptions = kMessageOptions | kSystemOption | kSamplingOptions | kPredictOption,
-  kSessionOptions = kThreadsOption | kBatchOption | kContextOption | kKvOptions,
+  kSessionOptions = kThreadsOption | kBatchOption | kContextOption | kKvOptions | kPictureOptions,
 };
 
 // Values as given; the initial ones are the defaults that --help shows. A command may change them before
 // add_options.
 struct Options {
   std::string model;  // empty: the default model
+  std::string chat_format;  // empty: what the model's chat template says
+  std::string chat_template;  // a file with another template
+  std::string projector;  // of a GGUF file; empty: what lies beside it
   std::string isa;
   bool verbose = false;
 
+  bool quiet = false;
+  bool ignore_end = false;
+
   uint32_t threads = 0;
+  uint32_t threads_batch = 0;
   uint32_t batch = 512;
   uint32_t context = 0;
   uint32_t context_text = 0;
+  uint32_t image_max_tokens = 0;
+  uint32_t image_min_tokens = 0;
 
   std::string kv_visual;  // empty: the library's default
   std::string kv_text = "16";
@@ -46,32 +57,40 @@ struct Options {
   int64_t seed = -1;
   int64_t predict = -1;
   mica_sampling sampling = mica_sampling_default();
+  std::vector<std::string> given;  // names of sampling's flags that were given; the others are the model's to say
 
+  std::vector<std::string> stops;
   std::vector<std::string> images;
   std::string prompt;
   std::string prompt_file;
   std::string system;
 };
 
+inline constexpr double kBatchMax = 8192;  // of the library
 inline constexpr double kCountMax = 1u << 24;  // beyond any context that the library accepts
 
 // Adds the flags of `sets` to `line`, writing to `options`, which must outlive the parse.
 void add_options(CommandLine& line, Options& options, unsigned sets);
 
-// Parses a command's arguments and applies what concerns the process: --isa and the log. Throws what
-// CommandLine::parse throws, and Failure.
-void parse(CommandLine& line, const std::vector<std::string>& arguments, const Options& options);
+// Parses a command's arguments and applies what concerns the process: --isa and the log; prints the notes of the
+// command line. Throws what CommandLine::parse throws, and Failure.
+void parse(CommandLine& line, const std::vector<std::string>& arguments, Options& options);
 
-// Opens what -m names, with a progress bar. Throws Failure.
+// Opens what -m names, with a progress bar; warns of bounds of pictures that have no effect on it. Throws Failure.
 Model open_model(const Options& options);
 
 // `options` as the library wants them; its texts are those of `options`.
 mica_session_options session_options(const Options& options);
 
-// `options` as the library wants them; a seed of -1 is drawn by chance and, with -v, printed.
-mica_sampling sampling_options(const Options& options);
+// `options` as the library wants them; a seed of -1 is drawn by chance and, with -v, printed. With a model, what no
+// flag says is as its files ask for, where they do. Throws UsageError.
+mica_sampling sampling_options(const Options& options, const mica_model* model = nullptr);
 
-// -p, or the content of -f ("-": standard input) without its last line end; empty when neither was given.
+// Throws UsageError: a picture comes from standard input, and the question would come from there too.
+[[noreturn]] void refuse_shared_input();
+
+// -p, or the content of -f ("-": standard input) without its last line end; empty when neither was given,
+// or standard input gives nothing. Throws Failure for what is no text or blank, and UsageError for a blank -p.
 std::string read_prompt(const Options& options);
 
 // Adds `-o FORMAT` with the choices given, '|' between them (the first is the default), to `line`.

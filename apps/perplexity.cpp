@@ -57,14 +57,15 @@ class Scorer {
   // The rule for one chunk: tokens of the second half are scored, all before them in the chunk are their context.
   // `tell` hears the share of the chunk that is done.
   template <typename Tell>
-  void score(const int32_t* chunk, size_t size, Estimate& estimate, const Tell& tell) {
+  void score(const std::vector<int32_t>& chunk, Estimate& estimate, const Tell& tell) {
     mica_session_clear(session_.get());
+    const size_t size = chunk.size();
     const size_t first = size / 2;  // the first position whose row is used
-    feed(chunk, first);
+    feed(chunk.data(), first);
     tell(0.5);
     for (size_t begin = first; begin + 1 < size; begin += rows_) {
       const size_t count = std::min<size_t>(rows_, size - 1 - begin);
-      feed(chunk + begin, count);
+      feed(chunk.data() + begin, count);
       for (size_t i = 0; i < count; i++) {
         const float* logits = nullptr;
         mica_error error{};
@@ -105,13 +106,19 @@ int perplexity(CommandLine& line, const std::vector<std::string>& arguments) {
   add_output_option(line, format, "text|json");
   add_options(line, options, kModelOptions | kSessionOptions);
   parse(line, arguments, options);
-  const std::string text = read_file(path);
+  const std::string text = read_text(path);
   const Model model = open_model(options);
   const mica_tokenizer* tokenizer = mica_model_tokenizer(model.get());
-  if (tokenizer == nullptr) throw Failure("the model has no tokenizer", MICA_UNSUPPORTED);
-  const std::vector<int32_t> ids = tokenize(tokenizer, text, false);
+  // Why there is none, in the library's words.
+  if (tokenizer == nullptr) open_handle<Tokenizer>(mica_tokenizer_open, options.model.c_str());
+  const std::vector<int32_t> ids = naming(path, [&] { return tokenize(tokenizer, text, MICA_TOKENIZE_BEGIN); });
+  const std::vector<int32_t> begin = tokenize(tokenizer, "", MICA_TOKENIZE_BEGIN);
   const size_t size = options.context == 0 ? mica_model_context_max(model.get()) : options.context;
-  if (size < 8) throw UsageError("-c " + std::to_string(size) + ": a chunk wants at least 8 tokens");
+  // Tokens that begin a chunk are never scored.
+  const size_t least = std::max<size_t>(8, 2 * begin.size());
+  if (size < least) {
+    throw UsageError("-c " + std::to_string(size) + ": a chunk wants at least " + std::to_string(least) + " tokens");
+  }
   const size_t chunks = std::min(ids.size() / size, chunks_max);
   if (chunks == 0) {
     throw Failure(path + ": has " + std::to_string(ids.size()) + " tokens, less than one chunk of " +
@@ -126,7 +133,10 @@ int perplexity(CommandLine& line, const std::vector<std::string>& arguments) {
   const Stopwatch total;
   const bool running = format == "text" && !is_terminal(stdout);  // on a terminal the bar shows the running value
   for (size_t i = 0; i < chunks; i++) {
-    scorer.score(ids.data() + i * size, size, estimate, [&](double share) {
+    std::vector<int32_t> chunk(ids.begin() + static_cast<ptrdiff_t>(i * size),
+                               ids.begin() + static_cast<ptrdiff_t>((i + 1) * size));
+    std::copy(begin.begin(), begin.end(), chunk.begin());
+    scorer.score(chunk, estimate, [&](double share) {
       progress.update((static_cast<double>(i) + share) / static_cast<double>(chunks), note_of(i + 1, chunks, estimate));
     });
     if (running) std::printf("[%zu]%.4f,%s", i + 1, estimate.perplexity(), i + 1 == chunks ? "\n" : "");
@@ -154,8 +164,9 @@ const Command kPerplexityCommand = {
     "\n"
     "The rule is llama.cpp's: the text is cut into chunks of -c tokens, one after the other, each read by\n"
     "an empty session; only tokens of a chunk's second half are scored, so that each has at least half a\n"
-    "chunk before it; tokens after the last full chunk are left out. No token is put before the text but\n"
-    "what its tokenizer puts there. The value is exp of the mean of -log p; the error is one standard error.",
+    "chunk before it; tokens after the last full chunk are left out. Where the model's tokenizer begins a\n"
+    "text with a token of its own (<s>), so does the text, and that token takes the place of the first of\n"
+    "every further chunk. The value is exp of the mean of -log p; the error is one standard error.",
     perplexity};
 
 }  // namespace app

@@ -21,13 +21,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells report it
 constexpr size_t kWorstShown = 5;
 
 struct QuantizeArguments {
   std::string output, samples;
   std::string vision = "w4a8", text = "w4a8", shared_heads = "w8a8", head = "w8", rounding = "gptq";
-  std::string kv_visual, kv_visual_layers;
+  std::string kv_visual, kv_visual_layers, description;
+  double bits = 0;
+  std::string allocation = "error";
   bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
   mica::CalibrationOptions calibration;
   uint32_t seed = 42;
@@ -40,7 +41,16 @@ void require_ok(const mica::Status& status) {
 
 // ---- the command line -----------------------------------------------------------------------------------------------
 
+// "w4a8|w8a8": the names of the packed formats.
+std::string packed_names() {
+  std::vector<std::string> names;
+  for (const mica::WeightFormatFacts& facts : mica::kWeightFormats)
+    if (*facts.tag != '\0') names.push_back(facts.name);
+  return join(names, "|");
+}
+
 void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
+  static const std::string packed = packed_names(), all = packed + "|f16";
   const auto choice = [&](const char* name, std::string& value, const char* help, const char* choices,
                           const char* group) {
     line.add({.names = name, .value = choices, .help = help, .group = group, .choices = choices}, &value);
@@ -64,10 +74,23 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .low = 1,
             .high = 65536},
            &arguments.calibration.samples);
-  choice("--vision", arguments.vision, "vision tower and projector", "w4a8|w8a8|f16", "Storage");
-  choice("--text", arguments.text, "decoder", "w4a8|w8a8|f16", "Storage");
+  choice("--vision", arguments.vision, "vision tower and projector", all.c_str(), "Storage");
+  choice("--text", arguments.text, "decoder", all.c_str(), "Storage");
   choice("--shared-heads", arguments.shared_heads,
-         "value matrices of a w4a8 decoder whose query heads share them", "w8a8|w4a8", "Storage");
+         "value matrices of a decoder of fewer than 8 bits whose query heads share them", packed.c_str(), "Storage");
+  line.add({.names = "--bits",
+            .value = "X",
+            .help = "so many bits a weight for the decoder on average, with all scales counted: each matrix gets 2, 3, 4 "
+                    "or 8 by what they cost it",
+            .group = "Storage",
+            .low = 2,
+            .high = 8.5,
+            .initial = ""},
+           &arguments.bits);
+  choice("--allocation", arguments.allocation,
+         "who gets the bits of --bits: the matrices whose error costs most, the layers that change most (CASP), or all "
+         "alike",
+         "error|influence|uniform", "Storage");
   choice("--head", arguments.head, "embedding and lm_head", "w8|f16", "Storage");
   choice("--kv-visual", arguments.kv_visual,
          "bits that visual keys and values keep where a session says nothing else; without it the program's default",
@@ -77,6 +100,11 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .help = "exceptions by layer, as 0-3=4,27=2",
             .group = "Storage"},
            &arguments.kv_visual_layers);
+  line.add({.names = "--describe",
+            .value = "TEXT",
+            .help = "what the model is for, in a few words: kept in the file, shown by chat and inspect",
+            .group = "Storage"},
+           &arguments.description);
   off("--no-msq", arguments.no_msq, "one scale for visual and text rows at each quant point");
   off("--no-aifs", arguments.no_aifs, "rows keep their order: chunks end where pictures begin and end");
   off("--no-rms", arguments.no_rms, "keeps no inflated channel out of the 4-bit matrices");
@@ -96,17 +124,23 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
            &arguments.reports);
 }
 
-mica::QuantStorage storage_of(const std::string& name) {
-  if (name == "f16") return mica::QuantStorage::f16;
-  return name == "w4a8" ? mica::QuantStorage::w4a8 : mica::QuantStorage::w8a8;
+// By a choice of the command line; "w8" is W8A8 without activations.
+mica::WeightFormat format_of(const std::string& name) {
+  mica::WeightFormat format = mica::WeightFormat::s8;
+  mica::weight_format_of(name, &mica::WeightFormatFacts::name, &format);
+  return format;
 }
 
 mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t threads) {
   mica::QuantizeOptions options;
-  options.vision = storage_of(arguments.vision);
-  options.text = storage_of(arguments.text);
-  options.head = storage_of(arguments.head);
-  options.shared_heads = storage_of(arguments.shared_heads);
+  options.vision = format_of(arguments.vision);
+  options.text = format_of(arguments.text);
+  options.head = format_of(arguments.head);
+  options.shared_heads = format_of(arguments.shared_heads);
+  options.bits = arguments.bits;
+  options.allocation = arguments.allocation == "error"       ? mica::Allocation::error
+                       : arguments.allocation == "influence" ? mica::Allocation::influence
+                                                             : mica::Allocation::uniform;
   options.msq = !arguments.no_msq;
   options.aifs = !arguments.no_aifs;
   options.rms = !arguments.no_rms;
@@ -132,24 +166,62 @@ void check_writable(const std::string& path, const char* option) {
     throw Failure(path + ": the folder " + folder.string() + " cannot be written to", MICA_PERMISSION_DENIED);
 }
 
+bool same_file(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return fs::equivalent(a, b, ignored) || fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored);
+}
+
+// Is `output` the file `input`, or one in the folder of that name that is there already? What mica writes may be
+// written again.
+bool replaces(const fs::path& input, const fs::path& output) {
+  std::error_code ignored;
+  if (same_file(input, output)) return true;
+  if (!fs::is_directory(input, ignored)) return false;
+  const auto files = fs::recursive_directory_iterator(input, fs::directory_options::skip_permission_denied, ignored);
+  for (const auto& entry : files) {
+    const std::string kind = entry.path().extension();
+    if (kind != ".mica" && kind != ".html" && same_file(entry.path(), output)) return true;
+  }
+  return false;
+}
+
+// Neither the model nor what it is calibrated with may be lost, and each output is a file of its own.
+void check_spares_inputs(const Options& options, const QuantizeArguments& arguments) {
+  const fs::path model = options.model;
+  const std::string packed = (fs::path(arguments.output).parent_path() / "model.mica").string();
+  const fs::path folder = fs::path(arguments.output).has_parent_path() ? fs::path(arguments.output).parent_path() : ".";
+  if (replaces(model, arguments.output) || (same_file(model, folder) && fs::path(arguments.output).extension() != ".mica"))
+    throw UsageError("-o " + arguments.output + " is a file of the model itself: name another, as in -o " + packed);
+  for (const std::string& report : arguments.reports) {
+    if (replaces(model, report)) throw UsageError("--report " + report + " is a file of the model itself: name another");
+    if (same_file(report, arguments.output)) throw UsageError("--report " + report + " and -o are the same file");
+  }
+  if (arguments.samples.empty()) return;
+  std::vector<std::string> outputs = arguments.reports;
+  outputs.push_back(arguments.output);
+  for (const std::string& output : outputs)
+    if (replaces(arguments.samples, output))
+      throw UsageError(output + " is one of the samples (--calib): name another file to write");
+}
+
 void check_paths(const Options& options, const QuantizeArguments& arguments) {
   if (options.model.empty()) throw UsageError("-m PATH is missing: the checkpoint to quantize");
   if (arguments.output.empty()) throw UsageError("-o FILE is missing: the packed file to write, as in -o model.mica");
   check_writable(arguments.output, "-o");
-  std::error_code ignored;
-  if (fs::equivalent(options.model, arguments.output, ignored))
-    throw UsageError("-o " + arguments.output + " is the model itself: name another file");
   for (const std::string& report : arguments.reports) {
     if (!is_report_path(report)) throw UsageError("--report " + report + ": the name must end in .html or .json");
     check_writable(report, "--report");
   }
+  check_spares_inputs(options, arguments);
+  if (arguments.bits > 0 && arguments.text == "f16")
+    throw UsageError("--bits and --text f16: a decoder of 16 bits has none to allot");
 }
 
 // ---- the work -------------------------------------------------------------------------------------------------------
 
 // Is the model changed at all, and does that need samples?
 bool needs_samples(const mica::QuantizeOptions& options, bool sees) {
-  const auto is_static = [](mica::QuantStorage storage) { return storage != mica::QuantStorage::f16; };
+  const auto is_static = [](mica::WeightFormat format) { return format != mica::WeightFormat::floats; };
   return is_static(options.text) || is_static(options.head) || (sees && is_static(options.vision));
 }
 
@@ -202,17 +274,26 @@ std::vector<uint8_t> preferred_bits(const QuantizeArguments& arguments, const mi
   return settings.visual_bits;
 }
 
+std::string one_line(const std::string& description) {
+  constexpr size_t kBytesMax = 1024;  // as much as is read of a file
+  const auto is_control = [](char character) { return static_cast<unsigned char>(character) < ' '; };
+  if (std::any_of(description.begin(), description.end(), is_control) || description.size() > kBytesMax)
+    throw UsageError("--describe: wants one line of at most 1024 bytes");
+  return description;
+}
+
 void pack(const mica::ModelFiles& files, QuantizeRun& run) {
   const Stopwatch total;
   for (const mica::TensorView& tensor : files.tensors()) run.report.bytes_before += tensor.bytes.size();
-  require_ok(mica::pack_float(files, run.options.kv_visual_bits, run.output.c_str()));
+  require_ok(mica::pack_float(files, run.options.notes, run.output.c_str()));
   run.report.seconds = total.seconds();
   run.report.peak_bytes = memory_peak();
 }
 
 // False when Ctrl-C came first.
 bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Model> model, QuantizeRun& run) {
-  run.options.kv_visual_bits = preferred_bits(arguments, *model);
+  run.options.notes.description = one_line(arguments.description);
+  run.options.notes.kv_visual_bits = preferred_bits(arguments, *model);
   if (!needs_samples(run.options, model->spec.has_vision)) {
     pack(*model->files, run);
     return true;
@@ -256,7 +337,7 @@ std::string method_of(const QuantizeRun& run) {
 std::vector<const mica::LinearReport*> worst_layers(const mica::QuantizeReport& report) {
   std::vector<const mica::LinearReport*> worst;
   for (const mica::LinearReport& layer : report.layers)
-    if (layer.storage != mica::QuantStorage::f16) worst.push_back(&layer);
+    if (layer.format != mica::WeightFormat::floats) worst.push_back(&layer);
   const size_t count = std::min(worst.size(), kWorstShown);
   std::partial_sort(worst.begin(), worst.begin() + static_cast<std::ptrdiff_t>(count), worst.end(),
                     [](const auto* a, const auto* b) { return a->error > b->error; });
@@ -277,6 +358,14 @@ void print_errors(const mica::QuantizeReport& report) {
   }
 }
 
+// The average, and that of each kind of matrix where they differ.
+void print_bits(const QuantizeRun& run) {
+  if (run.options.bits <= 0) return;
+  std::vector<std::string> kinds;
+  for (const KindBits& kind : bits_by_kind(run.report)) kinds.push_back(kind.name + " " + bits_text(kind.bits));
+  print_fact("bits", bits_text(mean_bits(run.report)) + " on average: " + join(kinds, ", "));
+}
+
 void print_summary(const QuantizeRun& run, const QuantizeArguments& arguments, bool sees) {
   const mica::QuantizeReport& report = run.report;
   const double ratio =
@@ -287,14 +376,16 @@ void print_summary(const QuantizeRun& run, const QuantizeArguments& arguments, b
   std::printf("%s\n", run.output.c_str());
   print_fact("size", text);
   std::string storage =
-      std::string("decoder ") + storage_name(run.options.text) + ", head " + storage_name(run.options.head);
-  if (sees) storage = std::string("tower ") + storage_name(run.options.vision) + ", " + storage;
+      std::string("decoder ") + (run.options.bits > 0 ? "by --bits" : format_name(run.options.text)) + ", head " +
+      format_name(run.options.head);
+  if (sees) storage = std::string("tower ") + format_name(run.options.vision) + ", " + storage;
   print_fact("storage", storage);
   if (!report.layers.empty()) {
     print_fact("method", method_of(run));
     print_fact("seen", std::to_string(report.samples) + " samples: " + std::to_string(report.tokens_visual) +
                            " visual and " + std::to_string(report.tokens_text) + " text rows");
   }
+  print_bits(run);
   print_errors(report);
   print_fact("time", format_seconds(report.seconds) + ", peak memory " + format_bytes(report.peak_bytes));
   for (const std::string& path : arguments.reports) print_fact("report", path);
@@ -340,6 +431,7 @@ const Command kQuantizeCommand = {
     "  mica quantize -m Qwen2-VL-2B-Instruct -o qwen.mica --calib pictures/ --report report.html\n"
     "  mica quantize -m checkpoint -o model.mica --calib panel/questions.jsonl --vision w8a8 --calib-samples 256\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o smol.mica --calib text.txt\n"
+    "  mica quantize -m SmolLM2-135M-Instruct.gguf -o small.mica --calib text.txt --bits 2.5 --report bits.html\n"
     "  mica quantize -m checkpoint -o model.mica --vision f16 --text f16 --head f16     only packs\n"
     "\n"
     "W4A8: weights in 4 bits with a scale an output channel, activations in 8 bits with scales that are fixed here;\n"

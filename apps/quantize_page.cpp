@@ -22,7 +22,7 @@ std::string tile(const std::string& value, const std::string& label, const std::
 const mica::LinearReport* worst_of(const mica::QuantizeReport& report) {
   const mica::LinearReport* worst = nullptr;
   for (const mica::LinearReport& layer : report.layers) {
-    if (layer.storage == mica::QuantStorage::f16) continue;
+    if (layer.format == mica::WeightFormat::floats) continue;
     if (worst == nullptr || layer.error > worst->error) worst = &layer;
   }
   return worst;
@@ -60,9 +60,10 @@ std::string chips(const QuantizeRun& run) {
   const bool sees = std::any_of(run.report.points.begin(), run.report.points.end(),
                                 [](const mica::PointReport& point) { return place_of(point.name).vision; });
   std::string out = "<div class=\"chips\">";
-  if (sees) out += chip(std::string("tower ") + storage_name(options.vision));
-  out += chip(std::string("decoder ") + storage_name(options.text)) +
-         chip(std::string("head ") + storage_name(options.head));
+  if (sees) out += chip(std::string("tower ") + format_name(options.vision));
+  const std::string decoder = options.bits > 0 ? bits_text(mean_bits(run.report)) + " bits" : format_name(options.text);
+  out += chip("decoder " + decoder) +
+         chip(std::string("head ") + format_name(options.head));
   out += chip("MSQ", options.msq) + chip("AIFS", options.aifs) + chip("RMS", options.rms) +
          chip("rotation", options.rotation);
   out += chip(options.rounding == mica::Rounding::gptq ? "GPTQ" : "rounded to the nearest");
@@ -139,7 +140,7 @@ std::string number_cell(double value, const char* unit = "") {
 }
 
 std::string layer_row(const mica::LinearReport& layer) {
-  std::string out = tag("td", escape(layer.name)) + tag("td", storage_name(layer.storage));
+  std::string out = tag("td", escape(layer.name)) + tag("td", format_name(layer.format));
   out += "<td data-v=\"" + std::to_string(layer.rows * layer.columns) + "\">" + std::to_string(layer.rows) +
          " &times; " + std::to_string(layer.columns) + "</td>";
   out += number_cell(percent_error(layer), " %") + number_cell(layer.outlier) + number_cell(layer.outlier_rotated);

@@ -171,7 +171,7 @@ int shade_of(double percent) {
 }
 
 std::string cell_of(const mica::LinearReport& layer, double x, double y, double width, double height) {
-  const bool is_float = layer.storage == mica::QuantStorage::f16;
+  const bool is_float = layer.format == mica::WeightFormat::floats;
   const std::string style = is_float ? "cell-float" : print("shade-%d", shade_of(percent_error(layer)));
   std::string out =
       print("<rect class=\"cell %s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" rx=\"2\"><title>",

@@ -2,7 +2,9 @@
 #include "quantize_report.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 
 #include <nlohmann/json.hpp>
@@ -17,12 +19,15 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kReportVersion = 1;
+constexpr const char* kAllocations[] = {"error", "influence", "uniform"};  // by mica::Allocation
 
 Json json_of(const mica::QuantizeOptions& options) {
-  return {{"text", storage_name(options.text)},
-          {"vision", storage_name(options.vision)},
-          {"head", storage_name(options.head)},
-          {"shared_heads", storage_name(options.shared_heads)},
+  return {{"text", format_name(options.text)},
+          {"vision", format_name(options.vision)},
+          {"head", format_name(options.head)},
+          {"shared_heads", format_name(options.shared_heads)},
+          {"bits", options.bits},
+          {"allocation", kAllocations[static_cast<size_t>(options.allocation)]},
           {"msq", options.msq},
           {"aifs", options.aifs},
           {"rms", options.rms},
@@ -44,9 +49,11 @@ Json json_of(const mica::PointReport& point) {
 
 Json json_of(const mica::LinearReport& layer) {
   return {{"name", layer.name},
-          {"storage", storage_name(layer.storage)},
+          {"storage", format_name(layer.format)},
           {"rows", layer.rows},
           {"columns", layer.columns},
+          {"bits", layer.bits},
+          {"sensitivity", layer.sensitivity},
           {"error", layer.error},
           {"outlier", layer.outlier},
           {"outlier_rotated", layer.outlier_rotated},
@@ -54,6 +61,10 @@ Json json_of(const mica::LinearReport& layer) {
           {"suppressed", layer.suppressed},
           {"kept_channels", layer.kept_channels},
           {"fallback", layer.fallback}};
+}
+
+double parameters(const mica::LinearReport& layer) {
+  return static_cast<double>(layer.rows) * static_cast<double>(layer.columns);
 }
 
 bool ends_with(const std::string& text, const std::string& end) {
@@ -66,13 +77,10 @@ void require_ok(const mica::Status& status) {
 
 }  // namespace
 
-const char* storage_name(mica::QuantStorage storage) {
-  switch (storage) {
-    case mica::QuantStorage::f16: return "F16";
-    case mica::QuantStorage::w8a8: return "W8A8";
-    case mica::QuantStorage::w4a8: return "W4A8";
-  }
-  return "?";
+std::string format_name(mica::WeightFormat format) {
+  std::string name = mica::facts_of(format).name;
+  for (char& letter : name) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+  return name;
 }
 
 PlaceName place_of(const std::string& name) {
@@ -99,8 +107,45 @@ double percent_error(const mica::LinearReport& layer) { return 100 * std::sqrt(s
 double median_error(const mica::QuantizeReport& report) {
   std::vector<double> errors;
   for (const mica::LinearReport& layer : report.layers)
-    if (layer.storage != mica::QuantStorage::f16) errors.push_back(percent_error(layer));
+    if (layer.format != mica::WeightFormat::floats) errors.push_back(percent_error(layer));
   return mica::median(std::move(errors));
+}
+
+std::vector<KindBits> bits_by_kind(const mica::QuantizeReport& report) {
+  std::vector<KindBits> kinds;
+  std::vector<double> weights;
+  for (const mica::LinearReport& layer : report.layers) {
+    const PlaceName place = place_of(layer.name);
+    if (place.vision || place.layer < 0) continue;
+    const auto found =
+        std::find_if(kinds.begin(), kinds.end(), [&](const KindBits& kind) { return kind.name == place.kind; });
+    const auto at = static_cast<size_t>(found - kinds.begin());
+    if (found == kinds.end()) {
+      kinds.push_back({place.kind, 0});
+      weights.push_back(0);
+    }
+    kinds[at].bits += layer.bits * parameters(layer);
+    weights[at] += parameters(layer);
+  }
+  for (size_t i = 0; i < kinds.size(); ++i) kinds[i].bits /= weights[i];
+  return kinds;
+}
+
+double mean_bits(const mica::QuantizeReport& report) {
+  double bits = 0, weights = 0;
+  for (const mica::LinearReport& layer : report.layers) {
+    const PlaceName place = place_of(layer.name);
+    if (place.vision || place.layer < 0) continue;
+    bits += layer.bits * parameters(layer);
+    weights += parameters(layer);
+  }
+  return weights > 0 ? bits / weights : 0;
+}
+
+std::string bits_text(double bits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", bits);
+  return text;
 }
 
 std::string report_json(const QuantizeRun& run) {
@@ -121,6 +166,7 @@ std::string report_json(const QuantizeRun& run) {
                          {"peak_bytes", report.peak_bytes},
                          {"bytes_before", report.bytes_before},
                          {"bytes_after", report.bytes_after},
+                         {"bits", mean_bits(report)},
                          {"warnings", report.warnings},
                          {"quantiles", mica::kReportQuantiles},
                          {"points", points},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "quantize.hpp"
 
@@ -14,7 +15,7 @@ struct QuantizeRun {
   mica::QuantizeReport report;
 };
 
-const char* storage_name(mica::QuantStorage storage);  // "W4A8"
+std::string format_name(mica::WeightFormat format);  // "W4A8"
 
 // "layers.7.down" is down of the decoder's layer 7, "vision.patches_in" patches_in of the tower and of no layer.
 struct PlaceName {
@@ -27,6 +28,15 @@ PlaceName place_of(const std::string& name);
 // Errors of a linear layer are |W X - Q X|^2 / |W X|^2; people read the root of it, in percent.
 double percent_error(const mica::LinearReport& layer);
 double median_error(const mica::QuantizeReport& report);  // of the layers that were quantized, in percent; 0: none
+
+// Bits of a weight on average over the decoder's layers, by the kind of matrix, in the order of the first layer.
+struct KindBits {
+  std::string name;
+  double bits;
+};
+std::vector<KindBits> bits_by_kind(const mica::QuantizeReport& report);
+double mean_bits(const mica::QuantizeReport& report);  // of all of them; 0: there are none
+std::string bits_text(double bits);  // "2.56"
 
 std::string report_json(const QuantizeRun& run);
 // A page that needs nothing but itself.

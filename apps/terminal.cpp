@@ -51,9 +51,34 @@ size_t terminal_columns() {
 
 bool is_terminal(std::FILE* file) { return isatty(fileno(file)) == 1; }
 
-void print_error(const std::string& message) {
+std::string screen_text(std::string_view text) {
+  std::string shown;
+  for (size_t i = 0; i < text.size(); i++) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {  // U+0080 to U+009F: controls of eight bits
+      shown += "\uFFFD";
+      i++;
+    } else if (byte == 0x7F) {
+      shown += "\u2421";
+    } else if (byte < 0x20 && byte != '\n' && byte != '\t') {
+      shown += {'\xE2', '\x90', static_cast<char>(0x80 + byte)};  // U+2400 and on
+    } else {
+      shown += text[i];
+    }
+  }
+  return shown;
+}
+
+std::string text_for(std::FILE* file, std::string_view text) {
+  return is_terminal(file) ? screen_text(text) : std::string(text);
+}
+
+void print_error(const std::string& message) { print_note("error: " + message); }
+
+void print_note(const std::string& message) {
   std::fflush(stdout);  // keeps the order of what was printed where both go to one place
-  std::fprintf(stderr, "mica: error: %s\n", message.c_str());
+  std::fprintf(stderr, "mica: %s\n", text_for(stderr, message).c_str());
 }
 
 std::string join(const std::vector<std::string>& words, const char* separator) {

@@ -5,14 +5,24 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace app {
 
 bool is_terminal(std::FILE* file);
 
+// Text that came from elsewhere (a model, a file, a name) as a terminal may show it: control characters, which could
+// move the cursor or reprogram the terminal, become the pictures that Unicode has for them. Lines and tabs stay.
+std::string screen_text(std::string_view text);
+// The same, only where `file` is a terminal: a pipe gets every byte.
+std::string text_for(std::FILE* file, std::string_view text);
+
 // "mica: error: ..." on standard error: the one form in which anything that failed is told.
 void print_error(const std::string& message);
+
+// "mica: ..." on standard error: what is said beside the work.
+void print_note(const std::string& message);
 
 // The words with `separator` between them.
 std::string join(const std::vector<std::string>& words, const char* separator);

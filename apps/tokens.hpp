@@ -11,7 +11,7 @@
 namespace app {
 
 // Throws Failure.
-std::vector<int32_t> tokenize(const mica_tokenizer* tokenizer, const std::string& text, bool parse_special);
+std::vector<int32_t> tokenize(const mica_tokenizer* tokenizer, const std::string& text, int flags);
 std::string detokenize(const mica_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special);
 
 }  // namespace app

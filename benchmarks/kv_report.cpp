@@ -49,7 +49,8 @@ void require(const Status& status) {
 class LayerCache {
  public:
   LayerCache(const DecoderSpec& decoder, uint32_t layers, size_t tokens, uint8_t bits, KvRule rule, int threads)
-      : layers_(layers), shape_{.heads = decoder.heads, .kv_heads = decoder.kv_heads, .head_dim = decoder.head_dim} {
+      : layers_(layers), shape_{.heads = decoder.heads, .kv_heads = decoder.kv_heads, .head_dim = decoder.head_dim},
+        pool_(static_cast<uint32_t>(threads)) {
     DecoderSpec own = decoder;
     own.layers = layers;
     KvSettings settings;
@@ -62,11 +63,11 @@ class LayerCache {
     Arena arena(own_bytes(measure.used(), &owned_), measure.used());
     cache_.plan(own, settings, room, &arena);
     const char* level = std::getenv("MICA_ISA");
-    compute_.kernels = level && *level ? simd::kernels_named(level) : simd::kernels_best();
+    compute_.kernels = find_kernels(level && *level ? level : nullptr);
     if (compute_.kernels == nullptr) require(Status::error(Code::unsupported, "MICA_ISA=%s: not here", level));
-    compute_.threads = threads;
+    compute_.pool = &pool_;
     compute_.scratch_bytes = std::max(KvCache::scratch_bytes(own, room), cache_attention_scratch_bytes(shape_));
-    compute_.scratch = own_bytes(compute_.scratch_bytes * static_cast<size_t>(threads), &owned_);
+    compute_.scratch = own_bytes(compute_.scratch_bytes * pool_.size(), &owned_);
     partials_.resize(cache_partial_floats(shape_, tokens) + 1);
   }
 
@@ -91,6 +92,7 @@ class LayerCache {
   AttentionShape shape_;
   KvCache cache_;
   OwnedBytes owned_;
+  ThreadPool pool_;
   Compute compute_;
   std::vector<float> partials_;
 };
@@ -165,17 +167,18 @@ void report_errors(const char* model_path, bool picture, const char* path) {
   const size_t visual = picture ? chunk.visual : chunk.count / 2;
   Arena measure;
   Decoder decoder;
-  decoder.plan(*model, chunk.count, &measure);
+  decoder.plan(*model, {.rows = chunk.count}, &measure);
   Arena arena(own_bytes(measure.used(), &owned), measure.used());
-  decoder.plan(*model, chunk.count, &arena);
+  decoder.plan(*model, {.rows = chunk.count}, &arena);
   std::memcpy(decoder.x(), rows, chunk.count * d.hidden * sizeof(float));
   Compute compute{.kernels = model->kernels};
   compute.scratch_bytes = Decoder::scratch_bytes(*model);
   compute.scratch = own_bytes(compute.scratch_bytes, &owned);
-  decoder.begin(compute, *model, chunk);
+  const DecoderPart part = {chunk, nullptr};
+  decoder.begin(compute, *model, {&part, 1});
   std::vector<Error> errors(std::size(kSettings) * 3);
   for (size_t layer = 0; layer < d.layers; ++layer) {
-    decoder.run_layer(compute, *model, model->weights.decoder.layers[layer], layer, chunk, nullptr);
+    decoder.run_layer(compute, *model, model->weights.decoder.layers[layer], layer, {&part, 1});
     KvRows all = decoder.key_value_rows(chunk.count);
     all.count = visual;
     add_errors(d, decoder.queries() + visual * all.stride, all.stride, chunk.count - visual, all, &errors);

@@ -1,86 +1,128 @@
-// InternVL 2.5 and 3 in transformers' layout (OpenGVLab/InternVL3-1B-hf): tiles and a thumbnail, an InternViT tower,
-// pixel shuffle, a Qwen2 decoder. Data only.
-#include "tables.hpp"
+// InternVL 2.5, 3 and 3.5 in transformers' layout (OpenGVLab/InternVL3-1B-hf): tiles and a thumbnail, an InternViT tower,
+// pixel shuffle, a Qwen2 or Qwen3 decoder. Data only.
+#include "intern_vit.hpp"
 
 namespace mica::tables {
 namespace {
 
 constexpr const char* kModelTypes[] = {"internvl"};
+constexpr const char* kArchitectures[] = {"InternVLForConditionalGeneration"};
+constexpr const DecoderKind* kDecoders[] = {&kind_qwen2, &kind_qwen3, &kind_llama, &kind_mistral};
+constexpr const char* kTowers[] = {"internvl_vision"};
 
-constexpr Choice kNoQueryNorm[] = {{"false", 0}};
-constexpr Choice kLayerNorm[] = {{"layer_norm", static_cast<uint8_t>(Norm::layer)},
-                                 {"rms_norm", static_cast<uint8_t>(Norm::rms)}};
-constexpr Choice kSelectStrategies[] = {{"default", 0}, {"full", 1}};
+constexpr Choice kLastNorm[] = {{"true", 0}, {"false", 1}};  // pooled features are not normed
 
-constexpr ConfigField kConfig[] = {
-    {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax, true},
+constexpr ConfigField kRoot[] = {
+    {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
     {"downsample_ratio", FieldKind::inverse_u32, MICA_FIELD(vision.merge), 1, 16},
-    {"vision_feature_layer", FieldKind::i32, MICA_FIELD(vision.feature_layer), -kLayersMax, kLayersMax},
+    {"vision_feature_layer", FieldKind::sole_i32, MICA_FIELD(vision.feature_layer), -kLayersMax, kLayersMax},
     {"vision_feature_select_strategy", FieldKind::choice, MICA_FIELD(vision.keep_class_token), 0, 0, false,
      kSelectStrategies},
     {"projector_hidden_act", FieldKind::choice, MICA_FIELD(vision.projector_activation), 0, 0, false, kActivations},
-    {"vision_config.num_hidden_layers", FieldKind::u32, MICA_FIELD(vision.layers), 1, kLayersMax},
-    {"vision_config.hidden_size", FieldKind::u32, MICA_FIELD(vision.hidden), 8, kHiddenMax},
-    {"vision_config.num_attention_heads", FieldKind::u32, MICA_FIELD(vision.heads), 1, kHeadsMax},
-    {"vision_config.intermediate_size", FieldKind::u32, MICA_FIELD(vision.feed_forward), 8, kFeedForwardMax},
-    {"vision_config.image_size", FieldKind::first_u32, MICA_FIELD(vision.image_height), 1, 16384},
-    {"vision_config.image_size", FieldKind::second_u32, MICA_FIELD(vision.image_width), 1, 16384},
-    {"vision_config.patch_size", FieldKind::first_u32, MICA_FIELD(vision.patch), 1, 256},
-    {"vision_config.layer_norm_eps", FieldKind::f32, MICA_FIELD(vision.norm_epsilon), 0, 0.1},
-    {"vision_config.norm_type", FieldKind::choice, MICA_FIELD(vision.norm), 0, 0, false, kLayerNorm},
-    {"vision_config.use_qk_norm", FieldKind::choice, MICA_FIELD(accepted), 0, 0, false, kNoQueryNorm},
-    {"vision_config.hidden_act", FieldKind::choice, MICA_FIELD(vision.activation), 0, 0, false, kActivations},
 };
 
-// crop_to_patches is not read: transformers' InternVLProcessor always asks for it, whatever the file says.
-constexpr ConfigField kPreprocessor[] = {
-    {"size.width|size", FieldKind::u32, MICA_FIELD(pictures.width), 1, 16384},
-    {"size.height|size", FieldKind::u32, MICA_FIELD(pictures.height), 1, 16384},
-    {"min_patches", FieldKind::u32, MICA_FIELD(pictures.tiles_min), 1, 256},
-    {"max_patches", FieldKind::u32, MICA_FIELD(pictures.tiles_max), 1, 256},
+constexpr ConfigField kTower[] = {
+    {"num_hidden_layers", FieldKind::u32, MICA_FIELD(vision.layers), 1, kLayersMax},
+    {"hidden_size", FieldKind::u32, MICA_FIELD(vision.hidden), 8, kHiddenMax},
+    {"num_attention_heads", FieldKind::u32, MICA_FIELD(vision.heads), 1, kHeadsMax},
+    {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.feed_forward), 8, kFeedForwardMax},
+    {"image_size", FieldKind::first_u32, MICA_FIELD(vision.image_height), 1, 16384},
+    {"image_size", FieldKind::second_u32, MICA_FIELD(vision.image_width), 1, 16384},
+    {"patch_size", FieldKind::square_u32, MICA_FIELD(vision.patch), 1, 256},
+    {"layer_norm_eps", FieldKind::f32, MICA_FIELD(vision.norm_epsilon), 0, 0.1},
+    {"norm_type", FieldKind::choice, MICA_FIELD(vision.norm), 0, 0, false, kInternNorms},
+    {"hidden_act", FieldKind::choice, MICA_FIELD(vision.activation), 0, 0, false, kActivations},
+    {"attention_bias", FieldKind::boolean, MICA_FIELD(vision.qkv_bias)},
+    {"use_mean_pooling", FieldKind::choice, MICA_FIELD(vision.last_norm), 0, 0, false, kLastNorm},
+    {"use_qk_norm", FieldKind::boolean, MICA_FIELD(vision.width_norms)},
+    only("use_absolute_position_embeddings", kOnlyTrue),
+    only("num_channels", kOnlyThree),
+    no_effect("tie_word_embeddings"), no_effect("eos_token_id"),
 };
 
-constexpr std::span<const ConfigField> kConfigs[] = {kDecoderConfig, kConfig};
-constexpr std::span<const ConfigField> kPreprocessors[] = {kPictureNorm, kPreprocessor};
+constexpr ProcessorField kTileFields[] = {
+    {"crop_to_patches", ProcessorFieldKind::no_effect},  // InternVLProcessor always asks for it, whatever the file says
+    {"size", ProcessorFieldKind::size, MICA_PROCESSOR_FIELD(size)},
+    {"min_patches", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(min_patches), 1, 256},
+    {"max_patches", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(max_patches), 1, 256},
+};
+constexpr std::span<const ProcessorField> kProcessorTables[] = {kProcessorFields, kNoCropFields, kTileFields};
+
+constexpr ProcessorValues tile_values(ProcessorValues values) {
+  values.default_to_square = true;
+  values.size.height = values.size.width = 384;
+  values.max_patches = 12;
+  return values;
+}
+
+constexpr PictureProcessor kProcessors[] = {
+    {"GotOcr2ImageProcessor", ProcessorSteps::tiles, tile_values(clip_values()), kProcessorTables}};
+// OpenGVLab/InternVL3-1B-hf: ImageNet's colours.
+constexpr PictureProcessor kPublished = {
+    "GotOcr2ImageProcessor", ProcessorSteps::tiles, tile_values(imagenet_values()), kProcessorTables};
+
+constexpr ConfigTable kConfigs[] = {
+    {ConfigScope::root, kRootTie},
+    {ConfigScope::root, kRoot},
+    {ConfigScope::vision, kTower},
+    {ConfigScope::vision, kTowerForeign},
+};
 
 constexpr DerivedField kDerived[] = {
     {MICA_FIELD(vision.projector_hidden), MICA_FIELD(decoder.hidden)},
-    {MICA_FIELD(pictures.width), MICA_FIELD(vision.image_width)},
-    {MICA_FIELD(pictures.height), MICA_FIELD(vision.image_height)},
 };
 
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kDerived};
 
 constexpr TensorName kTensors[] = {
-    {Slot::patch_embedding, Part::vision, false, true, "embeddings.patch_embeddings.projection"},
-    {Slot::class_token, Part::vision, false, true, "embeddings.cls_token"},
-    {Slot::position_embedding, Part::vision, false, true, "embeddings.position_embeddings"},
-    {Slot::vision_norm1, Part::vision, true, true, "encoder.layer.{}.layernorm_before"},
-    {Slot::vision_query, Part::vision, true, true, "encoder.layer.{}.attention.q_proj"},
-    {Slot::vision_key, Part::vision, true, true, "encoder.layer.{}.attention.k_proj"},
-    {Slot::vision_value, Part::vision, true, true, "encoder.layer.{}.attention.v_proj"},
-    {Slot::vision_output, Part::vision, true, true, "encoder.layer.{}.attention.projection_layer"},
-    {Slot::vision_scale1, Part::vision, true, true, "encoder.layer.{}.lambda_1"},
-    {Slot::vision_norm2, Part::vision, true, true, "encoder.layer.{}.layernorm_after"},
-    {Slot::vision_up, Part::vision, true, true, "encoder.layer.{}.mlp.fc1"},
-    {Slot::vision_down, Part::vision, true, true, "encoder.layer.{}.mlp.fc2"},
-    {Slot::vision_scale2, Part::vision, true, true, "encoder.layer.{}.lambda_2"},
-    {Slot::post_norm, Part::vision, false, false, "layernorm"},  // only where use_mean_pooling is false
-    {Slot::projector_norm, Part::projector, false, true, "layer_norm"},
-    {Slot::projector_up, Part::projector, false, true, "linear_1"},
-    {Slot::projector_down, Part::projector, false, true, "linear_2"},
+    {Slot::patch_embedding, Section::vision, true, "embeddings.patch_embeddings.projection", "v.patch_embd"},
+    {Slot::class_token, Section::vision, true, "embeddings.cls_token", "v.class_embd"},
+    {Slot::position_embedding, Section::vision, true, "embeddings.position_embeddings", "v.position_embd"},
+    {Slot::attention_norm, Section::vision, true, "encoder.layer.{}.layernorm_before", "v.blk.{}.ln1"},
+    {Slot::query, Section::vision, true, "encoder.layer.{}.attention.q_proj", "v.blk.{}.attn_q"},
+    {Slot::key, Section::vision, true, "encoder.layer.{}.attention.k_proj", "v.blk.{}.attn_k"},
+    {Slot::value, Section::vision, true, "encoder.layer.{}.attention.v_proj", "v.blk.{}.attn_v"},
+    {Slot::query_norm, Section::vision, false, "encoder.layer.{}.attention.q_norm", "v.blk.{}.attn_q_norm"},
+    {Slot::key_norm, Section::vision, false, "encoder.layer.{}.attention.k_norm", "v.blk.{}.attn_k_norm"},
+    {Slot::output, Section::vision, true, "encoder.layer.{}.attention.projection_layer", "v.blk.{}.attn_out"},
+    {Slot::attention_scale, Section::vision, true, "encoder.layer.{}.lambda_1", "v.blk.{}.ls1"},
+    {Slot::mlp_norm, Section::vision, true, "encoder.layer.{}.layernorm_after", "v.blk.{}.ln2"},
+    {Slot::up, Section::vision, true, "encoder.layer.{}.mlp.fc1", "v.blk.{}.ffn_up"},
+    {Slot::down, Section::vision, true, "encoder.layer.{}.mlp.fc2", "v.blk.{}.ffn_down"},
+    {Slot::mlp_scale, Section::vision, true, "encoder.layer.{}.lambda_2", "v.blk.{}.ls2"},
+    {Slot::post_norm, Section::vision, true, "layernorm"},
+    {Slot::projector_norm, Section::projector, true, "layer_norm", "mm.model.mlp.0"},
+    {Slot::projector_up, Section::projector, true, "linear_1", "mm.model.mlp.1"},
+    {Slot::projector_down, Section::projector, true, "linear_2", "mm.model.mlp.3"},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kTensors};
 constexpr const char* kVisionRoots[] = {"vision_tower.", "model.vision_tower.", "vision_tower.vision_model."};
 constexpr const char* kProjectorRoots[] = {"multi_modal_projector.", "model.multi_modal_projector."};
 
-constexpr const ChatFormat* kChats[] = {&chatml_plain};
+// Of a text file and its projector.
+constexpr const char* kGgufConfig = R"json({
+  "architectures": ["InternVLForConditionalGeneration"], "model_type": "internvl",
+  "image_token_id": $(token <IMG_CONTEXT>), "projector_hidden_act": "gelu",
+  "downsample_ratio": $(inverse clip.vision.projector.scale_factor|2),
+  "vision_feature_layer": -1, "vision_feature_select_strategy": "default",
+  "text_config": $(text),
+  "vision_config": {
+    "model_type": "internvl_vision", "hidden_size": $(clip.vision.embedding_length),
+    "intermediate_size": $(clip.vision.feed_forward_length), "num_hidden_layers": $(clip.vision.block_count),
+    "num_attention_heads": $(clip.vision.attention.head_count), "image_size": $(clip.vision.image_size),
+    "patch_size": $(clip.vision.patch_size), "layer_norm_eps": $(clip.vision.attention.layer_norm_epsilon),
+    "norm_type": "$(v.blk.0.ln1.bias?layer_norm:rms_norm)", "attention_bias": $(v.blk.0.attn_q.bias?true:false),
+    "use_qk_norm": $(v.blk.0.attn_q_norm.weight?true:false), "use_mean_pooling": true, "hidden_act": "gelu"}})json";
+constexpr const char* kGgufProcessor = R"json({
+  "image_processor_type": "GotOcr2ImageProcessor", "crop_to_patches": true,
+  "size": {"height": $(clip.vision.image_size), "width": $(clip.vision.image_size)},
+  "min_patches": $(clip.vision.preproc_min_tiles|1), "max_patches": $(clip.vision.preproc_max_tiles|12),
+  "image_mean": $(clip.vision.image_mean), "image_std": $(clip.vision.image_std)})json";
 
 constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
-  spec.decoder.context = 32768;
-  spec.decoder.rope.theta = 1e6f;
+  spec.picture_token = 151667;
   spec.vision.layers = 24;
   spec.vision.hidden = 1024;
   spec.vision.heads = 16;
@@ -88,27 +130,33 @@ constexpr ModelSpec defaults() {
   spec.vision.image_width = spec.vision.image_height = 448;
   spec.vision.patch = 14;
   spec.vision.merge = 2;
-  spec.vision.class_token = true;
-  spec.vision.projector = Projector::pixel_shuffle;
+  spec.vision.qkv_bias = false;
+  spec.vision.layer_norm_last = true;
   spec.vision.projector_norm_epsilon = 1e-5f;  // PyTorch's default
-  spec.pictures.cut = PictureCut::tiles;
-  spec.pictures.tiles_max = 12;
   return spec;
 }
 
 }  // namespace
 
-constinit const Family internvl = {
+extern constinit const Family internvl = {
     .name = "internvl",
     .model_types = kModelTypes,
+    .architectures = kArchitectures,
     .defaults = defaults(),
+    .decoders = kDecoders,
+    .text = TextPlace::nested,
+    .towers = kTowers,
     .config = kConfigs,
-    .preprocessor = kPreprocessors,
+    .processors = kProcessors,
+    .published_processor = &kPublished,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots},
-    .chats = kChats,
-    .picture = {"<img>", "</img>", "\n"},
+    .gguf = {.projector = "internvl", .config = kGgufConfig, .processor = kGgufProcessor},
+    .stem = kInternStem,
+    .projector = kInternProjector,
+    .projector_title = "pixel shuffle, two matrices",
+    .picture = kInternPicture,
 };
 
 }  // namespace mica::tables

@@ -14,7 +14,7 @@ namespace mica::tables {
 
 // Bounds of the numbers of a shape: four times the largest published value of each.
 inline constexpr double kLayersMax = 512, kHiddenMax = 65536, kFeedForwardMax = 262144, kHeadsMax = 1024,
-                        kHeadDimMax = 512, kVocabularyMax = 1 << 20, kContextMax = 1 << 24;
+                        kHeadDimMax = 512, kVocabularyMax = 1 << 20, kContextMax = 1 << 24, kPositionsMax = 65536;
 
 inline constexpr Choice kActivations[] = {
     {"silu", static_cast<uint8_t>(Activation::silu)},
@@ -25,105 +25,139 @@ inline constexpr Choice kActivations[] = {
     {"quick_gelu", static_cast<uint8_t>(Activation::quick_gelu)},
 };
 
-inline constexpr Choice kRopeScalings[] = {
-    {"default", static_cast<uint8_t>(RopeScaling::none)},
-    {"mrope", static_cast<uint8_t>(RopeScaling::none)},  // what M-RoPE adds is in its sections
-    {"linear", static_cast<uint8_t>(RopeScaling::linear)},
-    {"llama3", static_cast<uint8_t>(RopeScaling::llama3)},
-};
+// Classes of transformers.
+extern const DecoderKind kind_llama;
+extern const DecoderKind kind_mistral;
+extern const DecoderKind kind_ministral3;
+extern const DecoderKind kind_qwen2;
+extern const DecoderKind kind_qwen3;
+extern const DecoderKind kind_granite;
+extern const DecoderKind kind_phi3;
+extern const DecoderKind kind_lfm2;
+extern const DecoderKind kind_qwen3_5;
+extern const DecoderKind kind_qwen2_vl;
+extern const DecoderKind kind_qwen2_5_vl;
+extern const DecoderKind kind_qwen3_vl;
+extern const DecoderKind kind_glm4v;
+extern const DecoderKind kind_glm_ocr;
+extern const DecoderKind kind_paddleocr_vl;
+// Of their own code.
+extern const DecoderKind kind_internlm2;
+extern const DecoderKind kind_chatglm;
 
 inline constexpr Choice kOnlyFalse[] = {{"false", 0}};
+inline constexpr Choice kOnlyTrue[] = {{"true", 1}};
+inline constexpr Choice kOnlyOne[] = {{"1", 1}};
+inline constexpr Choice kOnlyThree[] = {{"3", 3}};
 
-inline constexpr ConfigField kDecoderConfig[] = {
-    {"text_config.num_hidden_layers|num_hidden_layers", FieldKind::u32, MICA_FIELD(decoder.layers), 1, kLayersMax},
-    {"text_config.hidden_size|hidden_size", FieldKind::u32, MICA_FIELD(decoder.hidden), 8, kHiddenMax},
-    {"text_config.intermediate_size|intermediate_size", FieldKind::u32, MICA_FIELD(decoder.feed_forward), 8,
-     kFeedForwardMax},
-    {"text_config.num_attention_heads|num_attention_heads", FieldKind::u32, MICA_FIELD(decoder.heads), 1, kHeadsMax},
-    {"text_config.num_key_value_heads|num_key_value_heads", FieldKind::u32, MICA_FIELD(decoder.kv_heads), 1, kHeadsMax},
-    {"text_config.head_dim|head_dim", FieldKind::u32, MICA_FIELD(decoder.head_dim), 2, kHeadDimMax},
-    {"text_config.vocab_size|vocab_size", FieldKind::u32, MICA_FIELD(decoder.vocabulary), 1, kVocabularyMax},
-    {"text_config.max_position_embeddings|max_position_embeddings", FieldKind::u32, MICA_FIELD(decoder.context), 1,
-     kContextMax},
-    {"text_config.rms_norm_eps|rms_norm_eps", FieldKind::f32, MICA_FIELD(decoder.norm_epsilon), 0, 0.1},
-    {"text_config.hidden_act|hidden_act", FieldKind::choice, MICA_FIELD(decoder.activation), 0, 0, false, kActivations},
-    {"text_config.tie_word_embeddings|tie_word_embeddings", FieldKind::boolean, MICA_FIELD(decoder.tied_embeddings)},
-    {"text_config.rope_parameters.rope_theta|text_config.rope_theta|rope_parameters.rope_theta|rope_theta",
-     FieldKind::f32, MICA_FIELD(decoder.rope.theta), 1, 1e12},
-    {"text_config.rope_parameters.rope_type|text_config.rope_scaling.rope_type|text_config.rope_scaling.type|"
-     "rope_parameters.rope_type|rope_scaling.rope_type|rope_scaling.type",
-     FieldKind::choice, MICA_FIELD(decoder.rope.scaling), 0, 0, false, kRopeScalings},
-    {"text_config.rope_parameters.mrope_section|text_config.rope_scaling.mrope_section|rope_parameters.mrope_section|"
-     "rope_scaling.mrope_section",
-     FieldKind::u32x3, MICA_FIELD(decoder.rope.sections), 0, kHeadDimMax},
-    {"text_config.rope_parameters.factor|text_config.rope_scaling.factor|rope_parameters.factor|rope_scaling.factor",
-     FieldKind::f32, MICA_FIELD(decoder.rope.factor), 1e-3, 1e6},
-    {"text_config.rope_parameters.low_freq_factor|text_config.rope_scaling.low_freq_factor|"
-     "rope_parameters.low_freq_factor|rope_scaling.low_freq_factor",
-     FieldKind::f32, MICA_FIELD(decoder.rope.low_frequency_factor), 1e-3, 1e6},
-    {"text_config.rope_parameters.high_freq_factor|text_config.rope_scaling.high_freq_factor|"
-     "rope_parameters.high_freq_factor|rope_scaling.high_freq_factor",
-     FieldKind::f32, MICA_FIELD(decoder.rope.high_frequency_factor), 1e-3, 1e6},
-    {"text_config.rope_parameters.original_max_position_embeddings|text_config.rope_scaling.original_max_position_"
-     "embeddings|"
-     "rope_parameters.original_max_position_embeddings|rope_scaling.original_max_position_embeddings",
-     FieldKind::u32, MICA_FIELD(decoder.rope.original_context), 1, kContextMax},
-    {"mica_rope_interleaved", FieldKind::boolean, MICA_FIELD(decoder.rope.interleaved)},
-    {"text_config.use_sliding_window|use_sliding_window", FieldKind::choice, MICA_FIELD(accepted), 0, 0, false,
-     kOnlyFalse},
-};
+// A field that changes the result elsewhere and that mica runs with these values only.
+constexpr ConfigField only(const char* paths, std::span<const Choice> values) {
+  return {paths, FieldKind::only, 0, 0, 0, false, values};
+}
+// The same where the class's own default is another one: it must be said.
+constexpr ConfigField only_said(const char* paths, std::span<const Choice> values) {
+  return {paths, FieldKind::only, 0, 0, 0, true, values};
+}
+constexpr ConfigField refused(const char* paths) { return {paths, FieldKind::absent, 0}; }
+constexpr ConfigField no_effect(const char* paths) { return {paths, FieldKind::no_effect, 0}; }
 
 inline constexpr DerivedField kDecoderDerived[] = {
     {MICA_FIELD(decoder.kv_heads), MICA_FIELD(decoder.heads)},
-    {MICA_FIELD(decoder.head_dim), MICA_FIELD(decoder.hidden), DerivedField::kOne, MICA_FIELD(decoder.heads)},
+    {MICA_FIELD(decoder.head_dim), MICA_FIELD(decoder.hidden), DerivedField::kOne, DerivedField::kOne,
+     MICA_FIELD(decoder.heads)},
 };
 
 inline constexpr TensorName kDecoderTensors[] = {
-    {Slot::embedding, Part::decoder, false, true, "embed_tokens"},
-    {Slot::final_norm, Part::decoder, false, true, "norm"},
-    {Slot::attention_norm, Part::decoder, true, true, "layers.{}.input_layernorm"},
-    {Slot::query, Part::decoder, true, true, "layers.{}.self_attn.q_proj"},
-    {Slot::key, Part::decoder, true, true, "layers.{}.self_attn.k_proj"},
-    {Slot::value, Part::decoder, true, true, "layers.{}.self_attn.v_proj"},
-    {Slot::output, Part::decoder, true, true, "layers.{}.self_attn.o_proj"},
-    {Slot::query_norm, Part::decoder, true, false, "layers.{}.self_attn.q_norm"},
-    {Slot::key_norm, Part::decoder, true, false, "layers.{}.self_attn.k_norm"},
-    {Slot::mlp_norm, Part::decoder, true, true, "layers.{}.post_attention_layernorm"},
-    {Slot::gate, Part::decoder, true, true, "layers.{}.mlp.gate_proj"},
-    {Slot::up, Part::decoder, true, true, "layers.{}.mlp.up_proj"},
-    {Slot::down, Part::decoder, true, true, "layers.{}.mlp.down_proj"},
-    {Slot::lm_head, Part::head, false, false, "lm_head"},
+    {Slot::embedding, Section::decoder, true, "embed_tokens", "token_embd"},
+    {Slot::final_norm, Section::decoder, true, "norm", "output_norm"},
+    {Slot::attention_norm, Section::decoder, true, "layers.{}.input_layernorm", "blk.{}.attn_norm"},
+    {Slot::query, Section::decoder, true, "layers.{}.self_attn.q_proj", "blk.{}.attn_q"},
+    {Slot::key, Section::decoder, true, "layers.{}.self_attn.k_proj", "blk.{}.attn_k"},
+    {Slot::value, Section::decoder, true, "layers.{}.self_attn.v_proj", "blk.{}.attn_v"},
+    {Slot::output, Section::decoder, true, "layers.{}.self_attn.o_proj", "blk.{}.attn_output"},
+    {Slot::query_norm, Section::decoder, false, "layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm"},
+    {Slot::key_norm, Section::decoder, false, "layers.{}.self_attn.k_norm", "blk.{}.attn_k_norm"},
+    {Slot::mlp_norm, Section::decoder, true, "layers.{}.post_attention_layernorm", "blk.{}.ffn_norm"},
+    {Slot::gate, Section::decoder, true, "layers.{}.mlp.gate_proj", "blk.{}.ffn_gate"},
+    {Slot::up, Section::decoder, true, "layers.{}.mlp.up_proj", "blk.{}.ffn_up"},
+    {Slot::down, Section::decoder, true, "layers.{}.mlp.down_proj", "blk.{}.ffn_down"},
+    {Slot::lm_head, Section::head, false, "lm_head", "output"},
 };
 
-inline constexpr Choice kFilters[] = {  // PIL's numbers
-    {"2", static_cast<uint8_t>(PictureFilter::bilinear)},
-    {"3", static_cast<uint8_t>(PictureFilter::bicubic)},
+// RoPE of towers that turn with a patch's row and column.
+inline constexpr Choice kTowerRopes[] = {{"axial", 0}, {"default", 0}};
+inline constexpr ConfigField kTowerRope[] = {
+    {"rope_theta", FieldKind::f32, MICA_FIELD(vision.rope_theta), 1, 1e12},
+    only("rope_type|type", kTowerRopes), only("partial_rotary_factor", kOnlyOne),
 };
 
-inline constexpr ConfigField kPictureNorm[] = {
-    {"do_rescale", FieldKind::boolean, MICA_FIELD(pictures.do_rescale)},
-    {"do_normalize", FieldKind::boolean, MICA_FIELD(pictures.do_normalize)},
-    {"rescale_factor", FieldKind::f64, MICA_FIELD(pictures.rescale), 1e-9, 1e3},
-    {"image_mean", FieldKind::f32x3, MICA_FIELD(pictures.mean), -1e3, 1e3},
-    {"image_std", FieldKind::f32x3, MICA_FIELD(pictures.std), 1e-6, 1e3},
-    {"resample", FieldKind::choice, MICA_FIELD(pictures.filter), 0, 0, false, kFilters},
+// Between the matrices of a projector as wide as what it joins.
+inline constexpr DerivedField kProjectorAsJoined[] = {
+    {MICA_FIELD(vision.projector_hidden), MICA_FIELD(vision.hidden), MICA_FIELD(vision.merge),
+     MICA_FIELD(vision.merge)},
+};
+
+// A table of positions of as many patches as a picture of position_pixels has.
+inline constexpr DerivedField kPositionsOfPixels[] = {
+    {MICA_FIELD(vision.position_side), MICA_FIELD(vision.position_pixels), DerivedField::kOne, DerivedField::kOne,
+     MICA_FIELD(vision.patch)},
+    {MICA_FIELD(vision.position_count), MICA_FIELD(vision.position_side), MICA_FIELD(vision.position_side)},
+};
+
+// What no tower of ours is or has.
+inline constexpr ConfigField kTowerForeign[] = {
+    only("is_encoder_decoder|add_cross_attention", kOnlyFalse), refused("pruned_heads"),
+};
+inline constexpr Choice kSelectStrategies[] = {{"default", 0}, {"full", 1}};
+// As transformers writes it for models whose text_config may say it too, which then wins.
+inline constexpr ConfigField kRootTie[] = {
+    {"tie_word_embeddings", FieldKind::boolean, MICA_FIELD(decoder.tied_embeddings)},
+};
+
+inline constexpr ConfigField kPictureToken[] = {
+    {"image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
 };
 
 inline constexpr const char* kDecoderRoots[] = {"model.", "language_model.model.", "model.language_model."};
 inline constexpr const char* kHeadRoots[] = {"", "language_model.", "model.language_model."};
 
+inline constexpr PicturePiece kQwenPicture[] = {
+    {PicturePiece::Kind::control, "<|vision_start|>"},
+    {PicturePiece::Kind::tokens},
+    {PicturePiece::Kind::control, "<|vision_end|>"},
+};
+
 extern const ChatFormat chatml;
-extern const ChatFormat chatml_plain;
-extern const ChatFormat chatml_smollm;
 extern const ChatFormat llama2;
 extern const ChatFormat llama3;
+extern const ChatFormat llama31;
 extern const ChatFormat vicuna;
+extern const ChatFormat internvl2_turns;
+extern const ChatFormat internvl25_turns;
+extern const ChatFormat internvl2_phi3_turns;
+extern const ChatFormat qwen_vl_turns;
+extern const ChatFormat glm4_turns;
+extern const ChatFormat cogvlm2_turns;
+extern const ChatFormat cogvlm2_short_turns;
 
-extern const Family qwen2_vl;
-extern const Family llava;
-extern const Family internvl;
-extern const Family qwen2;
-extern const Family qwen3;
-extern const Family llama;
+constexpr std::span<const DerivedField> kDecoderDerivedOnly[] = {kDecoderDerived};
+constexpr std::span<const TensorName> kDecoderTensorsOnly[] = {kDecoderTensors};
+
+// A family of text alone: what differs is the class of the decoder.
+constexpr Family text_family(const char* name, std::span<const char* const> model_types,
+                             std::span<const char* const> architectures, std::span<const DecoderKind* const> decoder,
+                             const GgufKind& gguf) {
+  Family family = {};
+  family.name = name;
+  family.model_types = model_types;
+  family.architectures = architectures;
+  family.decoders = decoder;
+  family.gguf = gguf;
+  family.derived = kDecoderDerivedOnly;
+  family.tensors = kDecoderTensorsOnly;
+  family.roots[static_cast<size_t>(Section::decoder)] = kDecoderRoots;
+  family.roots[static_cast<size_t>(Section::head)] = kHeadRoots;
+  return family;
+}
 
 }  // namespace mica::tables

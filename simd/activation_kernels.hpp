@@ -21,10 +21,4 @@ struct ActivationKernels {
   void (*quick_gelu)(float* dst, const float* x, size_t n);                         // x / (1 + exp(-1.702 * x))
 };
 
-extern const ActivationKernels activation_kernels_scalar;
-extern const ActivationKernels activation_kernels_avx2;
-extern const ActivationKernels activation_kernels_avx512vnni;
-extern const ActivationKernels activation_kernels_neon;
-extern const ActivationKernels activation_kernels_neon_dotprod;
-
 }  // namespace mica::simd

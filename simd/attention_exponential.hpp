@@ -15,6 +15,7 @@
 #include "attention_kernels.hpp"
 
 namespace mica::simd {
+namespace {  // each level compiles its own copy: no weak symbol carries one level's instructions into another
 
 inline constexpr float kExponentLeast = -126.0f;
 inline constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: its last place is one
@@ -52,4 +53,5 @@ inline float exponential_2(float x, const PowerCoefficients& c) {
   return result;
 }
 
+}  // namespace
 }  // namespace mica::simd

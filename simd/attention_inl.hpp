@@ -1,6 +1,6 @@
 // The loops of integer attention around every level's products: tiles of keys, groups of rows, the online softmax. Not
-// arithmetic: a Core (one for each vector level) multiplies and exponentiates. Included by each level,
-// by the vector levels through attention_table_inl.hpp.
+// arithmetic: a Core multiplies and exponentiates. Included by the scalar level with its own, by vector levels with
+// that of attention_vector_inl.hpp.
 //
 // A Core has:
 //   kRows                    rows that it multiplies at once
@@ -73,8 +73,8 @@ template <class Core, int kRows>
 void attend_group(AttentionGroup<Core>& group, const int8_t* queries, const float* exponent, const PackedHead& head,
                   size_t first, size_t keys, int32_t* most, float* sum, float* scratch) {
   const size_t channels = query_row_bytes(head.dims);
-  const size_t padded = attention_round_up(keys, kAttentionPanel);
-  const size_t whole = attention_round_up(keys, kProbabilityStep);  // what is beyond the keys repeats the first of them
+  const size_t padded = round_up(keys, kAttentionPanel);
+  const size_t whole = round_up(keys, kProbabilityStep);  // what is beyond the keys repeats the first of them
   for (size_t key = 0; key < padded; key += kAttentionPanel)
     Core::template scores<kRows>(queries, channels, head.keys + (first + key) * channels, channels, group.scores + key);
   for (size_t row = 0; row < kRows; ++row)
@@ -90,8 +90,8 @@ void attend_group(AttentionGroup<Core>& group, const int8_t* queries, const floa
     }
     sum[row] = std::fma(static_cast<float>(total), group.weight[row], sum[row] * group.rescale[row]);
   }
-  const size_t panel_bytes = kAttentionPanel * attention_round_up(head.count, kAttentionPanel);
-  const size_t scratch_stride = attention_round_up(head.dims, kAttentionPanel);
+  const size_t panel_bytes = kAttentionPanel * round_up(head.count, kAttentionPanel);
+  const size_t scratch_stride = round_up(head.dims, kAttentionPanel);
   for (size_t channel = 0; channel < head.dims; channel += kAttentionPanel) {
     const int8_t* panel = head.values + channel / kAttentionPanel * panel_bytes + first * kAttentionPanel;
     Core::template sums<kRows>(group.p, panel, padded, group.sums);
@@ -104,7 +104,7 @@ void attend_group(AttentionGroup<Core>& group, const int8_t* queries, const floa
 template <class Core>
 void attend(float* out, size_t out_stride, const int8_t* queries, const float* exponent, size_t rows,
             const PackedHead& head, float* scratch) {
-  const size_t scratch_stride = attention_round_up(head.dims, kAttentionPanel);
+  const size_t scratch_stride = round_up(head.dims, kAttentionPanel);
   AttentionRows state;
   AttentionGroup<Core> group;
   for (size_t row = 0; row < rows; ++row) {

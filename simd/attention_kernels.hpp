@@ -24,6 +24,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "round_up.hpp"
+
 namespace mica::simd {
 
 inline constexpr int kQueryMost = 64;        // |i|
@@ -37,18 +39,17 @@ inline constexpr size_t kAttentionKeys = 256;
 inline constexpr size_t kAttentionRowsMax = 48;  // rows of one call
 inline constexpr size_t kAttentionDimsMax = 512;  // channels of a head
 
-constexpr size_t attention_round_up(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 // Bytes of a row of queries: channels padded with zeros.
-constexpr size_t query_row_bytes(size_t dims) { return attention_round_up(dims, 8); }
+constexpr size_t query_row_bytes(size_t dims) { return round_up(dims, 8); }
 constexpr size_t packed_keys_bytes(size_t keys, size_t dims) {
-  return attention_round_up(keys, kAttentionPanel) * query_row_bytes(dims);
+  return round_up(keys, kAttentionPanel) * query_row_bytes(dims);
 }
 constexpr size_t packed_values_bytes(size_t keys, size_t dims) {
-  return attention_round_up(keys, kAttentionPanel) * attention_round_up(dims, kAttentionPanel);
+  return round_up(keys, kAttentionPanel) * round_up(dims, kAttentionPanel);
 }
 // Floats that attend needs for its sums.
 constexpr size_t attend_scratch_floats(size_t dims) {
-  return kAttentionRowsMax * attention_round_up(dims, kAttentionPanel);
+  return kAttentionRowsMax * round_up(dims, kAttentionPanel);
 }
 
 // Keys and values of one head. Panels need no alignment.
@@ -76,11 +77,5 @@ struct AttentionKernels {
   void (*attend)(float* out, size_t out_stride, const int8_t* queries, const float* exponent, size_t rows,
                  const PackedHead& head, float* scratch);
 };
-
-extern const AttentionKernels attention_kernels_scalar;
-extern const AttentionKernels attention_kernels_avx2;
-extern const AttentionKernels attention_kernels_avx512vnni;
-extern const AttentionKernels attention_kernels_neon;
-extern const AttentionKernels attention_kernels_neon_dotprod;
 
 }  // namespace mica::simd

@@ -1,48 +1,48 @@
-// Keys, values and queries of integer attention to bytes, on xsimd batches: one source for every vector level. Not the
+// Keys, values and queries of integer attention to bytes, on the vectors of a level: one source for all. Not the
 // definition (simd/scalar/attention.cpp) and not the products. Everything here has internal linkage.
 #pragma once
 
 #include <cmath>
 #include <cstring>
 
+#include <vector.hpp>
+
 #include "attention_exponential.hpp"
 #include "attention_kernels.hpp"
-#include "float_batch_inl.hpp"
 
 namespace mica::simd {
 namespace {
 
 constexpr size_t kPaddedDimsMax = kAttentionDimsMax + 16;
 
-// Calls f(values, first channel) for every batch of a row; the last one, of fewer channels, from a copy padded with
+// Calls f(values, first channel) for every vector of a row; the last one, of fewer channels, from a copy padded with
 // zeros.
 template <class F>
-inline void for_batches(const float* row, size_t channels, const F& f) {
+inline void for_vectors(const float* row, size_t channels, const F& f) {
   size_t c = 0;
-  for (; c + kWidth <= channels; c += kWidth) f(load(row + c), c);
+  for (; c + F32::kWidth <= channels; c += F32::kWidth) f(F32::load(row + c), c);
   if (c == channels) return;
-  float rest[kWidth] = {};
+  float rest[F32::kWidth] = {};
   for (size_t i = c; i < channels; ++i) rest[i - c] = row[i];
-  f(load(rest), c);
+  f(F32::load(rest), c);
 }
 
 // words[c] = round(clamp(value, low, high)), ties to even; |low| and |high| are small.
-inline void store_rounded(int32_t* words, const Batch& value, float low, float high) {
-  const Batch clamped = xsimd::min(xsimd::max(value, Batch(low)), Batch(high));
-  const auto bits = xsimd::bitwise_cast<xsimd::batch<int32_t>>(clamped + Batch(kRounder));
-  (bits - xsimd::batch<int32_t>(kRounderBits)).store_unaligned(words);
+inline void store_rounded(int32_t* words, F32 value, float low, float high) {
+  const F32 clamped = min(max(value, F32::all(low)), F32::all(high));
+  (S32::of_bits(clamped + F32::all(kRounder)) - S32::all(kRounderBits)).store(words);
 }
 
-// The lowest and highest value of each channel; arrays are padded to whole batches.
+// The lowest and highest value of each channel; arrays are padded to whole vectors.
 void find_ranges(float* low, float* high, const float* x, size_t stride, size_t rows, size_t channels) {
-  for_batches(x, channels, [&](const Batch& value, size_t c) {
-    store(low + c, value);
-    store(high + c, value);
+  for_vectors(x, channels, [&](F32 value, size_t c) {
+    value.store(low + c);
+    value.store(high + c);
   });
   for (size_t row = 1; row < rows; ++row)
-    for_batches(x + row * stride, channels, [&](const Batch& value, size_t c) {
-      store(low + c, xsimd::min(load(low + c), value));
-      store(high + c, xsimd::max(load(high + c), value));
+    for_vectors(x + row * stride, channels, [&](F32 value, size_t c) {
+      min(F32::load(low + c), value).store(low + c);
+      max(F32::load(high + c), value).store(high + c);
     });
 }
 
@@ -62,10 +62,10 @@ void pack_keys_u7(uint8_t* panels, float* step, const float* keys, size_t stride
   const size_t padded = query_row_bytes(dims);
   alignas(64) int32_t words[kPaddedDimsMax] = {};
   alignas(64) uint8_t bytes[kPaddedDimsMax];
-  for (size_t key = 0; key < attention_round_up(count, kAttentionPanel); ++key) {
+  for (size_t key = 0; key < round_up(count, kAttentionPanel); ++key) {
     if (key < count)
-      for_batches(keys + key * stride, dims, [&](const Batch& value, size_t c) {
-        store_rounded(words + c, (value - load(low + c)) * load(inverse + c), 0, kKeyTop);
+      for_vectors(keys + key * stride, dims, [&](F32 value, size_t c) {
+        store_rounded(words + c, (value - F32::load(low + c)) * F32::load(inverse + c), 0, kKeyTop);
       });
     else
       std::memset(words, 0, sizeof(words));
@@ -97,13 +97,14 @@ void pack_values_s6(int8_t* panels, float* step, float* middle, const float* val
     low[c] = middle[c];
     inverse[c] = inverse_of(step[c]);
   }
-  const size_t keys = attention_round_up(count, kAttentionPanel);
+  const size_t keys = round_up(count, kAttentionPanel);
   alignas(64) int32_t words[4][kPaddedDimsMax] = {};
   for (size_t key = 0; key < keys; key += 4) {
     for (size_t i = 0; i < 4; ++i) {
       if (key + i < count)
-        for_batches(values + (key + i) * stride, dims, [&](const Batch& value, size_t c) {
-          store_rounded(words[i] + c, (value - load(low + c)) * load(inverse + c), -kValueMost, kValueMost - 1);
+        for_vectors(values + (key + i) * stride, dims, [&](F32 value, size_t c) {
+          store_rounded(words[i] + c, (value - F32::load(low + c)) * F32::load(inverse + c), -kValueMost,
+                        kValueMost - 1);
         });
       else
         std::memset(words[i], 0, sizeof(words[i]));
@@ -120,17 +121,17 @@ void quantize_queries(int8_t* dst, float* exponent, const float* queries, size_t
   std::memcpy(steps, key_step, dims * sizeof(float));
   alignas(64) int32_t words[kPaddedDimsMax] = {};
   for (size_t row = 0; row < rows; ++row, dst += query_row_bytes(dims)) {
-    Batch highest(0.0f);
-    for_batches(queries + row * stride, dims, [&](const Batch& value, size_t c) {
-      highest = xsimd::max(highest, xsimd::abs(value * load(steps + c)));
+    F32 highest = F32::all(0.0f);
+    for_vectors(queries + row * stride, dims, [&](F32 value, size_t c) {
+      highest = max(highest, magnitude(value * F32::load(steps + c)));
     });
-    alignas(64) float lanes[kWidth];
-    highest.store_aligned(lanes);
+    alignas(64) float lanes[F32::kWidth];
+    highest.store(lanes);
     float most = 0;
     for (float lane : lanes) most = lane > most ? lane : most;
-    const Batch multiplier(kQueryMost * inverse_of(most));
-    for_batches(queries + row * stride, dims, [&](const Batch& value, size_t c) {
-      store_rounded(words + c, value * load(steps + c) * multiplier, -kQueryMost, kQueryMost);
+    const F32 multiplier = F32::all(kQueryMost * inverse_of(most));
+    for_vectors(queries + row * stride, dims, [&](F32 value, size_t c) {
+      store_rounded(words + c, value * F32::load(steps + c) * multiplier, -kQueryMost, kQueryMost);
     });
     for (size_t c = 0; c < query_row_bytes(dims); ++c) dst[c] = static_cast<int8_t>(words[c]);
     exponent[row] = most * scale;

@@ -7,9 +7,22 @@
 
 namespace mica::simd {
 
+// The types that weights are stored as, in the order of their list.
+enum class StoredType : uint8_t {
+#define MICA_STORED_TYPE(type, ...) type,
+#include "stored_types.inc"
+  count
+};
+inline constexpr size_t kStoredTypes = static_cast<size_t>(StoredType::count);
+
 // Keys are kept in blocks of this many tokens, [head_dim][kKeyBlock], so that scores of a block are one outer product a
 // channel and no transposition is needed when they are read.
 inline constexpr size_t kKeyBlock = 32;
+
+// Activations that share a scale where blocks of weights meet them in integers.
+inline constexpr size_t kWordGroup = 32;
+// Of gemv, 4-byte aligned: a 16-bit integer of each activation, a scale and two sums of each group.
+constexpr size_t gemv_scratch_bytes(size_t depth) { return 2 * depth + 12 * (depth / kWordGroup); }
 
 // All strides are in elements. Rows need no alignment. Pointers never alias unless a comment says that they may.
 struct FloatKernels {
@@ -19,17 +32,16 @@ struct FloatKernels {
   // How many rows it takes at once: rows are best cut at multiples of this.
   size_t gemm_rows;
 
-  // y[r] = sum over i of w[r][i] * x[i], one row of activations: decode. Weights as stored, widened in registers.
-  void (*gemv_f32)(float* y, const float* x, const float* w, size_t w_stride, size_t rows, size_t depth);
-  void (*gemv_f16)(float* y, const float* x, const uint16_t* w, size_t w_stride, size_t rows, size_t depth);
-  void (*gemv_bf16)(float* y, const float* x, const uint16_t* w, size_t w_stride, size_t rows, size_t depth);
+  // y[r] = sum over i of w[r][i] * x[i], one row of activations: decode. Weights as they are stored, of each type,
+  // rows `w_stride` bytes apart, and depth a multiple of the type's block. No alignment but that of plain types. x may
+  // be rounded to 16 bits of the greatest of each kWordGroup, where blocks meet it. `scratch`: gemv_scratch_bytes.
+  void (*gemv[kStoredTypes])(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
+                             void* scratch);
 
-  // n values of a storage type to float; for the block types n is a multiple of 32 (ggml's quants.h).
+  // n values of each StoredType to float, n a multiple of the type's block. No alignment but that of 16-bit types.
+  void (*widen[kStoredTypes])(float* dst, const uint8_t* src, size_t n);
+  // The same for what mica itself keeps in halves.
   void (*widen_f16)(float* dst, const uint16_t* src, size_t n);
-  void (*widen_bf16)(float* dst, const uint16_t* src, size_t n);
-  void (*widen_q8_0)(float* dst, const uint8_t* src, size_t n);
-  void (*widen_q4_0)(float* dst, const uint8_t* src, size_t n);
-  void (*widen_q4_1)(float* dst, const uint8_t* src, size_t n);
   // Round to nearest, ties to even; values beyond the range become infinity.
   void (*narrow_f16)(uint16_t* dst, const float* src, size_t n);
 
@@ -58,11 +70,5 @@ struct FloatKernels {
   // to zero.
   void (*pack_keys)(float* blocks, size_t start, const float* src, size_t src_stride, size_t count, size_t dims);
 };
-
-extern const FloatKernels float_kernels_scalar;
-extern const FloatKernels float_kernels_avx2;
-extern const FloatKernels float_kernels_avx512vnni;
-extern const FloatKernels float_kernels_neon;
-extern const FloatKernels float_kernels_neon_dotprod;
 
 }  // namespace mica::simd

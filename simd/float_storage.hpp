@@ -43,35 +43,5 @@ inline uint16_t load_u16(const uint8_t* bytes) {
   return value;
 }
 
-// GGUF's block types, 32 values a block (ggml's quants.h): an f16 scale, for q4_1 an f16 minimum, then the codes; in
-// 4-bit blocks the low nibbles are values 0..15 and the high ones values 16..31.
-inline void widen_blocks_q8_0(float* dst, const uint8_t* src, size_t n) {
-  for (size_t i = 0; i < n; i += 32, src += 34) {
-    const float scale = widen_half(load_u16(src));
-    for (size_t j = 0; j < 32; ++j) dst[i + j] = scale * static_cast<float>(static_cast<int8_t>(src[2 + j]));
-  }
-}
-
-inline void widen_blocks_q4_0(float* dst, const uint8_t* src, size_t n) {
-  for (size_t i = 0; i < n; i += 32, src += 18) {
-    const float scale = widen_half(load_u16(src));
-    for (size_t j = 0; j < 16; ++j) {
-      dst[i + j] = scale * static_cast<float>((src[2 + j] & 15) - 8);
-      dst[i + 16 + j] = scale * static_cast<float>((src[2 + j] >> 4) - 8);
-    }
-  }
-}
-
-inline void widen_blocks_q4_1(float* dst, const uint8_t* src, size_t n) {
-  for (size_t i = 0; i < n; i += 32, src += 20) {
-    const float scale = widen_half(load_u16(src));
-    const float minimum = widen_half(load_u16(src + 2));
-    for (size_t j = 0; j < 16; ++j) {
-      dst[i + j] = scale * static_cast<float>(src[4 + j] & 15) + minimum;
-      dst[i + 16 + j] = scale * static_cast<float>(src[4 + j] >> 4) + minimum;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace mica::simd

@@ -1,17 +1,16 @@
-// Integer matrix products: int8 activations times packed 4-bit or 8-bit weights, with the epilogue that makes them
+// Integer matrix products: int8 activations times packed weights of each format, with the epilogue that makes them
 // activations again. Not packing (pack.hpp), and not threads: the caller names the tile.
 //
 // What is computed, for row m and output channel n of the tile, in exactly this order of operations, so that every
 // level and every split into tiles gives the same bits, floats included (no fused multiply-add anywhere):
 //
-//   sum   = sum over k of x[m][k] * w[n][k]                 exact, int32
+//   sum   = sum over k of x[m][k] * w[n][k]                 exact, int32; w with its multiplier
 //   value = float(sum) * (channel_scale[n] * row_scale(m))
 //   value = value + rank1_rows[m] * rank1_channels[n]       where rank1_rows is given
 //   value = value + bias[n]                                 where bias is given
 //   value = value * multiplier[n]                           where multiplier is given
 //
-//   to float:  dst[m][n] = value, or dst[m][n] + value
-//   to int8:   dst[m][n] = round(clamp(value * inverse_scale(m), -127, 127)), ties to even; a NaN becomes -127
+//   dst[m][n] = value, or dst[m][n] + value
 #pragma once
 
 #include <cstddef>
@@ -19,13 +18,34 @@
 
 namespace mica::simd {
 
-// Weights lie in panels of 16 output channels, each a whole number of 64-byte blocks (pack.hpp has sizes and layout).
+// The formats of packed weights, in the order of their list.
+enum class PanelFormat : uint8_t {
+#define MICA_WEIGHT_FORMAT(format, ...) format,
+#include "weight_formats.inc"
+  count
+};
+inline constexpr size_t kPanelFormats = static_cast<size_t>(PanelFormat::count);
+
+// What a format's line says that kernels need to know.
+struct PanelFacts {
+  int bits;
+  size_t levels;       // of its table; 0: none
+  size_t group;        // inputs that share a multiplier; 0: none
+  int level_magnitude; // greatest magnitude of a level, by which kernels know that their 16-bit sums are exact
+};
+inline constexpr PanelFacts kPanelFacts[] = {
+#define MICA_WEIGHT_FORMAT(format, name, type, bits, low, high, levels, group) {bits, levels, group, high},
+#include "weight_formats.inc"
+};
+inline constexpr int kMultiplierMax = 15;
+
+// Weights lie in panels of 16 output channels, each a whole number of 64-byte lines (pack.hpp has sizes and layout).
 inline constexpr size_t kPanelChannels = 16;
 // Inputs are padded to a multiple of this, in weights and in activations.
 inline constexpr size_t kInputPadding = 32;
-// Beyond this many inputs an int32 sum of 8-bit products could overflow: 127 * 128 * 131072 < 2^31. With 4-bit weights
-// (8 * 127 a product) the bound is 16 times this.
-inline constexpr size_t kInputsMaxW8 = 131072;
+// Beyond this many inputs an int32 sum of 8-bit products could overflow: 127 * 128 * 131072 < 2^31. Fewer bits would
+// allow more, multipliers fewer (pack.hpp, inputs_max).
+inline constexpr size_t kInputsMax = 131072;
 
 // Quantized activations, row-major. Each row holds `inputs` values in [-127, 127] and then zeros up to a multiple of
 // kInputPadding, all of which is read; no alignment is needed.
@@ -40,6 +60,7 @@ struct PanelMatrix {
   const uint8_t* panels;
   size_t inputs;
   size_t channels;
+  const int8_t* levels = nullptr;  // [PanelFacts::levels], none greater than level_magnitude; of formats that have them
 };
 
 // Rows [row_begin, row_end) and panels [panel_begin, panel_end): the channels from 16 panel_begin to 16 panel_end, or
@@ -72,33 +93,22 @@ struct FloatRows {
   bool accumulate;
 };
 
-// Quantized for the next layer. Each row's sum over the channels of this tile is added to sums[row]: start from zero;
-// threads that share rows need arrays of their own, added afterwards (integers: any order gives the same).
-struct Int8Rows {
-  int8_t* values;
-  size_t stride;          // bytes from row to row
-  RowPair inverse_scale;  // 1 / scale of the next layer's activations
-  int32_t* sums;
-};
-
 using GemmF32 = void (*)(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue,
                          const FloatRows& dst, const GemmTile& tile);
-using GemmS8 = void (*)(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue,
-                        const Int8Rows& dst, const GemmTile& tile);
 
-// gemm_<dst>_<activations>_<weights>. A tile of one to four rows streams the weights once, with prefetch (decode); one
-// of more rows is blocked for the caches: at best all rows by 4 panels or a multiple of it. Stack: 48 KB.
-struct GemmKernels {
-  GemmF32 gemm_f32_s8_u4;
-  GemmS8 gemm_s8_s8_u4;
-  GemmF32 gemm_f32_s8_s8;
-  GemmS8 gemm_s8_s8_s8;
+// How the products of a level are best called. A tile of few rows streams the weights once, with prefetch (decode); one
+// of more rows is blocked for the caches, and is best given all rows.
+struct GemmGeometry {
+  size_t stream_rows;       // up to so many rows are streamed
+  size_t stream_bytes_min;  // of weights: below this a tile is not worth a task of its own ...
+  size_t stream_bytes_max;  // ... and beyond this nothing is won
+  size_t block_panels;      // of a tile of more rows; a multiple of it is as good
 };
 
-extern const GemmKernels gemm_kernels_scalar;
-extern const GemmKernels gemm_kernels_avx2;
-extern const GemmKernels gemm_kernels_avx512vnni;
-extern const GemmKernels gemm_kernels_neon;
-extern const GemmKernels gemm_kernels_neon_dotprod;
+// gemm_<dst>_<activations>[PanelFormat of the weights]. Stack: 48 KB.
+struct GemmKernels {
+  GemmF32 gemm_f32_s8[kPanelFormats];
+  GemmGeometry geometry[kPanelFormats];
+};
 
 }  // namespace mica::simd

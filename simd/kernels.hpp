@@ -11,20 +11,25 @@
 
 #include "activation_kernels.hpp"
 #include "attention_kernels.hpp"
+#include "cpu_features.hpp"
 #include "float_kernels.hpp"
 #include "gemm_kernels.hpp"
+#include "level_names.hpp"
 #include "quantize_kernels.hpp"
 #include "rotate_kernels.hpp"
 #include "visual_kv_kernels.hpp"
 
 namespace mica::simd {
 
-// In order of preference within one architecture; a later level may use everything of the earlier ones.
-enum class Level : int { scalar = 0, avx2, avx512vnni, neon, neon_dotprod, count };
+// The rows of levels.list, in its order.
+#define MICA_ENUMERATOR(level) level,
+enum class Level : int { MICA_EACH_LEVEL(MICA_ENUMERATOR) count };
+#undef MICA_ENUMERATOR
 
 struct Kernels {
   Level level;
-  const char* name;  // "scalar", "avx2", ...: what MICA_ISA= takes
+  const char* name;   // "scalar", "avx2", ...: what MICA_ISA= takes
+  CpuFeatures needs;  // the level's and its ancestors'
   const ActivationKernels* activation;
   const AttentionKernels* attention;
   const FloatKernels* f32;
@@ -40,6 +45,7 @@ const Kernels* kernels_at(Level level);
 const Kernels* kernels_best();
 // By name; null when unknown or not runnable here.
 const Kernels* kernels_named(const char* name);
+// Also of a level that is not of this binary.
 const char* level_name(Level level);
 
 }  // namespace mica::simd

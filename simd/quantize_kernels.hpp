@@ -1,19 +1,18 @@
 // Producers that quantize: rows of floats, or norms of them, to int8 under a static scale. Not a search for scales:
 // the caller knows them (1 / scale is the multiplier). Rotations that quantize are in rotate_kernels.hpp.
 //
-// The rounding, the same at every level: t = value * multiplier in float32 (constant factors of the value are folded
-// into the multiplier first); where t < 127 is false (NaN too) it becomes 127; to the nearest integer, ties to even;
-// below
-// -127 it becomes -127. So -128 never occurs, which is what makes the sums of the GEMM kernels exact.
+// The rounding is that of rounding.hpp, the same at every level.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "round_up.hpp"
+
 namespace mica::simd {
 
 // An int8 row of n values has this many bytes: GEMM kernels read whole groups. The bytes beyond n are zero.
-constexpr size_t quantized_row_bytes(size_t n) { return (n + 31) / 32 * 32; }
+constexpr size_t quantized_row_bytes(size_t n) { return round_up(n, 32); }
 
 // All write quantized_row_bytes(n) bytes and return the sum of them, which undoes the +8 of 4-bit weights. The bytes
 // are the same at every level, bit by bit: sums are taken in 64 interleaved partial sums, in one order.
@@ -28,11 +27,5 @@ struct QuantizeKernels {
   int32_t (*layer_norm_quantize)(int8_t* dst, const float* x, const float* weight, const float* bias, float epsilon,
                                  float multiplier, size_t n);
 };
-
-extern const QuantizeKernels quantize_kernels_scalar;
-extern const QuantizeKernels quantize_kernels_avx2;
-extern const QuantizeKernels quantize_kernels_avx512vnni;
-extern const QuantizeKernels quantize_kernels_neon;
-extern const QuantizeKernels quantize_kernels_neon_dotprod;
 
 }  // namespace mica::simd

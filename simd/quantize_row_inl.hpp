@@ -1,6 +1,8 @@
-// Rows of floats to int8 on the Vector and Quantizer of a level: what producers and rotations share, included after
-// that level's lanes.hpp. Not norms: quantize_inl.hpp. Everything here has internal linkage.
+// Rows of floats to int8 on the vectors of a level: what producers and rotations share. Not norms:
+// simd/vector/quantize.cpp. Everything here has internal linkage.
 #pragma once
+
+#include <vector.hpp>
 
 #include "quantize_kernels.hpp"
 
@@ -19,15 +21,15 @@ struct Inputs {
 // copies.
 template <class Value>
 int32_t produce(int8_t* dst, const Inputs& inputs, size_t n, float multiplier, const Value& value) {
-  constexpr size_t kStep = Quantizer::kVectors * Vector::kWidth;
+  constexpr size_t kStep = Quantizer::kVectors * F32::kWidth;
   static_assert(kStep == 32);
-  const Vector by = Vector::all(multiplier);
+  const F32 by = F32::all(multiplier);
   Quantizer quantizer;
-  Vector v[Quantizer::kVectors];
+  F32 v[Quantizer::kVectors];
   size_t i = 0;
   for (; i + kStep <= n; i += kStep) {
 #pragma GCC unroll 8
-    for (size_t k = 0; k < Quantizer::kVectors; ++k) v[k] = value(inputs.at(i + k * Vector::kWidth)) * by;
+    for (size_t k = 0; k < Quantizer::kVectors; ++k) v[k] = value(inputs.at(i + k * F32::kWidth)) * by;
     quantizer.put(v, dst + i);
   }
   if (i == n) return quantizer.sum();
@@ -39,16 +41,16 @@ int32_t produce(int8_t* dst, const Inputs& inputs, size_t n, float multiplier, c
   }
   const Inputs last = {rest[0], inputs.weight ? rest[1] : nullptr, inputs.bias ? rest[2] : nullptr};
   float values[kStep];
-  for (size_t k = 0; k < kStep; k += Vector::kWidth) (value(last.at(k)) * by).store(values + k);
+  for (size_t k = 0; k < kStep; k += F32::kWidth) (value(last.at(k)) * by).store(values + k);
   for (size_t k = n - i; k < kStep; ++k) values[k] = 0.0f;
-  for (size_t k = 0; k < Quantizer::kVectors; ++k) v[k] = Vector::load(values + k * Vector::kWidth);
+  for (size_t k = 0; k < Quantizer::kVectors; ++k) v[k] = F32::load(values + k * F32::kWidth);
   quantizer.put(v, dst + i);
   return quantizer.sum();
 }
 
 int32_t quantize_row(int8_t* dst, const float* x, float multiplier, size_t n) {
   return produce(dst, {x, nullptr, nullptr}, n, multiplier,
-                 [](const Inputs& in) { return Vector::load(in.x); });
+                 [](const Inputs& in) { return F32::load(in.x); });
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
-// Discrete cosine transforms over the odd factors of a rotation, on the Vector of a level: the part of rotate_inl.hpp
-// that is not Walsh-Hadamard. Included after that level's lanes.hpp. Everything here has internal linkage.
+// Discrete cosine transforms over the odd factors of a rotation, on the vectors of a level: the part of
+// simd/vector/rotate.cpp that is not Walsh-Hadamard. Everything here has internal linkage.
 #pragma once
 
 #include <utility>
+
+#include <vector.hpp>
 
 #include "dct_angle.hpp"
 #include "rotate_kernels.hpp"
@@ -11,7 +13,7 @@ namespace mica::simd {
 namespace {
 
 template <int kPrime, int kRow, int kColumn>
-inline Vector add_term(Vector sum, Vector x, const Vector* cosines) {
+inline F32 add_term(F32 sum, F32 x, const F32* cosines) {
   constexpr DctAngle angle = dct_angle(kPrime, kRow, kColumn);
   return angle.negative ? multiply_subtract(cosines[angle.quarter], x, sum)
                         : multiply_add(cosines[angle.quarter], x, sum);
@@ -20,16 +22,16 @@ inline Vector add_term(Vector sum, Vector x, const Vector* cosines) {
 // Row kRow of the matrix on the folded inputs: sums x[j] + x[p - 1 - j] (and the middle) for even rows, differences for
 // odd ones, because columns j and p - 1 - j differ in sign there.
 template <int kPrime, int kRow, int... kColumns>
-inline Vector dct_row(const Vector* folded, const Vector* cosines, std::integer_sequence<int, kColumns...>) {
+inline F32 dct_row(const F32* folded, const F32* cosines, std::integer_sequence<int, kColumns...>) {
   constexpr DctAngle first = dct_angle(kPrime, kRow, 0);
   static_assert(!first.negative);
-  Vector sum = cosines[first.quarter] * folded[0];
+  F32 sum = cosines[first.quarter] * folded[0];
   ((sum = add_term<kPrime, kRow, kColumns + 1>(sum, folded[kColumns + 1], cosines)), ...);
   return sum;
 }
 
 template <int kPrime, int... kRows>
-inline void dct_rows(Vector* y, const Vector* sums, const Vector* differences, const Vector* cosines,
+inline void dct_rows(F32* y, const F32* sums, const F32* differences, const F32* cosines,
                      std::integer_sequence<int, kRows...>) {
   constexpr int kHalf = kPrime / 2;
   ((y[2 * kRows + 1] =
@@ -40,10 +42,10 @@ inline void dct_rows(Vector* y, const Vector* sums, const Vector* differences, c
 
 // Forward, rows scaled by sqrt(p) * scale, which `cosines` hold: row 0 is all ones, times scale.
 template <int kPrime>
-inline void dct(Vector* x, const Vector* cosines, Vector scale) {
+inline void dct(F32* x, const F32* cosines, F32 scale) {
   constexpr int kHalf = kPrime / 2;
-  Vector sums[kHalf + 1];
-  Vector differences[kHalf];
+  F32 sums[kHalf + 1];
+  F32 differences[kHalf];
 #pragma GCC unroll 8
   for (int j = 0; j < kHalf; ++j) {
     sums[j] = x[j] + x[kPrime - 1 - j];
@@ -59,19 +61,19 @@ inline void dct(Vector* x, const Vector* cosines, Vector scale) {
 
 // Column kColumn < p / 2 of the even (kOdd = 0) or odd rows 1 to p - 1: half of what the transposed matrix needs.
 template <int kPrime, int kColumn, int kOdd, int... kRows>
-inline Vector dct_column(const Vector* x, const Vector* cosines, Vector scale, std::integer_sequence<int, kRows...>) {
-  Vector sum = kOdd ? Vector::all(0.0f) : x[0] * scale;
+inline F32 dct_column(const F32* x, const F32* cosines, F32 scale, std::integer_sequence<int, kRows...>) {
+  F32 sum = kOdd ? F32::all(0.0f) : x[0] * scale;
   ((sum = add_term<kPrime, 2 * kRows + 2 - kOdd, kColumn>(sum, x[2 * kRows + 2 - kOdd], cosines)), ...);
   return sum;
 }
 
 // The transpose of dct().
 template <int kPrime, int... kColumns>
-inline void inverse_dct(Vector* x, const Vector* cosines, Vector scale, std::integer_sequence<int, kColumns...>) {
+inline void inverse_dct(F32* x, const F32* cosines, F32 scale, std::integer_sequence<int, kColumns...>) {
   constexpr int kHalf = kPrime / 2;
   constexpr auto kRows = std::make_integer_sequence<int, kHalf>();
-  const Vector even[] = {dct_column<kPrime, kColumns, 0>(x, cosines, scale, kRows)...};
-  const Vector odd[] = {dct_column<kPrime, kColumns, 1>(x, cosines, scale, kRows)...};
+  const F32 even[] = {dct_column<kPrime, kColumns, 0>(x, cosines, scale, kRows)...};
+  const F32 odd[] = {dct_column<kPrime, kColumns, 1>(x, cosines, scale, kRows)...};
 #pragma GCC unroll 8
   for (int j = 0; j < kHalf; ++j) {
     x[j] = even[j] + odd[j];
@@ -81,7 +83,7 @@ inline void inverse_dct(Vector* x, const Vector* cosines, Vector scale, std::int
 }
 
 template <int kPrime, bool kInverse>
-inline void dct_columns(Vector* v, const Vector* cosines, Vector scale) {
+inline void dct_columns(F32* v, const F32* cosines, F32 scale) {
   if constexpr (kInverse) inverse_dct<kPrime>(v, cosines, scale, std::make_integer_sequence<int, kPrime / 2 + 1>());
   else dct<kPrime>(v, cosines, scale);
 }
@@ -89,27 +91,27 @@ inline void dct_columns(Vector* v, const Vector* cosines, Vector scale) {
 // `outer` blocks of kPrime runs of `stride` columns, times `by`.
 template <int kPrime, bool kInverse>
 void dct_pass(float* x, size_t outer, size_t stride, const float* table, float by) {
-  const Vector scale = Vector::all(by);
+  const F32 scale = F32::all(by);
   // The last is the cosine of a right angle, which odd rows have in their middle column.
-  Vector cosines[kPrime + 1];
-  for (int m = 0; m < kPrime; ++m) cosines[m] = Vector::all(table[m] * by);
-  cosines[kPrime] = Vector::all(0.0f);
-  const size_t whole = stride / Vector::kWidth * Vector::kWidth;
+  F32 cosines[kPrime + 1];
+  for (int m = 0; m < kPrime; ++m) cosines[m] = F32::all(table[m] * by);
+  cosines[kPrime] = F32::all(0.0f);
+  const size_t whole = stride / F32::kWidth * F32::kWidth;
   for (const float* end = x + outer * kPrime * stride; x != end; x += kPrime * stride) {
-    Vector v[kPrime];
-    for (size_t column = 0; column < whole; column += Vector::kWidth) {
+    F32 v[kPrime];
+    for (size_t column = 0; column < whole; column += F32::kWidth) {
 #pragma GCC unroll 16
-      for (int k = 0; k < kPrime; ++k) v[k] = Vector::load(x + k * stride + column);
+      for (int k = 0; k < kPrime; ++k) v[k] = F32::load(x + k * stride + column);
       dct_columns<kPrime, kInverse>(v, cosines, scale);
 #pragma GCC unroll 16
       for (int k = 0; k < kPrime; ++k) v[k].store(x + k * stride + column);
     }
     if (whole == stride) continue;
     // The last columns, fewer than a vector, in a copy.
-    float rest[kPrime][Vector::kWidth] = {};
+    float rest[kPrime][F32::kWidth] = {};
     for (int k = 0; k < kPrime; ++k)
       for (size_t column = whole; column < stride; ++column) rest[k][column - whole] = x[k * stride + column];
-    for (int k = 0; k < kPrime; ++k) v[k] = Vector::load(rest[k]);
+    for (int k = 0; k < kPrime; ++k) v[k] = F32::load(rest[k]);
     dct_columns<kPrime, kInverse>(v, cosines, scale);
     for (int k = 0; k < kPrime; ++k) v[k].store(rest[k]);
     for (int k = 0; k < kPrime; ++k)

@@ -54,9 +54,9 @@ bool make_rotation_plan(size_t width, RotationPlan* plan);
 // R[row][column] in double precision, from the definition above: for tests and for whoever checks a packed file.
 double rotation_entry(const RotationPlan& plan, size_t row, size_t column);
 
-// A row holds `blocks` runs of plan.width floats, each rotated by itself: blocks = 1 for a whole row, more for
-// block-wise rotations (one a head). sign_bits may be null (no signs); otherwise bit i % 32 of word i / 32 says that
-// channel i of each block is negated, ceil(width / 32) words. Rows need no alignment.
+// A row of rotate and rotate_inverse holds `blocks` runs of plan.width floats, each rotated by itself: blocks = 1 for a
+// whole row, more for block-wise rotations (one a head). sign_bits may be null (no signs); otherwise bit i % 32 of word
+// i / 32 says that channel i of each block is negated, ceil(width / 32) words. Rows need no alignment.
 struct RotateKernels {
   // row = scale * R S row, in place. Bits differ between levels by the roundings of the DCTs only; powers of two are
   // exact twins at every level.
@@ -65,18 +65,11 @@ struct RotateKernels {
   // row = scale * S R^T row, in place: the inverse.
   void (*rotate_inverse)(const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits, float scale, float* row);
 
-  // dst = int8 of multiplier * R S row (see quantize_kernels.hpp for the rounding), zero up to the next multiple of
-  // kRotationAlignment; returns the sum of the bytes written. multiplier = 1 / the static scale. The row is scratch:
-  // its values are lost. Where `means` is not null, channel 0 of each block (its mean times sqrt(width)) is written
+  // dst = int8 of multiplier * R row, a single block (see quantize_kernels.hpp for the rounding), zero up to the next
+  // multiple of kRotationAlignment; returns the sum of the bytes written. multiplier = 1 / the static scale. The row is
+  // scratch: its values are lost. Where `mean` is not null, channel 0 (the row's mean times sqrt(width)) is written
   // there as a float, without the multiplier, and as 0 to dst.
-  int32_t (*rotate_quantize)(int8_t* dst, const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits,
-                             float multiplier, float* means, float* row);
+  int32_t (*rotate_quantize)(int8_t* dst, const RotationPlan& plan, float multiplier, float* mean, float* row);
 };
-
-extern const RotateKernels rotate_kernels_scalar;
-extern const RotateKernels rotate_kernels_avx2;
-extern const RotateKernels rotate_kernels_avx512vnni;
-extern const RotateKernels rotate_kernels_neon;
-extern const RotateKernels rotate_kernels_neon_dotprod;
 
 }  // namespace mica::simd

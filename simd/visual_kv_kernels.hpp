@@ -30,6 +30,7 @@
 #include <cstdint>
 
 #include "float_kernels.hpp"
+#include "round_up.hpp"
 
 namespace mica::simd {
 
@@ -46,7 +47,7 @@ inline constexpr size_t kKvHeadDimMax = 512;
 // + 7, token t of the block: the byte at ((b * planes + j) * head_dim / 8 + p) * 32 + t holds bit j of those channels'
 // codes, channel 8p in its lowest bit. Eight planes are whole codes: the byte at (b * head_dim + c) * 32 + t.
 constexpr size_t key_code_bytes(size_t tokens, size_t head_dim, size_t planes) {
-  return (tokens + kKeyBlock - 1) / kKeyBlock * kKeyBlock * (head_dim / 8) * planes;
+  return round_up(tokens, kKeyBlock) * (head_dim / 8) * planes;
 }
 // Values: group g, plane j, channel c: the byte at (g * planes + j) * head_dim + c holds bit j of the codes of tokens
 // 8g to 8g + 7, token 8g in its lowest bit. Eight planes are whole codes: the byte at t * head_dim + c.
@@ -138,11 +139,5 @@ struct VisualKvKernels {
   // One row into column `token_in_block` of a block of keys. Rounds to nearest, ties to even.
   void (*append_key_f16)(uint16_t* block, size_t token_in_block, const float* row, size_t head_dim);
 };
-
-extern const VisualKvKernels visual_kv_kernels_scalar;
-extern const VisualKvKernels visual_kv_kernels_avx2;
-extern const VisualKvKernels visual_kv_kernels_avx512vnni;
-extern const VisualKvKernels visual_kv_kernels_neon;
-extern const VisualKvKernels visual_kv_kernels_neon_dotprod;
 
 }  // namespace mica::simd

@@ -6,7 +6,9 @@
 // uses, and pairs of products are added in 32 bits.
 #pragma once
 
-#include "avx2/gemm_vector_inl.hpp"
+#include <vector.hpp>
+
+#include "avx2/gemm_stream_inl.hpp"
 #include "gemm_driver_inl.hpp"
 
 namespace mica::simd {
@@ -17,9 +19,10 @@ inline __m256i add_pairs(__m256i channels_0_3, __m256i channels_4_7) {
   return _mm256_permute4x64_epi64(_mm256_hadd_epi32(channels_0_3, channels_4_7), 0xD8);
 }
 
-struct S8Avx2 {
+template <>
+struct LevelCore<PanelFormat::s8> {
   static constexpr int32_t kOffset = 0;
-  static constexpr size_t kInputBytes = kPanelChannels;
+  static constexpr GemmGeometry kGeometry = kX86Geometry;
   // Widened: 24 rows of 256 activations (12 KB) and one panel (8 KB), which fit a level 1 cache with the sums (6 KB).
   static constexpr size_t kRows = 24, kPanels = 4, kInputs = 256;
 
@@ -110,11 +113,11 @@ struct S8Avx2 {
 
   // More than two rows would need more than 16 registers: the second pair meets each part of the panel in the cache.
   template <int kStreamRows>
-  static void stream(const int8_t* x, size_t x_stride, const uint8_t* panel, size_t inputs, int32_t* sums) {
+  static void stream(const int8_t* x, size_t x_stride, const PanelStream& from, size_t inputs, int32_t* sums) {
     constexpr size_t kPartInputs = 512;  // 8 KB
     for (size_t input = 0; input < inputs; input += kPartInputs) {
       const size_t part = at_most(inputs - input, kPartInputs);
-      const uint8_t* bytes = panel + input * kInputBytes;
+      const uint8_t* bytes = from.blocks + input * kInputBytes<PanelFormat::s8>;
       stream_part<(kStreamRows > 1 ? 2 : 1)>(x + input, x_stride, bytes, part, input == 0, sums);
       if constexpr (kStreamRows > 2)
         stream_part<kStreamRows - 2>(x + input + 2 * x_stride, x_stride, bytes, part, input == 0,

@@ -1,14 +1,19 @@
-// Making 16-entry tables with AVX2, for levels avx2 and avx512vnni. Not reading them: the level's visual_kv.cpp does.
+// Making 16-entry tables of keys and values with AVX2. Not reading them: visual_kv_lookup_inl.hpp.
 // Everything here has internal linkage.
 #pragma once
 
-#include "visual_kv_lookup_inl.hpp"
+#include <cstddef>
+#include <cstdint>
+
 #include "x86_intrinsics.hpp"
 
 namespace mica::simd {
 namespace {
 
-struct Avx2Tables {
+// The greatest of the sums of 16 weights is sought so many at a time.
+constexpr size_t kGreatestStep = 32;
+
+struct KvTables {
   // The greatest sum of 16 magnitudes, as the definition adds them; count is a multiple of 32.
   static float greatest_sixteen(const float* weights, size_t count) {
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF));

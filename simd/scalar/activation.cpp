@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "own_table.hpp"
+
 namespace mica::simd {
 
 namespace {
@@ -26,7 +28,7 @@ void activate_mul(float* dst, const float* gate, const float* up, size_t n) {
 
 }  // namespace
 
-const ActivationKernels activation_kernels_scalar = {
+extern const ActivationKernels MICA_TABLE(activation) = {
     .silu = activate<silu>,
     .silu_mul = activate_mul<silu>,
     .gelu = activate<gelu>,

@@ -1,5 +1,6 @@
 // Integer attention, scalar: the definition that every other level is compared with. Not fast, and not meant to be.
 #include "attention_inl.hpp"
+#include "own_table.hpp"
 
 namespace mica::simd {
 namespace {
@@ -55,7 +56,7 @@ void pack_values_s6(int8_t* panels, float* step, float* middle, const float* val
     step[c] = (range.high - range.low) / (2 * kValueMost - 1);
     middle[c] = range.low + kValueMost * step[c];  // so that the lowest is -kValueMost, the highest kValueMost - 1
     for (size_t key = 0; key < count; ++key)
-      panels[panel_index(c, key, attention_round_up(count, kAttentionPanel))] = static_cast<int8_t>(round_clamped(
+      panels[panel_index(c, key, round_up(count, kAttentionPanel))] = static_cast<int8_t>(round_clamped(
           (values[key * stride + c] - middle[c]) * inverse_of(step[c]), -kValueMost, kValueMost - 1));
   }
 }
@@ -127,7 +128,7 @@ struct AttentionScalar {
 
 }  // namespace
 
-const AttentionKernels attention_kernels_scalar = {
+extern const AttentionKernels MICA_TABLE(attention) = {
     .pack_keys_u7 = pack_keys_u7,
     .pack_values_s6 = pack_values_s6,
     .quantize_queries = quantize_queries,

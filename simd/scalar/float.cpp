@@ -3,7 +3,9 @@
 
 #include <cmath>
 
+#include "files_of_stored_types.hpp"
 #include "float_storage.hpp"
+#include "own_table.hpp"
 
 namespace mica::simd {
 namespace {
@@ -19,16 +21,21 @@ void gemm_f32(float* c, size_t c_stride, const float* a, size_t a_stride, const 
   }
 }
 
-template <class Weight, float (*widen)(Weight)>
-void gemv(float* y, const float* x, const Weight* w, size_t w_stride, size_t rows, size_t depth) {
+template <StoredType kType>
+void gemv(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth, void*) {
+  constexpr size_t kBlockValues = kStoredBlocks[static_cast<size_t>(kType)].values;
+  constexpr size_t kBlockBytes = kStoredBlocks[static_cast<size_t>(kType)].bytes;
+  float values[kBlockValues];
   for (size_t row = 0; row < rows; ++row) {
+    const uint8_t* block = w + row * w_stride;
     float sum = 0;
-    for (size_t i = 0; i < depth; ++i) sum += widen(w[row * w_stride + i]) * x[i];
+    for (size_t i = 0; i < depth; i += kBlockValues, block += kBlockBytes) {
+      widen_stored<kType>(values, block, kBlockValues);
+      for (size_t j = 0; j < kBlockValues; ++j) sum += values[j] * x[i + j];
+    }
     y[row] = sum;
   }
 }
-
-float same(float value) { return value; }
 
 void widen_f16(float* dst, const uint16_t* src, size_t n) {
   for (size_t i = 0; i < n; ++i) dst[i] = widen_half(src[i]);
@@ -128,17 +135,18 @@ void pack_keys(float* blocks, size_t start, const float* src, size_t src_stride,
 
 }  // namespace
 
-const FloatKernels float_kernels_scalar = {
+extern const FloatKernels MICA_TABLE(float) = {
     .gemm_f32 = gemm_f32,
     .gemm_rows = 1,
-    .gemv_f32 = gemv<float, same>,
-    .gemv_f16 = gemv<uint16_t, widen_half>,
-    .gemv_bf16 = gemv<uint16_t, widen_brain>,
+    .gemv = {
+#define MICA_STORED_TYPE(type, ...) gemv<StoredType::type>,
+#include "stored_types.inc"
+    },
+    .widen = {
+#define MICA_STORED_TYPE(type, ...) widen_stored<StoredType::type>,
+#include "stored_types.inc"
+    },
     .widen_f16 = widen_f16,
-    .widen_bf16 = widen_bf16,
-    .widen_q8_0 = widen_blocks_q8_0,
-    .widen_q4_0 = widen_blocks_q4_0,
-    .widen_q4_1 = widen_blocks_q4_1,
     .narrow_f16 = narrow_f16,
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,

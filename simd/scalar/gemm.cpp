@@ -1,36 +1,41 @@
 // Integer matrix products, scalar: the definition that the other levels equal bit by bit. Not fast.
+#include "files_of_weight_formats.hpp"
 #include "gemm_epilogue_inl.hpp"
+#include "own_table.hpp"
 #include "pack.hpp"
 
 namespace mica::simd {
 
 namespace {
 
+// The caches are of no account here; what a task is worth is not.
+constexpr GemmGeometry kGeometry = {
+    .stream_rows = 4, .stream_bytes_min = 128u << 10, .stream_bytes_max = 1u << 20, .block_panels = 2};
+
 // sums[c] = sum over k of x[k] * w[c][k], the 16 channels of one panel.
-void multiply_u4(const int8_t* x, const uint8_t* panel, size_t inputs, int32_t* sums) {
+template <PanelFormat kFormat>
+void multiply(const int8_t* x, const uint8_t* panel, const int8_t* levels, size_t inputs, int32_t* sums) {
+  constexpr size_t kInputs = PanelLayout<kFormat>::kBlockInputs, kGroup = kFactsOf<kFormat>.group;
+  const uint8_t* block = panel + header_bytes<kFormat>(inputs);
   for (size_t c = 0; c < kPanelChannels; ++c) sums[c] = 0;
-  for (size_t input = 0; input < padded_inputs(inputs); input += 8, panel += 64)
-    for (size_t c = 0; c < kPanelChannels; ++c)
-      for (size_t j = 0; j < 4; ++j) {
-        const int byte = panel[4 * c + j];
-        sums[c] += ((byte & 15) - 8) * x[input + j] + ((byte >> 4) - 8) * x[input + 4 + j];
-      }
+  for (size_t input = 0; input < inputs; input += kInputs, block += block_bytes<kFormat>())
+    for (size_t c = 0; c < kPanelChannels; ++c) {
+      int32_t sum = 0;
+      for (size_t j = 0; j < kInputs; ++j) sum += weight_at<kFormat>(block, c, j, levels) * x[input + j];
+      if constexpr (kGroup > 0) sum *= multiplier_at(panel + input / kGroup * kGroupBytes, c);
+      sums[c] += sum;
+    }
 }
 
-void multiply_s8(const int8_t* x, const uint8_t* panel, size_t inputs, int32_t* sums) {
-  for (size_t c = 0; c < kPanelChannels; ++c) sums[c] = 0;
-  for (size_t input = 0; input < padded_inputs(inputs); input += 4, panel += 64)
-    for (size_t c = 0; c < kPanelChannels; ++c)
-      for (size_t j = 0; j < 4; ++j) sums[c] += static_cast<int8_t>(panel[4 * c + j]) * x[input + j];
-}
-
-template <auto kMultiply, auto kPanelBytes, class Out>
-void gemm(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const Out& dst,
+template <PanelFormat kFormat>
+void gemm(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const FloatRows& dst,
           const GemmTile& tile) {
+  const size_t inputs = padded_inputs(weights.inputs);
+  const size_t panel_bytes = simd::panel_bytes(kFormat, weights.inputs);
   for (size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel)
     for (size_t row = tile.row_begin; row < tile.row_end; ++row) {
       int32_t sums[kPanelChannels];
-      kMultiply(x.values + row * x.stride, weights.panels + panel * kPanelBytes(weights.inputs), weights.inputs, sums);
+      multiply<kFormat>(x.values + row * x.stride, weights.panels + panel * panel_bytes, weights.levels, inputs, sums);
       for (size_t c = 0; c < kPanelChannels; ++c) {
         const size_t channel = panel * kPanelChannels + c;
         if (channel < weights.channels)
@@ -41,11 +46,15 @@ void gemm(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& ep
 
 }  // namespace
 
-const GemmKernels gemm_kernels_scalar = {
-    .gemm_f32_s8_u4 = gemm<multiply_u4, u4_panel_bytes, FloatRows>,
-    .gemm_s8_s8_u4 = gemm<multiply_u4, u4_panel_bytes, Int8Rows>,
-    .gemm_f32_s8_s8 = gemm<multiply_s8, s8_panel_bytes, FloatRows>,
-    .gemm_s8_s8_s8 = gemm<multiply_s8, s8_panel_bytes, Int8Rows>,
+extern const GemmKernels MICA_TABLE(gemm) = {
+    .gemm_f32_s8 = {
+#define MICA_WEIGHT_FORMAT(format, ...) gemm<PanelFormat::format>,
+#include "weight_formats.inc"
+    },
+    .geometry = {
+#define MICA_WEIGHT_FORMAT(...) kGeometry,
+#include "weight_formats.inc"
+    },
 };
 
 }  // namespace mica::simd

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "quantize_kernels.hpp"
+#include "own_table.hpp"
 #include "scalar/quantize_value.hpp"
 
 namespace mica::simd {
@@ -42,7 +43,7 @@ int32_t layer_norm_quantize(int8_t* dst, const float* x, const float* weight, co
 
 }  // namespace
 
-const QuantizeKernels quantize_kernels_scalar = {
+extern const QuantizeKernels MICA_TABLE(quantize) = {
     .quantize_row = quantize_row,
     .rms_norm_quantize = rms_norm_quantize,
     .layer_norm_quantize = layer_norm_quantize,

@@ -1,21 +1,15 @@
-// The rounding of quantize_kernels.hpp, one value at a time: what the scalar producers and rotations share.
-// Not used by vector levels, which have their own Quantizer.
+// Rows rounded one value at a time: what the scalar producers and rotations share. Not used by vector levels,
+// which have their own Quantizer.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 #include "quantize_kernels.hpp"
+#include "rounding.hpp"
 
 namespace mica::simd {
 namespace {
-
-inline int8_t quantize_value(float value, float multiplier) {
-  const float t = value * multiplier;
-  if (!(t < 127.0f)) return 127;
-  return t > -127.0f ? static_cast<int8_t>(std::nearbyint(t)) : int8_t{-127};
-}
 
 // Quantizes value(i) for i < n, and pads.
 template <class Value>

@@ -3,6 +3,7 @@
 
 #include "dct_angle.hpp"
 #include "rotate_kernels.hpp"
+#include "own_table.hpp"
 #include "scalar/quantize_value.hpp"
 
 namespace mica::simd {
@@ -116,23 +117,19 @@ void rotate_inverse(const RotationPlan& plan, size_t blocks, const uint32_t* sig
   }
 }
 
-int32_t rotate_quantize(int8_t* dst, const RotationPlan& plan, size_t blocks, const uint32_t* sign_bits,
-                        float multiplier, float* means, float* row) {
-  for (size_t block = 0; block < blocks; ++block) {
-    float* x = row + block * plan.width;
-    flip_signs(sign_bits, plan.width, x);
-    transform_parts(plan, false, multiplier, x);
-    join_parts(plan, false, multiplier, x);
-    if (!means) continue;
-    means[block] = x[0] / multiplier;
-    x[0] = 0.0f;
+int32_t rotate_quantize(int8_t* dst, const RotationPlan& plan, float multiplier, float* mean, float* row) {
+  transform_parts(plan, false, multiplier, row);
+  join_parts(plan, false, multiplier, row);
+  if (mean) {
+    *mean = row[0] / multiplier;
+    row[0] = 0.0f;
   }
-  return quantize_values(dst, 1.0f, blocks * plan.width, [row](size_t i) { return row[i]; });
+  return quantize_values(dst, 1.0f, plan.width, [row](size_t i) { return row[i]; });
 }
 
 }  // namespace
 
-const RotateKernels rotate_kernels_scalar = {
+extern const RotateKernels MICA_TABLE(rotate) = {
     .rotate = rotate,
     .rotate_inverse = rotate_inverse,
     .rotate_quantize = rotate_quantize,

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "float_storage.hpp"
+#include "own_table.hpp"
 #include "visual_kv_pack_inl.hpp"
 
 namespace mica::simd {
@@ -186,7 +187,7 @@ void append_key_f16(uint16_t* block, size_t token_in_block, const float* row, si
 
 }  // namespace
 
-const VisualKvKernels visual_kv_kernels_scalar = {
+extern const VisualKvKernels MICA_TABLE(visual_kv) = {
     fit_token_scales, pack_keys,           pack_values,    key_tables,           key_scores,     value_sums,
     scores_f32_u8,    weighted_sum_f32_u8, scores_f32_f16, weighted_sum_f32_f16, append_key_f16,
 };

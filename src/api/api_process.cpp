@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "float_gemm.hpp"
 #include "handles.hpp"
+#include "json_build.hpp"
+#include "kernel_choice.hpp"
 #include "log.hpp"
+#include "processors.hpp"
 
 namespace mica {
 
@@ -45,39 +47,34 @@ extern "C" {
 const char* mica_status_name(mica_status status) { return code_name(static_cast<Code>(status)); }
 const char* mica_version(void) { return MICA_VERSION; }
 
-void mica_set_log(mica_log_callback callback, void* user) {
-  // LogFunction takes the level as an enum; the values are the same.
-  static mica_log_callback g_callback;
-  g_callback = callback;
-  set_log(callback ? [](void* data, LogLevel level,
-                        const char* message) { g_callback(data, static_cast<int>(level), message); }
-                   : LogFunction{},
-          user);
+void mica_set_log(mica_log_callback callback, void* user) { set_log(callback, user); }
+
+mica_status mica_set_isa(const char* level, mica_error* error) {
+  return guarded(error, [&] { return force_isa(level); });
 }
 
-mica_status mica_set_isa(const char* level, mica_error* error) { return report(force_isa(level), error); }
-
 mica_status mica_cpu_describe(char* json, size_t capacity, size_t* needed, mica_error* error) {
-  const simd::Kernels* chosen = nullptr;
-  if (const Status status = kernels_in_use(&chosen); !status) return report(status, error);
-  nlohmann::ordered_json out;
+  return guarded(error, [&] {
+    const simd::Kernels* chosen = nullptr;
+    MICA_TRY(kernels_in_use(&chosen));
+    JsonBuild out;
 #if defined(__x86_64__)
-  out["architecture"] = "x86_64";
+    out["architecture"] = "x86_64";
 #elif defined(__aarch64__)
-  out["architecture"] = "aarch64";
+    out["architecture"] = "aarch64";
 #else
-  out["architecture"] = "other";
+    out["architecture"] = "other";
 #endif
-  out["chosen"] = chosen->name;
-  out["threads"] = default_threads();
-  out["float_products"] = float_gemm_library();
-  out["float_products_isa"] = float_gemm_isa(*chosen);
-  out["levels"] = nlohmann::ordered_json::array();
-  for (int i = 0; i < static_cast<int>(simd::Level::count); ++i) {
-    const auto level = static_cast<simd::Level>(i);
-    out["levels"].push_back({{"name", simd::level_name(level)}, {"available", simd::kernels_at(level) != nullptr}});
-  }
-  return report(copy_text(out.dump(), json, capacity, needed), error);
+    out["chosen"] = level_of(*chosen);
+    out["threads"] = available_processors();
+    out["float_products"] = float_gemm_library();
+    out["float_products_isa"] = float_gemm_isa(*chosen);
+    JsonBuild levels = JsonBuild::array();
+    for (size_t i = 0; i < kernel_level_count(); ++i)
+      levels.push_back({{"name", kernel_level(i).name}, {"available", kernel_level(i).available}});
+    out["levels"] = levels;
+    return copy_text(out.dump(), json, capacity, needed);
+  });
 }
 
 }  // extern "C"

@@ -8,6 +8,8 @@ __asm__(
     ".balign 64\n"
     ".global mica_default_model_begin\n"
     ".global mica_default_model_end\n"
+    ".hidden mica_default_model_begin\n"  // from programs that use the shared library
+    ".hidden mica_default_model_end\n"
     "mica_default_model_begin:\n"
     ".incbin \"" MICA_DEFAULT_MODEL_PATH
     "\"\n"

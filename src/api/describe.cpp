@@ -1,15 +1,17 @@
-// Describe: the spec of a model put into words. What the words mean: engine/spec.
+// Describe: the spec of a model put into words. What the words mean: blueprint/.
 #include "describe.hpp"
 
+#include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "family.hpp"
+#include "picture_cuts.hpp"
 
 namespace mica {
 namespace {
+#include "templated_chat.hpp"
 
-using Json = nlohmann::ordered_json;
+using Json = JsonBuild;
 
 const char* activation_name(Activation activation) {
   switch (activation) {
@@ -17,6 +19,19 @@ const char* activation_name(Activation activation) {
     case Activation::gelu: return "gelu";
     case Activation::gelu_tanh: return "gelu_tanh";
     case Activation::quick_gelu: return "quick_gelu";
+  }
+  return "unknown";
+}
+
+const char* rope_scaling_name(RopeScaling scaling) {
+  switch (scaling) {
+    case RopeScaling::none: return "none";
+    case RopeScaling::linear: return "linear";
+    case RopeScaling::dynamic: return "dynamic";
+    case RopeScaling::dynamic_by_prompt: return "dynamic by the prompt";
+    case RopeScaling::yarn: return "yarn";
+    case RopeScaling::longrope: return "longrope";
+    case RopeScaling::llama3: return "llama3";
   }
   return "unknown";
 }
@@ -37,52 +52,76 @@ Json describe_decoder(const DecoderSpec& d) {
               {"activation", activation_name(d.activation)}, {"norm_epsilon", d.norm_epsilon},
               {"tied_embeddings", d.tied_embeddings}, {"rope_theta", d.rope.theta}};
   if (d.rope.scaling != RopeScaling::none)
-    out["rope_scaling"] =
-        (d.rope.scaling == RopeScaling::linear ? "linear, factor " : "llama3, factor ") + std::to_string(d.rope.factor);
-  if (d.rope.multimodal()) out["rope_sections"] = {d.rope.sections[0], d.rope.sections[1], d.rope.sections[2]};
+    out["rope_scaling"] = rope_scaling_name(d.rope.scaling) +
+                          (d.rope.factor != 0 ? ", factor " + std::to_string(d.rope.factor) : std::string());
+  if (d.rope.divisors.count != 0) out["rope_divisors"] = d.rope.divisors.count;
+  if (d.window != 0) out["sliding_window"] = d.window;
+  const uint32_t* sections = d.rope.sections;
+  if (d.rope.multimodal()) out["rope_sections"] = Json::array({sections[0], sections[1], sections[2]});
   return out;
 }
 
-Json describe_vision(const VisionSpec& v) {
-  const char* projectors[] = {"two matrices", "patch merger", "pixel shuffle, two matrices"};
+Json describe_vision(const ModelSpec& spec) {
+  const VisionSpec& v = spec.vision;
   Json out = {{"layers", v.layers}, {"layers_used", v.layers_used}, {"hidden", v.hidden}, {"heads", v.heads},
               {"feed_forward", v.feed_forward}, {"patch", v.patch}, {"merge", v.merge},
               {"activation", activation_name(v.activation)},
-              {"positions", v.positions == VisionPositions::rope_2d ? "2-D RoPE" : "learned"},
-              {"projector", projectors[static_cast<size_t>(v.projector)]}};
+              {"positions", v.rope_2d ? "2-D RoPE" : "learned"},
+              {"projector", spec.family->projector_title}};
   if (v.image_width) out["image_size"] = std::to_string(v.image_width) + " x " + std::to_string(v.image_height);
   return out;
 }
 
 Json describe_pictures(const PictureRule& rule) {
   Json out;
-  switch (rule.cut) {
-    case PictureCut::none: out["rule"] = "none"; break;
-    case PictureCut::fixed: out["rule"] = "resized to a fixed size"; break;
-    case PictureCut::shortest_edge: out["rule"] = "shorter side resized, centre cropped"; break;
-    case PictureCut::smart_resize: out["rule"] = "any size, sides rounded to whole patches"; break;
-    case PictureCut::tiles: out["rule"] = "cut into tiles, with a thumbnail"; break;
-  }
-  if (rule.cut == PictureCut::smart_resize) {
+  const PictureCutRow& row = row_of(rule.cut);
+  out["rule"] = row.title;
+  if (rule.cut == PictureCut::slices) {
+    out["pixels"] = "about " + std::to_string(rule.slice_side) + " x " + std::to_string(rule.slice_side);
+  } else if (row.any_size) {
     out["pixels_min"] = rule.pixels_min;
     out["pixels_max"] = rule.pixels_max;
   } else {
     out["size"] = std::to_string(rule.width) + " x " + std::to_string(rule.height);
   }
-  if (rule.cut == PictureCut::tiles)
+  if (row.tiled)
     out["tiles"] = std::to_string(rule.tiles_min) + " to " + std::to_string(rule.tiles_max);
-  out["filter"] = rule.filter == PictureFilter::bicubic ? "bicubic" : "bilinear";
-  out["mean"] = {rule.mean[0], rule.mean[1], rule.mean[2]};
-  out["std"] = {rule.std[0], rule.std[1], rule.std[2]};
+  if (rule.pads_to_square) out["padded"] = "to a square";
+  if (rule.transparency == PictureTransparency::dropped) out["transparency"] = "dropped";
+  constexpr const char* kFilters[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};  // PIL's order
+  out["filter"] = kFilters[static_cast<size_t>(rule.filter)];
+  out["mean"] = Json::array({rule.mean[0], rule.mean[1], rule.mean[2]});
+  out["std"] = Json::array({rule.std[0], rule.std[1], rule.std[2]});
   return out;
 }
 
+std::string describe_template(const Chat& chat) {
+  if (chat.templated) {
+    return "run (" + std::to_string(chat.templated->bytes()) + " bytes of " + chat.templated->place() + ")";
+  }
+  if (chat.template_bytes == 0) return "none";
+  if (chat.template_of != nullptr) return chat.template_of;
+  char text[96];
+  snprintf(text, sizeof text, "unknown (%zu bytes; compared: %zu of digest %08X)", chat.template_bytes,
+           chat.template_digest_bytes, chat.template_digest);
+  return text;
+}
+
 Json describe_chat(const Chat& chat) {
+  Json out = {{"template", describe_template(chat)}};
+  if (chat.templated) {
+    out["format"] = "as the template writes turns";
+    return out;
+  }
+  if (chat.format == nullptr) {
+    out["format"] = "none: text goes to the model as it is";
+    return out;
+  }
   const ChatFormat& f = *chat.format;
-  Json out = {{"format", f.name}};
+  out["format"] = f.name;
   const char* roles[] = {"system", "user", "assistant"};
   for (size_t i = 0; i < 3; ++i) out[roles[i]] = std::string(f.before[i]) + "..." + f.after[i];
-  out["default_system"] = chat.default_system ? Json(f.default_system) : Json(nullptr);
+  out["default_system"] = chat.has_default_system ? Json(chat.default_system) : Json(nullptr);
   out["end"] = f.end;
   return out;
 }
@@ -92,7 +131,7 @@ void describe_tensors(const ModelFiles& files, Json* out) {
   std::map<std::string, uint64_t> storage;
   Json tensors = Json::array();
   for (const TensorView& tensor : files.tensors()) {
-    const char* type = dtype_layout(tensor.dtype).name;
+    const std::string type(tensor.type_name);
     storage[type] += tensor.bytes.size();
     Json shape = Json::array();
     for (uint32_t i = 0; i < tensor.rank; ++i) shape.push_back(tensor.shape[i]);
@@ -126,6 +165,7 @@ std::string describe(const Model& model) {
               {"weights_bytes", model.weights.bytes},
               {"token_reads_bytes", decode_bytes(model.weights.decoder)},
               {"context", spec.decoder.context}};
+  if (!model.description.empty()) out["description"] = model.description;
   if (model.files) out["file_bytes"] = model.files->bytes_total();
   out["tokenizer_ids"] = model.tokenizer ? Json(model.tokenizer->size()) : Json(nullptr);
   Json ends = Json::array();
@@ -133,15 +173,14 @@ std::string describe(const Model& model) {
   out["end_tokens"] = ends;
   out["decoder"] = describe_decoder(spec.decoder);
   if (spec.has_vision) {
-    out["vision"] = describe_vision(spec.vision);
+    out["vision"] = describe_vision(spec);
     out["pictures"] = describe_pictures(spec.pictures);
   }
   const Json fixed = describe_static(model.weights);
   if (!fixed.is_null()) out["static"] = fixed;
-  if (model.chat.format) out["chat"] = describe_chat(model.chat);
+  if (model.tokenizer) out["chat"] = describe_chat(model.chat);
   if (model.files) describe_tensors(*model.files, &out);
-  // Names come from files: what is not UTF-8 is replaced, never thrown about.
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out.dump();
 }
 
 Status describe_session(const Model& model, const SessionOptions& options, std::string* out) {
@@ -154,10 +193,15 @@ Status describe_session(const Model& model, const SessionOptions& options, std::
   cache.plan(model.spec.decoder, options.kv,
              {.tokens = options.context, .text = options.context_text, .span_tokens_min = KvCache::kSpanTokensMin,
               .span_tokens_max = options.batch}, &arena);
-  Json json = {{"context", options.context}, {"context_text", options.context_text}, {"batch", options.batch},
-               {"threads", options.threads}, {"memory_bytes", bytes}, {"kv_text_bits", options.kv.text_bits},
+  Json json = {{"context", options.context}, {"context_trained", model.spec.decoder.context},
+               {"context_text", options.context_text}, {"batch", options.batch},
+               {"threads", options.threads}, {"threads_batch", options.threads_batch}, {"memory_bytes", bytes},
+               {"kv_text_bits", options.kv.text_bits},
                {"kv_text_token_bytes", cache.text_token_bytes()}};
   if (picture > 0) {
+    const PictureBounds bounds = picture_bounds(model, options);
+    json["picture_tokens_least"] = bounds.least;
+    json["picture_tokens_most"] = bounds.most;
     json["kv_visual_bits"] = bits_text(options.kv.visual_bits);
     if (options.kv.packs_visual()) json["kv_levels"] = rule_name(options.kv.levels.rule);
     json["kv_visual_token_bytes"] = cache.span_bytes(picture) / picture;

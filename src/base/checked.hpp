@@ -15,4 +15,9 @@ namespace mica {
 constexpr size_t round_up(size_t n, size_t step) { return (n + step - 1) / step * step; }
 constexpr size_t ceil_div(size_t n, size_t step) { return (n + step - 1) / step; }
 
+// The nearest number that a uint32_t holds, fractions cut off.
+inline uint32_t clamp_u32(double value) {
+  return value <= 0 ? 0 : value >= UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(value);
+}
+
 }  // namespace mica

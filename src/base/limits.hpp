@@ -15,6 +15,7 @@ inline constexpr size_t kTensorsMax = 65536;         // tensors in one file; the
 inline constexpr size_t kTensorRankMax = 8;          // as in the format's reference implementation
 inline constexpr size_t kTensorNameBytesMax = 512;
 inline constexpr size_t kShardsMax = 1024;
+inline constexpr size_t kFolderNamesMax = 4096;      // read to find shards without an index, and for messages
 inline constexpr size_t kGgufKeysMax = 65536;        // the most that we know of is 70
 inline constexpr size_t kGgufKeyBytesMax = 65535;    // the format's own limit
 inline constexpr int kGgufArrayDepthMax = 4;         // arrays in arrays; published files have none
@@ -27,6 +28,7 @@ inline constexpr size_t kJsonValuesMax = 8u << 20;   // the largest tokenizer.js
 inline constexpr size_t kPictureFileBytesMax = 256u << 20;
 inline constexpr uint32_t kPictureSideMax = 65535;   // what JPEG can say
 inline constexpr size_t kPicturePixelsMax = 100u * 1000 * 1000;  // 300 MB of RGB; the largest phone cameras give 200 MP
+inline constexpr size_t kPaddedPixelsMax = 400u * 1000 * 1000;  // a panorama of 20,000 pixels made square: 1 s
 inline constexpr int kJpegScansMax = 100;            // Cure53: scan bombs; real progressive files have about 10
 // The coefficients of a progressive picture of kPicturePixelsMax, three components in full, are 600 MB.
 inline constexpr size_t kJpegMemoryBytesMax = 640u << 20;
@@ -34,14 +36,29 @@ inline constexpr size_t kPngChunkBytesMax = 16u << 20;  // metadata, inflated; c
 
 // What a model may ask of a picture: four times the largest published value of each.
 inline constexpr uint32_t kPictureRuleSideMax = 16384;
+inline constexpr uint32_t kPictureRulePixelsMax = 1000u * 1000 * 1000;  // published: 16,384 tokens of 28 x 28 pixels
 inline constexpr uint32_t kPictureTilesMax = 256;
+inline constexpr uint32_t kPatchesRoomMax = 1u << 20;  // of a tile; published: 1,024
+inline constexpr uint32_t kPositionSideMax = 256;      // of a square of learned positions; published: 70
+inline constexpr uint32_t kPictureGridsMax = 64;       // published: 36
 inline constexpr uint32_t kPatchSideMax = 256;
 inline constexpr uint32_t kPatchMergeMax = 16;
 inline constexpr uint32_t kPatchTemporalMax = 16;
+inline constexpr uint32_t kTapsMax = 16;  // layers of a tower that the decoder is given beside the last; published: 3
 inline constexpr size_t kPixelValuesMax = 320u * 1000 * 1000;  // Qwen2-VL: 16,384 tokens of 28 x 28 pixels, 77 million
 
 // --- text ------------------------------------------------------------------------------------------------------------
 inline constexpr size_t kPromptBytesMax = 16u << 20;
+inline constexpr size_t kChatTemplateBytesMax = 1u << 20;  // larger ones are unknown; the largest published has 20 KB
+inline constexpr size_t kSystemTurnBytesMax = 4096;        // of a default system turn in a template; known: 300
+// What a chat template may cost, whoever wrote it. Published ones nest 12 deep, and a conversation of 1,000 turns takes
+// half a million steps and 20 MB.
+inline constexpr uint32_t kTemplateNestingMax = 200;      // blocks and brackets in each other, operators in a chain
+inline constexpr uint32_t kTemplateDepthMax = 800;        // evaluation, macros in macros: 400 bytes of stack each
+inline constexpr uint64_t kTemplateStepsMax = 30u << 20;  // nodes, items and blocks of 16 bytes gone through: 2 s
+inline constexpr size_t kTemplateMemoryBytesMax = 256u << 20;
+inline constexpr size_t kTemplateRangeMax = 100000;       // as in the reference's sandbox
+inline constexpr int kTemplateDecimalsMax = 512;          // of a number that is printed with a precision
 inline constexpr size_t kVocabularyMax = 1u << 20;
 inline constexpr size_t kMergesMax =
     2 * kVocabularyMax;                              // byte-level BPE has one a token; room for tokens with several
@@ -49,7 +66,9 @@ inline constexpr size_t kTokenBytesMax = 4096;       // one vocabulary entry
 inline constexpr size_t kVocabularyBytesMax = 64u << 20;  // all entries; the largest known, of 256 k, have 3 MB
 // What a prompt may become before encoding (a marked space has 3 bytes, a byte-level one 2), and a decoded text.
 inline constexpr size_t kNormalizedBytesMax = 4 * kPromptBytesMax;
+inline constexpr size_t kEndTokensMax = 256;         // ids that end an answer; published files have up to 5
 inline constexpr size_t kTokenizerStepsMax = 64;     // normalizers, pre-tokenizers or decoders of a file; known: 6
+inline constexpr size_t kTextTokensMax = 16;         // that a file has around a text; known: 2
 inline constexpr size_t kPatternBytesMax = 16384;    // one regular expression; the longest known has 700
 // One search: the usual patterns take one step back a byte of white space; a pattern that explodes takes 2^n.
 inline constexpr size_t kPatternStepsMax = 1000000;
@@ -74,8 +93,16 @@ inline constexpr uint32_t kHeadsMax = 1024;
 inline constexpr uint32_t kHeadDimMax = 512;
 inline constexpr uint32_t kContextMax = 1u << 24;
 
+// --- packed models ----------------------------------------------------------------------------------------------------
+inline constexpr size_t kDescriptionBytesMax = 1024;  // a line or two for people
+
+// --- answers ----------------------------------------------------------------------------------------------------------
+inline constexpr size_t kStopTextsMax = 64;       // of one answer; servers of others take 4 to 16
+inline constexpr size_t kStopTextBytesMax = 256;  // as much of an answer may be held back
+
 // --- running ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kThreadsMax = 256;
+inline constexpr uint32_t kSessionsTogetherMax = 256;  // what a step keeps of each lies on the stack: 20 KB
 inline constexpr uint32_t kPicturesPerPromptMax = 4096;
 
 }  // namespace mica::limits

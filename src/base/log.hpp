@@ -5,9 +5,11 @@
 namespace mica {
 
 enum class LogLevel : int { error = 0, warning = 1, info = 2, debug = 3 };
-using LogFunction = void (*)(void* user, LogLevel level, const char* message);
+// The level as a number: the public interface's type.
+using LogFunction = void (*)(void* user, int level, const char* message);
 
-// Process-wide; set it before the first model is opened. Null silences.
+// Process-wide, from any thread. Null silences. A message that another thread is just saying may still reach the function
+// that was set before.
 void set_log(LogFunction function, void* user);
 [[gnu::format(printf, 2, 3)]] void log_message(LogLevel level, const char* format, ...);
 

@@ -7,74 +7,159 @@
 
 namespace mica {
 
+namespace {
+
+// The matrices that read the rows which enter a layer's mixing, in the order in which what they give is laid out.
+constexpr Slot kProjections[] = {Slot::qkv, Slot::query, Slot::key, Slot::value, Slot::attention_gate,
+                                 Slot::convolution_in, Slot::delta_in, Slot::delta_gate, Slot::delta_strength,
+                                 Slot::delta_decay};
+
+// Of the matrix that adds to the stream what a layer's mixing gives.
+Slot output_slot(const LayerWeights& layer) {
+  for (const Slot slot : {Slot::convolution_out, Slot::delta_out})
+    if (layer.matrices[slot].rows != 0) return slot;
+  return Slot::output;
+}
+
+}  // namespace
+
+size_t projected_width(std::span<const LayerWeights> layers) {
+  size_t most = 0;
+  for (const LayerWeights& layer : layers) {
+    size_t width = 0;
+    for (const Slot slot : kProjections) width += layer.matrices[slot].rows;
+    most = std::max(most, width);
+  }
+  return most;
+}
+
+size_t mixed_width(std::span<const LayerWeights> layers) {
+  size_t most = 0;
+  for (const LayerWeights& layer : layers) most = std::max(most, layer.matrices[output_slot(layer)].columns);
+  return most;
+}
+
 void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* arena, BlockBuffers* buffers) {
-  const size_t width = std::max(shape.hidden, shape.query_width);
-  buffers->qkv_stride = shape.query_width + 2 * shape.key_width;
+  const size_t width = std::max(shape.hidden, shape.mixed_width);
+  buffers->qkv_stride = shape.projected_width;
   buffers->mlp_rows = mlp_rows;
   buffers->x = arena->take<float>(rows * shape.hidden);
   buffers->rows.values = arena->take<float>(rows * width);
   buffers->rows.quantized = arena->take<int8_t>(
-      std::max(rows * simd::quantized_row_bytes(width), mlp_rows * simd::quantized_row_bytes(shape.feed_forward)));
+      std::max(rows * quantized_row_bytes(width), mlp_rows * quantized_row_bytes(shape.feed_forward)));
   buffers->rows.sums = arena->take<int32_t>(rows);
   buffers->rows.rank1 = arena->take<float>(rows);
   buffers->rows.kept = arena->take<float>(rows * kKeptChannelsMax);
   buffers->qkv = arena->take<float>(rows * buffers->qkv_stride);
   buffers->mlp = arena->take<float>(mlp_rows * 2 * shape.feed_forward);
+  if (shape.post_norms) buffers->added = arena->take<float>(rows * shape.hidden);
 }
 
-void norm_heads(const Compute& compute, const float* weight, float epsilon, float* x, size_t stride, size_t rows,
-                size_t heads, size_t head_dim) {
-  if (weight == nullptr) return;
-  for_rows(compute, rows, [&](size_t row) {
-    for (size_t head = 0; head < heads; ++head) {
-      float* values = x + row * stride + head * head_dim;
-      compute.kernels->f32->rms_norm(values, values, weight, epsilon, head_dim);
-    }
+bool has_post_norms(std::span<const LayerWeights> layers) {
+  return std::any_of(layers.begin(), layers.end(), [](const LayerWeights& layer) {
+    return layer.norms[Slot::attention_post_norm].weight != nullptr ||
+           layer.norms[Slot::mlp_post_norm].weight != nullptr;
   });
 }
 
+size_t layers_scratch_bytes(std::span<const LayerWeights> layers) {
+  size_t bytes = 0;
+  for (const LayerWeights& layer : layers)
+    for (const Matrix& matrix : layer.matrices) bytes = std::max(bytes, linear_scratch_bytes(matrix));
+  return bytes;
+}
+
+namespace {
+
+// Rows times a slot's matrix, or visual ones times that of their expert.
+void multiply(const Compute& compute, float* dst, size_t stride, const Rows& in, const LayerWeights& layer, Slot slot,
+              const LinearFinish& finish = {}) {
+  const Matrix& matrix = layer.matrices[slot];
+  const Slot expert = visual_slot(slot);
+  if (expert == Slot::count || layer.matrices[expert].rows == 0)
+    return linear(compute, dst, stride, in, matrix, finish);
+  if (in.visual > 0)
+    linear(compute, dst, stride, rows_between(in, 0, in.visual), layer.matrices[expert], finish);
+  if (in.count > in.visual)
+    linear(compute, dst + in.visual * stride, stride, rows_between(in, in.visual, in.count), matrix, finish);
+}
+
+// x += scale * norm(matrix(in)), rows from `first_row` on.
+void add_product(const Compute& compute, const BlockShape& shape, const BlockBuffers& buffers, const Rows& in,
+                 const LayerWeights& layer, Slot slot, const NormWeights& norm, const float* scale, size_t first_row) {
+  float* x = buffers.x + first_row * shape.hidden;
+  if (norm.weight == nullptr)
+    return multiply(compute, x, shape.hidden, in, layer, slot, {.add = true, .scale = scale});
+  float* added = buffers.added + first_row * shape.hidden;
+  multiply(compute, added, shape.hidden, in, layer, slot);
+  norm_rows(compute, shape.norm, norm, shape.epsilon, added, shape.hidden, added, shape.hidden, in.count, shape.hidden);
+  add_rows(compute, x, added, in.count, shape.hidden, scale);
+}
+
+// Rows of the stream for the matrices of a site, behind the norm that stands there.
+Rows enter_stream(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, Site site, Slot norm,
+                  const BlockBuffers& buffers, const float* x, size_t rows, size_t visual) {
+  if (!shape.norms_before)
+    return enter_rows(compute, layer.points[site], layer.reader(site), x, shape.hidden, rows, visual, shape.hidden,
+                      buffers.rows);
+  return enter_norm(compute, layer.points[site], layer.reader(site), shape.norm, layer.norms[norm], shape.epsilon, x,
+                    shape.hidden, rows, visual, shape.hidden, buffers.rows);
+}
+
+}  // namespace
+
 bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
                  const BlockBuffers& buffers, size_t rows, size_t visual) {
-  const Rows in = enter_norm(compute, layer.attention_in, layer.query, shape.norm, layer.attention_norm, shape.epsilon,
-                             buffers.x, shape.hidden, rows, visual, shape.hidden, buffers.rows);
+  const Rows in = enter_stream(compute, shape, layer, Site::attention_in, Slot::attention_norm, buffers, buffers.x,
+                               rows, visual);
   float* target = buffers.qkv;
-  for (const Matrix* matrix : {&layer.query, &layer.key, &layer.value}) {
-    linear(compute, target, buffers.qkv_stride, in, *matrix);
-    target += matrix->rows;
+  for (const Slot slot : kProjections) {
+    const Matrix& matrix = layer.matrices[slot];
+    if (matrix.rows == 0) continue;
+    multiply(compute, target, buffers.qkv_stride, in, layer, slot);
+    target += matrix.rows;
   }
   return in.count != 0;
 }
 
 bool add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
                    const BlockBuffers& buffers, size_t rows, size_t visual) {
-  const Rows in = enter_rows(compute, layer.output_in, layer.output, buffers.rows.values, shape.query_width, rows,
-                             visual, shape.query_width, buffers.rows);
-  linear(compute, buffers.x, shape.hidden, in, layer.output, {.add = true, .scale = layer.attention_scale});
-  return in.count != 0;
+  const Slot slot = output_slot(layer);
+  const Matrix& output = layer.matrices[slot];
+  const Rows in = enter_rows(compute, layer.points[Site::output_in], output, buffers.rows.values, output.columns, rows,
+                             visual, output.columns, buffers.rows);
+  if (in.count == 0) return false;
+  add_product(compute, shape, buffers, in, layer, slot, layer.norms[Slot::attention_post_norm],
+              layer.vectors[Slot::attention_scale], 0);
+  return true;
 }
 
 bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
              size_t rows, size_t visual) {
   const size_t stride = 2 * shape.feed_forward;
-  float* gate = buffers.mlp;
-  float* up = buffers.mlp + shape.feed_forward;
+  const Matrix& gate = layer.matrices[Slot::gate];
+  const Matrix& down = layer.matrices[Slot::down];
+  const bool gated = gate.rows != 0;
+  float* gates = buffers.mlp;
+  float* ups = buffers.mlp + shape.feed_forward;
+  const Activated activation{shape.activation, gated ? gates : ups, gated ? ups : nullptr};
   bool complete = true;
   for (size_t first = 0; first < rows; first += buffers.mlp_rows) {
     const size_t count = std::min(buffers.mlp_rows, rows - first);
     const size_t visual_here = visual <= first ? 0 : std::min(visual - first, count);
     float* x = buffers.x + first * shape.hidden;
-    const Rows in = enter_norm(compute, layer.mlp_in, layer.up, shape.norm, layer.mlp_norm, shape.epsilon, x,
-                               shape.hidden, count, visual_here, shape.hidden, buffers.rows);
+    const Rows in =
+        enter_stream(compute, shape, layer, Site::mlp_in, Slot::mlp_norm, buffers, x, count, visual_here);
     complete = complete && in.count != 0;
     if (in.count == 0) continue;
-    linear(compute, up, stride, in, layer.up);
-    const bool gated = layer.gate.rows != 0;
-    if (gated) linear(compute, gate, stride, in, layer.gate);
-    const Rows activated =
-        enter_activated(compute, layer.down_in, layer.down, {shape.activation, gated ? gate : up, gated ? up : nullptr},
-                        shape.down_rotation, gate, stride, count, visual_here, shape.feed_forward, buffers.rows);
+    multiply(compute, ups, stride, in, layer, Slot::up);
+    if (gated) multiply(compute, gates, stride, in, layer, Slot::gate);
+    const Rows activated = enter_activated(compute, layer.points[Site::down_in], down, activation, shape.down_rotation,
+                                           gates, stride, count, visual_here, shape.feed_forward, buffers.rows);
     complete = complete && activated.count != 0;
-    linear(compute, x, shape.hidden, activated, layer.down, {.add = true, .scale = layer.mlp_scale});
+    if (activated.count == 0) continue;
+    add_product(compute, shape, buffers, activated, layer, Slot::down, layer.norms[Slot::mlp_post_norm],
+                layer.vectors[Slot::mlp_scale], first);
   }
   return complete;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "arena.hpp"
 #include "compute.hpp"
@@ -15,36 +16,47 @@ namespace mica {
 // Buffers of a loop over layers, for at most `rows` rows. Widths differ between decoder and tower.
 struct BlockBuffers {
   float* x = nullptr;       // [rows][hidden]: the residual stream
-  RowBuffers rows;          // [rows][max(hidden, heads * head_dim)], and for the MLP [mlp_rows][feed_forward]
-  float* qkv = nullptr;     // [rows][qkv_stride]: q, then k, then v
+  RowBuffers rows;          // [rows][max(hidden, mixed_width)], and for the MLP [mlp_rows][feed_forward]
+  float* qkv = nullptr;     // [rows][qkv_stride]: q, then k, then v, or what else a layer projects its rows to
   size_t qkv_stride = 0;
   float* mlp = nullptr;     // [mlp_rows][2 * feed_forward]: gate and up
   size_t mlp_rows = 0;      // rows that pass through the MLP at once
+  float* added = nullptr;   // [rows][hidden]: what a norm is still to pass before it is added
 };
 
 struct BlockShape {
   size_t hidden = 0;
   size_t query_width = 0;  // heads * head_dim
   size_t key_width = 0;    // kv_heads * head_dim
+  size_t projected_width = 0;  // the most that a layer projects a row to
+  size_t mixed_width = 0;      // the most that it gives to the matrix that adds to the stream
   size_t feed_forward = 0;
   Norm norm = Norm::rms;
   float epsilon = 0;
   Activation activation = Activation::silu;
-  const simd::RotationPlan* down_rotation = nullptr;  // of what enters `down`
+  bool norms_before = true;  // what enters attention and MLP is normed
+  bool post_norms = false;  // what attention or the MLP gives passes a norm before it is added
+  const RowRotation* down_rotation = nullptr;  // of what enters `down`
 };
+
+// The widths of a loop over these layers.
+size_t projected_width(std::span<const LayerWeights> layers);
+size_t mixed_width(std::span<const LayerWeights> layers);
 
 // Takes the buffers for `rows` rows of which `mlp_rows` pass through the MLP at once.
 void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* arena, BlockBuffers* buffers);
 
-// Each of `heads` heads at the start of each row, in place: RMSNorm over head_dim. A null weight does nothing.
-void norm_heads(const Compute& compute, const float* weight, float epsilon, float* x, size_t stride, size_t rows,
-                size_t heads, size_t head_dim);
+// Whether any layer has a norm behind its attention or its MLP.
+bool has_post_norms(std::span<const LayerWeights> layers);
+
+// Of Compute::scratch, what the matrices of all these layers need: each may be stored in its own way.
+size_t layers_scratch_bytes(std::span<const LayerWeights> layers);
 
 // Each returns false when an observer stopped it (rows.hpp).
-// qkv = projections of norm(x).
+// qkv = projections of norm(x), by all matrices of the layer that read it, in the order of their slots.
 bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
                  const BlockBuffers& buffers, size_t rows, size_t visual);
-// x += scale * output(rows.values), where attention put what it gave.
+// x += scale * output(rows.values), where attention put what it gave, or a layer of another kind.
 bool add_attention(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
                    const BlockBuffers& buffers, size_t rows, size_t visual);
 // x += scale * down(act(gate(norm(x))) * up(norm(x))), or without the gate act(up(norm(x))).

@@ -1,272 +1,329 @@
 // Config: walks the tables of a family over the JSON of a checkpoint. Which field means what is in models/.
 #include "config.hpp"
 
-#include <cmath>
-#include <cstdio>
+#include <algorithm>
 #include <cstring>
 #include <string>
+#include <vector>
 
+#include "config_check.hpp"
+#include "config_table.hpp"
 #include "family.hpp"
 #include "json.hpp"
 #include "limits.hpp"
+#include "log.hpp"
+#include "quantization_config.hpp"
 
 namespace mica {
 namespace {
 
-// The first of the "|"-separated paths that is set, and which one it was.
-JsonValue find_first(JsonValue root, std::string_view paths, std::string_view* path) {
-  while (!paths.empty()) {
-    const size_t bar = paths.find('|');
-    *path = paths.substr(0, bar);
-    const JsonValue value = root.find_path(*path);
-    if (value.is_set()) return value;
-    if (bar == std::string_view::npos) break;
-    paths.remove_prefix(bar + 1);
-  }
-  return {};
-}
+// ---- whose config it is ---------------------------------------------------------------------------------------------
 
-template <class T>
-T* target_of(ModelSpec* spec, uint16_t offset) {
-  return reinterpret_cast<T*>(reinterpret_cast<char*>(spec) + offset);
-}
-
-Status read_choice(JsonValue value, const ConfigField& field, ModelSpec* spec) {
-  char number[24];
-  std::string_view word;
-  double numeric = 0;
-  bool boolean = false;
-  if (value.as_double(&numeric)) {
-    snprintf(number, sizeof number, "%.0f", numeric);
-    word = number;
-  } else if (value.as_bool(&boolean)) {
-    word = boolean ? "true" : "false";
-  } else if (!value.as_string(&word)) {
-    return value.error(Code::corrupt_file, "must be a word or a number");
+// "TEXT", which mica does not run; it runs A, B.
+Status not_run(JsonValue value, std::string_view word, std::span<const char* const> names) {
+  std::string text = "is \"" + std::string(word.substr(0, 64)) + "\", which mica does not run; it runs ";
+  bool first = true;
+  for (const char* name : names) {
+    text += (first ? "" : ", ") + std::string(name);
+    first = false;
   }
-  std::string known;
-  for (const Choice& choice : field.choices) {
-    if (word == choice.word) {
-      *target_of<uint8_t>(spec, field.offset) = choice.value;
-      return Status::ok();
-    }
-    known += known.empty() ? "" : ", ";
-    known += choice.word;
-  }
-  const std::string text = "is \"" + std::string(word.substr(0, 64)) + "\", which mica does not run; it runs " + known;
   return value.error(Code::unsupported, text.c_str());
 }
 
-// A number, or the index-th of a list of one or two.
-Status read_listed_u32(JsonValue root, JsonValue value, std::string_view path, const ConfigField& field, size_t index,
-                       uint32_t* target) {
-  const auto low = static_cast<uint32_t>(field.low);
-  const auto high = static_cast<uint32_t>(field.high);
-  if (!value.is_array()) return get_u32(root, path, low, high, target);
-  std::vector<uint32_t> numbers;
-  MICA_TRY(get_u32_array(root, path, 1, 2, low, high, &numbers));
-  *target = numbers[index < numbers.size() ? index : 0];
-  return Status::ok();
+bool contains(std::span<const char* const> names, std::string_view word) {
+  return std::find(names.begin(), names.end(), word) != names.end();
 }
 
-Status read_inverse(JsonValue value, const ConfigField& field, uint32_t* target) {
-  double number = 0;
-  if (!value.as_double(&number) || !(number > 0)) return value.error(Code::corrupt_file, "must be a positive number");
-  const double inverse = 1.0 / number;
-  if (std::abs(inverse - std::round(inverse)) > 1e-6 || inverse < field.low || inverse > field.high)
-    return value.error(Code::unsupported, "must be one over a small whole number");
-  *target = static_cast<uint32_t>(std::lround(inverse));
-  return Status::ok();
-}
-
-Status read_field(JsonValue root, const ConfigField& field, ModelSpec* spec) {
-  std::string_view path;
-  const JsonValue value = find_first(root, field.paths, &path);
-  if (!value.is_set()) {
-    if (!field.required) return Status::ok();
-    return root.error(Code::not_found, "is missing",
-                      std::string_view(field.paths).substr(0, std::string_view(field.paths).find('|')));
-  }
-  const auto low = field.low;
-  const auto high = field.high;
-  double number = 0;
-  switch (field.kind) {
-    case FieldKind::u32:
-      return get_u32(root, path, static_cast<uint32_t>(low), static_cast<uint32_t>(high),
-                     target_of<uint32_t>(spec, field.offset));
-    case FieldKind::i32:
-      return get_i32(root, path, static_cast<int32_t>(low), static_cast<int32_t>(high),
-                     target_of<int32_t>(spec, field.offset));
-    case FieldKind::f32:
-      MICA_TRY(get_double(root, path, low, high, &number));
-      *target_of<float>(spec, field.offset) = static_cast<float>(number);
-      return Status::ok();
-    case FieldKind::f64: return get_double(root, path, low, high, target_of<double>(spec, field.offset));
-    case FieldKind::boolean: return get_bool(root, path, target_of<bool>(spec, field.offset));
-    case FieldKind::f32x3: {
-      std::vector<double> numbers;
-      MICA_TRY(get_double_array(root, path, 3, 3, low, high, &numbers));
-      for (size_t i = 0; i < 3; ++i) target_of<float>(spec, field.offset)[i] = static_cast<float>(numbers[i]);
-      return Status::ok();
-    }
-    case FieldKind::u32x3: {
-      std::vector<uint32_t> numbers;
-      MICA_TRY(get_u32_array(root, path, 3, 3, static_cast<uint32_t>(low), static_cast<uint32_t>(high), &numbers));
-      for (size_t i = 0; i < 3; ++i) target_of<uint32_t>(spec, field.offset)[i] = numbers[i];
-      return Status::ok();
-    }
-    case FieldKind::first_u32:
-      return read_listed_u32(root, value, path, field, 0, target_of<uint32_t>(spec, field.offset));
-    case FieldKind::second_u32:
-      return read_listed_u32(root, value, path, field, 1, target_of<uint32_t>(spec, field.offset));
-    case FieldKind::inverse_u32: return read_inverse(value, field, target_of<uint32_t>(spec, field.offset));
-    case FieldKind::choice: return read_choice(value, field, spec);
-  }
-  return Status::ok();
-}
-
-uint64_t factor(ModelSpec* spec, uint16_t offset) {
-  return offset == DerivedField::kOne ? 1 : *target_of<uint32_t>(spec, offset);
-}
-
-void derive(const DerivedField& field, ModelSpec* spec) {
-  uint32_t* target = target_of<uint32_t>(spec, field.target);
-  const uint64_t divisor = factor(spec, field.c);
-  if (*target != 0 || divisor == 0) return;
-  const uint64_t value = factor(spec, field.a) * factor(spec, field.b) / divisor;
-  *target = value > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(value);
-}
-
-// Ids that end an answer: a number or a list under eos_token_id.
-Status read_end_tokens(JsonValue root, ModelSpec* spec) {
-  std::string_view path;
-  const JsonValue value = find_first(root, "text_config.eos_token_id|eos_token_id", &path);
-  if (!value.is_set()) return Status::ok();
-  std::vector<uint32_t> ids(1);
-  constexpr size_t kMost = sizeof spec->end_tokens / sizeof spec->end_tokens[0];
-  if (value.is_array()) MICA_TRY(get_u32_array(root, path, 0, kMost, 0, limits::kVocabularyMax, &ids));
-  else MICA_TRY(get_u32(root, path, 0, limits::kVocabularyMax, &ids[0]));
-  for (uint32_t id : ids)
-    if (spec->end_token_count < kMost) spec->end_tokens[spec->end_token_count++] = static_cast<int32_t>(id);
-  return Status::ok();
-}
-
-Status bad(const char* name, const char* what) { return Status::error(Code::corrupt_file, "%s: %s", name, what); }
-
-Status check_decoder(const DecoderSpec& d, const char* name) {
-  if (d.layers == 0 || d.hidden == 0 || d.heads == 0 || d.feed_forward == 0 || d.vocabulary == 0)
-    return Status::error(
-        Code::not_found,
-        "%s: one of num_hidden_layers, hidden_size, num_attention_heads, intermediate_size and vocab_size is missing",
-        name);
-  if (d.head_dim == 0 || d.head_dim % 2 != 0 || d.head_dim > limits::kHeadDimMax)
-    return bad(name, "head_dim must be even and not zero");
-  if (d.kv_heads > d.heads || d.heads % d.kv_heads != 0)
-    return bad(name, "num_attention_heads must be a multiple of num_key_value_heads");
-  if (d.context == 0) return bad(name, "max_position_embeddings must not be zero");
-  const RopeSpec& rope = d.rope;
-  if (rope.multimodal() && rope.sections[0] + rope.sections[1] + rope.sections[2] != d.head_dim / 2)
-    return bad(name, "mrope_section must sum to half of head_dim");
-  if (rope.scaling == RopeScaling::llama3 && !(rope.high_frequency_factor > rope.low_frequency_factor))
-    return bad(name, "rope high_freq_factor must be larger than low_freq_factor");
-  return Status::ok();
-}
-
-Status check_vision(const ModelSpec& spec, const char* name) {
-  const VisionSpec& v = spec.vision;
-  const PictureRule& rule = spec.pictures;
-  if (v.hidden == 0 || v.layers == 0 || v.heads == 0 || v.feed_forward == 0 || v.hidden % v.heads != 0)
-    return bad(name, "the vision tower's hidden size must be a multiple of its heads");
-  if (v.head_dim() > limits::kHeadDimMax || (v.positions == VisionPositions::rope_2d && v.head_dim() % 4 != 0))
-    return bad(name, "the vision tower's head size is out of range");
-  if (v.layers_used == 0 || v.layers_used > v.layers) return bad(name, "vision_feature_layer is out of range");
-  if (rule.cut == PictureCut::smart_resize) {
-    if (rule.pixels_min > rule.pixels_max) return bad(name, "a picture's min_pixels is larger than its max_pixels");
-    return Status::ok();
-  }
-  if (v.image_width % v.patch != 0 || v.image_height % v.patch != 0)
-    return bad(name, "image_size must be a multiple of patch_size");
-  if (v.image_width / v.patch % v.merge != 0 || v.image_height / v.patch % v.merge != 0)
-    return bad(name, "the patches of an image must be a multiple of the merge");
-  if (rule.width != v.image_width || rule.height != v.image_height)
-    return Status::error(Code::unsupported,
-                         "%s: pictures of %u x %u for a tower of %u x %u: mica does not interpolate positions", name,
-                         rule.width, rule.height, v.image_width, v.image_height);
-  if (rule.tiles_min > rule.tiles_max) return bad(name, "min_patches is larger than max_patches");
-  if (v.keep_class_token && v.merge != 1) return bad(name, "class tokens cannot be kept where patches are merged");
-  return Status::ok();
-}
-
-Status finish_vision(ModelSpec* spec, const char* name) {
-  VisionSpec& v = spec->vision;
-  // transformers counts hidden states: 0 is before the first layer, -1 after the last.
-  const int32_t states = static_cast<int32_t>(v.layers) + 1;
-  const int32_t used = v.feature_layer < 0 ? states + v.feature_layer : v.feature_layer;
-  v.layers_used = used < 0 ? 0 : static_cast<uint32_t>(used);
-  if (v.projector == Projector::patch_merger) v.projector_hidden *= v.merge;  // hidden * merge, times merge again
-  spec->pictures.patch = v.patch;
-  spec->pictures.temporal = v.temporal;
-  spec->pictures.merge = v.merge;
-  return check_vision(*spec, name);
+std::vector<const char*> all_types() {
+  std::vector<const char*> names;
+  for (const Family* family : kFamilies)
+    for (const char* type : family->model_types)
+      if (!contains(names, type)) names.push_back(type);
+  return names;
 }
 
 Status find_family(JsonValue root, const Family** out) {
+  const JsonValue named = root.find("model_type");
   std::string_view type;
-  MICA_TRY(get_string(root, "model_type", &type));
-  std::string known;
-  for (const Family* family : kFamilies) {
-    for (const char* name : family->model_types) {
-      if (type == name) {
+  if (!named.is_set()) {
+    std::string_view architecture;
+    const JsonValue first = root.find("architectures").at(0);
+    const bool named_class = first.as_string(&architecture);
+    for (const Family* family : kFamilies)
+      if (named_class && family->model_types.empty() && contains(family->architectures, architecture)) {
         *out = family;
         return Status::ok();
       }
-      known += known.empty() ? "" : ", ";
-      known += name;
-    }
+    const bool known = std::any_of(kFamilies.begin(), kFamilies.end(), [&](const Family* family) {
+      return contains(family->architectures, architecture);
+    });
+    if (named_class && !known) return not_run(first, architecture, all_types());
   }
-  const std::string text =
-      "\"" + std::string(type.substr(0, 64)) + "\" is not a family that mica runs; it runs " + known;
-  return root.error(Code::unsupported, text.c_str(), "model_type");
+  if (!named.is_set())
+    return root.error(Code::not_found, "is missing, and architectures is not of a model that has none", "model_type");
+  MICA_TRY(get_string(root, "model_type", &type));
+  for (const Family* family : kFamilies) {
+    if (!contains(family->model_types, type)) continue;
+    if (family->told_by != nullptr && !root.find(family->told_by).is_set()) continue;
+    *out = family;
+    return Status::ok();
+  }
+  return not_run(named, type, all_types());
 }
 
-Status read_tables(JsonValue root, std::span<const std::span<const ConfigField>> tables, ModelSpec* spec) {
-  for (const auto& table : tables)
-    for (const ConfigField& field : table) MICA_TRY(read_field(root, field, spec));
+// A class without the head that names tokens, such as a classifier's, has the same model_type.
+Status check_architecture(JsonValue root, const Family& family) {
+  const JsonValue list = root.find("architectures");
+  if (list.is_set() && !list.is_array()) return list.error(Code::corrupt_file, "must be a list of names");
+  for (JsonValue value : list) {
+    std::string_view word;
+    if (!value.as_string(&word)) return value.error(Code::corrupt_file, "must be a name");
+    if (!contains(family.architectures, word)) return not_run(value, word, family.architectures);
+  }
+  return Status::ok();
+}
+
+// ---- where its fields stand -----------------------------------------------------------------------------------------
+
+class Scopes {
+ public:
+  Status find(JsonValue root, const Family& family, const char* name);
+  JsonValue operator[](ConfigScope scope) const { return values_[static_cast<size_t>(scope)]; }
+  bool nested() const { return nested_; }
+
+ private:
+  JsonValue& at(ConfigScope scope) { return values_[static_cast<size_t>(scope)]; }
+  static Status find_rope(JsonValue object, JsonValue* out);
+
+  JsonValue values_[static_cast<size_t>(ConfigScope::count)];
+  bool nested_ = false;  // text_config is there and read
+  Json vision_absent_;
+};
+
+// An object, or absent.
+Status find_object(JsonValue object, const char* key, JsonValue* out) {
+  const JsonValue value = object.find(key);
+  if (!value.is_set()) return Status::ok();
+  if (!value.is_object()) return value.error(Code::corrupt_file, "must be an object");
+  *out = value;
+  return Status::ok();
+}
+
+// rope_scaling wins where both are there, as in transformers.
+Status Scopes::find_rope(JsonValue object, JsonValue* out) {
+  JsonValue scaling, parameters;
+  MICA_TRY(find_object(object, "rope_scaling", &scaling));
+  MICA_TRY(find_object(object, "rope_parameters", &parameters));
+  *out = scaling.size() != 0 ? scaling : parameters;
+  if (scaling.size() != 0 && parameters.size() != 0)
+    log_message(LogLevel::warning, "%s",
+                parameters.error(Code::unsupported, "stands beside rope_scaling, which is read instead").message());
+  return Status::ok();
+}
+
+Status Scopes::find(JsonValue root, const Family& family, const char* name) {
+  at(ConfigScope::root) = root;
+  JsonValue text = root;
+  if (family.text != TextPlace::root) {
+    JsonValue config;
+    MICA_TRY(find_object(root, family.text_name, &config));
+    nested_ = config.is_object();
+    if (nested_ || family.text == TextPlace::nested) text = config;
+  }
+  at(ConfigScope::text) = text;
+  MICA_TRY(find_rope(text, &at(ConfigScope::text_rope)));
+  if (!family.defaults.has_vision) return Status::ok();
+  MICA_TRY(find_object(root, family.vision_name, &at(ConfigScope::vision)));
+  if (!at(ConfigScope::vision).is_object() && family.vision_absent) {
+    const char* json = family.vision_absent;
+    MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(json), std::strlen(json)}, name, &vision_absent_));
+    at(ConfigScope::vision) = vision_absent_.root();
+  }
+  return find_rope(at(ConfigScope::vision), &at(ConfigScope::vision_rope));
+}
+
+// By the class that the object names; model_type, where it is said, must be that of it.
+Status find_decoder_by_class(JsonValue text, const Family& family, const DecoderKind** out) {
+  const JsonValue classes = text.find("architectures"), type = text.find("model_type");
+  std::string_view class_name, type_name;
+  if (!classes.at(0).as_string(&class_name))
+    return text.error(Code::corrupt_file, "must be a list that begins with a class", "architectures");
+  if (type.is_set() && !type.as_string(&type_name)) return type.error(Code::corrupt_file, "must be a word");
+  std::vector<const char*> names;
+  for (const DecoderKind* kind : family.decoders) {
+    names.push_back(kind->class_name);
+    if (class_name != kind->class_name) continue;
+    *out = kind;
+    if (!type.is_set() || type_name == kind->model_type) return Status::ok();
+    return not_run(type, type_name, {&kind->model_type, 1});
+  }
+  return not_run(classes.at(0), class_name, names);
+}
+
+// The class of the decoder: text_config says it; a flat config is of the family's own.
+Status find_decoder(const Scopes& scopes, const Family& family, const DecoderKind** out) {
+  *out = family.decoders[0];
+  if (!scopes.nested()) return Status::ok();
+  if (family.text_class_tells && scopes[ConfigScope::text].find("architectures").is_set())
+    return find_decoder_by_class(scopes[ConfigScope::text], family, out);
+  const JsonValue named = scopes[ConfigScope::text].find("model_type");
+  if (!named.is_set()) return Status::ok();
+  std::string_view type;
+  if (!named.as_string(&type)) return named.error(Code::corrupt_file, "must be a word");
+  std::vector<const char*> names;
+  for (const DecoderKind* kind : family.decoders) {
+    names.push_back(kind->model_type);
+    // transformers 4 wrote the family's name here.
+    if (type != kind->model_type && !contains(family.model_types, type)) continue;
+    *out = kind;
+    return Status::ok();
+  }
+  return not_run(named, type, names);
+}
+
+Status check_tower(const Scopes& scopes, const Family& family) {
+  const JsonValue named = scopes[ConfigScope::vision].find("model_type");
+  std::string_view type;
+  if (!named.is_set()) return Status::ok();
+  if (!named.as_string(&type)) return named.error(Code::corrupt_file, "must be a word");
+  return contains(family.towers, type) ? Status::ok() : not_run(named, type, family.towers);
+}
+
+// ---- what its fields say --------------------------------------------------------------------------------------------
+
+// Ids that end an answer: a number or a list under eos_token_id; -1 stands for none.
+Status add_end_token(JsonValue value, ModelSpec* spec) {
+  int32_t id = -1;
+  MICA_TRY(get_i32(value, "", -1, limits::kVocabularyMax, &id));
+  const auto end = spec->end_tokens + spec->end_token_count;
+  if (id < 0 || std::find(spec->end_tokens, end, id) != end) return Status::ok();
+  if (spec->end_token_count == limits::kEndTokensMax)
+    return value.error(Code::limit_exceeded, "is one id more than mica keeps");
+  spec->end_tokens[spec->end_token_count++] = id;
+  return Status::ok();
+}
+
+Status read_end_tokens(const Scopes& scopes, const DecoderKind& decoder, ModelSpec* spec) {
+  JsonValue value = scopes[ConfigScope::text].find("eos_token_id");
+  const JsonValue outer = scopes[ConfigScope::root].find("eos_token_id");
+  if (!value.is_set() && !outer.is_absent()) value = outer;
+  if (value.is_absent() && decoder.end_token >= 0) spec->end_tokens[spec->end_token_count++] = decoder.end_token;
+  if (!value.is_set()) return Status::ok();
+  if (!value.is_array()) return add_end_token(value, spec);
+  for (JsonValue id : value) MICA_TRY(add_end_token(id, spec));
+  return Status::ok();
+}
+
+// All tables that apply: the family's, then its decoder's.
+std::vector<ConfigTable> tables_of(const Family& family, const DecoderKind& decoder) {
+  std::vector<ConfigTable> tables(family.config.begin(), family.config.end());
+  tables.insert(tables.end(), kDecoderConfig.begin(), kDecoderConfig.end());
+  tables.insert(tables.end(), decoder.config.begin(), decoder.config.end());
+  return tables;
+}
+
+// Members that are read above, by name, in whatever scope they stand.
+constexpr const char* kReadByName[] = {"model_type", "architectures", "eos_token_id", "rope_scaling",
+                                       "rope_parameters"};
+
+// Beside text_config, fields of the decoder are not read: transformers 4.52 and later write them in both places.
+void warn_of_fields_beside(const Scopes& scopes, std::span<const ConfigTable> tables) {
+  for (JsonValue member : scopes[ConfigScope::root]) {
+    const auto is_member = [&](const ConfigField& field) { return names_member(field, member.key()); };
+    const auto names = [&](ConfigScope scope) {
+      return std::any_of(tables.begin(), tables.end(), [&](const ConfigTable& table) {
+        return table.scope == scope && std::any_of(table.fields.begin(), table.fields.end(), is_member);
+      });
+    };
+    if (!member.is_set() || names(ConfigScope::root) || !names(ConfigScope::text)) continue;
+    if (scopes[ConfigScope::text].find(member.key()).is_absent())
+      log_message(LogLevel::warning, "%s",
+                  member.error(Code::unsupported, "stands beside text_config, where it is not read").message());
+  }
+}
+
+void warn_of_unknown(const Scopes& scopes, const Family& family, std::span<const ConfigTable> tables) {
+  std::vector<const char*> known(kFieldsWithoutEffect.begin(), kFieldsWithoutEffect.end());
+  known.insert(known.end(), std::begin(kReadByName), std::end(kReadByName));
+  if (family.text != TextPlace::root) known.push_back(family.text_name);
+  if (family.defaults.has_vision) known.push_back(family.vision_name);
+  const bool text_at_root = scopes[ConfigScope::text].same(scopes[ConfigScope::root]);
+  for (size_t i = 0; i < static_cast<size_t>(ConfigScope::count); ++i) {
+    const auto scope = static_cast<ConfigScope>(i);
+    if (scope == ConfigScope::text && text_at_root) continue;
+    std::vector<std::span<const ConfigField>> of_scope;
+    for (const ConfigTable& table : tables) {
+      // Of the text's at the root: they stand there, or warn_of_fields_beside has spoken of them.
+      const bool here = table.scope == scope || (scope == ConfigScope::root && table.scope == ConfigScope::text &&
+                                                 family.text != TextPlace::nested);
+      if (here) of_scope.push_back(table.fields);
+    }
+    warn_of_unknown_fields(scopes[scope], of_scope, known);
+  }
+  if (scopes.nested() && family.text == TextPlace::nested_or_root) warn_of_fields_beside(scopes, tables);
+}
+
+Status read_config(Bytes text, const char* name, ModelSpec* out) {
+  Json json;
+  MICA_TRY(parse_json(text, name, &json));
+  const Family* family = nullptr;
+  const DecoderKind* decoder = nullptr;
+  Scopes scopes;
+  MICA_TRY(find_family(json.root(), &family));
+  MICA_TRY(check_architecture(json.root(), *family));
+  MICA_TRY(scopes.find(json.root(), *family, name));
+  MICA_TRY(find_decoder(scopes, *family, &decoder));
+  MICA_TRY(check_tower(scopes, *family));
+  QuantizationConfig quantization;  // of weights, which read_quantized reads
+  MICA_TRY(read_quantization_config(json.root(), &quantization));
+  ModelSpec spec = family->defaults;
+  spec.family = family;
+  spec.decoder_kind = decoder;
+  spec.decoder = decoder->defaults;
+  const std::vector<ConfigTable> tables = tables_of(*family, *decoder);
+  for (const ConfigTable& table : tables) MICA_TRY(read_fields(scopes[table.scope], table.fields, &spec));
+  MICA_TRY(read_end_tokens(scopes, *decoder, &spec));
+  warn_of_unknown(scopes, *family, tables);
+  *out = spec;
   return Status::ok();
 }
 
 }  // namespace
 
-Status read_model_spec(Bytes config, Bytes preprocessor, const char* name, ModelSpec* out) {
-  Json json;
+namespace {
+
+// Ids of the tokens around pictures, where a family has them by their texts.
+Status find_frame(const TokenDocuments& documents, const char* name, ModelSpec* spec) {
+  const auto& texts = spec->family->picture_frame;
+  PictureFrame& frame = spec->picture_frame;
+  int32_t* const ids[] = {&frame.begin, &frame.end, &frame.next_begin, &frame.next_end};
+  for (size_t i = 0; i < std::min(texts.size(), std::size(ids)); ++i)
+    MICA_TRY(find_added_token(documents, name, texts[i], ids[i]));
+  if (!texts.empty() && spec->picture_token < 0) spec->picture_token = frame.begin;
+  return Status::ok();
+}
+
+}  // namespace
+
+Status read_model_spec(Bytes config, const PictureDocuments& pictures, const char* name, ModelSpec* out) {
   const std::string config_name = std::string(name) + "/config.json";
-  MICA_TRY(parse_json(config, config_name.c_str(), &json));
-  const Family* family = nullptr;
-  MICA_TRY(find_family(json.root(), &family));
-  ModelSpec spec = family->defaults;
-  spec.family = family;
-  MICA_TRY(read_tables(json.root(), family->config, &spec));
-  MICA_TRY(read_end_tokens(json.root(), &spec));
-  if (spec.has_vision && !preprocessor.empty()) {
-    Json rules;
-    const std::string rules_name = std::string(name) + "/preprocessor_config.json";
-    MICA_TRY(parse_json(preprocessor, rules_name.c_str(), &rules));
-    // processor_config.json of transformers 5 has the same fields one level down.
-    const JsonValue nested = rules.root().find("image_processor");
-    MICA_TRY(read_tables(nested.is_object() ? nested : rules.root(), family->preprocessor, &spec));
-  }
-  for (const auto& table : family->derived)
-    for (const DerivedField& field : table) derive(field, &spec);
-  MICA_TRY(check_decoder(spec.decoder, config_name.c_str()));
-  if (spec.has_vision) MICA_TRY(finish_vision(&spec, config_name.c_str()));
+  ModelSpec spec;
+  MICA_TRY(read_config(config, config_name.c_str(), &spec));
+  if (spec.has_vision && spec.picture_token < 0 && spec.family->picture_token != nullptr)
+    MICA_TRY(find_added_token(pictures.tokens, name, spec.family->picture_token, &spec.picture_token));
+  MICA_TRY(find_frame(pictures.tokens, name, &spec));
+  MICA_TRY(finish_spec(&spec, config_name.c_str()));
+  if (spec.has_vision) MICA_TRY(read_picture_rule(pictures, name, &spec));
   *out = spec;
   return Status::ok();
 }
 
 Status read_model_spec(const ModelFiles& files, ModelSpec* out) {
-  Bytes preprocessor = files.document("preprocessor_config.json");
-  if (preprocessor.empty()) preprocessor = files.document("processor_config.json");
-  return read_model_spec(files.document("config.json"), preprocessor, files.path(), out);
+  const PictureDocuments pictures = {files.document("preprocessor_config.json"),
+                                     files.document("processor_config.json"),
+                                     {files.document("added_tokens.json"), files.document("tokenizer_config.json"),
+                                      files.document("tokenizer.json")}};
+  return read_model_spec(files.document("config.json"), pictures, files.path(), out);
 }
 
 }  // namespace mica

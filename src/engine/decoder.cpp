@@ -6,52 +6,69 @@
 
 #include "checked.hpp"
 #include "linear.hpp"
+#include "query_scale.hpp"
+#include "state_mixing.hpp"
 
 namespace mica {
 
-using simd::kKeyBlock;
 
-void Decoder::plan(const Model& model, size_t rows, Arena* arena, size_t cached) {
+namespace {
+
+size_t rows_of(DecoderParts parts) {
+  size_t rows = 0;
+  for (const DecoderPart& part : parts) rows += part.chunk.count;
+  return rows;
+}
+
+}  // namespace
+
+void Decoder::plan(const Model& model, const Room& room, Arena* arena) {
   const DecoderSpec& d = model.spec.decoder;
+  const size_t rows = room.rows;
   attention_ = {.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim};
   shape_ = {.hidden = d.hidden,
             .query_width = static_cast<size_t>(d.heads) * d.head_dim,
             .key_width = static_cast<size_t>(d.kv_heads) * d.head_dim,
+            .projected_width = projected_width(model.weights.decoder.layers),
+            .mixed_width = mixed_width(model.weights.decoder.layers),
             .feed_forward = d.feed_forward,
             .norm = Norm::rms,
             .epsilon = d.norm_epsilon,
             .activation = d.activation,
+            .post_norms = has_post_norms(model.weights.decoder.layers),
             .down_rotation = model.weights.decoder.stream.down()};
+  taps_ = model.spec.vision.taps.count;
   plan_block(shape_, rows, rows, arena, &buffers_);
-  rope_.half = d.head_dim / 2;
+  rope_.half = d.rope.rotated_dims / 2;
   rope_.cosine = arena->take<float>(rows * rope_.half);
   rope_.sine = arena->take<float>(rows * rope_.half);
+  rope_.scale = model.rope.scale;
+  if (may_grow(d)) frequency_grown_ = arena->take<float>(rope_.half);
   key_head_stride_ = round_up(rows, kKeyBlock) * d.head_dim;
   keys_visual_ = arena->take<float>(key_head_stride_ * d.kv_heads);
   keys_text_ = arena->take<float>(key_head_stride_ * d.kv_heads);
-  partials_ = arena->take<float>(cache_partial_floats(attention_, cached));
+  partials_ = arena->take<float>(cache_partial_floats(attention_, room.cached));
+  head_rows_ = arena->take<float>(room.logit_rows * shape_.hidden);
 }
 
 size_t Decoder::scratch_bytes(const Model& model) {
   const DecoderSpec& d = model.spec.decoder;
-  const LayerWeights& layer = model.weights.decoder.layers[0];
-  size_t bytes = cache_attention_scratch_bytes({.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim});
-  for (const Matrix* matrix :
-       {&layer.query, &layer.key, &layer.output, &layer.gate, &layer.down, &model.weights.decoder.lm_head})
-    bytes = std::max(bytes, linear_scratch_bytes(*matrix));
-  return bytes;
+  return std::max({cache_attention_scratch_bytes({.heads = d.heads, .kv_heads = d.kv_heads, .head_dim = d.head_dim}),
+                   state_mixing_scratch_bytes(d), layers_scratch_bytes(model.weights.decoder.layers),
+                   linear_scratch_bytes(model.weights.decoder.lm_head)});
 }
 
-void Decoder::attend(const Compute& compute, const Chunk& chunk, KvCache* cache, size_t layer) {
+void Decoder::attend(const Compute& compute, const DecoderPart& part, size_t first_row, size_t layer) {
+  const Chunk& chunk = part.chunk;
   const size_t d = attention_.head_dim;
-  const float* keys = buffers_.qkv + shape_.query_width;
-  const float* values = keys + shape_.key_width;
   const size_t stride = buffers_.qkv_stride;
+  const float* queries = buffers_.qkv + first_row * stride;
+  const float* keys = queries + shape_.query_width;
+  const float* values = keys + shape_.key_width;
   const size_t text = chunk.count - chunk.visual;
   parallel_for(compute, attention_.kv_heads, [&](size_t head, int) {
-    const auto pack = compute.kernels->f32->pack_keys;
-    pack(keys_visual_ + head * key_head_stride_, 0, keys + head * d, stride, chunk.visual, d);
-    pack(keys_text_ + head * key_head_stride_, 0, keys + chunk.visual * stride + head * d, stride, text, d);
+    pack_keys(compute, keys_visual_ + head * key_head_stride_, keys + head * d, stride, chunk.visual, d);
+    pack_keys(compute, keys_text_ + head * key_head_stride_, keys + chunk.visual * stride + head * d, stride, text, d);
   });
   KeyValueRun runs[2];
   size_t count = 0;
@@ -73,55 +90,101 @@ void Decoder::attend(const Compute& compute, const Chunk& chunk, KvCache* cache,
     run.allowed = chunk.allowed_text;
     runs[count++] = run;
   }
-  const CachedRows cached = cache ? cache->cached(layer) : CachedRows{};
-  cache_attention(compute, attention_, buffers_.qkv, stride, chunk.count, cached, runs, count, partials_,
-                  buffers_.rows.values, shape_.query_width);
+  const CachedRows cached = part.cache ? part.cache->cached(layer) : CachedRows{};
+  cache_attention(compute, attention_, queries, stride, chunk.count, cached, runs, count, partials_,
+                  buffers_.rows.values + first_row * shape_.query_width, shape_.query_width);
 }
 
-KvRows Decoder::key_value_rows(size_t count) const {
-  float* keys = buffers_.qkv + shape_.query_width;
+KvRows Decoder::key_value_rows(size_t count, size_t first_row) const {
+  float* keys = buffers_.qkv + first_row * buffers_.qkv_stride + shape_.query_width;
   return {keys, keys + shape_.key_width, buffers_.qkv_stride, count};
 }
 
-void Decoder::begin(const Compute& compute, const Model& model, const Chunk& chunk) {
+void Decoder::begin(const Compute& compute, const Model& model, DecoderParts parts) {
   const StreamTransform& stream = model.weights.decoder.stream;
   if (stream.rotated)
-    rotate_rows(compute, stream.residual_plan, stream.signs.data(), buffers_.x, shape_.hidden, chunk.count, false);
-  place(compute, model, chunk);
+    rotate_rows(compute, stream.residual_plan, stream.signs.data(), buffers_.x, shape_.hidden, rows_of(parts), false);
+  const Chunk& first = parts.front().chunk;
+  if (stream.rotated && first.taps != nullptr)
+    rotate_rows(compute, stream.residual_plan, stream.signs.data(), first.taps, shape_.hidden, first.visual * taps_,
+                false);
+  place(compute, model, parts);
 }
 
-void Decoder::place(const Compute& compute, const Model& model, const Chunk& chunk) {
-  rope_fill(compute, rope_, chunk.positions, 3, chunk.count, model.rope.frequency.data(), model.rope.axis_of.data());
+void Decoder::place(const Compute& compute, const Model& model, DecoderParts parts) {
+  RopeTable table = rope_;
+  for (const DecoderPart& part : parts) {
+    const Chunk& chunk = part.chunk;
+    const float* frequency = model.rope.frequency.data();
+    if (grows_at(model.spec.decoder, chunk.positions_end)) {
+      grown_frequencies(model.spec.decoder, chunk.positions_end, frequency_grown_);
+      frequency = frequency_grown_;
+    }
+    rope_fill(compute, table, chunk.positions, 3, chunk.count, frequency, model.rope.axis_of.data());
+    table.cosine += chunk.count * table.half;
+    table.sine += chunk.count * table.half;
+  }
 }
 
-void Decoder::run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index,
-                        const Chunk& chunk, KvCache* cache) {
-  const DecoderSpec& d = model.spec.decoder;
+void Decoder::mix_by_attention(const Compute& compute, const DecoderSpec& d, const LayerWeights& layer, size_t index,
+                               DecoderParts parts) {
+  const size_t count = rows_of(parts);
   const bool interleaved = d.rope.interleaved;
   const size_t stride = buffers_.qkv_stride;
   float* keys = buffers_.qkv + shape_.query_width;
-  if (!project_qkv(compute, shape_, layer, buffers_, chunk.count, chunk.visual)) return;
-  norm_heads(compute, layer.query_norm, d.norm_epsilon, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim);
-  norm_heads(compute, layer.key_norm, d.norm_epsilon, keys, stride, chunk.count, d.kv_heads, d.head_dim);
-  rope_apply(compute, rope_, buffers_.qkv, stride, chunk.count, d.heads, d.head_dim, interleaved);
-  rope_apply(compute, rope_, keys, stride, chunk.count, d.kv_heads, d.head_dim, interleaved);
-  attend(compute, chunk, cache, index);
-  if (cache) cache->append(compute, index, key_value_rows(chunk.count), chunk.appended());
-  if (!add_attention(compute, shape_, layer, buffers_, chunk.count, chunk.visual)) return;
-  add_mlp(compute, shape_, layer, buffers_, chunk.count, chunk.visual);
+  norm_heads(compute, layer.norms[Slot::query_norm].weight, d.norm_epsilon, buffers_.qkv, stride, count, d.heads,
+             d.head_dim);
+  norm_heads(compute, layer.norms[Slot::key_norm].weight, d.norm_epsilon, keys, stride, count, d.kv_heads, d.head_dim);
+  rope_apply(compute, rope_, buffers_.qkv, stride, count, d.heads, d.head_dim, interleaved);
+  rope_apply(compute, rope_, keys, stride, count, d.kv_heads, d.head_dim, interleaved);
+  scale_queries(compute, d, parts, buffers_.qkv, stride, shape_.query_width);
+  size_t first_row = 0;
+  for (const DecoderPart& part : parts) {
+    attend(compute, part, first_row, index);
+    if (part.cache)
+      part.cache->append(compute, index, key_value_rows(part.chunk.count, first_row), part.chunk.appended());
+    first_row += part.chunk.count;
+  }
+  if (layer.matrices[Slot::attention_gate].rows == 0) return;
+  gate_rows(compute, buffers_.rows.values, shape_.query_width, keys + 2 * shape_.key_width, stride, count,
+            shape_.query_width);
 }
 
-void Decoder::run(const Compute& compute, const Model& model, const Chunk& chunk, KvCache* cache) {
-  begin(compute, model, chunk);
+void Decoder::run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index,
+                        DecoderParts parts) {
+  const DecoderSpec& d = model.spec.decoder;
+  const size_t count = rows_of(parts), visual = parts.front().chunk.visual;
+  if (!project_qkv(compute, shape_, layer, buffers_, count, visual)) return;
+  switch (d.layer(static_cast<uint32_t>(index)).kind) {
+    case LayerKind::attention: mix_by_attention(compute, d, layer, index, parts); break;
+    case LayerKind::convolution: mix_by_convolution(compute, d, layer, index, buffers_, parts); break;
+    case LayerKind::delta: mix_by_delta_rule(compute, d, layer, index, buffers_, parts); break;
+  }
+  if (!add_attention(compute, shape_, layer, buffers_, count, visual)) return;
+  add_mlp(compute, shape_, layer, buffers_, count, visual);
+  if (parts.front().chunk.taps != nullptr && index < taps_) add_taps(compute, index, parts.front().chunk);
+}
+
+void Decoder::add_taps(const Compute& compute, size_t layer, const Chunk& chunk) {
+  for_rows(compute, chunk.visual, [&](size_t row) {
+    add_rows(compute, buffers_.x + row * shape_.hidden, chunk.taps + (row * taps_ + layer) * shape_.hidden, 1,
+             shape_.hidden);
+  });
+}
+
+void Decoder::run(const Compute& compute, const Model& model, DecoderParts parts) {
+  begin(compute, model, parts);
   const std::vector<LayerWeights>& layers = model.weights.decoder.layers;
-  for (size_t i = 0; i < layers.size(); ++i) run_layer(compute, model, layers[i], i, chunk, cache);
-  cache->advance(chunk.appended());
+  for (size_t i = 0; i < layers.size(); ++i) run_layer(compute, model, layers[i], i, parts);
+  for (const DecoderPart& part : parts) {
+    part.cache->advance(part.chunk.appended());
+    part.states->advance();
+  }
 }
 
 void Decoder::logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits) {
   const DecoderWeights& w = model.weights.decoder;
-  // Gathered behind each other; the attention buffer is free by now and wide enough.
-  float* last = buffers_.qkv;
+  float* last = head_rows_;
   for (size_t i = 0; i < count; ++i)
     std::memcpy(last + i * shape_.hidden, buffers_.x + rows[i] * shape_.hidden, shape_.hidden * sizeof(float));
   if (w.stream.rotated)

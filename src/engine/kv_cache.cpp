@@ -1,23 +1,22 @@
-// KvCache: which rows go where. Not their coding: ops/packed_span.hpp.
+// KvCache: which rows go where. Not their coding: ops/packed_span.hpp; not saving: kv_cache_contents.cpp.
 #include "kv_cache.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "checked.hpp"
 
 namespace mica {
 namespace {
 
-using simd::kKeyBlock;
-
 constexpr size_t kPackedBits[] = {1, 2, 4};
 
 }  // namespace
 
 bool KvCache::can_pack(size_t head_dim) {
-  simd::RotationPlan plan;
-  return head_dim % 8 == 0 && head_dim >= simd::kKvHeadDimMin && head_dim <= simd::kKvHeadDimMax &&
-         simd::make_rotation_plan(head_dim, &plan);
+  RowRotation rotation;
+  return head_dim % 8 == 0 && head_dim >= kPackedHeadDimMin && head_dim <= kPackedHeadDimMax &&
+         rotation.make(head_dim);
 }
 
 SpanLayout KvCache::span_layout(const Layer& layer, size_t tokens) const {
@@ -35,7 +34,7 @@ void KvCache::plan(const DecoderSpec& decoder, const KvSettings& settings, const
   heads_ = decoder.kv_heads;
   head_dim_ = decoder.head_dim;
   text_capacity_ = round_up(room.text, kKeyBlock);
-  if (can_pack(head_dim_)) simd::make_rotation_plan(head_dim_, &rotation_);
+  if (can_pack(head_dim_)) (void)rotation_.make(head_dim_);
   room_ = room;
   packs_ = settings.packs_visual();
   spans_max_ = packs_ ? room.tokens / room.span_tokens_min : 0;
@@ -47,6 +46,7 @@ void KvCache::plan(const DecoderSpec& decoder, const KvSettings& settings, const
   layers_.assign(decoder.layers, {});
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = layers_[i];
+    if (decoder.layer(static_cast<uint32_t>(i)).kind != LayerKind::attention) continue;
     layer.visual_bits = settings.visual_bits[i];
     // Without packed rows both kinds lie together and share the room; else each has its own.
     if (layer.visual_bits == 16) layer.capacity = round_up(room.tokens, kKeyBlock);
@@ -86,6 +86,7 @@ PackedSpan KvCache::text_span(const Layer& layer, size_t rows) const {
 }
 
 size_t KvCache::float16_rows(const Layer& layer, const Mark& mark) const {
+  if (layer.capacity == 0) return 0;
   return (settings_.text_bits == 16 ? mark.text : 0) + (layer.visual_bits == 16 ? mark.visual : 0);
 }
 
@@ -109,15 +110,13 @@ CachedRows KvCache::cached(size_t index) {
 }
 
 void KvCache::append_float16(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows) {
-  const simd::VisualKvKernels& kernels = *compute.kernels->visual_kv;
   const size_t d = head_dim_;
   parallel_for(compute, heads_, [&](size_t head, int) {
     for (size_t row = 0; row < rows.count; ++row) {
       const size_t from = row * rows.stride + head * d;
       const size_t to = place + row;
-      kernels.append_key_f16(layer.keys + (head * layer.capacity + to / kKeyBlock * kKeyBlock) * d, to % kKeyBlock,
-                             rows.keys + from, d);
-      compute.kernels->f32->narrow_f16(layer.values + (head * layer.capacity + to) * d, rows.values + from, d);
+      append_float16_row(compute, layer.keys + (head * layer.capacity + to / kKeyBlock * kKeyBlock) * d, to % kKeyBlock,
+                         rows.keys + from, layer.values + (head * layer.capacity + to) * d, rows.values + from, d);
     }
   });
 }
@@ -130,6 +129,8 @@ void KvCache::append_text(const Compute& compute, const Layer& layer, size_t pla
 
 void KvCache::append_span(const Compute& compute, const Layer& layer, size_t start, const KvRows& rows) {
   const PackedSpan span{span_layout(layer, rows.count), layer.spans + start, rows.count, !settings_.values_are_rotated};
+  // Blocks that are not full and what aligns the parts are not written below; saved files must not tell what was here.
+  std::memset(span.memory, 0, record_bytes(layer.visual_bits, rows.count));
   pack_span(compute, span, heads_, settings_.levels.alpha, rotation_, rows);
 }
 
@@ -180,22 +181,6 @@ void KvCache::add_span(uint32_t tokens) {
   ++mark_.spans;
 }
 
-bool KvCache::restore_spans(const Mark& mark, const uint32_t* tokens) {
-  mark_ = {};
-  if (mark.spans > spans_max_) return false;
-  for (size_t i = 0; i < mark.spans; ++i) {
-    if (is_short(tokens[i]) || tokens[i] > room_.tokens) return false;
-    add_span(tokens[i]);
-    for (const Layer& layer : layers_)
-      if (layer.visual_bits != 16 && starts(layer.visual_bits)[mark_.spans] > layer.spans_capacity) return false;
-  }
-  if (packs_ && mark_.visual != mark.visual) return false;
-  mark_ = mark;
-  for (const Layer& layer : layers_)
-    if (layer.keys && float16_rows(layer, mark) > layer.capacity) return false;
-  return mark.text <= room_.text && rows() <= room_.tokens;
-}
-
 size_t KvCache::text_token_bytes() const {
   const size_t row = settings_.text_bits == 16 ? 4 * head_dim_ : head_dim_ * settings_.text_bits / 4 + 2;
   return layers_.size() * heads_ * row;
@@ -218,19 +203,6 @@ size_t KvCache::visual_bytes() const {
   for (const Layer& layer : layers_)
     bytes += layer.visual_bits == 16 ? mark_.visual * heads_ * head_dim_ * 4 : starts(layer.visual_bits)[mark_.spans];
   return bytes;
-}
-
-std::vector<KvCache::Region> KvCache::regions(size_t index) const {
-  const Layer& layer = layers_[index];
-  std::vector<Region> out;
-  const size_t values = heads_ * head_dim_ * layer.capacity * sizeof(uint16_t);
-  if (values > 0) {
-    out.push_back({"keys", layer.keys, values});
-    out.push_back({"values", layer.values, values});
-  }
-  if (layer.text) out.push_back({"text", layer.text, heads_ * text_span(layer, 0).layout.head_bytes()});
-  if (layer.spans && mark_.spans > 0) out.push_back({"spans", layer.spans, starts(layer.visual_bits)[mark_.spans]});
-  return out;
 }
 
 }  // namespace mica

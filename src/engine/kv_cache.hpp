@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "arena.hpp"
@@ -23,7 +24,7 @@ namespace mica {
 
 class KvCache {
  public:
-  static constexpr size_t kSpanTokensMin = simd::kKeyBlock;
+  static constexpr size_t kSpanTokensMin = kKeyBlock;
   // Smaller batches would cut a picture in pieces that are hardly worth packing.
   static constexpr size_t kBatchMin = 2 * kSpanTokensMin;
   // True when rows of such heads can be coded: head_dim a multiple of 8 from 64 to 512, with a rotation.
@@ -71,15 +72,29 @@ class KvCache {
   size_t text_token_bytes() const;
   size_t span_bytes(size_t tokens) const;
 
-  // For saving: the spans' tokens, and the memory of a layer. restore_spans checks them and puts them in place.
-  const uint32_t* span_tokens() const { return span_tokens_; }
-  bool restore_spans(const Mark& mark, const uint32_t* tokens);
+  // True when a chunk fits behind what is cached.
+  bool has_room(const Appended& chunk) const { return has_room(mark_, chunk); }
+
+  // For saving and for growing: what is cached, in numbers.
+  struct Contents {
+    Mark mark;
+    std::span<const uint32_t> span_tokens;  // [mark.spans]
+  };
+  Contents contents() const { return {mark_, {span_tokens_, mark_.spans}}; }
+  // True when this cache can hold that, wherever the numbers come from.
+  bool can_hold(const Contents& contents) const;
+  // Puts the numbers in place, which can_hold; the rows are to be written where regions() says.
+  void restore(const Contents& contents);
+  // Where the rows of a layer lie, piece by piece, those of one name behind each other. Their sizes follow from the
+  // contents and the settings, not from the room.
   struct Region {
     const char* name;
-    void* memory;
+    uint8_t* memory;
     size_t bytes;
   };
-  std::vector<Region> regions(size_t layer) const;
+  std::vector<Region> regions(size_t layer, const Contents& contents) const;
+  // Zeros into what regions() covers beyond the last row: places of blocks that are not full hold what memory held.
+  void clear_unused() const;
 
  private:
   struct Layer {
@@ -95,6 +110,9 @@ class KvCache {
   SpanLayout span_layout(const Layer& layer, size_t tokens) const;
   size_t record_bytes(size_t bits, size_t tokens) const;
   size_t float16_rows(const Layer& layer, const Mark& mark) const;
+  bool has_room(const Mark& mark, const Appended& chunk) const;
+  size_t spans_bytes(size_t bits, std::span<const uint32_t> tokens) const;
+  void append_text_regions(const Layer& layer, size_t rows, std::vector<Region>* out) const;
   PackedSpan text_span(const Layer& layer, size_t rows) const;
   void append_float16(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows);
   void append_text(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows);
@@ -107,7 +125,7 @@ class KvCache {
   Room room_;
   bool packs_ = false;
   size_t text_capacity_ = 0;
-  simd::RotationPlan rotation_{};
+  RowRotation rotation_;
   std::vector<Layer> layers_;
   Mark mark_;
   size_t spans_max_ = 0;
@@ -115,7 +133,8 @@ class KvCache {
   size_t* span_starts_ = nullptr;    // [3][spans_max_ + 1]: bytes before each span at 1, 2 and 4 bits
   PackedSpan* views_ = nullptr;      // [spans_max_ + 1]
 
-  size_t* starts(size_t bits) const { return span_starts_ + (bits == 1 ? 0 : bits == 2 ? 1 : 2) * (spans_max_ + 1); }
+  static constexpr size_t bits_index(size_t bits) { return bits / 2; }  // of 1, 2 and 4
+  size_t* starts(size_t bits) const { return span_starts_ + bits_index(bits) * (spans_max_ + 1); }
 };
 
 }  // namespace mica

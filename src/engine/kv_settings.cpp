@@ -106,8 +106,8 @@ Status resolve_kv(const Model& model, const KvOptions& wanted, KvSettings* out) 
     return Status::error(Code::invalid_argument,
                          "%s: keys and values of heads of %u channels cannot be packed (multiples of 8 from %zu to %zu "
                          "can); 16 bits remain",
-                         settings.text_bits != 16 ? "kv_text_bits" : "kv_visual_bits", d.head_dim, simd::kKvHeadDimMin,
-                         simd::kKvHeadDimMax);
+                         settings.text_bits != 16 ? "kv_text_bits" : "kv_visual_bits", d.head_dim, kPackedHeadDimMin,
+                         kPackedHeadDimMax);
   *out = std::move(settings);
   return Status::ok();
 }

@@ -3,7 +3,6 @@
 #include <bit>
 #include <cstring>
 
-#include "pack.hpp"
 #include "stream_transform.hpp"
 #include "tensor_source.hpp"
 
@@ -20,9 +19,9 @@ Status no_memory(size_t bytes) {
 }  // namespace
 
 Status RandomTensors::choose_roots(const ModelSpec& spec) {
-  for (const auto& table : spec.family->tensors)
+  for (const auto& table : name_tables(spec))
     for (const TensorName& name : table)
-      if (name.required || name.slot == Slot::lm_head) names_[static_cast<size_t>(name.slot)] = &name;
+      if (name.required || name.slot == Slot::lm_head) names_.set(name);
   pattern_.resize(kPatternValues);
   uint32_t state = 1;
   for (uint16_t& value : pattern_) {
@@ -46,10 +45,9 @@ Status RandomTensors::brain_floats(size_t rows, size_t columns, Matrix* out) {
   return Status::ok();
 }
 
-Status RandomTensors::panels(size_t rows, size_t columns, MatrixLayout layout, Matrix* out) {
-  const bool nibbles = layout == MatrixLayout::panels_u4;
-  const size_t panel_bytes = nibbles ? simd::u4_panel_bytes(columns) : simd::s8_panel_bytes(columns);
-  const size_t bytes = simd::panel_count(rows) * panel_bytes;
+Status RandomTensors::panels(size_t rows, size_t columns, WeightFormat format, Matrix* out) {
+  const size_t stride = panel_bytes(format, columns);
+  const size_t bytes = panel_count(rows) * stride;
   uint8_t* memory = own(bytes);
   float* scale = reinterpret_cast<float*>(own(rows * sizeof(float)));
   if (memory == nullptr || scale == nullptr) return no_memory(bytes);
@@ -58,34 +56,36 @@ Status RandomTensors::panels(size_t rows, size_t columns, MatrixLayout layout, M
   for (uint8_t& byte : pattern) byte = static_cast<uint8_t>((state = state * 1664525u + 1013904223u) >> 24);
   for (size_t done = 0; done < bytes; done += pattern.size())
     std::memcpy(memory + done, pattern.data(), std::min(pattern.size(), bytes - done));
-  std::fill_n(scale, rows, nibbles ? 0.03f / 8 : 0.03f / 128);
-  out->layout = layout;
+  const int multiplier = facts_of(format).group > 0 ? kMultiplierMax : 1;
+  std::fill_n(scale, rows, 0.03f / static_cast<float>(facts_of(format).code_max * multiplier));
+  out->format = format;
   out->data = memory;
-  out->stride_bytes = panel_bytes;
+  out->stride_bytes = stride;
   out->scale = scale;
+  out->levels = levels_of(format);
   bytes_ += bytes + rows * sizeof(float);
   return Status::ok();
 }
 
-Status RandomTensors::matrix(Slot slot, uint32_t, size_t rows, size_t columns, Matrix* out) {
+Status RandomTensors::matrix(const Place& place, const MatrixShape& shape, Matrix* out) {
+  const size_t rows = shape.rows, columns = shape.columns;
   *out = Matrix{};
-  const TensorName* name = names_[static_cast<size_t>(slot)];
-  if (name == nullptr) return Status::ok();
+  if (!stored(place)) return Status::ok();
   out->rows = rows;
   out->columns = columns;
   parameters_ += static_cast<uint64_t>(rows) * columns;
-  const RandomStorage storage = storage_[static_cast<size_t>(name->part)];
-  if (storage == RandomStorage::bf16) return brain_floats(rows, columns, out);
+  const WeightFormat format = formats_[static_cast<size_t>(place.section)];
+  if (format == WeightFormat::floats) return brain_floats(rows, columns, out);
   // Embedding, head, patch embedding and values of shared heads have 8 bits, as the quantizer leaves them.
+  const Slot slot = place.slot;
   const bool shared = slot == Slot::value && rows < columns;
-  const bool eight = storage == RandomStorage::w8a8 || slot == Slot::embedding || slot == Slot::lm_head ||
-                     slot == Slot::patch_embedding || shared;
-  return panels(rows, columns, eight ? MatrixLayout::panels_s8 : MatrixLayout::panels_u4, out);
+  const bool eight = slot == Slot::embedding || slot == Slot::lm_head || slot == Slot::patch_embedding || shared;
+  return panels(rows, columns, eight ? WeightFormat::s8 : format, out);
 }
 
-Status RandomTensors::vector(Slot slot, uint32_t, const char* suffix, size_t count, const float** out) {
+Status RandomTensors::vector(const Place& place, const char* suffix, size_t count, const float** out) {
   *out = nullptr;
-  if (names_[static_cast<size_t>(slot)] == nullptr) return Status::ok();
+  if (!stored(place)) return Status::ok();
   float* values = reinterpret_cast<float*>(own(count * sizeof(float)));
   if (values == nullptr) return no_memory(count * sizeof(float));
   std::fill_n(values, count, std::strcmp(suffix, ".weight") == 0 ? 1.0f : 0.0f);
@@ -97,19 +97,19 @@ Status RandomTensors::vector(Slot slot, uint32_t, const char* suffix, size_t cou
 
 Status RandomTensors::transforms(const ModelSpec& spec, Weights* weights) {
   StreamTransform& decoder = weights->decoder.stream;
-  decoder.folded = decoder.rotated = decoder.down_rotation = storage_[0] != RandomStorage::bf16;
+  decoder.folded = decoder.rotated = decoder.down_rotation = formats_[0] != WeightFormat::floats;
   MICA_TRY(complete_transform(spec.decoder.hidden, spec.decoder.feed_forward, 1, {}, &decoder));
   if (!spec.has_vision) return Status::ok();
   const VisionSpec& v = spec.vision;
   StreamTransform& vision = weights->vision.stream;
-  vision.folded = vision.rotated = vision.down_rotation = storage_[2] != RandomStorage::bf16;
+  vision.folded = vision.rotated = vision.down_rotation = formats_[2] != WeightFormat::floats;
   vision.integer_attention = vision.rotated;
   return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, {}, &vision);
 }
 
 Status RandomTensors::static_parts(const ModelSpec& spec, Weights* weights) {
   // Normed rows reach about 4; what lies beyond is clamped, which costs no time.
-  for (const NamedPoint& named : quant_points(weights))
+  for (const NamedPoint& named : quant_points(spec, weights))
     named.point->scale_visual = named.point->scale_text = 4.0f / 127;
   if (spec.has_vision) place_directions(spec, &weights->vision);
   return Status::ok();

@@ -11,7 +11,7 @@ Status check_sampling(const Sampling& s) {
     return Status::error(Code::invalid_argument, "%s must be %s", name, bounds);
   };
   if (!(s.temperature >= 0 && s.temperature <= 100)) return outside("temperature", "in [0, 100]");
-  if (!(s.top_p > 0 && s.top_p <= 1)) return outside("top_p", "in (0, 1]");
+  if (!(s.top_p >= 0 && s.top_p <= 1)) return outside("top_p", "in [0, 1]");
   if (!(s.min_p >= 0 && s.min_p <= 1)) return outside("min_p", "in [0, 1]");
   if (!(s.repeat_penalty > 0 && s.repeat_penalty <= 100)) return outside("repeat_penalty", "in (0, 100]");
   return Status::ok();
@@ -22,9 +22,9 @@ void Sampler::plan(size_t vocabulary, Arena* arena) {
   candidates_ = arena->take<Candidate>(vocabulary);
 }
 
-void Sampler::seed(uint64_t seed) {
+void Random::seed(uint64_t seed) {
   // splitmix64, as the authors of xoshiro advise for seeding.
-  for (uint64_t& word : state_) {
+  for (uint64_t& word : words) {
     seed += 0x9E3779B97F4A7C15u;
     uint64_t z = seed;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -33,21 +33,21 @@ void Sampler::seed(uint64_t seed) {
   }
 }
 
-uint64_t Sampler::next() {
+uint64_t Random::next() {
   const auto rotate = [](uint64_t x, int k) { return x << k | x >> (64 - k); };
-  const uint64_t result = rotate(state_[1] * 5, 7) * 9;
-  const uint64_t t = state_[1] << 17;
-  state_[2] ^= state_[0];
-  state_[3] ^= state_[1];
-  state_[1] ^= state_[2];
-  state_[0] ^= state_[3];
-  state_[2] ^= t;
-  state_[3] = rotate(state_[3], 45);
+  const uint64_t result = rotate(words[1] * 5, 7) * 9;
+  const uint64_t t = words[1] << 17;
+  words[2] ^= words[0];
+  words[3] ^= words[1];
+  words[1] ^= words[2];
+  words[0] ^= words[3];
+  words[2] ^= t;
+  words[3] = rotate(words[3], 45);
   return result;
 }
 
 Status Sampler::choose(const Sampling& sampling, const float* logits, const int32_t* recent, size_t recent_count,
-                       int32_t* token) {
+                       Random* random, int32_t* token) {
   for (size_t i = 0; i < vocabulary_; ++i) {
     if (!std::isfinite(logits[i])) return Status::error(Code::internal, "the logit of token %zu is not finite", i);
     candidates_[i] = {logits[i], static_cast<int32_t>(i)};
@@ -69,12 +69,12 @@ Status Sampler::choose(const Sampling& sampling, const float* logits, const int3
   }
   const size_t count = sampling.top_k == 0 ? vocabulary_ : std::min<size_t>(sampling.top_k, vocabulary_);
   std::partial_sort(candidates_, candidates_ + count, candidates_ + vocabulary_, better);
-  *token = draw(sampling, keep_top(sampling, count));
+  *token = draw(sampling, keep_top(sampling, count), random);
   return Status::ok();
 }
 
 // How many of the sorted candidates remain after top-p and min-p; at least one.
-size_t Sampler::keep_top(const Sampling& sampling, size_t count) {
+size_t Sampler::keep_top(const Sampling& sampling, size_t count) const {
   const float top = candidates_[0].logit;
   if (sampling.top_p < 1) {
     double total = 0;
@@ -95,14 +95,14 @@ size_t Sampler::keep_top(const Sampling& sampling, size_t count) {
   return count;
 }
 
-int32_t Sampler::draw(const Sampling& sampling, size_t count) {
+int32_t Sampler::draw(const Sampling& sampling, size_t count, Random* random) const {
   const float top = candidates_[0].logit;
   const auto weight = [&](size_t i) {
     return std::exp(static_cast<double>(candidates_[i].logit - top) / sampling.temperature);
   };
   double total = 0;
   for (size_t i = 0; i < count; ++i) total += weight(i);
-  double rest = static_cast<double>(next() >> 11) * 0x1p-53 * total;
+  double rest = static_cast<double>(random->next() >> 11) * 0x1p-53 * total;
   for (size_t i = 0; i < count; ++i) {
     rest -= weight(i);
     if (rest < 0) return candidates_[i].token;

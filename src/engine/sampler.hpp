@@ -21,33 +21,34 @@ struct Sampling {
 
 Status check_sampling(const Sampling& sampling);
 
+// What chance is drawn from: xoshiro256**. A conversation has one, and it is saved with it.
+struct Random {
+  static constexpr size_t kWords = 4;
+  uint64_t words[kWords] = {1, 2, 3, 4};
+
+  void seed(uint64_t seed);
+  uint64_t next();
+};
+
 class Sampler {
  public:
   void plan(size_t vocabulary, Arena* arena);
-  void seed(uint64_t seed);
 
   // The order of llama.cpp: repetition penalty over `recent`, top-k, top-p, min-p, temperature. Fails with `internal`
   // when a logit is not finite. `logits` is not changed.
   Status choose(const Sampling& sampling, const float* logits, const int32_t* recent, size_t recent_count,
-                int32_t* token);
-
-  // xoshiro256** state, for saving.
-  uint64_t* state() { return state_; }
-  const uint64_t* state() const { return state_; }
-  static constexpr size_t kStateWords = 4;
+                Random* random, int32_t* token);
 
  private:
   struct Candidate {
     float logit;
     int32_t token;
   };
-  uint64_t next();
-  size_t keep_top(const Sampling& sampling, size_t count);
-  int32_t draw(const Sampling& sampling, size_t count);
+  size_t keep_top(const Sampling& sampling, size_t count) const;
+  int32_t draw(const Sampling& sampling, size_t count, Random* random) const;
 
   size_t vocabulary_ = 0;
   Candidate* candidates_ = nullptr;
-  uint64_t state_[kStateWords] = {1, 2, 3, 4};
 };
 
 }  // namespace mica

@@ -1,55 +1,22 @@
-// Session: one conversation: the tokens it holds, their keys and values, and all memory that work on them needs. Not a
-// model: that is shared and read-only.
+// Session: one conversation with all that it needs: a Sequence, a Workspace to compute it in, which may be its own or
+// one that others share, and an Answer. Not their work: each has a file of its own.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
-#include <vector>
 
-#include "decoder.hpp"
-#include "kv_cache.hpp"
-#include "model.hpp"
-#include "picture.hpp"
-#include "pixels.hpp"
-#include "sampler.hpp"
+#include "answer.hpp"
+#include "batch.hpp"
+#include "sequence.hpp"
+#include "session_options.hpp"
 #include "status.hpp"
-#include "vision.hpp"
+#include "work.hpp"
+#include "workspace.hpp"
 
 namespace mica {
-
-struct SessionOptions {
-  uint32_t context = 0;         // tokens; 0: the model's, at most kContextDefault
-  uint32_t batch = 0;           // rows a chunk; 0: 512
-  uint32_t threads = 0;         // 0: processors
-  uint32_t logit_rows = 0;      // 0: 1
-  uint32_t picture_tokens = 0;  // 0: what the rules give, within the context
-  uint32_t context_text = 0;    // of the context, how many may be text; 0: all
-  KvOptions kv_wanted;
-  KvSettings kv;                // what resolve() made of it
-};
-
-enum class Role : uint8_t { system, user, assistant };
-
-struct MessagePart {
-  std::string_view text;             // when picture is null
-  const Picture* picture = nullptr;  // borrowed until the next prefill returns
-};
-
-struct SessionStats {
-  uint32_t pictures = 0, picture_tokens = 0;
-  double picture_seconds = 0;
-  uint32_t prefill_tokens = 0;
-  double prefill_seconds = 0;
-  uint32_t decode_tokens = 0;
-  double decode_seconds = 0;
-};
-
-// The processors of this machine, or one without OpenMP.
-uint32_t default_threads();
 
 // Return true to cancel.
 using ProgressFunction = bool (*)(void* user, const char* stage, double done);
@@ -57,139 +24,121 @@ using ProgressFunction = bool (*)(void* user, const char* stage, double done);
 class Session {
  public:
   // The options with zeros replaced, or why they cannot be.
-  static Status resolve(const Model& model, const SessionOptions& wanted, SessionOptions* out);
-  // The bytes that a session needs, with resolved options.
+  static Status resolve(const Model& model, const SessionOptions& wanted, SessionOptions* out) {
+    return resolve_options(model, wanted, out);
+  }
+  // The bytes that a session with a workspace of its own needs, with resolved options.
   static Status size(const Model& model, const SessionOptions& options, size_t* bytes);
-  // The model's picture rules, reduced so that any picture stays within the options' bound of tokens.
-  static PictureRule reduced_rule(const Model& model, const SessionOptions& options);
   // In `buffer` (64-byte aligned, kept by the caller), with resolved options.
   static Status create(const Model& model, const SessionOptions& options, void* buffer, size_t bytes,
                        std::unique_ptr<Session>* out);
+  // The same of a session in a workspace that others share, which outlives it: for options of resolve_within. Sessions
+  // of a workspace are used by one thread at a time.
+  static Status size_within(const Workspace& workspace, const SessionOptions& options, size_t* bytes);
+  static Status create_within(Workspace* workspace, const SessionOptions& options, void* buffer, size_t bytes,
+                              std::unique_ptr<Session>* out);
+
+  // The options of this session with a context of `context` tokens, more than now; text gets as many more as the whole.
+  Status resolve_larger(uint32_t context, SessionOptions* out) const;
+  // The bytes that a session of its kind, with a workspace of its own or not, needs for them.
+  Status size_for(const SessionOptions& options, size_t* bytes) const;
+  // Moves into `buffer`, as for create(), with resolve_larger's options; all that is held and pending stays. On failure
+  // the session stays where it is. The buffer of before is free after success.
+  Status grow(const SessionOptions& options, void* buffer, size_t bytes);
 
   void clear();
-  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  void cancel() { work_.cancel(); }
+  // To a file and back: sequence_file.hpp. Restoring ends the answer.
+  Status save(const char* path) const;
+  Status restore(const char* path);
 
+  // ---- adding: sequence.hpp; a message ends the answer
   Status add_message(Role role, std::span<const MessagePart> parts);
-  Status add_text(std::string_view text, bool parse_special);
-  Status add_picture(const Picture& picture);
-  Status add_tokens(std::span<const int32_t> ids, std::span<const Picture* const> pictures);
+  Status add_text(std::string_view text, bool parse_special) { return sequence_.add_text(text, parse_special); }
+  Status add_picture(const Picture& picture) { return sequence_.add_picture(picture); }
+  Status add_tokens(std::span<const int32_t> ids, std::span<const Picture* const> pictures) {
+    return sequence_.add_tokens(ids, pictures);
+  }
+  Status open_turn() { return sequence_.open_turn(); }
+  Status push_answer(int32_t token) { return sequence_.push_answer(token); }
+  Status picture_tokens(const Picture& picture, size_t* tokens) const {
+    return sequence_.picture_tokens(picture, tokens);
+  }
+  size_t tokens_wanted() const { return sequence_.tokens_wanted(); }
 
-  // Computes what was added; on failure forgets it.
+  // ---- computing
+  // Encoded pictures are looked for there and kept there, while it is not null; borrowed. Its model is this one's.
+  void use_pictures(Pictures* pictures) { pictures_ = pictures; }
+  // Computes what was added; on failure forgets it, and of the logits before keeps the newest row.
   Status prefill(ProgressFunction progress, void* user);
   // For measuring: adds what stands for `pictures` pictures of `picture_tokens` tokens, then `text` tokens, as if they
   // had been computed; keys and values are noise of unit variance. Errors: context_full; nothing may be pending.
   Status fill(uint32_t text, uint32_t pictures, uint32_t picture_tokens);
-  // For calibration: orders all that is pending as one chunk and fills its rows with embeddings and encoded pictures,
-  // [count][hidden], but computes no layer. The views live until the next call. Errors: invalid_argument when it is
-  // more than a batch.
+  // For calibration: Batch::prepare.
   Status prepare(Chunk* chunk, const float** rows);
   // Row from the end of the logits of the last prefill or decode step; null when there are not so many.
-  const float* logits(uint32_t from_end) const;
+  const float* logits(uint32_t from_end) const { return sequence_.logits(from_end); }
 
-  // Opens the assistant's turn if a conversation waits for one. The next message closes it, so that a message that
-  // cannot be computed leaves the answer before it as it was.
-  Status begin_answer();
+  // ---- answering
+  // Begins an answer: opens its turn and seeds the sampler; the one before is over. Nothing is computed yet.
+  Status begin_answer(const AnswerOptions& options);
+  // Computes what is pending and chooses the next token of the answer, which is then pending itself: the logits are those
+  // that it was chosen from, until the next step. After the answer's end it gives no token. Errors: invalid_argument
+  // when no answer has begun; those of prefill, after which no answer has begun where what it continues was forgotten.
+  Status step(AnswerStep* step);
+  // A step of each of several different sessions of one workspace, not more than its `sequences`: weights are read once
+  // for all of them, pictures and what does not join (Batch::can_join) aside. What came of it is each one's outcome().
+  static void step_together(std::span<Session* const> sessions);
+  struct Outcome {
+    Status status;
+    AnswerStep step;  // where that is good
+  };
+  const Outcome& outcome() const { return outcome_; }
+  // The answer's token that waits is computed, so that the session holds what was shown; what was held back of the text.
+  // No answer has begun then.
+  Status end_answer(AnswerStep* rest);
+  Answer& answer() { return answer_; }
   // Chooses the next token from the newest logits.
   Status sample(const Sampling& sampling, int32_t* token);
-  // Adds a generated token and computes its logits.
-  Status decode(int32_t token);
 
-  Sampler& sampler() { return sampler_; }
   const Model& model() const { return model_; }
-  const SessionOptions& options() const { return options_; }
-  uint32_t tokens() const { return static_cast<uint32_t>(done_); }
-  uint32_t tokens_visual() const { return visual_done_; }
-  uint32_t tokens_pending() const { return static_cast<uint32_t>(mark_.end - done_); }
+  const SessionOptions& options() const { return sequence_.options(); }
+  uint32_t tokens() const { return static_cast<uint32_t>(sequence_.done()); }
+  uint32_t tokens_visual() const { return static_cast<uint32_t>(sequence_.visual_done()); }
+  uint32_t tokens_pending() const { return static_cast<uint32_t>(sequence_.pending()); }
   size_t bytes() const { return bytes_; }
-  const KvCache& cache() const { return cache_; }
-  SessionStats stats;
+  const Workspace& workspace() const { return *workspace_; }
+  const KvCache& cache() const { return sequence_.cache(); }
+  WorkStats& stats() { return work_.stats; }
+  const WorkStats& stats() const { return work_.stats; }
+  // internal, with the place where the piece was taken, when something was written behind a piece of the session's
+  // memory; always good without SessionOptions::guarded.
+  Status check_guards() const;
 
  private:
-  friend class SessionFile;
-  struct PendingPicture {
-    const Picture* picture;
-    bool reduced;   // by reduced_rule, since the model's own gives more tokens than the session has room for
-    PixelPlan plan;
-    size_t first;   // place of its first token
-    size_t tokens;
-  };
+  explicit Session(const Model& model) : model_(model), answer_(model) {}
+  // Takes the pieces of both from one arena.
+  static void plan(const Model& model, const SessionOptions& options, Arena* arena, Sequence* sequence,
+                   WorkBuffers* buffers);
 
-  Session(const Model& model, const SessionOptions& options) : model_(model), options_(options) {}
-  void plan(Arena* arena);
-  KvCache::Room kv_room() const;
-
-  Status push_token(int32_t id);
-  Status push_ids(std::span<const int32_t> ids);
-  Status push_picture(const Picture& picture);
-  void place_picture(const PixelPlan& plan, size_t tokens);
-  // Runs `add`; if it fails, what it had pushed is taken back.
-  template <class Add>
-  Status all_or_nothing(const Add& add);
-  // A control token, text, or nothing: what the next text would follow.
-  TextBefore before_end() const;
-  std::vector<const char*> controls() const;
-
-  // Tokens of the next chunk; leaves its spans in spans_.
-  size_t chunk_length();
-  size_t packed_chunk_length();
-  size_t span_at(size_t place) const;
+  Status compute_waiting();
+  Status compute_prompt();
+  Status choose(AnswerStep* step);
+  bool next_share(Batch::Share* share);
+  void count_share(const Batch::Share& share, double seconds);
+  static void compute_together(std::span<Session* const> sessions);
   void fill_span(size_t count, bool visual);
-  Status fill_chunk(size_t count, Chunk* chunk);
-  Status run_chunk(size_t count);
-  void order_chunk(size_t count);
-  Status fill_rows(size_t count);
-  Status encode_picture(const PendingPicture& picture);
-  PictureRule rule(bool reduced) const { return reduced ? reduced_rule(model_, options_) : model_.spec.pictures; }
-  Status check_cancelled();
-  void keep_logits(size_t first, size_t count);
 
   const Model& model_;
-  SessionOptions options_;
   size_t bytes_ = 0;
-  Compute compute_;
-  KvCache cache_;
-  Decoder decoder_;
-  Vision vision_;
-  Sampler sampler_;
-  std::atomic<bool> cancelled_{false};
-
-  // Every token of the session, computed or pending.
-  int32_t* ids_ = nullptr;         // [context]
-  uint32_t* positions_ = nullptr;  // [context][3]
-  uint8_t* visual_ = nullptr;      // [context]
-  size_t done_ = 0;                // computed
-  uint32_t visual_done_ = 0;
-  // What the tokens so far, computed and pending, amount to; a failed addition or prefill goes back to an earlier one.
-  struct Mark {
-    size_t end = 0;
-    size_t text = 0;  // of these, tokens that are kept as text
-    uint32_t next_position = 0;
-    bool conversation = false;  // add_message was used
-    bool answer_open = false;   // the assistant's turn is open
-  };
-  Mark mark_;
-  Mark computed_;  // when nothing was pending
-  PendingPicture* pictures_ = nullptr;
-  size_t picture_capacity_ = 0;
-  size_t picture_count_ = 0;
-  size_t picture_encoded_ = SIZE_MAX;  // index of the picture whose rows are in picture_rows_
-
-  // The chunk at hand, in order of computation.
-  uint32_t* order_ = nullptr;            // [batch]: place of each row, from the chunk's first token
-  uint32_t* chunk_positions_ = nullptr;  // [batch][3]
-  uint32_t* allowed_visual_ = nullptr;
-  uint32_t* allowed_text_ = nullptr;
-  uint32_t* spans_ = nullptr;            // [batch]: tokens of each span of its visual rows
-  size_t span_count_ = 0;
-  uint32_t* wanted_ = nullptr;           // rows whose logits are kept
-
-  float* picture_rows_ = nullptr;  // [picture_tokens][hidden]
-  float* pixels_ = nullptr;
-  size_t pixel_capacity_ = 0;
-  uint8_t* pixel_scratch_ = nullptr;
-  size_t pixel_scratch_bytes_ = 0;
-  float* logits_ = nullptr;  // [logit_rows][vocabulary], the newest last
-  size_t logit_count_ = 0;
+  ArenaGuards guards_;
+  std::unique_ptr<Workspace> own_workspace_;
+  Workspace* workspace_ = nullptr;  // the own one, or one that is shared
+  Pictures* pictures_ = nullptr;
+  Sequence sequence_;
+  Answer answer_;
+  Work work_;
+  Outcome outcome_;
 };
 
 }  // namespace mica

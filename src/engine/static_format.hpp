@@ -19,8 +19,9 @@
 //   the final norm's weight has its inverse, and so has kEmbeddingColumns.
 //
 // Tensors, beside those that keep their checkpoint's name and type (norms that were folded are absent):
-//   "<name>.weight"  U8 [panels, bytes] 4-bit panels, or I8 [panels, bytes] 8-bit panels (simd/pack.hpp)
+//   "<name>.weight"  U8 or I8 [panels, bytes]: panels of the format that kFormatsKey gives it (simd/formats/)
 //   "<name>.scale"   F32, one an output channel: weight = scale * integer
+//   "<name>.levels"  I8 [64], of formats whose panels hold indices: the integers that they stand for, then zeros
 //   "<name>.rank1"   F32, one an output channel, unscaled
 //   "<name>.bias"    F32
 //   "<down>.kept"    F32 [channels, outputs padded to 16], unscaled, with "<down>.kept_channels" I32 [padded to 16, the rest
@@ -29,8 +30,12 @@
 //                    undoes their rotation
 //   kPointScales     F32 [2, points padded to 16]: of visual rows, then of text rows, by QuantPoint::index
 //   kDecoderSigns, kVisionSigns   U8: bit i says that channel i is negated; absent: the stream is not rotated
+// Metadata kFormatsKey: JSON {TAG: [NAME, ...], ...}: the format (simd/lists/weight_formats.inc) of every packed matrix
+// by its name without ".weight", or by a pattern: its name with '*' for each part that is a number. A name counts before
+// a pattern. Absent in files that were written before it was there: U8 is u4 then, I8 is s8.
 // Metadata kKvVisualKey: JSON array of the bits that each decoder layer's visual keys and values keep where a session
 // does not say otherwise: 1, 2, 4 or 16, one number a layer: [1, 1, 2, ...]. Absent: the program's default.
+// Metadata kDescriptionKey: what the model is for, in a few words for people. Absent: nothing is said.
 // Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation",
 // "vocabulary_rotation"}, "vision": {the first three, and "attention": "int8" (integer_attention.hpp) or "float", which
 // is what an absent one means}}.
@@ -39,7 +44,9 @@
 namespace mica::static_format {
 
 inline constexpr const char* kStaticKey = "mica.static";
+inline constexpr const char* kFormatsKey = "mica.formats";
 inline constexpr const char* kKvVisualKey = "mica.kv_visual";
+inline constexpr const char* kDescriptionKey = "mica.description";
 inline constexpr const char* kAttention = "attention";
 inline constexpr const char* kAttentionInt8 = "int8";
 inline constexpr const char* kAttentionFloat = "float";
@@ -50,6 +57,7 @@ inline constexpr const char* kEmbeddingColumns = "mica.embedding.columns";
 inline constexpr const char* kKeptSuffix = ".kept";
 inline constexpr const char* kKeptChannelsSuffix = ".kept_channels";
 inline constexpr const char* kScaleSuffix = ".scale";
+inline constexpr const char* kLevelsSuffix = ".levels";
 inline constexpr const char* kRank1Suffix = ".rank1";
 
 }  // namespace mica::static_format

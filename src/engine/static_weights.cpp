@@ -14,10 +14,9 @@ namespace {
 Status read_stream(JsonValue root, const char* name, StreamTransform* stream) {
   const JsonValue part = root.find(name);
   if (part.is_set() && !part.is_object()) return part.error(Code::corrupt_file, "must be an object");
-  MICA_TRY(get_bool_or(part, "folded", false, &stream->folded));
-  MICA_TRY(get_bool_or(part, "head_rotation", false, &stream->head_rotation));
-  MICA_TRY(get_bool_or(part, "vocabulary_rotation", false, &stream->vocabulary_rotation));
-  return get_bool_or(part, "down_rotation", false, &stream->down_rotation);
+  for (const StreamFlag& flag : kStreamFlags)
+    if (flag.word != nullptr) MICA_TRY(get_bool_or(part, flag.word, false, &(stream->*flag.value)));
+  return Status::ok();
 }
 
 Status read_attention(JsonValue part, StreamTransform* stream) {
@@ -45,11 +44,12 @@ Status read_signs(const ModelFiles& files, const char* name, size_t width, std::
 }
 
 // A packed matrix needs the scales of the point before it, and matrices that share a point read the same kind of rows.
-// `behind`: of the points before `down` the stream, whose rotation can keep a channel apart (rank-1 term); of others
-// null.
-Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix*> readers, const char* path,
+// `readers`: those with rows. `behind`: of a point whose rows are rotated online the stream, which may keep a channel
+// apart (rank-1 term); of others null.
+Status check_readers(const QuantPoint& point, std::span<const Matrix* const> readers, const char* path,
                      const StreamTransform* behind = nullptr) {
-  const Matrix& first = **readers.begin();
+  if (readers.empty()) return Status::ok();
+  const Matrix& first = *readers[0];
   for (const Matrix* reader : readers) {
     if (reader->rank1 != nullptr && (behind == nullptr || !behind->down_rotation))
       return Status::error(Code::corrupt_file,
@@ -61,7 +61,7 @@ Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix
                            path, point.index);
   }
   for (const Matrix* reader : readers)
-    if (reader->rows != 0 && reader->is_packed() != first.is_packed())
+    if (reader->is_packed() != first.is_packed())
       return Status::error(Code::corrupt_file, "%s: matrices that read quant point %u are packed in part", path,
                            point.index);
   if (first.is_packed() && !(point.scale_visual > 0 && point.scale_text > 0))
@@ -71,11 +71,25 @@ Status check_readers(const QuantPoint& point, std::initializer_list<const Matrix
 }
 
 Status check_layers(const std::vector<LayerWeights>& layers, const StreamTransform& stream, const char* path) {
-  for (const LayerWeights& layer : layers) {
-    MICA_TRY(check_readers(layer.attention_in, {&layer.query, &layer.key, &layer.value}, path));
-    MICA_TRY(check_readers(layer.output_in, {&layer.output}, path));
-    MICA_TRY(check_readers(layer.mlp_in, {&layer.up, &layer.gate}, path));
-    MICA_TRY(check_readers(layer.down_in, {&layer.down}, path, &stream));
+  for (const LayerWeights& layer : layers)
+    for (const SiteInfo& at : sites_of_layers()) {
+      std::vector<const Matrix*> readers;
+      for (const PartInfo& part : parts_of_layers())
+        if (part.reads == at.site && layer.matrices[part.slot].rows != 0)
+          readers.push_back(&layer.matrices[part.slot]);
+      MICA_TRY(check_readers(layer.points[at.site], readers, path, at.online ? &stream : nullptr));
+    }
+  return Status::ok();
+}
+
+Status check_steps(const StepWeights& weights, const char* path) {
+  for (const PartInfo& part : parts_of_tower()) {
+    if (part.kind != PartKind::matrix) continue;
+    std::vector<const Matrix*> readers;
+    for (const PartInfo& other : parts_of_tower())
+      if (other.kind == PartKind::matrix && other.reads == part.reads && weights.matrices[other.slot].rows != 0)
+        readers.push_back(&weights.matrices[other.slot]);
+    MICA_TRY(check_readers(weights.points[part.reads], readers, path));
   }
   return Status::ok();
 }
@@ -83,15 +97,16 @@ Status check_layers(const std::vector<LayerWeights>& layers, const StreamTransfo
 Status check_scales(const Weights& weights, const char* path) {
   MICA_TRY(check_layers(weights.decoder.layers, weights.decoder.stream, path));
   MICA_TRY(check_layers(weights.vision.layers, weights.vision.stream, path));
-  MICA_TRY(check_readers(weights.decoder.head_in, {&weights.decoder.lm_head}, path));
-  MICA_TRY(check_readers(weights.vision.patches_in, {&weights.vision.patch_embedding}, path));
-  MICA_TRY(check_readers(weights.vision.projector_in, {&weights.vision.projector_up}, path));
-  return check_readers(weights.vision.projector_down_in, {&weights.vision.projector_down}, path);
+  MICA_TRY(check_steps(weights.vision, path));
+  for (const StepWeights& tap : weights.vision.taps) MICA_TRY(check_steps(tap, path));
+  const Matrix* head = &weights.decoder.lm_head;
+  return check_readers(weights.decoder.head_in, {&head, 1}, path);
 }
 
 }  // namespace
 
 Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
+  MICA_TRY(tags_.read(files_));
   const std::string_view text = files_.metadata(static_format::kStaticKey);
   if (files_.kind() != ModelFiles::Kind::packed || text.empty()) return Status::ok();
   Json json;
@@ -119,7 +134,7 @@ Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
 }
 
 Status FileTensors::static_parts(const ModelSpec& spec, Weights* weights) {
-  const std::vector<NamedPoint> points = quant_points(weights);
+  const std::vector<NamedPoint> points = quant_points(spec, weights);
   if (spec.has_vision) place_directions(spec, &weights->vision);
   if (const TensorView* columns = files_.find(static_format::kEmbeddingColumns))
     MICA_TRY(

@@ -1,26 +1,23 @@
-// StreamTransform: plans and directions. Not the rotation itself: simd/rotate_kernels.hpp.
+// StreamTransform: plans and directions. Not the rotation itself: row_rotation.hpp.
 #include "stream_transform.hpp"
 
 #include <cmath>
-
-#include "kernels.hpp"
 
 namespace mica {
 
 Status complete_transform(size_t width, size_t feed_forward, size_t merge, std::span<const uint32_t> signs,
                           StreamTransform* stream) {
-  if (stream->down_rotation && !simd::make_rotation_plan(feed_forward, &stream->down_plan))
+  if (stream->down_rotation && !stream->down_plan.make(feed_forward))
     return Status::error(Code::unsupported,
                          "a layer of %zu values cannot be rotated: no sum of numbers with small prime factors",
                          feed_forward);
   if (!stream->rotated) return Status::ok();
-  if (!simd::make_rotation_plan(width, &stream->residual_plan))
+  if (!stream->residual_plan.make(width))
     return Status::error(Code::unsupported, "a residual stream of %zu values cannot be rotated", width);
   stream->signs.assign((width + 31) / 32, 0);
   for (size_t i = 0; i < stream->signs.size() && i < signs.size(); ++i) stream->signs[i] = signs[i];
   stream->direction.assign(width, 1.0f / std::sqrt(static_cast<float>(width)));
-  simd::kernels_at(simd::Level::scalar)
-      ->rotate->rotate(stream->residual_plan, 1, stream->signs.data(), 1.0f, stream->direction.data());
+  stream->residual_plan.rotate(stream->direction.data(), stream->signs.data());
   stream->merged_direction.clear();
   for (size_t i = 0; i < merge; ++i)
     for (float value : stream->direction)
@@ -33,9 +30,19 @@ void place_directions(const ModelSpec& spec, VisionWeights* vision) {
   const StreamTransform& stream = vision->stream;
   if (!stream.rotated) return;
   const float* direction = v.norm == Norm::layer ? stream.direction.data() : nullptr;
-  for (LayerWeights& layer : vision->layers) layer.attention_norm.direction = layer.mlp_norm.direction = direction;
-  if (v.projector == Projector::patch_merger) vision->projector_norm.direction = stream.direction.data();
-  if (v.projector == Projector::pixel_shuffle) vision->projector_norm.direction = stream.merged_direction.data();
+  for (LayerWeights& layer : vision->layers)
+    for (const PartInfo& part : parts_of_layers())
+      if (part.kind == PartKind::norm && is_folded(part.slot)) layer.norms[part.slot].direction = direction;
+  const auto place = [&](const StepPlan& steps, StepWeights* weights) {
+    for (const StepAt& at : steps) {
+      const bool centres = at.op == Op::norm && is_folded(at.slot) && norm_of_tower(v, at.slot).kind == Norm::layer;
+      if (centres && at.in.streams != 0)
+        weights->norms[at.slot].direction =
+            at.in.streams == 1 ? stream.direction.data() : stream.merged_direction.data();
+    }
+  };
+  place(projector_steps(spec), vision);
+  for (StepWeights& tap : vision->taps) place(tap_steps(spec), &tap);
 }
 
 }  // namespace mica

@@ -11,6 +11,21 @@
 
 namespace mica {
 
+// What a stream does, as a file says it (kStaticKey in static_format.hpp) and as people read it.
+struct StreamFlag {
+  const char* word;      // in the file; null: told by a tensor
+  bool decoder_only;
+  bool StreamTransform::*value;
+  const char* title;
+};
+inline constexpr StreamFlag kStreamFlags[] = {
+    {"folded", false, &StreamTransform::folded, "norms_folded"},
+    {nullptr, false, &StreamTransform::rotated, "residual_rotated"},
+    {"head_rotation", false, &StreamTransform::head_rotation, "heads_rotated"},
+    {"down_rotation", false, &StreamTransform::down_rotation, "down_rotated"},
+    {"vocabulary_rotation", true, &StreamTransform::vocabulary_rotation, "vocabulary_rotated"},
+};
+
 // Completes `stream` for a residual stream of `width` values and a feed-forward layer of `feed_forward`, whose flags
 // are set: plans, and with `signs` (bits; empty: all positive) the direction of the mean. `merge`: patches that are
 // merged into one row of a tower's projector, 1 elsewhere. Errors: unsupported for widths that cannot be rotated.

@@ -11,6 +11,8 @@
 #include "model.hpp"
 #include "pixels.hpp"
 #include "rope.hpp"
+#include "step_run.hpp"
+#include "work.hpp"
 
 namespace mica {
 
@@ -18,25 +20,36 @@ class Vision {
  public:
   // Takes its buffers from the arena, for pictures of up to `patches` patches a tile.
   void plan(const Model& model, size_t patches, Arena* arena);
-  // Writes one row of decoder.hidden floats a token: tokens_of(plan) rows. pixel_values as make_pixels gave them.
-  void run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows);
+  // Writes rows of decoder.hidden floats: tokens_of(plan) of them, one a token, and as many behind them for each tap.
+  // pixel_values as make_pixels gave them. Errors: cancelled, between layers.
+  Status run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows,
+             Work* work);
 
   // The same for one tile in steps, for calibration layer by layer: begin(), layers in order, each advancing x(),
   // finish(). place() is begin() for rows that are in the residual stream already.
   void place(const Compute& compute, const Model& model, const PixelPlan& plan);
   void begin(const Compute& compute, const Model& model, const PixelPlan& plan, const float* tile_pixels);
-  void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, const PixelPlan& plan);
+  void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index,
+                 const PixelPlan& plan);
   void finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows);
+  // The rows of a tap, behind its layer; x() stays.
+  void tap(const Compute& compute, const Model& model, size_t index, const PixelPlan& plan, float* tile_rows);
   float* x() const { return buffers_.x; }
+  // The rows of a tile to where they stand among those of the whole picture; the first tile's go before all others'.
+  static void put_tile(const Model& model, const PixelPlan& plan, uint32_t tile, const float* tile_rows, float* rows);
   static size_t rows_of(const ModelSpec& spec, const PixelPlan& plan);  // of one tile, in x()
 
   static size_t tokens_of(const ModelSpec& spec, const PixelPlan& plan);
+  static size_t tokens_of_tile(const ModelSpec& spec, const PixelPlan& plan, uint32_t tile);
+  // Of a row of a tile's tokens, where none stands before them.
+  static size_t token_columns(const ModelSpec& spec, const PixelPlan& plan);
   static size_t scratch_bytes(const Model& model);
 
  private:
   void embed(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixels);
-  void attend(const Compute& compute, size_t rows);
-  void project(const Compute& compute, const Model& model, const PixelPlan& plan, float* rows);
+  void attend(const Compute& compute, const ModelSpec& spec, size_t layer, const PixelPlan& plan);
+  // Rows that see each other and no others.
+  void attend(const Compute& compute, size_t first, size_t rows);
 
   BlockShape shape_;
   AttentionShape attention_;
@@ -47,9 +60,8 @@ class Vision {
   float* keys_ = nullptr;          // [heads][blocks][head_dim][32], for attention in float
   size_t key_head_stride_ = 0;
   float* patches_ = nullptr;       // [rows][patch_values], for planes
-  float* merged_ = nullptr;        // [tokens][hidden * merge * merge]
-  RowBuffers outer_;               // rows that enter patch embedding and projector
-  float* projected_ = nullptr;     // [tokens][projector_hidden]
+  float* tile_rows_ = nullptr;     // [tokens of a tile][decoder's hidden], where tiles become one grid
+  StepBuffers step_buffers_;
 };
 
 }  // namespace mica

@@ -1,17 +1,29 @@
 // Weights: finds tensors by a family's name tables, checks their shapes against the spec, places them. Not arithmetic.
 #include "weights.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "checked.hpp"
 #include "family.hpp"
+#include "log.hpp"
 #include "tensor_source.hpp"
 
 namespace mica {
 namespace {
+
+constexpr Place decoder_place(Slot slot) { return {Section::decoder, slot}; }
+// Of a matrix as it is stored; ends at the first byte that says otherwise.
+bool is_zero(const Matrix& matrix) {
+  const auto* bytes = static_cast<const uint8_t*>(matrix.data);
+  return std::all_of(bytes, bytes + matrix.rows * matrix.stride_bytes, [](uint8_t byte) { return byte == 0; });
+}
+
+constexpr Place kHead = {Section::head, Slot::lm_head};
 
 class Loader {
  public:
@@ -28,137 +40,220 @@ class Loader {
   }
 
  private:
-  Status matrix(Slot slot, uint32_t layer, size_t rows, size_t columns, Matrix* target) {
-    return source_->matrix(slot, layer, rows, columns, target);
+  // A norm, which layers of this kind may be said to have or to lack, whatever else is stored.
+  Status norm(const Place& place, size_t width, bool biased, NormWeights* target, const Said& said = {}) {
+    MICA_TRY(source_->vector(place, ".weight", width, &target->weight));
+    if (biased) MICA_TRY(source_->vector(place, ".bias", width, &target->bias));
+    if (!said.known || said.has == (target->weight != nullptr)) return Status::ok();
+    if (said.has) return source_->missing(place);
+    if (place.layer == 0 && place.slot == Slot::query_norm)
+      log_message(LogLevel::warning, "%s: norms of heads are stored that decoders of this kind have not; not used",
+                  source_->path());
+    *target = {};
+    return Status::ok();
   }
-  // Folded norms are absent from the file and leave ones and zeros.
-  Status norm(Slot slot, uint32_t layer, size_t width, bool biased, NormWeights* target, bool folded = false) {
-    if (folded) return Status::ok();
-    MICA_TRY(source_->vector(slot, layer, ".weight", width, &target->weight));
-    return biased ? source_->vector(slot, layer, ".bias", width, &target->bias) : Status::ok();
+
+  // A matrix, whose bias the config may say is there or not. Checkpoints only: quantization folds biases into what has
+  // none.
+  Status matrix(const Place& place, const MatrixShape& shape, const Said& biased, Matrix* target) {
+    MICA_TRY(source_->matrix(place, shape, target));
+    if (target->rows == 0 || !biased.known || source_->packed()) return Status::ok();
+    if ((target->bias != nullptr) == biased.has) return Status::ok();
+    if (place.layer == 0 && biased.field != bias_warned_)
+      log_message(LogLevel::warning,
+                  biased.has ? "%s: the config says %s, but no such bias is stored; none is added"
+                             : "%s: a bias is stored that the config's %s excludes; it is not used",
+                  source_->path(), biased.field);
+    bias_warned_ = biased.field;
+    target->bias = nullptr;
+    return Status::ok();
+  }
+  // Folded norms and scales are absent from the file and leave ones and zeros.
+  Status load_layer(const StreamSpec& stream, bool folded, uint32_t index, LayerWeights* w) {
+    const FusedShape fused = {stream.width(Width::query), stream.width(Width::key), stream.width(Width::head)};
+    const bool of_decoder = stream.section == Section::decoder;
+    const LayerKind kind = of_decoder ? spec_.decoder.layer(index).kind : LayerKind::attention;
+    for (const PartInfo& part : parts_of_layers()) {
+      if (!is_part_of(part, kind)) continue;
+      const Place place = {stream.section, part.slot, index};
+      const Said& said = stream.says(part.said_by);
+      const size_t rows = stream.width(part.rows);
+      if (part.kind == PartKind::matrix)
+        MICA_TRY(matrix(place, {rows, stream.width(part.columns), fused}, said, &w->matrices[part.slot]));
+      else if (folded && is_folded(part.slot))
+        continue;
+      else if (part.kind == PartKind::norm)
+        MICA_TRY(norm(place, rows, stream.norm == Norm::layer && part.said_by != SaidBy::head_norms,
+                      &w->norms[part.slot], said));
+      else if (!said.known || said.has)
+        MICA_TRY(source_->vector(place, "", rows, &w->vectors[part.slot]));
+    }
+    return of_decoder && !folded ? multiply_residuals(w) : Status::ok();
+  }
+
+  // One factor for all that a layer adds is a LayerScale of equal values.
+  Status multiply_residuals(LayerWeights* w) {
+    const float factor = spec_.decoder.multipliers.residual;
+    if (factor == 1) return Status::ok();
+    const size_t hidden = spec_.decoder.hidden;
+    auto* scale = reinterpret_cast<float*>(own_bytes(hidden * sizeof(float), &out_->owned));
+    if (scale == nullptr) return Status::error(Code::out_of_memory, "no memory for %zu floats", hidden);
+    std::fill_n(scale, hidden, factor);
+    w->vectors[Slot::attention_scale] = w->vectors[Slot::mlp_scale] = scale;
+    return Status::ok();
+  }
+
+  Status load_layers(const StreamSpec& stream, bool folded, std::vector<LayerWeights>* layers) {
+    layers->resize(stream.layers);
+    for (uint32_t i = 0; i < stream.layers; ++i) MICA_TRY(load_layer(stream, folded, i, &(*layers)[i]));
+    return Status::ok();
   }
 
   Status load_decoder() {
     const DecoderSpec& d = spec_.decoder;
     DecoderWeights& w = out_->decoder;
-    MICA_TRY(matrix(Slot::embedding, 0, d.vocabulary, d.hidden, &w.embedding));
-    w.layers.resize(d.layers);
-    for (uint32_t i = 0; i < d.layers; ++i) MICA_TRY(load_decoder_layer(i, &w.layers[i]));
-    MICA_TRY(norm(Slot::final_norm, 0, d.hidden, false, &w.final_norm));
-    if (!d.tied_embeddings) MICA_TRY(matrix(Slot::lm_head, 0, d.vocabulary, d.hidden, &w.lm_head));
-    // Checkpoints that tie the head do not store it, whether or not config.json says so.
-    if (w.lm_head.rows == 0) {
-      w.lm_head = w.embedding;
-      w.lm_head.bias = nullptr;
-    }
+    MICA_TRY(load_vocabulary());
+    MICA_TRY(load_layers(decoder_stream(spec_), w.stream.folded, &w.layers));
+    MICA_TRY(norm(decoder_place(Slot::final_norm), d.hidden, false, &w.final_norm));
+    // What divides the logits divides the rows that they are products of.
+    auto* weight = const_cast<float*>(w.final_norm.weight);  // widened into our own memory
+    for (size_t i = 0; d.multipliers.logits_divisor != 1 && i < d.hidden; ++i)
+      weight[i] /= d.multipliers.logits_divisor;
     return Status::ok();
   }
 
-  Status load_decoder_layer(uint32_t i, LayerWeights* w) {
+  // Embedding and head as they are stored, whatever tie_word_embeddings says: both, where they differ; what there is of
+  // them for both, where the other is not stored. So does transformers.
+  Status load_vocabulary() {
     const DecoderSpec& d = spec_.decoder;
-    const size_t query = static_cast<size_t>(d.heads) * d.head_dim;
-    const size_t key = static_cast<size_t>(d.kv_heads) * d.head_dim;
-    MICA_TRY(norm(Slot::attention_norm, i, d.hidden, false, &w->attention_norm, out_->decoder.stream.folded));
-    MICA_TRY(matrix(Slot::query, i, query, d.hidden, &w->query));
-    MICA_TRY(matrix(Slot::key, i, key, d.hidden, &w->key));
-    MICA_TRY(matrix(Slot::value, i, key, d.hidden, &w->value));
-    MICA_TRY(matrix(Slot::output, i, d.hidden, query, &w->output));
-    MICA_TRY(source_->vector(Slot::query_norm, i, ".weight", d.head_dim, &w->query_norm));
-    MICA_TRY(source_->vector(Slot::key_norm, i, ".weight", d.head_dim, &w->key_norm));
-    MICA_TRY(norm(Slot::mlp_norm, i, d.hidden, false, &w->mlp_norm, out_->decoder.stream.folded));
-    MICA_TRY(matrix(Slot::gate, i, d.feed_forward, d.hidden, &w->gate));
-    MICA_TRY(matrix(Slot::up, i, d.feed_forward, d.hidden, &w->up));
-    MICA_TRY(matrix(Slot::down, i, d.hidden, d.feed_forward, &w->down));
+    DecoderWeights& w = out_->decoder;
+    const bool head_only =
+        d.tied_embeddings && !source_->stored(decoder_place(Slot::embedding)) && source_->stored(kHead);
+    MICA_TRY(source_->matrix(head_only ? kHead : decoder_place(Slot::embedding), {d.vocabulary, d.hidden}, &w.embedding));
+    if (!source_->packed() && is_zero(w.embedding))
+      return Status::error(Code::corrupt_file,
+                           "%s: the embedding is zeros from end to end, as in a file whose download was begun and not "
+                           "finished: fetch it again",
+                           source_->path());
+    const bool two = !head_only && source_->stored(kHead) && !(d.tied_embeddings && source_->same_vocabulary());
+    if (two) {
+      MICA_TRY(source_->matrix(kHead, {d.vocabulary, d.hidden}, &w.lm_head));
+      if (d.tied_embeddings && !source_->packed())
+        log_message(LogLevel::warning,
+                    "%s: tie_word_embeddings is true, but the stored lm_head differs from the embedding; it is used",
+                    source_->path());
+      return Status::ok();
+    }
+    if (!d.tied_embeddings && !source_->packed() && !head_only)
+      log_message(LogLevel::warning,
+                  "%s: tie_word_embeddings is false, but no lm_head is stored; the embedding is used for it",
+                  source_->path());
+    w.lm_head = w.embedding;
     return Status::ok();
   }
 
   Status load_vision() {
-    const VisionSpec& v = spec_.vision;
     VisionWeights& w = out_->vision;
-    const bool biased = v.norm == Norm::layer;
-    MICA_TRY(matrix(Slot::patch_embedding, 0, v.hidden, v.patch_values(), &w.patch_embedding));
-    if (v.class_token) MICA_TRY(source_->vector(Slot::class_token, 0, "", v.hidden, &w.class_token));
-    if (v.positions == VisionPositions::learned) {
-      const size_t patches = static_cast<size_t>(v.image_width / v.patch) * (v.image_height / v.patch);
-      MICA_TRY(source_->vector(Slot::position_embedding, 0, "", (patches + v.class_token) * v.hidden, &w.positions));
-    }
-    MICA_TRY(norm(Slot::pre_norm, 0, v.hidden, biased, &w.pre_norm));
-    MICA_TRY(norm(Slot::post_norm, 0, v.hidden, biased, &w.post_norm));
-    w.layers.resize(v.layers_used);
-    for (uint32_t i = 0; i < v.layers_used; ++i) MICA_TRY(load_vision_layer(i, &w.layers[i]));
-    return load_projector();
+    const StreamSpec stream = vision_stream(spec_);
+    bias_warned_ = nullptr;
+    MICA_TRY(load_steps(stream, stem_steps(spec_), {}, &w));
+    MICA_TRY(load_layers(stream, w.stream.folded, &w.layers));
+    w.taps.resize(spec_.vision.taps.count);
+    for (uint32_t i = 0; i < spec_.vision.taps.count; ++i)
+      MICA_TRY(load_steps(stream, tap_steps(spec_), i, &w.taps[i]));
+    return load_steps(stream, projector_steps(spec_), {}, &w);
   }
 
-  // Folded scales are in the matrices that they multiply.
-  Status layer_scale(Slot slot, uint32_t layer, const float** target) {
-    if (out_->vision.stream.folded) return Status::ok();
-    return source_->vector(slot, layer, "", spec_.vision.hidden, target);
-  }
-
-  Status load_vision_layer(uint32_t i, LayerWeights* w) {
+  // Of a step's vectors: a row, one for each row of a tile, or as many as a table or queries have.
+  size_t rows_of(const StepAt& at) const {
     const VisionSpec& v = spec_.vision;
-    const bool biased = v.norm == Norm::layer;
-    MICA_TRY(norm(Slot::vision_norm1, i, v.hidden, biased, &w->attention_norm, out_->vision.stream.folded));
-    MICA_TRY(matrix(Slot::vision_qkv, i, 3 * static_cast<size_t>(v.hidden), v.hidden, &w->query));
-    if (w->query.rows == 0) {
-      MICA_TRY(matrix(Slot::vision_query, i, v.hidden, v.hidden, &w->query));
-      MICA_TRY(matrix(Slot::vision_key, i, v.hidden, v.hidden, &w->key));
-      MICA_TRY(matrix(Slot::vision_value, i, v.hidden, v.hidden, &w->value));
+    switch (at.op) {
+      case Op::add: return at.in.count(v.image_height / v.patch, v.image_width / v.patch);
+      case Op::resample: return v.position_count;
+      case Op::attend: return v.queries;
+      default: return 1;
     }
-    MICA_TRY(matrix(Slot::vision_output, i, v.hidden, v.hidden, &w->output));
-    MICA_TRY(layer_scale(Slot::vision_scale1, i, &w->attention_scale));
-    MICA_TRY(norm(Slot::vision_norm2, i, v.hidden, biased, &w->mlp_norm, out_->vision.stream.folded));
-    MICA_TRY(matrix(Slot::vision_up, i, v.feed_forward, v.hidden, &w->up));
-    MICA_TRY(matrix(Slot::vision_down, i, v.hidden, v.feed_forward, &w->down));
-    MICA_TRY(layer_scale(Slot::vision_scale2, i, &w->mlp_scale));
-    return Status::ok();
   }
 
-  Status load_projector() {
+  // `tap`: whose they are; none: the tower's.
+  Status load_steps(const StreamSpec& stream, const StepPlan& steps, std::optional<uint32_t> tap, StepWeights* weights) {
     const VisionSpec& v = spec_.vision;
-    VisionWeights& w = out_->vision;
-    const size_t merged = static_cast<size_t>(v.hidden) * v.merge * v.merge;
-    const size_t norm_width = v.projector == Projector::patch_merger ? v.hidden : merged;
-    MICA_TRY(norm(Slot::projector_norm, 0, norm_width, true, &w.projector_norm, out_->vision.stream.folded));
-    MICA_TRY(matrix(Slot::projector_up, 0, v.projector_hidden, merged, &w.projector_up));
-    MICA_TRY(matrix(Slot::projector_down, 0, spec_.decoder.hidden, v.projector_hidden, &w.projector_down));
+    const bool folded = out_->vision.stream.folded;
+    StepWeights& w = *weights;
+    for (const StepAt& at : steps)
+      for (const Slot slot : slots_of(at.op, at.slot, at.second)) {
+        const PartInfo& part = part_of(slot);
+        const Place place = tap ? Place{Section::tap, slot, *tap} : Place{part.section, slot};
+        if (part.kind == PartKind::matrix) {
+          const FusedShape fused = {v.query_width, v.query_width, 1, at.in.patches()};
+          const MatrixShape shape = {stream.width(part.rows), at.in.width, fused};
+          MICA_TRY(matrix(place, shape, stream.says(part.said_by), &w.matrices[slot]));
+        } else if (part.kind == PartKind::norm) {
+          const bool biased = norm_of_tower(v, slot).kind == Norm::layer;
+          if (!folded || !is_folded(slot)) MICA_TRY(norm(place, at.in.width, biased, &w.norms[slot]));
+        } else {
+          MICA_TRY(source_->vector(place, "", rows_of(at) * at.in.width, &w.vectors[slot]));
+        }
+      }
     return Status::ok();
   }
 
   TensorSource* source_;
   const ModelSpec& spec_;
   Weights* out_;
+  const char* bias_warned_ = nullptr;  // the field that the newest warning is of
 };
 
 void name_layers(std::vector<LayerWeights>* layers, const std::string& prefix, std::vector<NamedPoint>* out) {
   for (size_t i = 0; i < layers->size(); ++i) {
-    LayerWeights& layer = (*layers)[i];
     const std::string name = prefix + "layers." + std::to_string(i) + ".";
-    out->push_back({&layer.attention_in, name + "attention_in"});
-    out->push_back({&layer.output_in, name + "output_in"});
-    out->push_back({&layer.mlp_in, name + "mlp_in"});
-    out->push_back({&layer.down_in, name + "down_in"});
+    for (const SiteInfo& at : sites_of_layers()) out->push_back({&(*layers)[i].points[at.site], name + at.name});
+  }
+}
+
+void name_steps(const StepPlan& steps, const std::string& prefix, StepWeights* weights, std::vector<NamedPoint>* out) {
+  for (const StepAt& at : steps) {
+    Site last = Site::count;
+    for (const Slot slot : slots_of(at.op, at.slot, at.second)) {
+      const Site site = part_of(slot).reads;
+      if (site == Site::count || site == last) continue;
+      out->push_back({&weights->points[site], prefix + name_of(site)});
+      last = site;
+    }
   }
 }
 
 }  // namespace
 
+const Matrix& LayerWeights::reader(Site site) const {
+  const PartInfo* last = nullptr;
+  for (const PartInfo& part : parts_of_layers()) {
+    if (part.reads != site) continue;
+    last = &part;
+    if (matrices[part.slot].rows != 0) break;
+  }
+  return matrices[last->slot];
+}
+
 uint64_t decode_bytes(const DecoderWeights& weights) {
   uint64_t bytes = weights.lm_head.bytes();
   for (const LayerWeights& layer : weights.layers)
-    for (const Matrix* matrix : layer.matrices()) bytes += matrix->bytes();
+    for (const PartInfo& part : parts_of_layers())
+      if (part.kind == PartKind::matrix && !part.visual) bytes += layer.matrices[part.slot].bytes();
   return bytes;
 }
 
-std::vector<NamedPoint> quant_points(Weights* weights) {
+std::vector<NamedPoint> quant_points(const ModelSpec& spec, Weights* weights) {
   std::vector<NamedPoint> out;
   name_layers(&weights->decoder.layers, "", &out);
   out.push_back({&weights->decoder.head_in, "head_in"});
-  if (!weights->vision.layers.empty()) {
-    out.push_back({&weights->vision.patches_in, "vision.patches_in"});
-    name_layers(&weights->vision.layers, "vision.", &out);
-    out.push_back({&weights->vision.projector_in, "vision.projector_in"});
-    out.push_back({&weights->vision.projector_down_in, "vision.projector_down_in"});
+  if (spec.has_vision) {
+    VisionWeights& vision = weights->vision;
+    name_steps(stem_steps(spec), "vision.", &vision, &out);
+    name_layers(&vision.layers, "vision.", &out);
+    for (size_t i = 0; i < vision.taps.size(); ++i)
+      name_steps(tap_steps(spec), "vision.taps." + std::to_string(i) + ".", &vision.taps[i], &out);
+    name_steps(projector_steps(spec), "vision.", &vision, &out);
   }
   for (size_t i = 0; i < out.size(); ++i) out[i].point->index = static_cast<uint32_t>(i);
   weights->quant_points = static_cast<uint32_t>(out.size());
@@ -167,10 +262,12 @@ std::vector<NamedPoint> quant_points(Weights* weights) {
 
 Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out) {
   FileTensors source(files, &out->owned);
-  return Loader(&source, spec, out).load();
+  MICA_TRY(Loader(&source, spec, out).load());
+  source.warn_of_unread(spec);
+  return Status::ok();
 }
 
-Status make_random_weights(const ModelSpec& spec, RandomStorage text, RandomStorage vision, Weights* out) {
+Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, Weights* out) {
   RandomTensors source(text, vision, &out->owned);
   return Loader(&source, spec, out).load();
 }

@@ -12,8 +12,10 @@
 #include "model_files.hpp"
 #include "model_spec.hpp"
 #include "own_bytes.hpp"
+#include "parts.hpp"
 #include "rows.hpp"
 #include "status.hpp"
+#include "steps.hpp"
 
 namespace mica {
 
@@ -25,31 +27,24 @@ struct StreamTransform {
   bool down_rotation = false;  // the inputs of `down` are rotated online
   bool vocabulary_rotation = false;  // of a decoder: rows of embedding and lm_head are rotated as the stream's are
   bool integer_attention = false;  // of a tower: queries, keys and values meet in integers (integer_attention.hpp)
-  simd::RotationPlan residual_plan{};
-  simd::RotationPlan down_plan{};
+  RowRotation residual_plan;
+  RowRotation down_plan;
   std::vector<uint32_t> signs;    // bits, a word for 32 channels
   std::vector<float> direction;   // [width]: R S of the unit vector of ones
   std::vector<float> merged_direction;  // of a tower: for a norm over merged patches
 
-  const simd::RotationPlan* down() const { return down_rotation ? &down_plan : nullptr; }
+  const RowRotation* down() const { return down_rotation ? &down_plan : nullptr; }
 };
 
-// What a decoder layer and a vision layer have in common: attention and an MLP between norms and residual additions.
+// A layer of the decoder or of the tower, by the rows of parts_of_layers().
 struct LayerWeights {
-  NormWeights attention_norm;
-  // A fused projection is `query` with the rows of all three; then `key` and `value` have none.
-  Matrix query, key, value, output;
-  const float* query_norm = nullptr;  // [head_dim], RMSNorm of each head before RoPE (Qwen3)
-  const float* key_norm = nullptr;
-  const float* attention_scale = nullptr;  // LayerScale of what attention adds
-  NormWeights mlp_norm;
-  Matrix gate;  // no rows where the MLP is not gated
-  Matrix up, down;
-  const float* mlp_scale = nullptr;
-  QuantPoint attention_in, output_in, mlp_in, down_in;
+  BySlot<Matrix, Slot::qkv, Slot::delta_out> matrices;  // without rows: not a part of this layer
+  BySlot<NormWeights, Slot::attention_norm, Slot::delta_norm> norms;
+  BySlot<const float*, Slot::attention_scale, Slot::decay_bias> vectors;  // null: not a part of this layer
+  BySite<QuantPoint, Site::attention_in, Site::down_in> points;
 
-  // All, those without rows too.
-  std::array<const Matrix*, 7> matrices() const { return {&query, &key, &value, &output, &gate, &up, &down}; }
+  // The first of the matrices that read a site: all of them are stored alike.
+  const Matrix& reader(Site site) const;
 };
 
 struct DecoderWeights {
@@ -62,15 +57,19 @@ struct DecoderWeights {
   StreamTransform stream;
 };
 
-struct VisionWeights {
-  Matrix patch_embedding;              // [hidden][3 * temporal * patch * patch]
-  const float* class_token = nullptr;  // [hidden]
-  const float* positions = nullptr;    // [class + patches][hidden]
-  NormWeights pre_norm, post_norm;     // null weights where the family has none
-  std::vector<LayerWeights> layers;    // those that are used
-  NormWeights projector_norm;
-  Matrix projector_up, projector_down;
-  QuantPoint patches_in, projector_in, projector_down_in;
+// Around a tower's layers, by the rows of parts_of_tower(); which of them there are is said by the steps
+// (blueprint/steps.hpp).
+using StepMatrices = BySlot<Matrix, Slot::patch_embedding, Slot::resampler_out>;
+struct StepWeights {
+  StepMatrices matrices;
+  BySlot<NormWeights, Slot::pre_norm, Slot::resampler_post_norm> norms;
+  BySlot<const float*, Slot::class_token, Slot::resampler_positions> vectors;
+  BySite<QuantPoint, Site::patches_in, Site::resampler_out_in> points;
+};
+
+struct VisionWeights : StepWeights {  // those of stem and projector
+  std::vector<LayerWeights> layers;   // those that are used
+  std::vector<StepWeights> taps;
   StreamTransform stream;
 };
 
@@ -96,12 +95,9 @@ struct NamedPoint {
   QuantPoint* point;
   std::string name;
 };
-std::vector<NamedPoint> quant_points(Weights* weights);
+std::vector<NamedPoint> quant_points(const ModelSpec& spec, Weights* weights);
 
-// How random weights are stored: W4A8 and W8A8 are packed and run with static scales.
-enum class RandomStorage : uint8_t { bf16, w4a8, w8a8 };
-
-// The same with random weights, for a published shape.
-Status make_random_weights(const ModelSpec& spec, RandomStorage text, RandomStorage vision, Weights* out);
+// The same with random weights, for a published shape. Floats are bf16; packed ones run with static scales.
+Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, Weights* out);
 
 }  // namespace mica

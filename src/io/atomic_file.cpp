@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "descriptor.hpp"
 #include "system_error.hpp"
 
 namespace mica {
@@ -26,15 +27,8 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// The bytes of the rename reach the disk with the folder, not with the file.
-Status sync_folder(const std::string& path) {
-  const std::string folder = folder_of(path);
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return system_error("open", folder.c_str(), errno);
-  // EINVAL: a file system that cannot sync folders (some network ones), where nothing more can be done.
-  const int error_number = fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno;
-  close(descriptor);
-  return error_number == 0 ? Status::ok() : system_error("sync", folder.c_str(), error_number);
+int sync(int descriptor) {
+  return uninterrupted([descriptor] { return fsync(descriptor); });
 }
 
 // Calls make(name) with names beside `path`, which tell what the file is when a killed process leaves it behind, until
@@ -57,12 +51,11 @@ std::string name_of(int descriptor) { return "/proc/self/fd/" + std::to_string(d
 // or nothing could give them a name later.
 int create_unnamed(const std::string& path) {
 #ifdef O_TMPFILE
-  const int descriptor = open(folder_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-  if (descriptor >= 0 && access(name_of(descriptor).c_str(), F_OK) != 0) {
-    close(descriptor);
-    return -1;
-  }
-  return descriptor;
+  const std::string folder = folder_of(path);
+  Descriptor file(
+      uninterrupted([&folder] { return open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666); }));
+  if (!file.is_open() || access(name_of(file.get()).c_str(), F_OK) != 0) return -1;
+  return file.release();
 #else
   return -1;
 #endif
@@ -73,8 +66,8 @@ int create_unnamed(const std::string& path) {
 Status write_fully(int descriptor, Bytes bytes, uint64_t offset, const char* path) {
   while (!bytes.empty()) {
     const size_t piece = std::min(bytes.size(), kWriteBytesMax);
-    const ssize_t count = pwrite(descriptor, bytes.data(), piece, static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count = uninterrupted(
+        [&] { return pwrite(descriptor, bytes.data(), piece, static_cast<off_t>(offset)); });
     if (count < 0) return system_error("write to", path, errno);
     if (count == 0) return Status::error(Code::io_error, "cannot write to %s: the system accepts no more bytes", path);
     bytes = bytes.subspan(static_cast<size_t>(count));
@@ -137,13 +130,21 @@ Status AtomicFile::give_name() {
 
 Status AtomicFile::commit() {
   if (descriptor_ < 0) return Status::error(Code::invalid_argument, "%s is not open for writing", path_.c_str());
-  if (fsync(descriptor_) != 0) return system_error("sync", path_.c_str(), errno);
+  if (sync(descriptor_) != 0) return system_error("sync", path_.c_str(), errno);
+  // The name reaches the disk with the folder. It is opened now: what can fail fails while the old file still stands.
+  const std::string folder_path = folder_of(path_);
+  const Descriptor folder(
+      uninterrupted([&folder_path] { return open(folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!folder.is_open()) return system_error("open the folder of", path_.c_str(), errno);
   if (temporary_path_.empty()) MICA_TRY(give_name());
   const int descriptor = std::exchange(descriptor_, -1);
-  if (close(descriptor) != 0) return system_error("close", path_.c_str(), errno);
+  // What is synced can lose nothing by a signal while it is closed.
+  if (close(descriptor) != 0 && errno != EINTR) return system_error("close", path_.c_str(), errno);
   if (rename(temporary_path_.c_str(), path_.c_str()) != 0) return system_error("rename to", path_.c_str(), errno);
   temporary_path_.clear();
-  return sync_folder(path_);
+  // EINVAL: a file system that cannot sync folders (some network ones), where nothing more can be done.
+  if (sync(folder.get()) != 0 && errno != EINVAL) return system_error("sync the folder of", path_.c_str(), errno);
+  return Status::ok();
 }
 
 }  // namespace mica

@@ -17,7 +17,9 @@ Status write_fully(int descriptor, Bytes bytes, uint64_t offset, const char* pat
 
 // Written without a name in the same folder, or, where the file system has no such files, under a temporary one
 // (NAME.PID-N.partial). commit() syncs it, gives it its name and syncs the folder; a failure or destruction before
-// removes it and leaves the old file, if any, as it was. A process that is killed leaves nothing, or the temporary.
+// removes it and leaves the old file, if any, as it was. A process that is killed leaves nothing, or the temporary. Only
+// a failure to sync the folder comes too late for that: then the new file stands, whole, but may be gone after a power
+// cut.
 class AtomicFile {
  public:
   AtomicFile() = default;

@@ -42,16 +42,20 @@ class GgufFile {
  public:
   // Everything is checked: each count, length and offset against what remains of the file before it is used, keys for
   // being unique, tensor extents for lying one after the other. `file` is borrowed and must outlive *out. Errors:
-  // corrupt_file; limit_exceeded; unsupported for other versions and for tensor types besides F32, F16, BF16, Q8_0,
-  // Q4_0 and Q4_1.
+  // corrupt_file; limit_exceeded; unsupported for other versions. Tensors of types that mica does not compute with are
+  // DType::other.
   static Status read(Bytes file, const char* name, GgufFile* out);
 
   const std::string& name() const { return name_; }
   // Null when there is no such key.
   const GgufValue* find(std::string_view key) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
+  // All, by name.
+  const std::vector<GgufKey>& keys() const { return keys_; }
   // With the names that the file has; shapes outermost first.
   const std::vector<TensorView>& tensors() const { return tensors_; }
+  // Those of another part of the same model.
+  void add_tensors(const GgufFile& part) { tensors_.insert(tensors_.end(), part.tensors_.begin(), part.tensors_.end()); }
 
   Status get_u32(std::string_view key, uint32_t min, uint32_t max, uint32_t* out) const;
   Status get_double(std::string_view key, double min, double max, double* out) const;

@@ -13,17 +13,6 @@ namespace mica {
 
 namespace {
 
-struct Architecture {
-  std::string_view name;  // in GGUF, and Hugging Face's model_type
-  const char* class_name;
-  bool rope_interleaved;
-};
-
-constexpr Architecture kArchitectures[] = {
-    {"llama", "LlamaForCausalLM", true},
-    {"qwen2", "Qwen2ForCausalLM", false},
-};
-
 std::string in_brackets(std::string_view list) {
   std::string text("[");
   text += list;
@@ -65,12 +54,12 @@ class ObjectText {
 // Reads the keys of one file and writes them.
 class ConfigMaker {
  public:
-  ConfigMaker(const GgufFile& file, const Architecture& architecture) : file_(file), architecture_(architecture) {}
+  ConfigMaker(const GgufFile& file, const GgufFamily& family) : file_(file), family_(family) {}
 
   Status make(std::string* json);
 
  private:
-  std::string key(const char* name) const { return std::string(architecture_.name) + "." + name; }
+  std::string key(const char* name) const { return std::string(family_.architecture) + "." + name; }
   const TensorView* tensor(std::string_view name) const;
   Status required(const char* name, uint32_t max, uint32_t* out) const { return file_.get_u32(key(name), 1, max, out); }
   // *out stays as it is when the key is absent.
@@ -85,10 +74,13 @@ class ConfigMaker {
   Status add_rope();
   Status add_rope_divisors(const TensorView& tensor);
   Status add_rope_scaling();
-  Status refuse_what_is_not_imported() const;
+  Status add_rope_sections();
+  Status add_yarn(double factor, ObjectText* scaling) const;
+  Status no_attention_factor() const;
+  Status rope_number(const char* name, double min, double max, double* out) const;
 
   const GgufFile& file_;
-  const Architecture& architecture_;
+  const GgufFamily& family_;
   ObjectText config_;
   uint32_t hidden_ = 0;
   uint32_t heads_ = 0;
@@ -99,14 +91,6 @@ const TensorView* ConfigMaker::tensor(std::string_view name) const {
   const auto place = std::find_if(file_.tensors().begin(), file_.tensors().end(),
                                   [name](const TensorView& t) { return t.name == name; });
   return place != file_.tensors().end() ? &*place : nullptr;
-}
-
-Status ConfigMaker::refuse_what_is_not_imported() const {
-  const std::string experts = key("expert_count");
-  uint32_t count = 0;
-  if (file_.has(experts)) MICA_TRY(file_.get_u32(experts, 0, UINT32_MAX, &count));
-  if (count == 0) return Status::ok();
-  return file_.error(Code::unsupported, experts, "is not 0: mica does not run mixtures of experts");
 }
 
 Status ConfigMaker::add_shapes() {
@@ -131,9 +115,10 @@ Status ConfigMaker::add_shapes() {
   config_.add("attention_bias", tensor("blk.0.attn_q.bias") != nullptr);
   uint32_t window = 0;
   MICA_TRY(optional("attention.sliding_window", limits::kContextMax, &window));
-  if (window != 0 && window < context) {
+  if (window != 0) {
     config_.add("sliding_window", window);
     config_.add("use_sliding_window", true);
+    config_.add("max_window_layers", uint32_t{0});
   }
   return Status::ok();
 }
@@ -148,6 +133,11 @@ Status ConfigMaker::add_head_dim() {
       return file_.error(Code::corrupt_file, key("attention.head_count"), "does not divide embedding_length");
     }
     head_dim_ = hidden_ / heads_;
+  }
+  uint32_t value_dim = head_dim_;
+  MICA_TRY(optional("attention.value_length", limits::kHeadDimMax, &value_dim));
+  if (value_dim != head_dim_) {
+    return file_.error(Code::unsupported, key("attention.value_length"), "is not that of keys, which mica runs");
   }
   if (rotated != 0 && rotated != head_dim_) {
     return file_.error(Code::unsupported, key("rope.dimension_count"), "is less than a head: partial rotation");
@@ -164,6 +154,11 @@ Status ConfigMaker::add_vocabulary() {
   const uint64_t vocabulary = embedding->shape[0];
   if (vocabulary == 0 || vocabulary > limits::kVocabularyMax) {
     return file_.error(Code::limit_exceeded, "token_embd.weight", "has more rows than mica reads, or none");
+  }
+  uint32_t said = static_cast<uint32_t>(vocabulary);
+  MICA_TRY(optional("vocab_size", UINT32_MAX, &said));
+  if (said != vocabulary) {
+    return file_.error(Code::corrupt_file, key("vocab_size"), "is not the number of rows of token_embd.weight");
   }
   const GgufValue* tokens = file_.find("tokenizer.ggml.tokens");
   if (tokens != nullptr && tokens->count != vocabulary) {
@@ -188,7 +183,8 @@ Status ConfigMaker::add_ends() {
     ends += (ends.empty() ? "" : ", ") + std::to_string(id);
   }
   const bool several = ends.find(',') != std::string::npos;
-  if (!ends.empty()) config_.add("eos_token_id", std::string_view(several ? in_brackets(ends) : ends));
+  // Null where the file names none: not what the class would have.
+  config_.add("eos_token_id", std::string_view(several ? in_brackets(ends) : ends.empty() ? "null" : ends));
   return Status::ok();
 }
 
@@ -205,25 +201,55 @@ Status ConfigMaker::add_rope_divisors(const TensorView& tensor) {
     }
     list += (list.empty() ? "" : ", ") + ObjectText::number(divisor);
   }
+  config_.add("mica_rope_divisors", std::string_view(in_brackets(list)));
+  return Status::ok();
+}
+
+// A number of rope.scaling, 1 to `max`; *out stays as it is when the key is absent.
+Status ConfigMaker::rope_number(const char* name, double min, double max, double* out) const {
+  const std::string full = key("rope.scaling.") + name;
+  return file_.has(full) ? file_.get_double(full, min, max, out) : Status::ok();
+}
+
+// llama.cpp scales cosines and sines by YaRN's 1 + 0.1 ln(factor) and by two factors of the file.
+Status ConfigMaker::add_yarn(double factor, ObjectText* scaling) const {
+  double attention = 1, more = 1, fast = 32, slow = 1;
+  MICA_TRY(rope_number("attn_factor", 1e-3, 1e3, &attention));
+  MICA_TRY(rope_number("yarn_attn_factor", 1e-3, 1e3, &more));
+  MICA_TRY(rope_number("yarn_beta_fast", 1e-3, 1e6, &fast));
+  MICA_TRY(rope_number("yarn_beta_slow", 1e-3, 1e6, &slow));
+  scaling->add("attention_factor", attention * more * (1.0 + 0.1 * std::log(factor)));
+  scaling->add("beta_fast", fast);
+  scaling->add("beta_slow", slow);
+  return Status::ok();
+}
+
+// Pairs of each axis of M-RoPE; the fourth, of files, is none.
+Status ConfigMaker::add_rope_sections() {
+  const std::string sections_key = key("rope.dimension_sections");
+  std::vector<int32_t> sections;
+  MICA_TRY(file_.get_i32s(sections_key, 4, &sections));
+  if (sections.size() < 3 || (sections.size() == 4 && sections[3] != 0) || family_.projector.empty())
+    return file_.error(Code::unsupported, sections_key, "is of positions that mica does not run with this model");
+  std::string list;
+  for (size_t i = 0; i < 3; ++i) list += (i ? ", " : "") + std::to_string(sections[i]);
   ObjectText scaling;
-  scaling.add_text("rope_type", "frequency_divisors");
-  scaling.add("divisors", std::string_view(in_brackets(list)));
+  scaling.add_text("type", "mrope");
+  scaling.add("mrope_section", std::string_view(in_brackets(list)));
   config_.add("rope_scaling", std::string_view(scaling.finished()));
   return Status::ok();
 }
 
 Status ConfigMaker::add_rope_scaling() {
+  if (file_.has(key("rope.dimension_sections"))) return add_rope_sections();
   const std::string type_key = key("rope.scaling.type");
   const std::string old_key = key("rope.scale_linear");  // what files of 2023 have
   std::string factor_key = key("rope.scaling.factor");
-  std::string_view type = "none";
-  if (file_.has(type_key)) {
-    MICA_TRY(file_.get_string(type_key, &type));
-  } else if (file_.has(old_key)) {
-    type = "linear";
-    factor_key = old_key;
-  }
-  if (type == "none") return Status::ok();
+  if (!file_.has(factor_key) && file_.has(old_key)) factor_key = old_key;
+  // llama.cpp takes a factor without a type for a linear one.
+  std::string_view type = file_.has(factor_key) ? "linear" : "none";
+  if (file_.has(type_key)) MICA_TRY(file_.get_string(type_key, &type));
+  if (type == "none") return no_attention_factor();
   if (type != "linear" && type != "yarn") {
     return file_.error(Code::unsupported, type_key, "is a scaling that mica does not import: linear and yarn it does");
   }
@@ -235,7 +261,19 @@ Status ConfigMaker::add_rope_scaling() {
   uint32_t original = 0;
   MICA_TRY(optional("rope.scaling.original_context_length", limits::kContextMax, &original));
   if (original != 0) scaling.add("original_max_position_embeddings", original);
+  MICA_TRY(type == "yarn" ? add_yarn(factor, &scaling) : no_attention_factor());
   config_.add("rope_scaling", std::string_view(scaling.finished()));
+  return Status::ok();
+}
+
+// Of cosines and sines, which llama.cpp takes whatever the scaling is.
+Status ConfigMaker::no_attention_factor() const {
+  for (const char* name : {"attn_factor", "yarn_attn_factor"}) {
+    double factor = 1;
+    MICA_TRY(rope_number(name, 0, 1e6, &factor));
+    if (factor != 1)
+      return file_.error(Code::unsupported, key("rope.scaling.") + name, "is not 1, which mica runs with yarn only");
+  }
   return Status::ok();
 }
 
@@ -244,39 +282,56 @@ Status ConfigMaker::add_rope() {
   const std::string theta_key = key("rope.freq_base");
   if (file_.has(theta_key)) MICA_TRY(file_.get_double(theta_key, 1, 1e12, &theta));
   config_.add("rope_theta", theta);
-  if (architecture_.rope_interleaved) config_.add("mica_rope_interleaved", true);
+  if (family_.rope_interleaved) config_.add("mica_rope_interleaved", true);
   const TensorView* divisors = tensor("rope_freqs.weight");
-  return divisors != nullptr ? add_rope_divisors(*divisors) : add_rope_scaling();
+  if (divisors != nullptr) MICA_TRY(add_rope_divisors(*divisors));
+  return add_rope_scaling();
 }
 
 Status ConfigMaker::make(std::string* json) {
-  MICA_TRY(refuse_what_is_not_imported());
   std::string class_name;
-  append_json_string(architecture_.class_name, &class_name);
+  append_json_string(family_.class_name, &class_name);
   config_.add("architectures", std::string_view(in_brackets(class_name)));
-  config_.add_text("model_type", architecture_.name);
+  // A decoder that only one family of pictures has is known by that.
+  if (family_.projector.empty()) config_.add_text("model_type", family_.architecture);
   MICA_TRY(add_shapes());
   MICA_TRY(add_head_dim());
   MICA_TRY(add_vocabulary());
   MICA_TRY(add_ends());
   MICA_TRY(add_rope());
+  MICA_TRY(check_gguf_keys(file_, family_.architecture, head_dim_));
   *json = config_.finished();
   return Status::ok();
 }
 
 }  // namespace
 
-Status make_gguf_config(const GgufFile& file, std::string* json) {
+Status make_gguf_config(const GgufFile& file, const GgufFamily& family, std::string* json) {
+  return ConfigMaker(file, family).make(json);
+}
+
+Status find_gguf_family(const GgufFile& file, std::span<const GgufFamily> families, const GgufFamily* pictures,
+                        const GgufFamily** out) {
   constexpr std::string_view kArchitectureKey = "general.architecture";
   std::string_view name;
   MICA_TRY(file.get_string(kArchitectureKey, &name));
-  for (const Architecture& architecture : kArchitectures) {
-    if (architecture.name == name) return ConfigMaker(file, architecture).make(json);
+  if (pictures != nullptr && pictures->architecture == name) {
+    *out = pictures;
+    return Status::ok();
   }
-  char what[128];
-  snprintf(what, sizeof what, "is \"%.*s\"; of GGUF files mica imports llama and qwen2: take the Hugging Face folder",
-           static_cast<int>(std::min<size_t>(name.size(), 32)), name.data());
-  return file.error(Code::unsupported, kArchitectureKey, what);
+  std::string known, of_pictures;
+  for (const GgufFamily& family : families) {
+    if (family.architecture.empty()) continue;
+    *out = &family;
+    if (family.architecture == name && family.projector.empty()) return Status::ok();
+    if (family.architecture == name) of_pictures = family.projector;
+    if (family.projector.empty()) known += (known.empty() ? "" : ", ") + std::string(family.architecture);
+  }
+  const std::string shown(name.substr(0, 32));
+  std::string what = "is \"" + shown + "\"";
+  if (of_pictures.empty()) what += "; of GGUF files mica imports " + known + ": take the Hugging Face folder";
+  else what += ", a model with pictures: give the file with its tower (of \"" + of_pictures + "\") with --mmproj";
+  return file.error(Code::unsupported, kArchitectureKey, what.c_str());
 }
 
 }  // namespace mica

@@ -2,27 +2,33 @@
 // itself (gguf.hpp).
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gguf.hpp"
+#include "gguf_family.hpp"
 #include "model_files.hpp"
 #include "status.hpp"
 
 namespace mica {
 
 // "blk.3.attn_q.weight" is "model.layers.3.self_attn.q_proj.weight"; names without a counterpart stay as they are.
-std::string huggingface_tensor_name(std::string_view gguf_name);
+std::string huggingface_tensor_name(std::string_view gguf_name, const GgufFamily& family);
 
-// The config.json of a file of architecture llama or qwen2 (others: unsupported). Beside Hugging Face's fields it has
-//   "mica_rope_interleaved": true where rotary pairs are neighbours (2i, 2i + 1): the conversion of llama models
-// permutes
-//     the rows of q_proj and k_proj so;
-//   "rope_parameters": {"rope_type": "frequency_divisors", "divisors": [head_dim / 2 numbers]} where the file carries
-// the
-//     tensor rope_freqs.weight (Llama 3.1 and later): inverse frequency i is divided by divisors[i].
-Status make_gguf_config(const GgufFile& file, std::string* json);
+// Refuses keys with values that mica does not run, by name, and warns of those that it does not know.
+Status check_gguf_keys(const GgufFile& file, std::string_view architecture, uint32_t head_dim);
+
+// The family of a text file's architecture, whose projector is of `pictures` (null: none). Others: unsupported.
+Status find_gguf_family(const GgufFile& file, std::span<const GgufFamily> families, const GgufFamily* pictures,
+                        const GgufFamily** out);
+
+// The config.json of a file of a family. Beside Hugging Face's fields it has
+//   "mica_rope_interleaved": true where the family's rotary pairs are neighbours;
+//   "mica_rope_divisors": [head_dim / 2 numbers] where the file carries the tensor rope_freqs.weight (Llama 3.1 and
+//     later): inverse frequency i is divided by divisor i, before any other scaling.
+Status make_gguf_config(const GgufFile& file, const GgufFamily& family, std::string* json);
 
 // The vocabulary with what its views point to besides the file.
 struct GgufVocabularyStore {

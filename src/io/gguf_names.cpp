@@ -1,4 +1,4 @@
-// Names of tensors in GGUF files of llama-like models and in Hugging Face's. Not a check that a model has them all.
+// Names of tensors in GGUF files and in Hugging Face's. Not a check that a model has them all.
 #include <algorithm>
 
 #include "gguf_import.hpp"
@@ -7,53 +7,34 @@ namespace mica {
 
 namespace {
 
-struct NamePair {
-  std::string_view gguf;
-  std::string_view huggingface;
-};
+constexpr std::string_view kLayer = "{}";
 
-constexpr NamePair kModelNames[] = {
-    {"token_embd", "model.embed_tokens"},
-    {"output_norm", "model.norm"},
-    {"output", "lm_head"},
-};
-
-constexpr NamePair kLayerNames[] = {
-    {"attn_norm", "input_layernorm"},    {"attn_q", "self_attn.q_proj"},      {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},      {"attn_output", "self_attn.o_proj"}, {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},           {"ffn_down", "mlp.down_proj"},
-    {"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"},
-};
-
-template <size_t count>
-std::string_view translated(const NamePair (&pairs)[count], std::string_view gguf) {
-  for (const NamePair& pair : pairs) {
-    if (pair.gguf == gguf) return pair.huggingface;
-  }
-  return {};
+// Whether `name` follows the pattern; *layer becomes what stands in the place of "{}".
+bool follows(std::string_view name, std::string_view pattern, std::string_view* layer) {
+  const size_t place = pattern.find(kLayer);
+  if (place == std::string_view::npos) return name == pattern;
+  const std::string_view before = pattern.substr(0, place), after = pattern.substr(place + kLayer.size());
+  if (name.size() <= before.size() + after.size() || !name.starts_with(before) || !name.ends_with(after)) return false;
+  *layer = name.substr(before.size(), name.size() - before.size() - after.size());
+  return std::all_of(layer->begin(), layer->end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace
 
-std::string huggingface_tensor_name(std::string_view gguf_name) {
-  // "blk.3.attn_q.weight": layer prefix, then the part, then ".weight" or ".bias".
+std::string huggingface_tensor_name(std::string_view gguf_name, const GgufFamily& family) {
   const size_t last_dot = gguf_name.rfind('.');
   if (last_dot == std::string_view::npos) return std::string(gguf_name);
-  std::string_view part = gguf_name.substr(0, last_dot);
-  const std::string suffix(gguf_name.substr(last_dot));
-  constexpr std::string_view kLayerPrefix = "blk.";
-  if (!part.starts_with(kLayerPrefix)) {
-    const std::string_view name = translated(kModelNames, part);
-    return name.empty() ? std::string(gguf_name) : std::string(name) + suffix;
-  }
-  part.remove_prefix(kLayerPrefix.size());
-  const size_t dot = part.find('.');
-  if (dot == std::string_view::npos) return std::string(gguf_name);
-  const std::string layer(part.substr(0, dot));
-  const bool numbered = std::all_of(layer.begin(), layer.end(), [](char c) { return c >= '0' && c <= '9'; });
-  const std::string_view name = translated(kLayerNames, part.substr(dot + 1));
-  if (layer.empty() || !numbered || name.empty()) return std::string(gguf_name);
-  return "model.layers." + layer + "." + std::string(name) + suffix;
+  // Without its suffix, or, where it has none, whole.
+  for (const size_t stem : {last_dot, gguf_name.size()})
+    for (const GgufTensorName& name : family.names) {
+      std::string_view layer;
+      if (!follows(gguf_name.substr(0, stem), name.gguf, &layer)) continue;
+      std::string text = name.huggingface;
+      const size_t place = text.find(kLayer);
+      if (place != std::string::npos) text.replace(place, kLayer.size(), layer);
+      return text.append(gguf_name.substr(stem));
+    }
+  return std::string(gguf_name);
 }
 
 }  // namespace mica

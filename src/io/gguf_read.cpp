@@ -6,6 +6,7 @@
 
 #include "checked.hpp"
 #include "gguf.hpp"
+#include "stand_in.hpp"
 #include "tensor_table.hpp"
 
 namespace mica {
@@ -13,6 +14,7 @@ namespace mica {
 namespace {
 
 constexpr uint32_t kAlignmentDefault = 32;
+constexpr uint64_t kDataBytesMax = INT64_MAX / 4;  // of a tensor, and of all before it
 constexpr char kMagic[4] = {'G', 'G', 'U', 'F'};
 
 // Bytes of one value of a scalar type; 0 for strings, arrays and unknown types.
@@ -36,25 +38,16 @@ size_t scalar_bytes(GgufType type) {
 }
 
 struct TensorType {
-  uint32_t number;
   const char* name;
-  bool readable;
-  DType dtype;
+  int64_t number;  // ggml.h, enum ggml_type; negative: GGUF has it not
+  DType dtype;     // `other`: here to be named
 };
 
-// ggml.h, enum ggml_type; those that cannot be read are here to be named.
 constexpr TensorType kTensorTypes[] = {
-    {0, "F32", true, DType::f32},      {1, "F16", true, DType::f16},      {2, "Q4_0", true, DType::q4_0},
-    {3, "Q4_1", true, DType::q4_1},    {6, "Q5_0", false, DType::f32},    {7, "Q5_1", false, DType::f32},
-    {8, "Q8_0", true, DType::q8_0},    {9, "Q8_1", false, DType::f32},    {10, "Q2_K", false, DType::f32},
-    {11, "Q3_K", false, DType::f32},   {12, "Q4_K", false, DType::f32},   {13, "Q5_K", false, DType::f32},
-    {14, "Q6_K", false, DType::f32},   {15, "Q8_K", false, DType::f32},   {16, "IQ2_XXS", false, DType::f32},
-    {17, "IQ2_XS", false, DType::f32}, {18, "IQ3_XXS", false, DType::f32}, {19, "IQ1_S", false, DType::f32},
-    {20, "IQ4_NL", false, DType::f32}, {21, "IQ3_S", false, DType::f32},  {22, "IQ2_S", false, DType::f32},
-    {23, "IQ4_XS", false, DType::f32}, {24, "I8", false, DType::f32},     {25, "I16", false, DType::f32},
-    {26, "I32", false, DType::f32},    {27, "I64", false, DType::f32},    {28, "F64", false, DType::f32},
-    {29, "IQ1_M", false, DType::f32},  {30, "BF16", true, DType::bf16},   {34, "TQ1_0", false, DType::f32},
-    {35, "TQ2_0", false, DType::f32},  {39, "MXFP4", false, DType::f32},
+#define MICA_STORED_TYPE(type, name, number, ...) {name, number, DType::type},
+#define MICA_PLAIN_TYPE(type, name, number, ...) {name, number, DType::type},
+#define MICA_NAMED_TYPE(name, number) {name, number, DType::other},
+#include "stored_types.inc"
 };
 
 // Where a tensor's bytes are, before the data section's place is known.
@@ -86,10 +79,11 @@ class GgufReader {
 
   template <class T>
   Status read_number(T* out) {
-    return reader_.read(out) ? Status::ok() : ends_early();
+    return reader_.read(out) ? Status::ok() : header_ends_early();
   }
-  Status ends_early() const {
-    return Status::error(Code::corrupt_file, "%s: the GGUF header ends early, at byte %zu", name_, file_.size());
+  Status header_ends_early() const {
+    return Status::error(Code::corrupt_file, "%s ends early, within its header: it has %zu bytes: fetch it again",
+                         name_, file_.size());
   }
   Status corrupt(const char* what, std::string_view where) const {
     return Status::error(Code::corrupt_file, "%s: %.*s %s", name_, static_cast<int>(where.size()), where.data(), what);
@@ -128,14 +122,15 @@ Status GgufReader::read_string(const char* what, size_t bytes_max, std::string_v
   Bytes bytes;
   MICA_TRY(read_number(&length));
   if (length > reader_.remaining()) {
-    return Status::error(Code::corrupt_file, "%s: %s at byte %zu is longer than the file", name_, what,
-                         reader_.position());
+    return Status::error(Code::corrupt_file,
+                         "%s ends early: it has %zu bytes, and %s at byte %zu takes %llu: fetch it again", name_,
+                         file_.size(), what, reader_.position(), static_cast<unsigned long long>(length));
   }
   if (length > bytes_max) {
     return Status::error(Code::limit_exceeded, "%s: %s at byte %zu has more than %zu bytes", name_, what,
                          reader_.position(), bytes_max);
   }
-  if (!reader_.read_bytes(static_cast<size_t>(length), &bytes)) return ends_early();
+  if (!reader_.read_bytes(static_cast<size_t>(length), &bytes)) return header_ends_early();
   *out = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   return Status::ok();
 }
@@ -143,7 +138,7 @@ Status GgufReader::read_string(const char* what, size_t bytes_max, std::string_v
 Status GgufReader::read_scalar(GgufValue* value) {
   Bytes bytes;
   const size_t size = scalar_bytes(value->type);
-  if (!reader_.read_bytes(size, &bytes)) return ends_early();
+  if (!reader_.read_bytes(size, &bytes)) return header_ends_early();
   uint64_t bits = 0;
   std::memcpy(&bits, bytes.data(), size);
   switch (value->type) {
@@ -164,8 +159,8 @@ Status GgufReader::read_scalar(GgufValue* value) {
 Status GgufReader::skip_elements(GgufType element, uint64_t count, int depth) {
   if (const size_t size = scalar_bytes(element); size != 0) {
     Bytes bytes;
-    if (count > reader_.remaining() / size) return ends_early();
-    return reader_.read_bytes(static_cast<size_t>(count) * size, &bytes) ? Status::ok() : ends_early();
+    if (count > reader_.remaining() / size) return header_ends_early();
+    return reader_.read_bytes(static_cast<size_t>(count) * size, &bytes) ? Status::ok() : header_ends_early();
   }
   for (uint64_t i = 0; i < count; ++i) {
     if (element == GgufType::string) {
@@ -229,20 +224,16 @@ Status GgufReader::find_alignment(const std::vector<GgufKey>& keys) {
   return Status::ok();
 }
 
+// A type that mica does not compute with is no fault of the file: a model may do without that tensor.
 Status GgufReader::read_tensor_type(TensorView* view) {
   uint32_t number = 0;
   MICA_TRY(read_number(&number));
   const auto type = std::find_if(std::begin(kTensorTypes), std::end(kTensorTypes),
                                  [number](const TensorType& t) { return t.number == number; });
-  if (type != std::end(kTensorTypes) && type->readable) {
-    view->dtype = type->dtype;
-    return Status::ok();
-  }
-  const std::string kind = type != std::end(kTensorTypes) ? type->name : "number " + std::to_string(number);
-  return Status::error(Code::unsupported,
-                       "%s: tensor %.*s is of type %s; mica reads F32, F16, BF16, Q8_0, Q4_0 and Q4_1: take such a "
-                       "file of this model, or its Hugging Face folder",
-                       name_, static_cast<int>(view->name.size()), view->name.data(), kind.c_str());
+  const bool known = type != std::end(kTensorTypes);
+  view->dtype = known ? type->dtype : DType::other;
+  view->type_name = known ? type->name : "of a type that mica does not know";
+  return Status::ok();
 }
 
 Status GgufReader::read_tensor_info(TensorInfo* info) {
@@ -254,7 +245,7 @@ Status GgufReader::read_tensor_info(TensorInfo* info) {
   for (uint32_t i = view.rank; i > 0; --i) MICA_TRY(read_number(&view.shape[i - 1]));
   MICA_TRY(read_tensor_type(&view));
   MICA_TRY(read_number(&info->offset));
-  if (!tensor_bytes(view.dtype, {view.shape, view.rank}, &info->bytes)) {
+  if (view.dtype != DType::other && !tensor_bytes(view.dtype, {view.shape, view.rank}, &info->bytes)) {
     return corrupt("has a shape that its type cannot have", view.name);
   }
   return Status::ok();
@@ -266,18 +257,27 @@ Status GgufReader::place_tensors(std::vector<TensorInfo>* infos, std::vector<Ten
   const Bytes data = data_start < file_.size() ? file_.subspan(data_start) : Bytes();
   std::stable_sort(infos->begin(), infos->end(),
                    [](const TensorInfo& a, const TensorInfo& b) { return a.offset < b.offset; });
-  size_t end = 0;
-  tensors->reserve(infos->size());
-  for (TensorInfo& info : *infos) {
-    if (info.offset != round_up(end, alignment_)) {
+  uint64_t end = 0;
+  for (size_t i = 0; i < infos->size(); ++i) {
+    TensorInfo& info = (*infos)[i];
+    if (info.offset != round_up(static_cast<size_t>(end), alignment_)) {
       return corrupt("does not begin where the tensor before ends", info.view.name);
     }
-    // Here the offset is at most data.size() + alignment, so that nothing below can overflow.
-    if (info.offset > data.size() || info.bytes > data.size() - info.offset) {
-      return corrupt("ends beyond the file: download it again", info.view.name);
+    // How many bytes a type takes that mica does not know is seen by where the next tensor begins.
+    if (info.view.dtype == DType::other) {
+      const uint64_t next = i + 1 < infos->size() ? (*infos)[i + 1].offset : std::max<uint64_t>(data.size(), info.offset);
+      info.bytes = static_cast<size_t>(next - info.offset);
     }
+    // So that nothing here can overflow.
+    if (info.offset > kDataBytesMax || info.bytes > kDataBytesMax) {
+      return corrupt("has more bytes than a file can have", info.view.name);
+    }
+    end = info.offset + info.bytes;
+  }
+  if (end > data.size()) return ends_early(name_, file_.size(), data_start + end);
+  tensors->reserve(infos->size());
+  for (TensorInfo& info : *infos) {
     info.view.bytes = data.subspan(static_cast<size_t>(info.offset), info.bytes);
-    end = static_cast<size_t>(info.offset) + info.bytes;
     tensors->push_back(info.view);
   }
   return Status::ok();

@@ -3,6 +3,7 @@
 
 #include "gguf_import.hpp"
 #include "limits.hpp"
+#include "tokenizer_known.hpp"
 
 namespace mica {
 
@@ -70,9 +71,15 @@ Status read_gguf_vocabulary(const GgufFile& file, GgufVocabularyStore* out) {
   MICA_TRY(read_id(file, "tokenizer.ggml.bos_token_id", out->tokens.size(), &vocabulary.bos));
   MICA_TRY(read_id(file, "tokenizer.ggml.eos_token_id", out->tokens.size(), &vocabulary.eos));
   MICA_TRY(read_id(file, "tokenizer.ggml.unknown_token_id", out->tokens.size(), &vocabulary.unknown));
-  // What the format assumes where the file does not say: SentencePiece models begin with <s>, byte-level ones do not.
-  vocabulary.add_bos = vocabulary.model == "llama";
+  // What llama.cpp assumes where the file does not say: SentencePiece models begin with <s>, token 1, and byte-level
+  // ones begin with a token of their own where the pre-tokenizer's models do.
+  const bool sentencepiece = vocabulary.model == "llama";
+  const KnownPreTokenizer* known = known_pre_tokenizer(vocabulary.pre);
+  if (sentencepiece && vocabulary.bos < 0 && out->tokens.size() > 1) vocabulary.bos = 1;
+  if (sentencepiece && vocabulary.eos < 0 && out->tokens.size() > 2) vocabulary.eos = 2;
+  vocabulary.add_bos = sentencepiece || (known != nullptr && known->adds_bos);
   MICA_TRY(read_flag(file, "tokenizer.ggml.add_bos_token", &vocabulary.add_bos));
+  MICA_TRY(read_flag(file, "tokenizer.ggml.add_eos_token", &vocabulary.add_eos));
   MICA_TRY(read_flag(file, "tokenizer.ggml.add_space_prefix", &vocabulary.add_space_prefix));
   vocabulary.tokens = out->tokens;
   vocabulary.merges = out->merges;

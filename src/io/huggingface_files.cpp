@@ -1,13 +1,19 @@
-// A Hugging Face folder: config.json and its like as documents, tensors from model.safetensors or from the shards that
-// model.safetensors.index.json names. Not a reader of configurations: their fields are read by engine and models/.
+// A Hugging Face folder: config.json and its like as documents, tensors from model.safetensors or from its shards, as
+// model.safetensors.index.json names them or, without it, by their names. Not a reader of configurations: their fields
+// are read by engine and models/.
 #include <algorithm>
+#include <charconv>
+#include <cstdio>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "folder_names.hpp"
+#include "foreign_model.hpp"
 #include "model_kinds.hpp"
 #include "safetensors.hpp"
+#include "stand_in.hpp"
 #include "tensor_table.hpp"
 
 namespace mica {
@@ -58,11 +64,15 @@ class HuggingfaceFiles final : public ModelFiles {
 
  private:
   std::string path_of(std::string_view name) const { return folder_ + "/" + std::string(name); }
+  // Also a folder: opening it says that it is one.
+  bool has(std::string_view name) const {
+    return file_exists(path_of(name).c_str()) || is_folder(path_of(name).c_str());
+  }
   Status read_documents();
   Status read_shard(std::string_view name);
   Status read_index();
   Status take_listed_tensors(JsonValue weight_map, const std::map<std::string_view, size_t>& shards);
-  Status no_tensors() const;
+  Status read_shards_without_index();
 
   std::string folder_;
   std::vector<Document> documents_;
@@ -84,21 +94,25 @@ Status check_shard_name(JsonValue entry, std::string_view name) {
 Status HuggingfaceFiles::read_documents() {
   for (const char* name : kDocumentNames) {
     const std::string path = path_of(name);
-    if (!file_exists(path.c_str())) continue;
+    // A folder of such a name is told where the model cannot do without the file.
+    const bool needed = std::string_view(name) == kConfigName || std::string_view(name) == "tokenizer.json";
+    if (!(needed ? has(name) : file_exists(path.c_str()))) continue;
     Document document;
     document.name = name;
     MICA_TRY(MappedFile::map(path.c_str(), limits::kJsonBytesMax, &document.file));
+    MICA_TRY(refuse_reply(document.file.bytes(), path.c_str()));
     bytes_total_ += document.file.bytes().size();
     documents_.push_back(std::move(document));
   }
   if (!document(kConfigName).empty()) return Status::ok();
-  return Status::error(Code::not_found, "%s has no %s: not a model's folder", path(), kConfigName);
+  return foreign_folder(folder_);
 }
 
 Status HuggingfaceFiles::read_shard(std::string_view name) {
   const std::string path = path_of(name);
   Shard& shard = shards_.emplace_back();
   MICA_TRY(MappedFile::map(path.c_str(), SIZE_MAX, &shard.file));
+  MICA_TRY(refuse_foreign_tensors(shard.file.bytes(), path.c_str()));
   bytes_total_ += shard.file.bytes().size();
   return read_safetensors(shard.file.bytes(), path.c_str(), &shard.content);
 }
@@ -122,6 +136,9 @@ Status HuggingfaceFiles::read_index() {
     if (shards.size() > limits::kShardsMax) {
       return weight_map.error(Code::limit_exceeded, "names more files than mica reads");
     }
+    if (!has(name)) {
+      return missing_file(folder_, std::string(name), "model.safetensors.index.json names");
+    }
     MICA_TRY(read_shard(name));
   }
   return take_listed_tensors(weight_map, shards);
@@ -144,26 +161,54 @@ Status HuggingfaceFiles::take_listed_tensors(JsonValue weight_map, const std::ma
   return Status::ok();
 }
 
-Status HuggingfaceFiles::no_tensors() const {
-  for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-    if (!file_exists(path_of(name).c_str())) continue;
-    return Status::error(Code::unsupported,
-                         "%s has its tensors in %s, which can run code: convert it to safetensors (in Python: "
-                         "model.save_pretrained(folder, safe_serialization=True))",
-                         path(), name);
+// "model-00002-of-00005.safetensors": what shards are called. False for other names.
+bool parse_shard_name(std::string_view name, uint32_t* count) {
+  constexpr std::string_view kStart = "model-", kOf = "-of-", kEnd = ".safetensors";
+  constexpr size_t kDigits = 5;
+  if (name.size() != kStart.size() + kDigits + kOf.size() + kDigits + kEnd.size()) return false;
+  if (!name.starts_with(kStart) || !name.ends_with(kEnd)) return false;
+  if (name.substr(kStart.size() + kDigits, kOf.size()) != kOf) return false;
+  const std::string_view digits = name.substr(kStart.size() + kDigits + kOf.size(), kDigits);
+  return std::from_chars(digits.data(), digits.data() + kDigits, *count).ptr == digits.data() + kDigits;
+}
+
+std::string shard_name(uint32_t number, uint32_t count) {
+  char name[64];
+  snprintf(name, sizeof name, "model-%05u-of-%05u.safetensors", number, count);
+  return name;
+}
+
+// The index says nothing that the shards do not say themselves, as long as all of them are there.
+Status HuggingfaceFiles::read_shards_without_index() {
+  uint32_t count = 0;
+  for (const std::string& name : folder_names(folder_)) {
+    if (parse_shard_name(name, &count)) break;
   }
-  return Status::error(Code::not_found, "%s has neither %s nor %s", path(), kSingleName, kIndexName);
+  if (count == 0) return folder_without_tensors(folder_);
+  if (count > limits::kShardsMax) {
+    return Status::error(Code::limit_exceeded, "%s: %u shards; mica reads up to %zu", path(), count,
+                         limits::kShardsMax);
+  }
+  for (uint32_t i = 1; i <= count; ++i) {
+    const std::string name = shard_name(i, count);
+    if (!has(name)) {
+      return missing_file(folder_, name, "is one of the shards of the weights that lie there");
+    }
+    MICA_TRY(read_shard(name));
+    for (const TensorView& tensor : shards_.back().content.tensors) table_.add(tensor);
+  }
+  return Status::ok();
 }
 
 Status HuggingfaceFiles::read() {
   MICA_TRY(read_documents());
-  if (file_exists(path_of(kSingleName).c_str())) {
+  if (has(kSingleName)) {
     MICA_TRY(read_shard(kSingleName));
     for (const TensorView& tensor : shards_[0].content.tensors) table_.add(tensor);
-  } else if (file_exists(path_of(kIndexName).c_str())) {
+  } else if (has(kIndexName)) {
     MICA_TRY(read_index());
   } else {
-    return no_tensors();
+    MICA_TRY(read_shards_without_index());
   }
   return table_.finish(path());
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 // The inline functions of nlohmann-json abort here where those of an application throw: in a namespace of our own the
@@ -20,7 +21,7 @@ namespace mica {
 
 namespace {
 
-enum class NumberForm : uint8_t { negative, natural, real };
+enum class NumberForm : uint8_t { negative, natural, real, large };
 
 // Nodes stand in the order of the text, so the children of node i begin at i + 1 and the next sibling is at `end`.
 struct JsonNode {
@@ -36,7 +37,7 @@ struct JsonNode {
     double real;
     struct {
       uint32_t start, bytes;
-    } string;
+    } string;  // also the digits of a large number: an integer beyond 64 bits
     uint64_t child_count = 0;
   };
 };
@@ -53,10 +54,73 @@ struct JsonDocument {
 
 namespace {
 
+// NaN, Infinity and -Infinity, which Python's json writes and nlohmann-json does not read: each is replaced by a number
+// of the same length that stands nowhere else in the text, and is found again by it.
+class NumberWords {
+ public:
+  // False when `text` has no such words outside of strings; then nothing else is done.
+  bool replace(std::string_view text);
+  std::string_view replaced() const { return text_; }
+  double value_of(std::string_view number, double otherwise) const {
+    if (number == nan_) return std::nan("");
+    if (number == infinity_) return HUGE_VAL;
+    return !number.empty() && number.substr(1) == infinity_ ? -HUGE_VAL : otherwise;
+  }
+
+ private:
+  bool choose_numbers(std::string_view text);
+
+  std::string text_, nan_, infinity_;
+};
+
+// "1e2" and "1e000002": any two digits that give numbers which the text has not.
+bool NumberWords::choose_numbers(std::string_view text) {
+  for (char first = '1'; first <= '9'; ++first) {
+    for (char second = '1'; second <= '9'; ++second) {
+      nan_ = {first, 'e', second};
+      infinity_ = {first, 'e', '0', '0', '0', '0', '0', second};
+      if (text.find(nan_) == std::string_view::npos && text.find(infinity_) == std::string_view::npos) return true;
+    }
+  }
+  return false;
+}
+
+// Whether `word` stands at `place` by itself, not within a longer word or number.
+bool stands_at(std::string_view text, size_t place, std::string_view word) {
+  const auto joins = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_';
+  };
+  if (!text.substr(place).starts_with(word)) return false;
+  const size_t end = place + word.size();
+  return (place == 0 || !joins(text[place - 1])) && (end == text.size() || !joins(text[end]));
+}
+
+bool NumberWords::replace(std::string_view text) {
+  constexpr std::string_view kNan = "NaN", kInfinity = "Infinity";
+  if (text.find(kNan) == std::string_view::npos && text.find(kInfinity) == std::string_view::npos) return false;
+  if (!choose_numbers(text)) return false;
+  text_ = text;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (in_string && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string && stands_at(text, i, kNan) && (i == 0 || text[i - 1] != '-')) {
+      text_.replace(i, kNan.size(), nan_);
+    } else if (!in_string && stands_at(text, i, kInfinity)) {
+      text_.replace(i, kInfinity.size(), infinity_);
+    }
+  }
+  return true;
+}
+
 // Receives nlohmann-json's events. Every function returns false to end the parse; `status` then says why.
 class NodeBuilder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  NodeBuilder(JsonDocument* document, bool unique_keys) : document_(document), unique_keys_(unique_keys) {}
+  // `words` may be null: the text has no number words.
+  NodeBuilder(JsonDocument* document, bool unique_keys, const NumberWords* words)
+      : document_(document), unique_keys_(unique_keys), words_(words) {}
 
   Status status;
 
@@ -78,11 +142,17 @@ class NodeBuilder : public nlohmann::json_sax<nlohmann::json> {
     if (node != nullptr) node->natural = value;
     return node != nullptr;
   }
-  bool number_float(number_float_t value, const string_t&) override {
+  bool number_float(number_float_t value, const string_t& text) override {
     JsonNode* node = add(JsonValue::Kind::number);
     if (node == nullptr) return false;
+    if (text.find_first_not_of("-0123456789") == std::string::npos) {
+      node->form = NumberForm::large;
+      node->string.start = keep(text);
+      node->string.bytes = static_cast<uint32_t>(text.size());
+      return true;
+    }
     node->form = NumberForm::real;
-    node->real = value;
+    node->real = words_ == nullptr ? value : words_->value_of(text, value);
     return true;
   }
   bool string(string_t& value) override {
@@ -105,10 +175,18 @@ class NodeBuilder : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& error) override {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": the part in brackets says nothing to
     // users.
-    const char* what = std::strchr(error.what(), ']');
-    what = what == nullptr ? error.what() : what + 2;
-    status = Status::error(Code::corrupt_file, "%s: not valid JSON at byte %zu: %s", document_->name.c_str(), position,
-                           what);
+    std::string_view what = error.what();
+    for (const std::string_view start : {"] parse error ", "] "}) {
+      const size_t at = what.find(start);
+      if (at == std::string_view::npos) continue;
+      what.remove_prefix(at + start.size());
+      break;
+    }
+    if (what.starts_with("number overflow")) what = "a number is larger than any that is read (1.8e308)";
+    const bool ended = what.find("unexpected end of input") != std::string_view::npos;
+    status = Status::error(Code::corrupt_file, "%s: not valid JSON at byte %zu, %.*s%s", document_->name.c_str(),
+                           position, static_cast<int>(what.size()), what.data(),
+                           ended ? ": the file ends early, fetch it again" : "");
     return false;
   }
 
@@ -169,6 +247,7 @@ class NodeBuilder : public nlohmann::json_sax<nlohmann::json> {
 
   JsonDocument* document_;
   bool unique_keys_;
+  const NumberWords* words_;
   std::vector<uint32_t> open_;  // nodes of the arrays and objects around the current place
   std::vector<std::string_view> keys_;
   uint32_t key_start_ = 0;
@@ -177,18 +256,35 @@ class NodeBuilder : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
+namespace {
+
+Status parse_text(std::string_view text, const char* name, bool unique_keys, const NumberWords* words,
+                  std::unique_ptr<JsonDocument>* out) {
+  auto document = std::make_unique<JsonDocument>();
+  document->name = name;
+  NodeBuilder builder(document.get(), unique_keys, words);
+  if (!nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &builder)) return builder.status;
+  *out = std::move(document);
+  return Status::ok();
+}
+
+}  // namespace
+
 Status parse_json(Bytes text, const char* name, bool unique_keys, Json* out) {
   if (text.size() > limits::kJsonBytesMax) {
     return Status::error(Code::limit_exceeded, "%s: %zu bytes of JSON, more than the %zu that mica reads", name,
                          text.size(), limits::kJsonBytesMax);
   }
-  auto document = std::make_unique<JsonDocument>();
-  document->name = name;
-  NodeBuilder builder(document.get(), unique_keys);
-  const char* begin = reinterpret_cast<const char*>(text.data());
-  if (!nlohmann::json::sax_parse(begin, begin + text.size(), &builder)) return builder.status;
-  out->document_ = std::move(document);
-  return Status::ok();
+  if (text.size() >= 2 && (text[0] == 0xFF || text[0] == 0xFE) && (text[0] ^ text[1]) == 0x01) {
+    return Status::error(Code::corrupt_file, "%s is UTF-16: JSON is UTF-8, save it again as that", name);
+  }
+  std::string_view source(reinterpret_cast<const char*>(text.data()), text.size());
+  NumberWords words;
+  Status status = parse_text(source, name, unique_keys, nullptr, &out->document_);
+  if (status.code() == Code::corrupt_file && words.replace(source)) {
+    status = parse_text(words.replaced(), name, unique_keys, &words, &out->document_);
+  }
+  return status;
 }
 
 Json::Json() = default;
@@ -275,8 +371,21 @@ bool JsonValue::as_double(double* out) const {
     case NumberForm::negative: *out = static_cast<double>(node.negative); break;
     case NumberForm::natural: *out = static_cast<double>(node.natural); break;
     case NumberForm::real: *out = node.real; break;
+    case NumberForm::large: *out = std::strtod(integer_text().c_str(), nullptr); break;
   }
   return true;
+}
+
+std::string JsonValue::integer_text() const {
+  if (!is_number()) return {};
+  const JsonNode& node = document_->nodes[index_];
+  switch (node.form) {
+    case NumberForm::negative: return std::to_string(node.negative);
+    case NumberForm::natural: return std::to_string(node.natural);
+    case NumberForm::large: return std::string(document_->view(node.string.start, node.string.bytes));
+    case NumberForm::real: break;
+  }
+  return {};
 }
 
 bool JsonValue::as_u64(uint64_t* out) const {

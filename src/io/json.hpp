@@ -44,6 +44,8 @@ class JsonValue {
   bool is_number() const { return kind() == Kind::number; }
   bool is_array() const { return kind() == Kind::array; }
   bool is_object() const { return kind() == Kind::object; }
+  // The same place of the same document.
+  bool same(JsonValue other) const { return document_ == other.document_ && index_ == other.index_; }
   // Neither absent nor null: Hugging Face writes null for fields that are not set.
   bool is_set() const { return kind() > Kind::null; }
 
@@ -67,6 +69,8 @@ class JsonValue {
   bool as_double(double* out) const;
   bool as_u64(uint64_t* out) const;
   bool as_i64(int64_t* out) const;
+  // The digits, with a minus, of a number that is written as an integer, of whatever size; empty for 2.0 and 2e0.
+  std::string integer_text() const;
 
   // A failure with the file's name and this value's place in it: error(code, "must not be empty") says
   // "tokenizer.json: added_tokens[3].content must not be empty". `member`: a path below this value that is meant.
@@ -94,8 +98,10 @@ class Json {
 };
 
 // Parses `text` (borrowed during the call only) by RFC 8259. `name` is for messages and copied. Bounds: kJsonBytesMax,
-// kJsonDepthMax, kJsonValuesMax. Errors: corrupt_file with the place, limit_exceeded. NaN, Infinity and numbers beyond
-// a double are refused. With unique_keys, so is an object that has a key twice. On failure *out is unchanged.
+// kJsonDepthMax, kJsonValuesMax. Beyond the RFC, as Python's json: a byte order mark at the start is passed over, and
+// NaN, Infinity and -Infinity are numbers (that no getter's bounds let through). Errors: corrupt_file with line and
+// column, limit_exceeded. Numbers beyond a double are refused. With unique_keys, so is an object that has a key twice.
+// On failure *out is unchanged.
 Status parse_json(Bytes text, const char* name, bool unique_keys, Json* out);
 inline Status parse_json(Bytes text, const char* name, Json* out) { return parse_json(text, name, false, out); }
 

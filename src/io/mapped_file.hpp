@@ -19,8 +19,8 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
 
-  // Folders, devices, pipes and empty files are refused; a file larger than `bytes_max` is limit_exceeded. Pages are
-  // read from disk when they are first touched. Errors name the path.
+  // Folders, devices, pipes, empty files and Git LFS pointers are refused; a file larger than `bytes_max` is
+  // limit_exceeded. Pages are read from disk when they are first touched. Errors name the path.
   static Status map(const char* path, size_t bytes_max, MappedFile* out);
 
   // Aligned to a page; valid as long as this object, also when it is moved.
@@ -30,7 +30,8 @@ class MappedFile {
   Bytes bytes_;
 };
 
-// A whole file in memory, for what is read once (pictures, prompts). The checks are those of map().
+// A whole file in memory, for what is read once (pictures, prompts). The checks are those of map(), but pipes and
+// devices are read to their end, or until they have given more than `bytes_max`.
 Status read_file(const char* path, size_t bytes_max, std::vector<uint8_t>* out);
 
 // True when `path` is a folder; false also when it does not exist.

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "dtype.hpp"
+#include "gguf_family.hpp"
 #include "limits.hpp"
 #include "span.hpp"
 #include "status.hpp"
@@ -22,7 +23,8 @@ struct TensorView {
   DType dtype = DType::f32;
   uint32_t rank = 0;
   uint64_t shape[limits::kTensorRankMax] = {};  // outermost first, as in safetensors; GGUF's order is reversed
-  Bytes bytes;                                  // exactly the product of the shape in dtype
+  Bytes bytes;                                  // exactly the product of the shape in dtype, unless that is `other`
+  std::string_view type_name;                   // as the file spells its type: "F8_E4M3", "Q6_K"
 };
 
 // The vocabulary that a GGUF file carries; views into the mapped file.
@@ -34,7 +36,8 @@ struct GgufVocabulary {
   std::span<const float> scores;             // empty, or one a token
   std::span<const int32_t> types;            // 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
   int32_t bos = -1, eos = -1, unknown = -1;
-  bool add_bos = false, add_space_prefix = true;
+  bool add_bos = false, add_eos = false;  // around a text
+  bool add_space_prefix = true;
 };
 
 // Told now and then how many bytes of how many were looked at; returns false to stop.
@@ -47,16 +50,23 @@ class ModelFiles {
   // `path`: a folder with config.json and safetensors (single, or sharded by model.safetensors.index.json), a .gguf
   // file, or a .mica file (told apart by content, not by ending). Files are mapped, never copied. Every offset, size
   // and name is checked here; what `find` returns can be read without further checks.
-  static Status open(const char* path, std::unique_ptr<ModelFiles>* out);
+  // `projector`: of a GGUF file, the one that holds the tower of its pictures (mmproj); null: the only one whose name says
+  // so and which lies beside it, if it is for this kind of text.
+  static Status open(const char* path, std::unique_ptr<ModelFiles>* out, const char* projector = nullptr);
   // A packed model or a GGUF file in memory; the bytes are borrowed, begin at a multiple of 64 (else invalid_argument),
   // and must outlive the result. `name` is for messages.
   static Status open_memory(Bytes bytes, const char* name, std::unique_ptr<ModelFiles>* out);
   virtual ~ModelFiles() = default;
 
+  // Puts the names of a GGUF file's tensors and its keys into Hugging Face's terms, by the family of its architecture;
+  // until then its tensors have the names of the file, and there is no config.json. Others: nothing. Errors: those of
+  // keys that are missing or that ask for what mica does not run; unsupported for an architecture of none.
+  virtual Status translate(std::span<const GgufFamily>) { return Status::ok(); }
+
   virtual Kind kind() const = 0;
   // Where it came from, for messages.
   virtual const char* path() const = 0;
-  // Null when there is no such tensor. For GGUF the names are Hugging Face's (model.layers.0.self_attn.q_proj.weight).
+  // Null when there is no such tensor. After translate() names are Hugging Face's (model.layers.0.self_attn.q_proj.weight).
   virtual const TensorView* find(std::string_view name) const = 0;
   virtual std::span<const TensorView> tensors() const = 0;
   // The text of "config.json", "tokenizer.json", "preprocessor_config.json", ...; empty when absent. For a folder these
@@ -73,6 +83,8 @@ class ModelFiles {
   // Compares every tensor of a packed file with its checksum. Errors: corrupt_file with the first damaged tensor's
   // name, cancelled, unsupported for kinds that carry no checksums. `progress` may be empty.
   virtual Status verify(const VerifyProgress& progress) const;
+  // CRC32C of the bytes of one of tensors(): what a packed file says, else computed.
+  virtual uint32_t checksum(const TensorView& tensor) const;
 };
 
 }  // namespace mica

@@ -11,8 +11,8 @@ namespace mica {
 // `folder` exists and is a folder.
 Status open_huggingface_folder(const char* folder, std::unique_ptr<ModelFiles>* out);
 
-// `content` is the file at `path` and is taken over.
-Status open_gguf_file(MappedFile content, const char* path, std::unique_ptr<ModelFiles>* out);
+// `content` is the file at `path` and is taken over. `projector` as in ModelFiles::open.
+Status open_gguf_file(MappedFile content, const char* path, const char* projector, std::unique_ptr<ModelFiles>* out);
 Status open_packed_file(MappedFile content, const char* path, std::unique_ptr<ModelFiles>* out);
 
 // `bytes` are borrowed.

@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view kTokenizerName = "tokenizer.json";
 constexpr std::string_view kDocumentNames[] = {
     "config.json",  "generation_config.json", "preprocessor_config.json", "processor_config.json",
-    kTokenizerName, "tokenizer_config.json",  "chat_template.jinja",      "chat_template.json"};
+    kTokenizerName, "tokenizer_config.json",  "chat_template.jinja",      "chat_template.json",
+    "added_tokens.json"};
 
 }  // namespace
 

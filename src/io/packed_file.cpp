@@ -42,6 +42,9 @@ class PackedFile final : public ModelFiles {
   }
   size_t bytes_total() const override { return bytes_total_; }
   Status verify(const VerifyProgress& progress) const override;
+  uint32_t checksum(const TensorView& tensor) const override {
+    return tensor_checksums_[static_cast<size_t>(&tensor - tensors().data())];
+  }
 
  private:
   Status check_version_and_head(Bytes file) const;
@@ -74,7 +77,7 @@ Status PackedFile::check_version_and_head(Bytes file) const {
                         rest.substr(version.size()).starts_with(kPackedAfterVersion);
   if (!complete || std::memcmp(head.data() + kPackedChecksumOffset, checksum_text(packed_head_checksum(head)).data(),
                                kChecksumDigits) != 0) {
-    return Status::error(Code::corrupt_file, "%s: the header is damaged: copy or quantize the model again", path());
+    return Status::error(Code::corrupt_file, "%s: the header is damaged: copy the file again or make it anew", path());
   }
   return Status::ok();
 }
@@ -143,7 +146,7 @@ Status PackedFile::verify(const VerifyProgress& progress) const {
       if (progress && !progress(done, total)) return Status::error(Code::cancelled, "%s: verify was stopped", path());
     }
     if (checksum != tensor_checksums_[i]) {
-      return Status::error(Code::corrupt_file, "%s: tensor %.*s is damaged: copy or quantize the model again", path(),
+      return Status::error(Code::corrupt_file, "%s: tensor %.*s is damaged: copy the file again or make it anew", path(),
                            static_cast<int>(tensor.name.size()), tensor.name.data());
     }
   }

@@ -185,7 +185,7 @@ bool read_rows(JpegState* state) {
     if (jpeg_read_scanlines(decoder, &line, 1) != 1) return false;
     if (decoder->out_color_space == JCS_GRAYSCALE) gray_to_rgb(line, decoder->output_width);
     if (decoder->out_color_space == JCS_CMYK) inverted_cmyk_to_rgb(line, decoder->output_width);
-    if (in_place == nullptr) state->rows->put(y, 0, 1, decoder->output_width, line);
+    if (in_place == nullptr) state->rows->put(y, 0, 1, decoder->output_width, line, nullptr);
   }
   return true;
 }
@@ -195,7 +195,7 @@ Status decode(JpegState* state, const char* name, Picture* out) {
   const jpeg_decompress_struct& decoder = state->decoder;
   const uint32_t orientation = orientation_sources(decoder).orientation();
   PictureRows rows;
-  MICA_TRY(rows.start(name, decoder.image_width, decoder.image_height, orientation, out));
+  MICA_TRY(rows.start(name, decoder.image_width, decoder.image_height, orientation, false, out));
   const std::unique_ptr<uint8_t[]> line(new (std::nothrow) uint8_t[size_t{decoder.image_width} * 4]);
   if (line == nullptr) return Status::error(Code::out_of_memory, "%s: no memory to decode this JPEG", name);
   state->rows = &rows;

@@ -86,7 +86,15 @@ uint32_t xmp_orientation(Bytes xmp) {
   return kNotSaid;
 }
 
-Status check_size(const char* name, uint32_t width, uint32_t height) {
+}  // namespace
+
+uint32_t OrientationSources::orientation() const {
+  uint32_t said = exif_orientation(exif);
+  if (said == kNotSaid) said = xmp_orientation(xmp);
+  return said >= 1 && said <= 8 ? said : kAsStored;
+}
+
+Status check_picture_size(const char* name, uint32_t width, uint32_t height) {
   if (width == 0 || height == 0)
     return Status::error(Code::corrupt_file, "%s: a picture of %u x %u pixels has nothing to show", name, width,
                          height);
@@ -99,50 +107,48 @@ Status check_size(const char* name, uint32_t width, uint32_t height) {
   return Status::ok();
 }
 
-}  // namespace
-
-uint32_t OrientationSources::orientation() const {
-  uint32_t said = exif_orientation(exif);
-  if (said == kNotSaid) said = xmp_orientation(xmp);
-  return said >= 1 && said <= 8 ? said : kAsStored;
-}
-
-Status PictureRows::start(const char* name, uint32_t width, uint32_t height, uint32_t orientation, Picture* out) {
-  MICA_TRY(check_size(name, width, height));
+Status PictureRows::start(const char* name, uint32_t width, uint32_t height, uint32_t orientation, bool with_alpha,
+                          Picture* out) {
+  MICA_TRY(check_picture_size(name, width, height));
   // EXIF 2.3, tag 274: from 5 on a stored row is seen as a column; then the seen picture may be mirrored either way.
   const bool sides_swap = orientation >= 5;
   const bool columns_flip = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
   const bool rows_flip = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
   const uint32_t seen_width = sides_swap ? height : width;
   const uint32_t seen_height = sides_swap ? width : height;
-  const size_t bytes = size_t{seen_width} * seen_height * 3;
-  std::unique_ptr<uint8_t[]> rgb(new (std::nothrow) uint8_t[bytes]);
-  if (rgb == nullptr) return Status::error(Code::out_of_memory, "%s: no %zu bytes for its pixels", name, bytes);
+  const size_t pixels = size_t{seen_width} * seen_height;
+  std::unique_ptr<uint8_t[]> rgb(new (std::nothrow) uint8_t[pixels * 3]);
+  std::unique_ptr<uint8_t[]> alpha(with_alpha ? new (std::nothrow) uint8_t[pixels] : nullptr);
+  if (rgb == nullptr || (with_alpha && alpha == nullptr))
+    return Status::error(Code::out_of_memory, "%s: no %zu bytes for its pixels", name, pixels * (with_alpha ? 4 : 3));
 
-  const ptrdiff_t column = columns_flip ? -3 : 3;
-  const ptrdiff_t line = (rows_flip ? -3 : 3) * static_cast<ptrdiff_t>(seen_width);
-  origin_ = rgb.get();
-  if (columns_flip) origin_ += size_t{seen_width - 1} * 3;
-  if (rows_flip) origin_ += size_t{seen_height - 1} * seen_width * 3;
+  const ptrdiff_t column = columns_flip ? -1 : 1;
+  const ptrdiff_t line = (rows_flip ? -1 : 1) * static_cast<ptrdiff_t>(seen_width);
+  rgb_ = rgb.get();
+  alpha_ = alpha.get();
+  origin_ = columns_flip ? static_cast<ptrdiff_t>(seen_width - 1) : 0;
+  if (rows_flip) origin_ += static_cast<ptrdiff_t>(size_t{seen_height - 1} * seen_width);
   step_x_ = sides_swap ? line : column;
   step_y_ = sides_swap ? column : line;
   out->width = seen_width;
   out->height = seen_height;
   out->rgb = std::move(rgb);
+  out->alpha = std::move(alpha);
   return Status::ok();
 }
 
-void PictureRows::put(uint32_t y, uint32_t first, uint32_t spacing, uint32_t count, const uint8_t* rgb) {
-  uint8_t* pixel = origin_ + static_cast<ptrdiff_t>(y) * step_y_ + static_cast<ptrdiff_t>(first) * step_x_;
+void PictureRows::put(uint32_t y, uint32_t first, uint32_t spacing, uint32_t count, const uint8_t* rgb,
+                      const uint8_t* alpha) {
+  ptrdiff_t pixel = origin_ + static_cast<ptrdiff_t>(y) * step_y_ + static_cast<ptrdiff_t>(first) * step_x_;
   const ptrdiff_t step = step_x_ * static_cast<ptrdiff_t>(spacing);
-  if (step == 3) {
-    std::memcpy(pixel, rgb, size_t{count} * 3);
+  if (step == 1) {
+    std::memcpy(rgb_ + pixel * 3, rgb, size_t{count} * 3);
+    if (alpha_ != nullptr) std::memcpy(alpha_ + pixel, alpha, count);
     return;
   }
-  for (uint32_t i = 0; i < count; ++i, pixel += step, rgb += 3) {
-    pixel[0] = rgb[0];
-    pixel[1] = rgb[1];
-    pixel[2] = rgb[2];
+  for (uint32_t i = 0; i < count; ++i, pixel += step) {
+    std::memcpy(rgb_ + pixel * 3, rgb + size_t{i} * 3, 3);
+    if (alpha_ != nullptr) alpha_[pixel] = alpha[i];
   }
 }
 

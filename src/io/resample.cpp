@@ -42,10 +42,30 @@ WindowSums weighted_sums(const int16_t* red, const int16_t* green, const int16_t
 
 // Each side is rounded to bytes before the other, so their order shows. Pillow 13 takes the rows first where the height
 // is reduced by more than twice as many pixels as the width; otherwise, and in older versions always, the columns.
-bool rows_go_first(const ResampleGeometry& geometry) {
+bool reduces_rows_more(const ResampleGeometry& geometry) {
   const int64_t fewer_rows = int64_t{geometry.source_height} - geometry.target_height;
   const int64_t fewer_columns = int64_t{geometry.source_width} - geometry.target_width;
   return fewer_columns != 0 && fewer_rows > 0 && fewer_rows > fewer_columns * 2;
+}
+
+// How far a filter reaches to each side, in target pixels.
+double reach_of(ResampleFilter filter) {
+  switch (filter) {
+    case ResampleFilter::lanczos: return 3.0;
+    case ResampleFilter::bicubic: return 2.0;
+    case ResampleFilter::box: return 0.5;
+    default: return 1.0;
+  }
+}
+
+double sinc(double x) { return x == 0.0 ? 1.0 : std::sin(x * M_PI) / (x * M_PI); }
+
+// Keys, "Cubic convolution interpolation for digital image processing" (1981), a = -0.5.
+double cubic(double x) {
+  constexpr double a = -0.5;
+  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0.0;
 }
 
 void add_weighted(int32_t* sums, const uint8_t* row, int32_t weight, size_t count) {
@@ -58,17 +78,18 @@ ResampleAxis::ResampleAxis(ResampleFilter filter, uint32_t source, uint32_t targ
     : filter_(filter), source_(source), target_(target) {
   scale_ = static_cast<double>(source) / target;
   filter_scale_ = std::max(scale_, 1.0);
-  support_ = (filter == ResampleFilter::bicubic ? 2.0 : 1.0) * filter_scale_;
+  support_ = reach_of(filter) * filter_scale_;
 }
 
 double ResampleAxis::filter(double distance) const {
   const double x = std::fabs(distance);
-  if (filter_ == ResampleFilter::bilinear) return x < 1.0 ? 1.0 - x : 0.0;
-  // Keys, "Cubic convolution interpolation for digital image processing" (1981), a = -0.5.
-  constexpr double a = -0.5;
-  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
-  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0.0;
+  switch (filter_) {
+    case ResampleFilter::box: return distance > -0.5 && distance <= 0.5 ? 1.0 : 0.0;
+    case ResampleFilter::hamming: return x < 1.0 ? sinc(x) * (0.54 + 0.46 * std::cos(x * M_PI)) : 0.0;
+    case ResampleFilter::lanczos: return distance >= -3.0 && distance < 3.0 ? sinc(x) * sinc(x / 3) : 0.0;
+    case ResampleFilter::bicubic: return cubic(x);
+    default: return x < 1.0 ? 1.0 - x : 0.0;
+  }
 }
 
 uint32_t ResampleAxis::window_begin(uint32_t target_pixel) const {
@@ -99,13 +120,41 @@ Resampler::Resampler(const ResampleGeometry& geometry, ResampleFilter filter, Ar
     : geometry_(geometry),
       columns_(filter, geometry.source_width, geometry.target_width),
       rows_(filter, geometry.source_height, geometry.target_height),
-      rows_go_first_(rows_go_first(geometry)),
+      picks_(filter == ResampleFilter::nearest),
+      rows_go_first_(!picks_ && reduces_rows_more(geometry)),
+      slots_(filter == ResampleFilter::lanczos ? kSlotsLanczos : kSlots),
       target_next_(geometry.top),
       target_end_(geometry.top + geometry.height),
       active_end_(geometry.top) {
+  if (picks_) {
+    plan_nearest(arena);
+  } else {
+    plan_weighted(arena);
+  }
+  source_next_ = source_begin_;
+}
+
+void Resampler::plan_nearest(Arena* arena) {
+  nearest_ = arena->take<uint32_t>(geometry_.width);
+  line_slots_[0] = arena->take<uint8_t>(out_values());
+  // PIL walks from pixel to pixel, and so does the rounding of its sums.
+  double y = rows_.scale() * 0.5;
+  for (uint32_t i = 0; i < geometry_.top; ++i) y += rows_.scale();
+  nearest_y_ = y;
+  source_begin_ = static_cast<uint32_t>(y);
+  for (uint32_t i = 1; i < geometry_.height; ++i) y += rows_.scale();
+  source_end_ = std::min(static_cast<uint32_t>(y), geometry_.source_height - 1) + 1;
+  if (arena->measures() || arena->failed()) return;
+  double x = columns_.scale() * 0.5;
+  for (uint32_t i = 0; i < geometry_.left + geometry_.width; ++i, x += columns_.scale())
+    if (i >= geometry_.left)
+      nearest_[i - geometry_.left] = std::min(static_cast<uint32_t>(x), geometry_.source_width - 1);
+}
+
+void Resampler::plan_weighted(Arena* arena) {
+  const ResampleGeometry& geometry = geometry_;
   source_begin_ = rows_.is_identity() ? geometry.top : rows_.window(geometry.top).begin;
   source_end_ = rows_.is_identity() ? target_end_ : rows_.window(target_end_ - 1).end;
-  source_next_ = source_begin_;
 
   if (!columns_.is_identity()) {
     weights_stride_ = round_up(columns_.window_max(), kWeightBlock);
@@ -116,8 +165,8 @@ Resampler::Resampler(const ResampleGeometry& geometry, ResampleFilter filter, Ar
     plane_stride_ = round_up(size_t{geometry.source_width} + kWeightBlock, Arena::kAlignment);
     planes_ = arena->take<int16_t>(plane_stride_ * 3);
   }
-  for (uint8_t*& slot : line_slots_) slot = arena->take<uint8_t>(out_values());
-  for (ActiveRow& row : active_) row.sums = arena->take<int32_t>(row_values());
+  for (uint32_t i = 0; i < slots_; ++i) line_slots_[i] = arena->take<uint8_t>(out_values());
+  for (uint32_t i = 0; i < slots_; ++i) active_[i].sums = arena->take<int32_t>(row_values());
   finished_ = arena->take<uint8_t>(row_values());
   if (!arena->measures() && !arena->failed() && !columns_.is_identity()) make_column_weights();
 }
@@ -163,14 +212,31 @@ void Resampler::resample_columns(const uint8_t* rgb, uint8_t* out) {
   }
 }
 
+void Resampler::pick_columns(const uint8_t* rgb, uint8_t* out) const {
+  for (uint32_t x = 0; x < geometry_.width; ++x) std::memcpy(out + size_t{x} * 3, rgb + size_t{nearest_[x]} * 3, 3);
+}
+
+const uint8_t* Resampler::next_nearest_row() {
+  if (std::min(static_cast<uint32_t>(nearest_y_), geometry_.source_height - 1) >= source_next_) return nullptr;
+  nearest_y_ += rows_.scale();
+  ++target_next_;
+  return line_slots_[0];
+}
+
 void Resampler::push(const uint8_t* rgb) {
+  if (picks_) {
+    if (std::min(static_cast<uint32_t>(nearest_y_), geometry_.source_height - 1) == source_next_)
+      pick_columns(rgb, line_slots_[0]);
+    ++source_next_;
+    return;
+  }
   if (rows_go_first_) {
     add_to_active_rows(rgb);
     ++source_next_;
     return;
   }
   // Only when magnifying are earlier rows read again.
-  uint8_t* slot = line_slots_[rows_.magnifies() ? source_next_ % kSlots : 0];
+  uint8_t* slot = line_slots_[rows_.magnifies() ? source_next_ % slots_ : 0];
   if (!columns_.is_identity()) {
     resample_columns(rgb, slot);
   } else {
@@ -184,12 +250,12 @@ void Resampler::push(const uint8_t* rgb) {
 void Resampler::add_to_active_rows(const uint8_t* row) {
   for (; active_end_ < target_end_; ++active_end_) {
     if (rows_.window_begin(active_end_) > source_next_) break;
-    ActiveRow& active = active_[active_end_ % kSlots];
+    ActiveRow& active = active_[active_end_ % slots_];
     active.window = rows_.window(active_end_);
     std::fill_n(active.sums, row_values(), kHalf);
   }
   for (uint32_t y = target_next_; y < active_end_; ++y) {
-    const ActiveRow& active = active_[y % kSlots];
+    const ActiveRow& active = active_[y % slots_];
     add_weighted(active.sums, row, rows_.weight(active.window, source_next_), row_values());
   }
 }
@@ -204,6 +270,7 @@ const uint8_t* Resampler::finish(const int32_t* sums) {
 
 const uint8_t* Resampler::next_row() {
   if (target_next_ == target_end_) return nullptr;
+  if (picks_) return next_nearest_row();
   if (rows_.is_identity()) {
     if (target_next_ == source_next_) return nullptr;
     ++target_next_;
@@ -215,10 +282,10 @@ const uint8_t* Resampler::next_row() {
     int32_t* sums = active_[0].sums;
     std::fill_n(sums, row_values(), kHalf);
     for (uint32_t y = window.begin; y < window.end; ++y)
-      add_weighted(sums, line_slots_[y % kSlots], rows_.weight(window, y), row_values());
+      add_weighted(sums, line_slots_[y % slots_], rows_.weight(window, y), row_values());
     return finish(sums);
   }
-  const ActiveRow& active = active_[target_next_ % kSlots];
+  const ActiveRow& active = active_[target_next_ % slots_];
   if (target_next_ == active_end_ || active.window.end > source_next_) return nullptr;
   return finish(active.sums);
 }

@@ -9,7 +9,8 @@
 
 namespace mica {
 
-enum class ResampleFilter : uint8_t { bilinear, bicubic };
+// In PIL's order: a filter's number there is its number here.
+enum class ResampleFilter : uint8_t { nearest, lanczos, bilinear, bicubic, box, hamming };
 
 // All in pixels and not zero; sides up to 2^30. Only the part of the target that starts at (left, top) is computed, and
 // every pixel of it is what it would be in the whole.
@@ -32,6 +33,7 @@ class ResampleAxis {
 
   bool is_identity() const { return source_ == target_; }
   bool magnifies() const { return source_ < target_; }
+  double scale() const { return scale_; }
   Window window(uint32_t target_pixel) const;
   uint32_t window_begin(uint32_t target_pixel) const;
   // The most source pixels that a window can hold.
@@ -67,8 +69,9 @@ class Resampler {
   const uint8_t* next_row();
 
  private:
-  // At most 7 windows of a reducing bicubic filter hold the same row, and a magnifying one's hold at most 5 rows.
-  static constexpr uint32_t kSlots = 8;
+  // At most 2 * reach + 3 windows of a reducing filter hold the same row: 7 where it reaches 2 pixels, as bicubic does,
+  // 9 of Lanczos' 3; a magnifying one's hold at most 2 * reach + 1 rows.
+  static constexpr uint32_t kSlots = 8, kSlotsLanczos = 12;
 
   struct ActiveRow {  // a target row whose window has been entered but not left
     ResampleAxis::Window window;
@@ -78,14 +81,20 @@ class Resampler {
   size_t out_values() const { return size_t{geometry_.width} * 3; }
   // Of a row that is resampled vertically.
   size_t row_values() const { return rows_go_first_ ? size_t{geometry_.source_width} * 3 : out_values(); }
+  void plan_nearest(Arena* arena);
+  void plan_weighted(Arena* arena);
   void make_column_weights();
   void resample_columns(const uint8_t* rgb, uint8_t* out);
+  void pick_columns(const uint8_t* rgb, uint8_t* out) const;
+  const uint8_t* next_nearest_row();
   void add_to_active_rows(const uint8_t* row);
   const uint8_t* finish(const int32_t* sums);
 
   ResampleGeometry geometry_;
   ResampleAxis columns_, rows_;
+  bool picks_;  // the nearest pixel, instead of weighing several
   bool rows_go_first_;
+  uint32_t slots_;
   uint32_t source_begin_, source_end_;
   uint32_t source_next_;               // the row that push() awaits
   uint32_t target_next_, target_end_;  // the row that next_row() awaits, and the end of the wanted part
@@ -101,11 +110,15 @@ class Resampler {
   size_t plane_stride_ = 0;
   int16_t* planes_ = nullptr;  // one source row, by colour
 
+  // Nearest: the source pixel of each wanted column, and the place of the row that next_row() awaits.
+  uint32_t* nearest_ = nullptr;
+  double nearest_y_ = 0;
+
   // Rows.
   const uint8_t* line_ = nullptr;     // the last row that was resampled horizontally
-  uint8_t* line_slots_[kSlots] = {};  // the last rows of that kind; one slot serves where they are not needed again
+  uint8_t* line_slots_[kSlotsLanczos] = {};  // the last rows of that kind; one slot serves where they are not needed again
   uint8_t* finished_ = nullptr;       // the last row that was resampled vertically
-  ActiveRow active_[kSlots];
+  ActiveRow active_[kSlotsLanczos];
 };
 
 }  // namespace mica

@@ -28,8 +28,8 @@ struct Safetensors {
 };
 
 // Strict: the header is bounded, keys are unique, each tensor's shape, type and extent agree, and the extents cover the
-// rest of the file without gap or overlap. `file` is borrowed and must outlive *out; `name` is for messages. Errors:
-// corrupt_file; unsupported for a type that mica has not (FP8, ...); limit_exceeded.
+// rest of the file without gap or overlap. `file` is borrowed and must outlive *out; `name` is for messages. A tensor of a
+// type that mica has not (FP8, ...) is DType::other. Errors: corrupt_file; limit_exceeded.
 Status read_safetensors(Bytes file, const char* name, Safetensors* out);
 
 // The header's JSON text, its length checked against the file and kSafetensorsHeaderBytesMax.

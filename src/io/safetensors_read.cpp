@@ -8,6 +8,7 @@
 
 #include "checked.hpp"
 #include "safetensors.hpp"
+#include "stand_in.hpp"
 #include "tensor_table.hpp"
 
 namespace mica {
@@ -15,6 +16,7 @@ namespace mica {
 namespace {
 
 constexpr size_t kLengthBytes = sizeof(uint64_t);
+constexpr uint64_t kOffsetMax = INT64_MAX;  // of a tensor in its file: what systems can say of a file's size
 
 // A tensor of the header with the extent that it claims in the data section.
 struct Entry {
@@ -23,20 +25,15 @@ struct Entry {
   uint64_t end = 0;
 };
 
-Status find_dtype(JsonValue tensor, DType* out) {
-  std::string_view name;
-  MICA_TRY(get_string(tensor, "dtype", &name));
-  for (DType type : {DType::f32, DType::f16, DType::bf16, DType::f64, DType::i8, DType::u8, DType::i16, DType::i32,
-                     DType::i64, DType::boolean}) {
-    if (name == dtype_layout(type).name) {
-      *out = type;
-      return Status::ok();
-    }
+// A type that mica does not compute with is no fault of the file: a model may do without that tensor.
+Status find_dtype(JsonValue tensor, TensorView* view) {
+  MICA_TRY(get_string(tensor, "dtype", &view->type_name));
+  view->dtype = DType::other;
+  for (const DTypeLayout& layout : kDTypeLayouts) {
+    const bool single = layout.block_values == 1;  // blocks are GGUF's
+    if (single && view->type_name == layout.name) view->dtype = static_cast<DType>(&layout - kDTypeLayouts);
   }
-  char what[128];
-  snprintf(what, sizeof what, "is %.16s, which mica does not read: save the model as F32, F16 or BF16",
-           std::string(name).c_str());
-  return tensor.error(Code::unsupported, what, "dtype");
+  return Status::ok();
 }
 
 Status parse_shape(JsonValue tensor, TensorView* view) {
@@ -49,20 +46,21 @@ Status parse_shape(JsonValue tensor, TensorView* view) {
   return Status::ok();
 }
 
-Status parse_entry(JsonValue tensor, size_t data_bytes, const char* name, Entry* out) {
+Status parse_entry(JsonValue tensor, const char* name, Entry* out) {
   MICA_TRY(check_tensor_name(tensor.key(), name));
   if (!tensor.is_object()) return tensor.error(Code::corrupt_file, "must be an object");
   Entry entry;
   entry.view.name = tensor.key();
-  MICA_TRY(find_dtype(tensor, &entry.view.dtype));
+  MICA_TRY(find_dtype(tensor, &entry.view));
   MICA_TRY(parse_shape(tensor, &entry.view));
   JsonValue offsets;
   MICA_TRY(get_array(tensor, "data_offsets", 2, 2, &offsets));
-  MICA_TRY(get_u64(offsets.at(0), {}, 0, data_bytes, &entry.begin));
-  MICA_TRY(get_u64(offsets.at(1), {}, entry.begin, data_bytes, &entry.end));
+  MICA_TRY(get_u64(offsets.at(0), {}, 0, kOffsetMax, &entry.begin));
+  MICA_TRY(get_u64(offsets.at(1), {}, entry.begin, kOffsetMax, &entry.end));
   size_t bytes = 0;
-  if (!tensor_bytes(entry.view.dtype, {entry.view.shape, entry.view.rank}, &bytes) ||
-      bytes != entry.end - entry.begin) {
+  const bool known = entry.view.dtype != DType::other;
+  if (known && (!tensor_bytes(entry.view.dtype, {entry.view.shape, entry.view.rank}, &bytes) ||
+                bytes != entry.end - entry.begin)) {
     return tensor.error(Code::corrupt_file, "does not have as many bytes as its shape and dtype say", "data_offsets");
   }
   *out = entry;
@@ -77,8 +75,7 @@ Status check_metadata(JsonValue metadata) {
   return Status::ok();
 }
 
-Status parse_entries(JsonValue root, size_t data_bytes, const char* name, std::vector<Entry>* entries,
-                     JsonValue* metadata) {
+Status parse_entries(JsonValue root, const char* name, std::vector<Entry>* entries, JsonValue* metadata) {
   if (!root.is_object()) return root.error(Code::corrupt_file, "must be an object");
   if (root.size() > limits::kTensorsMax + 1) {
     return Status::error(Code::limit_exceeded, "%s: more than %zu tensors", name, limits::kTensorsMax);
@@ -89,7 +86,7 @@ Status parse_entries(JsonValue root, size_t data_bytes, const char* name, std::v
       MICA_TRY(check_metadata(member));
       *metadata = member;
     } else {
-      MICA_TRY(parse_entry(member, data_bytes, name, &entries->emplace_back()));
+      MICA_TRY(parse_entry(member, name, &entries->emplace_back()));
     }
   }
   if (entries->size() > limits::kTensorsMax) {
@@ -99,7 +96,7 @@ Status parse_entries(JsonValue root, size_t data_bytes, const char* name, std::v
 }
 
 // Neither gap nor overlap: a gap could hide bytes from every reader, an overlap is never meant.
-Status check_extents(std::vector<Entry>* entries, size_t data_bytes, const char* name) {
+Status check_extents(std::vector<Entry>* entries, size_t data_start, size_t data_bytes, const char* name) {
   std::sort(entries->begin(), entries->end(), [](const Entry& a, const Entry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });
@@ -113,6 +110,7 @@ Status check_extents(std::vector<Entry>* entries, size_t data_bytes, const char*
     end = entry.end;
   }
   if (end == data_bytes) return Status::ok();
+  if (end > data_bytes) return ends_early(name, data_start + data_bytes, data_start + end);
   return Status::error(Code::corrupt_file, "%s: has %zu bytes of tensors where its header names %llu", name, data_bytes,
                        static_cast<unsigned long long>(end));
 }
@@ -136,15 +134,18 @@ Status find_safetensors_header(Bytes file, const char* name, Bytes* header) {
   ByteReader reader(file);
   uint64_t length = 0;
   if (!reader.read(&length)) {
-    return Status::error(Code::corrupt_file, "%s: %zu bytes are too few for a safetensors file", name, file.size());
+    return Status::error(Code::corrupt_file, "%s: %zu bytes are too few for a safetensors file: fetch it again", name,
+                         file.size());
   }
   if (length > limits::kSafetensorsHeaderBytesMax) {
     return Status::error(Code::limit_exceeded, "%s: claims a header of %llu bytes, more than %zu: no safetensors file?",
                          name, static_cast<unsigned long long>(length), limits::kSafetensorsHeaderBytesMax);
   }
   if (!reader.read_bytes(static_cast<size_t>(length), header)) {
-    return Status::error(Code::corrupt_file, "%s: ends within its header (%zu of %zu bytes): download it again", name,
-                         file.size(), static_cast<size_t>(length) + kLengthBytes);
+    return Status::error(Code::corrupt_file,
+                         "%s ends early, within its header: it has %zu bytes, of which the header alone takes %zu: "
+                         "fetch it again",
+                         name, file.size(), static_cast<size_t>(length) + kLengthBytes);
   }
   return Status::ok();
 }
@@ -159,8 +160,8 @@ Status read_safetensors(Bytes file, const char* name, Safetensors* out) {
   result.data_start = kLengthBytes + text.size();
   const Bytes data = file.subspan(result.data_start);
   std::vector<Entry> entries;
-  MICA_TRY(parse_entries(result.header.root(), data.size(), name, &entries, &result.metadata));
-  MICA_TRY(check_extents(&entries, data.size(), name));
+  MICA_TRY(parse_entries(result.header.root(), name, &entries, &result.metadata));
+  MICA_TRY(check_extents(&entries, result.data_start, data.size(), name));
   result.tensors.reserve(entries.size());
   for (Entry& entry : entries) {
     entry.view.bytes = data.subspan(static_cast<size_t>(entry.begin), static_cast<size_t>(entry.end - entry.begin));

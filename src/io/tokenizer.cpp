@@ -27,6 +27,7 @@ class PartsTokenizer final : public Tokenizer {
   int32_t id_of(std::string_view content) const override { return parts_->vocabulary.find(content); }
   bool is_special(int32_t id) const override { return parts_->vocabulary.is_special(id); }
   std::string_view token_bytes(int32_t id) const override { return parts_->vocabulary.bytes(id); }
+  const TextTokens& around_text() const override { return parts_->around; }
 
   Status encode(std::string_view text, bool parse_special, TextBefore before, std::vector<int32_t>* ids) const override;
   Status decode(std::span<const int32_t> ids, bool skip_special, std::string* text) const override;
@@ -45,10 +46,7 @@ Status PartsTokenizer::encode(std::string_view text, bool parse_special, TextBef
     return Status::error(Code::limit_exceeded, "the text has %zu bytes; at most %zu can be encoded at a time",
                          text.size(), limits::kPromptBytesMax);
   }
-  const size_t invalid_at = utf8_invalid_at(text);
-  if (invalid_at != text.size()) {
-    return Status::error(Code::invalid_argument, "the text is not valid UTF-8 at byte %zu", invalid_at);
-  }
+  MICA_TRY(check_utf8(text));
   const size_t before_count = ids->size();
   EncodeRun run{parse_special, before, {}, {}, ids};
   Status status = encode_checked(text, &run);

@@ -19,6 +19,12 @@ namespace mica {
 // do so at the start, some also after a control token, and none in the middle of a text.
 enum class TextBefore : uint8_t { nothing, control_token, text };
 
+// The tokens that a tokenizer's file puts around a text (add_special_tokens of the tokenizers library): <s> and the
+// like, mostly one or none.
+struct TextTokens {
+  std::vector<int32_t> before, after;
+};
+
 class Tokenizer {
  public:
   // `json`: the content of tokenizer.json (borrowed only during the call). `name` is for messages.
@@ -32,6 +38,9 @@ class Tokenizer {
   virtual int32_t id_of(std::string_view content) const = 0;
   // True for added tokens that are marked special: they are control, not text.
   virtual bool is_special(int32_t id) const = 0;
+
+  // What belongs before and after a text that stands alone; encode() adds neither.
+  virtual const TextTokens& around_text() const = 0;
 
   // Appends the ids of `text`, which is UTF-8 (else invalid_argument, with the offset) of at most kPromptBytesMax
   // bytes, without template tokens such as <s>. With parse_special, strings of special tokens become those tokens;

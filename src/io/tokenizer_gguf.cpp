@@ -143,6 +143,7 @@ Status load_parts(const GgufVocabulary& vocabulary, std::unique_ptr<Tokenizer>* 
     return Status::error(Code::unsupported, "tokenizer.ggml.model \"%.64s\" is not supported; mica runs gpt2 and llama",
                          std::string(vocabulary.model).c_str());
   }
+  parts->around = gguf_text_tokens(vocabulary);
   return finish_tokenizer(std::move(parts), out);
 }
 
@@ -169,6 +170,18 @@ Status read_gguf_tokens(const GgufVocabulary& vocabulary, Vocabulary* tokens, st
     added->push_back(std::move(token));
   }
   return Status::ok();
+}
+
+TextTokens gguf_text_tokens(const GgufVocabulary& vocabulary) {
+  // An id that is no hole among the tokens.
+  const auto real = [&vocabulary](int32_t id) {
+    return id >= 0 && static_cast<size_t>(id) < vocabulary.tokens.size() &&
+           !vocabulary.tokens[static_cast<size_t>(id)].empty();
+  };
+  TextTokens around;
+  if (vocabulary.add_bos && real(vocabulary.bos)) around.before.push_back(vocabulary.bos);
+  if (vocabulary.add_eos && real(vocabulary.eos)) around.after.push_back(vocabulary.eos);
+  return around;
 }
 
 Status derive_gguf_merges(const GgufVocabulary& vocabulary, const Vocabulary& tokens, std::vector<GgufMerge>* merges) {

@@ -8,6 +8,7 @@
 
 #include "model_files.hpp"
 #include "status.hpp"
+#include "tokenizer.hpp"
 #include "tokenizer_added.hpp"
 #include "tokenizer_vocabulary.hpp"
 
@@ -26,6 +27,9 @@ struct GgufMerge {
 };
 // Errors: corrupt_file (a score that is no number), limit_exceeded (kMergedTokenBytesMax), not_found (no scores).
 Status derive_gguf_merges(const GgufVocabulary& vocabulary, const Vocabulary& tokens, std::vector<GgufMerge>* merges);
+
+// What the vocabulary puts around a text.
+TextTokens gguf_text_tokens(const GgufVocabulary& vocabulary);
 
 // In tokenizer.json, a field of mica's own.
 inline constexpr std::string_view kMergeRunsKey = "mica_merge_runs";

@@ -93,6 +93,38 @@ void append_added(const std::vector<AddedToken>& added, std::string* json) {
   append_list(tokens, json);
 }
 
+// A TemplateProcessing: the tokens before a text, the text, and those behind it.
+void append_post_processor(const GgufVocabulary& vocabulary, std::string* json) {
+  const TextTokens around = gguf_text_tokens(vocabulary);
+  std::vector<std::string> single, pair, special;
+  const auto add = [&](const std::vector<int32_t>& ids, const char* type_id) {
+    for (int32_t id : ids) {
+      const std::string name = quoted(vocabulary.tokens[static_cast<size_t>(id)]);
+      const std::string piece = "{\"SpecialToken\": {\"id\": " + name + ", \"type_id\": " + type_id + "}}";
+      pair.push_back(piece);
+      if (*type_id != '0') continue;
+      single.push_back(piece);
+      if (!special.empty() && ids.data() == around.after.data() && around.before == around.after) continue;
+      special.push_back(name + ": {\"id\": " + name + ", \"ids\": [" + std::to_string(id) + "], \"tokens\": [" + name +
+                        "]}");
+    }
+  };
+  add(around.before, "0");
+  single.push_back(R"({"Sequence": {"id": "A", "type_id": 0}})");
+  pair.push_back(single.back());
+  add(around.after, "0");
+  add(around.before, "1");
+  pair.push_back(R"({"Sequence": {"id": "B", "type_id": 1}})");
+  add(around.after, "1");
+  *json += ", \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": ";
+  append_list(single, json);
+  *json += ", \"pair\": ";
+  append_list(pair, json);
+  *json += ", \"special_tokens\": {";
+  for (size_t i = 0; i < special.size(); ++i) *json += (i > 0 ? ", " : "") + special[i];
+  *json += "}}";
+}
+
 // "left right" as GGUF has them.
 Status append_listed_merges(const GgufVocabulary& vocabulary, std::string* json) {
   std::vector<std::string> merges;
@@ -139,6 +171,7 @@ Status make_json(const GgufVocabulary& vocabulary, std::string* json) {
   text += ", \"normalizer\": " + sequence("normalizers", steps.normalizers);
   text += ", \"pre_tokenizer\": " +
           (steps.pre_tokenizers.empty() ? "null" : sequence("pretokenizers", steps.pre_tokenizers));
+  append_post_processor(vocabulary, &text);
   text += ", \"decoder\": " + sequence("decoders", steps.decoders) + ", \"model\": {\"type\": \"BPE\", ";
   if (!byte_level) {
     text += "\"fuse_unk\": true, \"byte_fallback\": true, ";

@@ -1,6 +1,6 @@
 // Loading of tokenizer.json, the format of Hugging Face's tokenizers library: its model and added tokens. The lists of
-// steps are read in tokenizer_json_steps.cpp; "truncation", "padding" and "post_processor" concern template tokens and
-// batches, which mica does not take from here.
+// steps are read in tokenizer_json_steps.cpp and tokenizer_template.cpp; "truncation" and "padding" concern batches,
+// which mica does not take from here.
 #include <string>
 
 #include "json.hpp"
@@ -147,6 +147,7 @@ Status Tokenizer::load(Bytes json, const char* name, std::unique_ptr<Tokenizer>*
   parts->bpe = std::make_unique<Bpe>(&parts->vocabulary, options);
   MICA_TRY(read_merges(model, parts->bpe.get()));
   MICA_TRY(read_added_tokens(root, name, parts.get()));
+  MICA_TRY(read_post_processor(root.find("post_processor"), parts->vocabulary, &parts->around));
   const Status status = finish_tokenizer(std::move(parts), out);
   return status ? status : status.in(name);
 }

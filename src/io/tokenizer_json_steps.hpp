@@ -1,12 +1,14 @@
-// The lists of steps in tokenizer.json: "normalizer", "pre_tokenizer" and "decoder". Not the model and the added
-// tokens, which tokenizer_json.cpp reads.
+// The lists of steps in tokenizer.json: "normalizer", "pre_tokenizer", "post_processor", "decoder". Not the model and
+// the added tokens, which tokenizer_json.cpp reads.
 #pragma once
 
 #include "json.hpp"
 #include "status.hpp"
+#include "tokenizer.hpp"
 #include "tokenizer_decode.hpp"
 #include "tokenizer_normalize.hpp"
 #include "tokenizer_pretokenize.hpp"
+#include "tokenizer_vocabulary.hpp"
 
 namespace mica {
 
@@ -16,6 +18,9 @@ Status read_normalizer(JsonValue value, Normalizer* out);
 // *implies_nfc becomes true when a split has the pattern of a family that normalises to NFC.
 Status read_pre_tokenizer(JsonValue value, PreTokenizer* out, bool* implies_nfc);
 Status read_decoder(JsonValue value, Decoder* out);
+// "post_processor": the tokens around a text, which must be tokens of `vocabulary`; appended to *out. Read in
+// tokenizer_template.cpp. What concerns pairs of texts and offsets is passed over.
+Status read_post_processor(JsonValue value, const Vocabulary& vocabulary, TextTokens* out);
 
 // The failure for a value whose "type" is one that mica does not run.
 Status unsupported_type(JsonValue value, std::string_view type);

@@ -41,14 +41,14 @@ constexpr std::string_view kDefaultPatterns[] = {
     R"([0-9][0-9][0-9])"};
 
 constexpr KnownPreTokenizer kKnown[] = {
-    {kGpt2Names, kGpt2Patterns, false, false},
-    {kSmolNames, kSmolPatterns, false, false},
-    {kLlama3Names, kLlama3Patterns, true, false},
-    {kQwen2Names, kQwen2Patterns, false, true},
-    {kDeepseekQwenNames, kQwen2Patterns, false, false},
-    {kTekkenNames, kTekkenPatterns, true, false},
-    {kDeepseekCoderNames, kDeepseekCoderPatterns, false, false},
-    {kDefaultNames, kDefaultPatterns, false, false},
+    {kGpt2Names, kGpt2Patterns},
+    {kSmolNames, kSmolPatterns},
+    {.names = kLlama3Names, .patterns = kLlama3Patterns, .ignore_merges = true, .adds_bos = true},
+    {.names = kQwen2Names, .patterns = kQwen2Patterns, .nfc = true},
+    {kDeepseekQwenNames, kQwen2Patterns},
+    {.names = kTekkenNames, .patterns = kTekkenPatterns, .ignore_merges = true, .adds_bos = true},
+    {kDeepseekCoderNames, kDeepseekCoderPatterns},
+    {kDefaultNames, kDefaultPatterns},
 };
 
 bool contains(Strings list, std::string_view what) { return std::find(list.begin(), list.end(), what) != list.end(); }

@@ -12,6 +12,7 @@ struct KnownPreTokenizer {
   std::span<const std::string_view> patterns;  // splits, one after the other; matches and gaps become pieces
   bool ignore_merges = false;                  // as in Bpe::Options
   bool nfc = false;                            // the normalizer is NFC, otherwise there is none
+  bool adds_bos = false;                       // a text begins with the beginning token where the file does not say
 };
 
 // Null when there is none of that name.

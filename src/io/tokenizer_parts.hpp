@@ -23,6 +23,7 @@ struct TokenizerParts {
   AddedTokens added;
   std::unique_ptr<Bpe> bpe;  // over this vocabulary
   Decoder decoder;
+  TextTokens around;
 };
 
 // Makes the bytes of every token (Tokenizer::token_bytes), the last thing that a loader does, and the tokenizer. The

@@ -41,6 +41,7 @@ Status Pattern::compile(std::string_view expression, Pattern* out) {
       pcre2_compile_8(reinterpret_cast<PCRE2_SPTR8>(translated.data()), translated.size(),
                       PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (code == nullptr) {
+    if (error == PCRE2_ERROR_HEAP_FAILED) return Status::error(Code::out_of_memory, "no memory for a pattern");
     char message[128] = {};
     pcre2_get_error_message_8(error, reinterpret_cast<PCRE2_UCHAR8*>(message), sizeof message);
     return Status::error(Code::corrupt_file, "is no regular expression: %s", message);

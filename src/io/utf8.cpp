@@ -53,6 +53,13 @@ size_t utf8_invalid_at(std::string_view text) {
   return offset;
 }
 
+Status check_utf8(std::string_view text) {
+  const size_t invalid_at = utf8_invalid_at(text);
+  if (invalid_at == text.size()) return Status::ok();
+  return Status::error(Code::invalid_argument, "the text is not valid UTF-8 at byte %zu: save it again as UTF-8",
+                       invalid_at);
+}
+
 char32_t utf8_next(std::string_view text, size_t* offset) {
   const Utf8Step step = utf8_step(text.substr(*offset));
   *offset += step.bytes;

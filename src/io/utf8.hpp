@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "status.hpp"
+
 namespace mica {
 
 // One step through bytes that may be anything.
@@ -27,6 +29,9 @@ Utf8Step utf8_step(std::string_view text);
 // Where the first byte stands that is no valid UTF-8; text.size() when all is well.
 size_t utf8_invalid_at(std::string_view text);
 
+// invalid_argument with that place in a text of a user.
+Status check_utf8(std::string_view text);
+
 // The character at *offset of valid text; *offset moves behind it.
 char32_t utf8_next(std::string_view text, size_t* offset);
 
@@ -34,6 +39,11 @@ char32_t utf8_next(std::string_view text, size_t* offset);
 size_t utf8_start_before(std::string_view text, size_t offset);
 
 void utf8_append(char32_t character, std::string* text);
+
+// The text of a file, without the mark that some editors put before it.
+constexpr std::string_view without_byte_order_mark(std::string_view file) {
+  return file.starts_with("\xEF\xBB\xBF") ? file.substr(3) : file;
+}
 
 // U+FFFD as UTF-8: what stands for bytes that are no text.
 inline constexpr std::string_view kUtf8Replacement = "\xEF\xBF\xBD";

@@ -39,4 +39,9 @@ size_t attention_scratch_bytes(const AttentionShape& shape) {
   return round_up(floats * sizeof(float), 64);
 }
 
+void pack_keys(const Compute& compute, float* blocks, const float* keys, size_t stride, size_t count, size_t head_dim) {
+  static_assert(kKeyBlock == simd::kKeyBlock);
+  compute.kernels->f32->pack_keys(blocks, 0, keys, stride, count, head_dim);
+}
+
 }  // namespace mica

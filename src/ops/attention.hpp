@@ -9,8 +9,11 @@
 
 namespace mica {
 
+// Keys lie in blocks of this many tokens (simd/float_kernels.hpp).
+inline constexpr size_t kKeyBlock = 32;
+
 // Keys and values of consecutive places in the order of the text. Keys of one head: blocks [ceil(count / 32)][d][32]
-// (simd::kKeyBlock); values: rows `value_stride` elements apart, the d values of a head adjacent.
+// (kKeyBlock); values: rows `value_stride` elements apart, the d values of a head adjacent.
 struct KeyValueRun {
   size_t count = 0;
   const float* keys_f32 = nullptr;        // one of the two key pointers is set, and the same of the values
@@ -34,5 +37,8 @@ void attention(const Compute& compute, const AttentionShape& shape, const float*
                size_t rows, const KeyValueRun* runs, size_t run_count, float* out, size_t out_stride);
 
 size_t attention_scratch_bytes(const AttentionShape& shape);
+
+// Puts `count` rows of one head's keys, `stride` floats apart, into blocks; what is left of the last is zeros.
+void pack_keys(const Compute& compute, float* blocks, const float* keys, size_t stride, size_t count, size_t head_dim);
 
 }  // namespace mica

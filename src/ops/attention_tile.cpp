@@ -10,8 +10,6 @@
 namespace mica {
 namespace {
 
-using simd::kKeyBlock;
-
 constexpr size_t kRowFloats = 64;  // kTileRows, padded to whole cache lines
 
 struct Tile {

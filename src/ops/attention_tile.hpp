@@ -13,7 +13,7 @@ namespace mica {
 // 60 rows (ten of six, six of ten: whole register tiles at every level) by 128 keys of scores are 30 KiB: with a block
 // of keys and values they stay in the second-level cache.
 inline constexpr size_t kTileRows = 60;
-inline constexpr size_t kTileKeys = 4 * simd::kKeyBlock;
+inline constexpr size_t kTileKeys = 4 * kKeyBlock;
 
 struct TileScratch {
   float* scores;      // [kTileRows][kTileKeys]

@@ -93,7 +93,7 @@ class Worker {
                     [](const PackedSpan& span) { return span.layout.is_rotated(); })) {
       std::fill_n(s_.out_rotated, which.count() * d_, 0.0f);
       std::memcpy(s_.rotated, s_.plain, which.count() * d_ * sizeof(float));
-      kernels_.rotate->rotate(*cached.rotation, which.count(), nullptr, 1.0f, s_.rotated);
+      kernels_.rotate->rotate(cached.rotation->plan(), which.count(), nullptr, 1.0f, s_.rotated);
     }
   }
 
@@ -125,7 +125,7 @@ class Worker {
   // The weighted sums, not divided, in the plain space, and their softmax state.
   SoftmaxRows finish() {
     if (uses_rotated_) {
-      kernels_.rotate->rotate_inverse(*cached_.rotation, which_.count(), nullptr, 1.0f, s_.out_rotated);
+      kernels_.rotate->rotate_inverse(cached_.rotation->plan(), which_.count(), nullptr, 1.0f, s_.out_rotated);
       for (size_t i = 0; i < which_.count() * d_; ++i) s_.out[i] += s_.out_rotated[i];
     }
     return {s_.out, s_.max, s_.sum};

@@ -20,7 +20,7 @@ struct CachedRows {
   KeyValueRun rows;  // float16; count 0: none
   const PackedSpan* spans = nullptr;
   size_t span_count = 0;
-  const simd::RotationPlan* rotation = nullptr;  // of head_dim
+  const RowRotation* rotation = nullptr;  // of head_dim
 
   size_t tokens() const;
 };

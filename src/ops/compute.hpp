@@ -1,17 +1,13 @@
-// Compute: what every op is given to work with: the kernels of one level, a number of threads, scratch for each of
-// them. Not a thread pool: OpenMP has one. Results never depend on the number of threads (DESIGN: tiles are fixed by
-// shapes).
+// Compute: what every op is given to work with: the kernels of one level, threads, scratch for each of them. Results
+// never depend on the number of threads (DESIGN: tiles are fixed by shapes).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
 #include "checked.hpp"
-#include "kernels.hpp"
+#include "simd_names.hpp"
+#include "thread_pool.hpp"
 
 namespace mica {
 
@@ -19,10 +15,13 @@ class RowObserver;
 
 struct Compute {
   const simd::Kernels* kernels = nullptr;
-  int threads = 1;
-  // threads pieces of scratch_bytes each, 64-byte aligned; ops say what they need by *_scratch_bytes.
+  // Null: the calling thread works alone.
+  ThreadPool* pool = nullptr;
+  // A piece of scratch_bytes for each thread, 64-byte aligned; ops say what they need by *_scratch_bytes.
   uint8_t* scratch = nullptr;
   size_t scratch_bytes = 0;
+  // Rows are of several sequences: each gives the bits that it gives alone, which float products of many rows do not.
+  bool rows_apart = false;
   // Sees every row that enters a linear layer; null but for calibration (rows.hpp).
   RowObserver* observer = nullptr;
 
@@ -34,17 +33,13 @@ struct Compute {
 
 // Calls body(task, thread) for every task in [0, tasks), tasks handed out one by one, since causal work is uneven.
 template <class Body>
-void parallel_for([[maybe_unused]] const Compute& compute, size_t tasks, const Body& body) {
-#if defined(_OPENMP)
-#pragma omp parallel num_threads(compute.threads) if (tasks > 1)
-  {
-    const int thread = omp_get_thread_num();
-#pragma omp for schedule(dynamic)
-    for (size_t task = 0; task < tasks; ++task) body(task, thread);
+void parallel_for(const Compute& compute, size_t tasks, const Body& body) {
+  if (compute.pool == nullptr) {
+    for (size_t task = 0; task < tasks; ++task) body(task, 0);
+    return;
   }
-#else
-  for (size_t task = 0; task < tasks; ++task) body(task, 0);
-#endif
+  compute.pool->run(
+      tasks, [](const void* self, size_t task, int thread) { (*static_cast<const Body*>(self))(task, thread); }, &body);
 }
 
 // Calls body(row) for every row, a few rows a task.

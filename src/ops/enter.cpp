@@ -1,8 +1,14 @@
 // Enter: rows over threads, and the choice between floats and int8. Not arithmetic: simd/.
 #include "enter.hpp"
 
+#include <cmath>
+
+#include "kernels.hpp"
+
 namespace mica {
 namespace {
+
+static_assert(quantized_row_bytes(33) == simd::quantized_row_bytes(33));
 
 Rows float_rows(const Compute& compute, const QuantPoint& point, const float* values, size_t stride, size_t rows,
                 size_t visual, size_t width) {
@@ -22,7 +28,7 @@ Rows quantized_rows(const QuantPoint& point, size_t rows, size_t visual, size_t 
   out.count = rows;
   out.visual = visual;
   out.width = width;
-  out.stride = simd::quantized_row_bytes(width);
+  out.stride = quantized_row_bytes(width);
   out.quantized = buffers.quantized;
   out.sums = buffers.sums;
   out.scale_visual = point.scale_visual;
@@ -66,8 +72,9 @@ void norm_row(const simd::FloatKernels& kernels, Norm norm, const NormWeights& w
 
 }  // namespace
 
-void activate_row(const simd::ActivationKernels& kernels, Activation function, float* dst, const float* src,
-                  const float* factor, size_t width) {
+void activate_row(const simd::Kernels& all, Activation function, float* dst, const float* src, const float* factor,
+                  size_t width) {
+  const simd::ActivationKernels& kernels = *all.activation;
   switch (function) {
     case Activation::silu:
       factor ? kernels.silu_mul(dst, src, factor, width) : kernels.silu(dst, src, width);
@@ -96,7 +103,7 @@ Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& r
     return float_rows(compute, point, buffers.values, width, rows, visual, width);
   }
   const simd::QuantizeKernels& kernels = *compute.kernels->quantize;
-  const size_t stride = simd::quantized_row_bytes(width);
+  const size_t stride = quantized_row_bytes(width);
   for_rows(compute, rows, [&](size_t row) {
     const float* x = src + row * src_stride;
     int8_t* dst = buffers.quantized + row * stride;
@@ -117,7 +124,7 @@ Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& r
 Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src,
                 size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers) {
   if (!reader.is_packed()) return float_rows(compute, point, src, src_stride, rows, visual, width);
-  const size_t stride = simd::quantized_row_bytes(width);
+  const size_t stride = quantized_row_bytes(width);
   for_rows(compute, rows, [&](size_t row) {
     buffers.sums[row] = compute.kernels->quantize->quantize_row(
         buffers.quantized + row * stride, src + row * src_stride, multiplier(point, row, visual), width);
@@ -126,17 +133,18 @@ Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& r
 }
 
 Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const Activated& activated,
-                     const simd::RotationPlan* plan, float* dst, size_t stride, size_t rows, size_t visual,
+                     const RowRotation* rotation, float* dst, size_t stride, size_t rows, size_t visual,
                      size_t width, const RowBuffers& buffers) {
   const simd::Kernels& kernels = *compute.kernels;
+  const simd::RotationPlan* plan = rotation ? &rotation->plan() : nullptr;
   const bool packed = reader.is_packed();
   float* kept = packed && reader.kept_count != 0 ? buffers.kept : nullptr;
   float* means = packed && plan && reader.rank1 ? buffers.rank1 : nullptr;
-  const size_t quantized_stride = simd::quantized_row_bytes(width);
+  const size_t quantized_stride = quantized_row_bytes(width);
   // All that happens to a row, while it is in the cache.
   for_rows(compute, rows, [&](size_t row) {
     float* x = dst + row * stride;
-    activate_row(*kernels.activation, activated.function, x, activated.src + row * stride,
+    activate_row(kernels, activated.function, x, activated.src + row * stride,
                  activated.factor ? activated.factor + row * stride : nullptr, width);
     if (kept) take_kept(reader, x, kept + row * kKeptChannelsMax);
     if (!packed) {
@@ -146,7 +154,7 @@ Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matr
     int8_t* out = buffers.quantized + row * quantized_stride;
     const float by = multiplier(point, row, visual);
     buffers.sums[row] =
-        plan ? kernels.rotate->rotate_quantize(out, *plan, 1, nullptr, by, means ? means + row : nullptr, x)
+        plan ? kernels.rotate->rotate_quantize(out, *plan, by, means ? means + row : nullptr, x)
              : kernels.quantize->quantize_row(out, x, by, width);
   });
   if (!packed) return float_rows(compute, point, dst, stride, rows, visual, width);
@@ -156,10 +164,38 @@ Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matr
   return out;
 }
 
-void rotate_rows(const Compute& compute, const simd::RotationPlan& plan, const uint32_t* signs, float* x, size_t stride,
+void rotate_rows(const Compute& compute, const RowRotation& rotation, const uint32_t* signs, float* x, size_t stride,
                  size_t rows, bool inverse) {
   const auto rotate = inverse ? compute.kernels->rotate->rotate_inverse : compute.kernels->rotate->rotate;
+  const simd::RotationPlan& plan = rotation.plan();
   for_rows(compute, rows, [&](size_t row) { rotate(plan, 1, signs, 1.0f, x + row * stride); });
+}
+
+void add_rows(const Compute& compute, float* x, const float* terms, size_t rows, size_t width, const float* scale) {
+  for_rows(compute, rows, [&](size_t row) {
+    float* to = x + row * width;
+    compute.kernels->f32->finish_row(to, terms + row * width, nullptr, scale, to, width);
+  });
+}
+
+void gate_rows(const Compute& compute, float* x, size_t x_stride, const float* gates, size_t gate_stride, size_t rows,
+               size_t width) {
+  for_rows(compute, rows, [&](size_t row) {
+    float* values = x + row * x_stride;
+    const float* gate = gates + row * gate_stride;
+    for (size_t i = 0; i < width; ++i) values[i] /= 1.0f + std::exp(-gate[i]);
+  });
+}
+
+void norm_heads(const Compute& compute, const float* weight, float epsilon, float* x, size_t stride, size_t rows,
+                size_t heads, size_t head_dim) {
+  if (weight == nullptr) return;
+  for_rows(compute, rows, [&](size_t row) {
+    for (size_t head = 0; head < heads; ++head) {
+      float* values = x + row * stride + head * head_dim;
+      compute.kernels->f32->rms_norm(values, values, weight, epsilon, head_dim);
+    }
+  });
 }
 
 }  // namespace mica

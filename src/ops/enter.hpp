@@ -8,6 +8,7 @@
 #include "compute.hpp"
 #include "layer_kinds.hpp"
 #include "matrix.hpp"
+#include "row_rotation.hpp"
 #include "rows.hpp"
 
 namespace mica {
@@ -50,18 +51,28 @@ struct Activated {
 };
 
 // R function(src) [* factor] for `reader`, whose rank-1 term gets channel 0 where it has one, and whose kept channels
-// are taken out before the rotation. A null plan rotates nothing. Floats come to lie in dst, [rows][stride], which may
-// be activated.src; for a packed reader it is scratch.
+// are taken out before the rotation. A null rotation rotates nothing. Floats come to lie in dst, [rows][stride], which
+// may be activated.src; for a packed reader it is scratch.
 Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matrix& reader, const Activated& activated,
-                     const simd::RotationPlan* plan, float* dst, size_t stride, size_t rows, size_t visual,
+                     const RowRotation* rotation, float* dst, size_t stride, size_t rows, size_t visual,
                      size_t width, const RowBuffers& buffers);
 
 // dst = function(src) [* factor], one row; dst may be src.
-void activate_row(const simd::ActivationKernels& kernels, Activation function, float* dst, const float* src,
+void activate_row(const simd::Kernels& kernels, Activation function, float* dst, const float* src,
                   const float* factor, size_t width);
 
 // Rows of the residual stream into its rotated space and back, in place: R S x and S R^T x.
-void rotate_rows(const Compute& compute, const simd::RotationPlan& plan, const uint32_t* signs, float* x, size_t stride,
+void rotate_rows(const Compute& compute, const RowRotation& rotation, const uint32_t* signs, float* x, size_t stride,
                  size_t rows, bool inverse);
+
+// x[row] += scale * terms[row], rows of `width` floats behind each other; a null scale is ones.
+void add_rows(const Compute& compute, float* x, const float* terms, size_t rows, size_t width,
+              const float* scale = nullptr);
+// x[row] *= sigmoid(gates[row]), `width` floats of each.
+void gate_rows(const Compute& compute, float* x, size_t x_stride, const float* gates, size_t gate_stride, size_t rows,
+               size_t width);
+// An RMSNorm of each head of each row, in place; none where the weight is null.
+void norm_heads(const Compute& compute, const float* weight, float epsilon, float* x, size_t stride, size_t rows,
+                size_t heads, size_t head_dim);
 
 }  // namespace mica

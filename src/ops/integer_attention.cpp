@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "kernels.hpp"
 
 namespace mica {
 namespace {

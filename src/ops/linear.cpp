@@ -1,11 +1,13 @@
-// Linear: tiles of output channels over threads; float weights widened block by block, packed ones read in place. Not
-// arithmetic: simd/ and float_gemm.hpp.
+// Linear: tiles of output channels over threads; stored weights widened block by block for many rows, read as they lie
+// for few; packed ones read in place. Not arithmetic: simd/ and float_gemm.hpp.
 #include "linear.hpp"
 
 #include <algorithm>
 
 #include "checked.hpp"
 #include "float_gemm.hpp"
+#include "kernels.hpp"
+#include "panel_format.hpp"
 
 namespace mica {
 namespace {
@@ -52,7 +54,7 @@ const float* widened(const Compute& compute, const Matrix& matrix, size_t first,
     return reinterpret_cast<const float*>(matrix.row(first));
   }
   for (size_t channel = 0; channel < channels; ++channel)
-    widen_row(*compute.kernels->f32, matrix.dtype, scratch + channel * matrix.columns, matrix.row(first + channel),
+    widen_row(*compute.kernels, matrix.dtype, scratch + channel * matrix.columns, matrix.row(first + channel),
               matrix.columns);
   *stride = matrix.columns;
   return scratch;
@@ -70,31 +72,10 @@ void gemm_block(const Compute& compute, float* dst, size_t dst_stride, const Row
   float* sums = scratch + sizes.weights;
   for (size_t row = 0; row < src.count; row += kTileRows) {
     const size_t rows = std::min(kTileRows, src.count - row);
-    float_gemm(*compute.kernels->f32, sums, channels, src.values + row * src.stride, src.stride, weights, stride, rows,
+    float_gemm(*compute.kernels, sums, channels, src.values + row * src.stride, src.stride, weights, stride, rows,
                channels, matrix.columns, sums + sizes.sums);
     finish_rows(*compute.kernels->f32, dst + row * dst_stride + first, dst_stride, sums, channels, rows, channels,
                 matrix.bias ? matrix.bias + first : nullptr, finish, first);
-  }
-}
-
-void gemv_rows(const simd::FloatKernels& kernels, float* y, const float* x, const Matrix& matrix, size_t first,
-               size_t channels, float* scratch) {
-  const uint8_t* w = matrix.row(first);
-  switch (matrix.dtype) {
-    case DType::f32:
-      kernels.gemv_f32(y, x, reinterpret_cast<const float*>(w), matrix.stride_bytes / 4, channels, matrix.columns);
-      return;
-    case DType::f16:
-      kernels.gemv_f16(y, x, reinterpret_cast<const uint16_t*>(w), matrix.stride_bytes / 2, channels, matrix.columns);
-      return;
-    case DType::bf16:
-      kernels.gemv_bf16(y, x, reinterpret_cast<const uint16_t*>(w), matrix.stride_bytes / 2, channels, matrix.columns);
-      return;
-    default:
-      for (size_t channel = 0; channel < channels; ++channel) {
-        widen_row(kernels, matrix.dtype, scratch, matrix.row(first + channel), matrix.columns);
-        kernels.gemv_f32(y + channel, x, scratch, matrix.columns, 1, matrix.columns);
-      }
   }
 }
 
@@ -103,27 +84,26 @@ void gemv_block(const Compute& compute, float* dst, size_t dst_stride, const Row
   const size_t first = block * kGemvChannels;
   const size_t channels = std::min(kGemvChannels, matrix.rows - first);
   float* sums = compute.scratch_of<float>(thread);
-  float* row_scratch = sums + kGemvChannels;
+  const auto type = static_cast<size_t>(matrix.dtype);
   for (size_t row = 0; row < src.count; ++row) {
-    gemv_rows(*compute.kernels->f32, sums, src.values + row * src.stride, matrix, first, channels, row_scratch);
+    compute.kernels->f32->gemv[type](sums, src.values + row * src.stride, matrix.row(first), matrix.stride_bytes,
+                                     channels, matrix.columns, sums + kGemvChannels);
     finish_rows(*compute.kernels->f32, dst + row * dst_stride + first, dst_stride, sums, channels, 1, channels,
                 matrix.bias ? matrix.bias + first : nullptr, finish, first);
   }
 }
 
-// Panels that one task of a product with packed weights computes. A few rows stream them once: a sixteenth of the
-// matrix shares out evenly, below 128 KB a task is not worth handing out (each prefetches 12 KB that are another's),
-// and above 1 MB nothing is won. More rows go over two at a time (gemm_driver_inl.hpp), of a wide matrix over twice as
-// many, of a narrow one not, whose tasks would be too few to share out evenly.
-size_t task_panels(const Matrix& matrix, size_t rows, size_t panels) {
-  constexpr size_t kStreamBytesMin = 128u << 10, kStreamBytesMax = 1u << 20, kStreamTasks = 16;
-  constexpr size_t kStreamRows = 4;
-  constexpr size_t kWidePanels = 64;
-  if (rows <= kStreamRows) {
-    const size_t bytes = std::clamp(panels * matrix.stride_bytes / kStreamTasks, kStreamBytesMin, kStreamBytesMax);
+// Panels that one task of a product with packed weights computes. Few rows stream them: a sixteenth of the matrix
+// shares out evenly, within what the kernel finds worth a task. More rows go over them in blocks: a wide matrix's tasks
+// have two, of a narrow one they would be too few to share out evenly.
+size_t task_panels(const simd::GemmGeometry& kernel, const Matrix& matrix, size_t rows, size_t panels) {
+  constexpr size_t kStreamTasks = 16, kWidePanels = 64;
+  if (rows <= kernel.stream_rows) {
+    const size_t bytes =
+        std::clamp(panels * matrix.stride_bytes / kStreamTasks, kernel.stream_bytes_min, kernel.stream_bytes_max);
     return std::max<size_t>(1, bytes / matrix.stride_bytes);
   }
-  return panels >= kWidePanels ? 4 : 2;
+  return (panels >= kWidePanels ? 2 : 1) * kernel.block_panels;
 }
 
 // dst += scale * kept values * kept weights, channels [first, end).
@@ -141,7 +121,7 @@ void add_kept(float* dst, size_t dst_stride, const Rows& src, const Matrix& matr
 void packed_linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
                    const LinearFinish& finish) {
   const simd::QuantizedRows x{.values = src.quantized, .stride = src.stride, .sums = src.sums};
-  const simd::PanelMatrix weights{.panels = matrix.data, .inputs = matrix.columns, .channels = matrix.rows};
+  const simd::PanelMatrix weights = panel_matrix(matrix);
   simd::Epilogue epilogue{.channel_scale = matrix.scale,
                           .row_scale = {.split = src.visual, .first = src.scale_visual, .second = src.scale_text}};
   epilogue.bias = matrix.bias;
@@ -151,10 +131,10 @@ void packed_linear(const Compute& compute, float* dst, size_t dst_stride, const 
     epilogue.rank1_channels = matrix.rank1;
   }
   const simd::FloatRows out{.values = dst, .stride = dst_stride, .accumulate = finish.add};
-  const auto kernel = matrix.layout == MatrixLayout::panels_u4 ? compute.kernels->gemm->gemm_f32_s8_u4
-                                                               : compute.kernels->gemm->gemm_f32_s8_s8;
-  const size_t panels = ceil_div(matrix.rows, simd::kPanelChannels);
-  const size_t step = task_panels(matrix, src.count, panels);
+  const auto format = static_cast<size_t>(panel_format(matrix.format));
+  const simd::GemmF32 kernel = compute.kernels->gemm->gemm_f32_s8[format];
+  const size_t panels = panel_count(matrix.rows);
+  const size_t step = task_panels(compute.kernels->gemm->geometry[format], matrix, src.count, panels);
   parallel_for(compute, ceil_div(panels, step), [&](size_t task, int) {
     const size_t panel_end = std::min(panels, (task + 1) * step);
     kernel(x, weights, epilogue, out,
@@ -174,7 +154,7 @@ void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& s
     packed_linear(compute, dst, dst_stride, src, matrix, finish);
     return;
   }
-  const bool gemv = src.count <= kGemvRows;
+  const bool gemv = compute.rows_apart || src.count <= kGemvRows;
   const size_t tasks = ceil_div(matrix.rows, gemv ? kGemvChannels : block_channels(matrix));
   parallel_for(compute, tasks, [&](size_t task, int thread) {
     if (gemv) gemv_block(compute, dst, dst_stride, src, matrix, finish, task, thread);
@@ -183,11 +163,11 @@ void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& s
 }
 
 size_t linear_scratch_bytes(const Matrix& matrix) {
-  if (matrix.is_packed()) return 0;
+  if (matrix.is_packed() || matrix.rows == 0) return 0;
   const BlockScratch sizes = block_scratch(matrix);
   const size_t gemm = sizes.weights + sizes.sums + sizes.gemm;
-  const size_t gemv = kGemvChannels + matrix.columns;
-  return round_up(std::max(gemm, gemv) * sizeof(float), 64);
+  const size_t gemv = kGemvChannels * sizeof(float) + simd::gemv_scratch_bytes(matrix.columns);
+  return round_up(std::max(gemm * sizeof(float), gemv), 64);
 }
 
 }  // namespace mica

@@ -71,9 +71,10 @@ Level level_of(KvRule rule, float* column, size_t count, size_t planes, float al
   }
 }
 
-void rotate_head_rows(const Compute& compute, const simd::RotationPlan& rotation, float* rows, size_t stride,
+void rotate_head_rows(const Compute& compute, const RowRotation& rotation, float* rows, size_t stride,
                       size_t count) {
-  for (size_t i = 0; i < count; ++i) compute.kernels->rotate->rotate(rotation, 1, nullptr, 1.0f, rows + i * stride);
+  const simd::RotationPlan& plan = rotation.plan();
+  for (size_t i = 0; i < count; ++i) compute.kernels->rotate->rotate(plan, 1, nullptr, 1.0f, rows + i * stride);
 }
 
 struct Half {
@@ -158,8 +159,13 @@ void find_levels(const Compute& compute, const PackedSpan& span, const Half& hal
 
 }  // namespace
 
-size_t SpanLayout::value_codes() const { return simd::key_code_bytes(room, head_dim, planes); }
-size_t SpanLayout::key_scales() const { return value_codes() + simd::value_code_bytes(room, head_dim, planes); }
+static_assert(kPackedHeadDimMin == simd::kKvHeadDimMin && kPackedHeadDimMax == simd::kKvHeadDimMax);
+static_assert(kValueGroup == simd::kValueGroup);
+
+size_t SpanLayout::key_code_bytes(size_t tokens) const { return simd::key_code_bytes(tokens, head_dim, planes); }
+size_t SpanLayout::value_code_bytes(size_t tokens) const { return simd::value_code_bytes(tokens, head_dim, planes); }
+size_t SpanLayout::value_codes() const { return key_code_bytes(room); }
+size_t SpanLayout::key_scales() const { return value_codes() + value_code_bytes(room); }
 size_t SpanLayout::value_scales() const { return key_scales() + (has_scales() ? room : 0); }
 size_t SpanLayout::mids() const { return round_up(value_scales() + (has_scales() ? room : 0), sizeof(uint16_t)); }
 size_t SpanLayout::steps() const { return mids() + (has_levels() ? 2 * sizeof(uint16_t) * head_dim : 0); }
@@ -198,7 +204,7 @@ size_t span_scratch_bytes(size_t tokens, size_t head_dim) {
 }
 
 void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, float alpha,
-               const simd::RotationPlan& rotation, const KvRows& rows) {
+               const RowRotation& rotation, const KvRows& rows) {
   const SpanLayout& layout = span.layout;
   const size_t d = layout.head_dim;
   const simd::VisualKvKernels& kernels = *compute.kernels->visual_kv;
@@ -221,7 +227,7 @@ void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, flo
   });
 }
 
-void append_rows(const Compute& compute, const PackedSpan& span, size_t heads, const simd::RotationPlan& rotation,
+void append_rows(const Compute& compute, const PackedSpan& span, size_t heads, const RowRotation& rotation,
                  const KvRows& rows) {
   const SpanLayout& layout = span.layout;
   const size_t d = layout.head_dim;
@@ -240,6 +246,12 @@ void append_rows(const Compute& compute, const PackedSpan& span, size_t heads, c
     const auto pack = keys ? kernels.pack_keys : kernels.pack_values;
     pack(half.codes, span.tokens, x, rows.stride, rows.count, levels, scales, d, layout.planes);
   });
+}
+
+void append_float16_row(const Compute& compute, uint16_t* key_block, size_t place, const float* key, uint16_t* value,
+                        const float* values, size_t head_dim) {
+  compute.kernels->visual_kv->append_key_f16(key_block, place, key, head_dim);
+  compute.kernels->f32->narrow_f16(value, values, head_dim);
 }
 
 }  // namespace mica

@@ -18,8 +18,14 @@
 #include <cstdint>
 
 #include "compute.hpp"
+#include "row_rotation.hpp"
 
 namespace mica {
+
+// Widths of heads that can be packed are multiples of 8 in this range (simd/visual_kv_kernels.hpp).
+inline constexpr size_t kPackedHeadDimMin = 64, kPackedHeadDimMax = 512;
+// Values of tokens are coded in groups of so many.
+inline constexpr size_t kValueGroup = 8;
 
 enum class KvRule : uint8_t { token, centroid, quantile, calibquant, text };
 
@@ -43,6 +49,9 @@ struct SpanLayout {
   bool has_bytes() const { return planes == 8; }
 
   size_t key_codes() const { return 0; }
+  // Bytes that the codes of the first `tokens` take.
+  size_t key_code_bytes(size_t tokens) const;
+  size_t value_code_bytes(size_t tokens) const;
   size_t value_codes() const;
   size_t key_scales() const;
   size_t value_scales() const;
@@ -72,11 +81,14 @@ struct KvRows {
 
 // Codes a whole span (span.tokens rows). `rotation` is of head_dim. scratch: compute's, span_scratch_bytes a thread.
 void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, float alpha,
-               const simd::RotationPlan& rotation, const KvRows& rows);
+               const RowRotation& rotation, const KvRows& rows);
 // Appends rows behind span.tokens, for rule `text`.
-void append_rows(const Compute& compute, const PackedSpan& span, size_t heads, const simd::RotationPlan& rotation,
+void append_rows(const Compute& compute, const PackedSpan& span, size_t heads, const RowRotation& rotation,
                  const KvRows& rows);
 size_t span_scratch_bytes(size_t tokens, size_t head_dim);
+// A token's row of one head into float16: column `place` of a block of keys, and a row of values.
+void append_float16_row(const Compute& compute, uint16_t* key_block, size_t place, const float* key, uint16_t* value,
+                        const float* values, size_t head_dim);
 
 // The levels of one head as floats: `keys` or values. step is filled with ones where the rule has none.
 void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size_t head, bool keys, float* mid,

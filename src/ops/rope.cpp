@@ -3,14 +3,16 @@
 
 #include <cmath>
 
+#include "kernels.hpp"
+
 namespace mica {
 void rope_fill(const Compute& compute, const RopeTable& table, const uint32_t* positions, size_t axes, size_t rows,
                const float* frequency, const uint8_t* axis_of) {
   for_rows(compute, rows, [&](size_t row) {
     for (size_t i = 0; i < table.half; ++i) {
       const float angle = static_cast<float>(positions[row * axes + axis_of[i]]) * frequency[i];
-      table.cosine[row * table.half + i] = static_cast<float>(std::cos(static_cast<double>(angle)));
-      table.sine[row * table.half + i] = static_cast<float>(std::sin(static_cast<double>(angle)));
+      table.cosine[row * table.half + i] = static_cast<float>(std::cos(static_cast<double>(angle))) * table.scale;
+      table.sine[row * table.half + i] = static_cast<float>(std::sin(static_cast<double>(angle))) * table.scale;
     }
   });
 }

@@ -14,6 +14,7 @@ struct RopeTable {
   float* cosine = nullptr;
   float* sine = nullptr;
   size_t half = 0;  // rotated pairs of a head
+  float scale = 1.0f;  // of cosines and sines
 };
 
 // angle[row][i] = positions[row][axis_of[i]] * frequency[i], in float as the reference does it. positions:

@@ -5,7 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "matrix.hpp"
+
 namespace mica {
+
+// Bytes of a row of int8 activations: padded with zeros, as the kernels read them.
+constexpr size_t quantized_row_bytes(size_t width) { return (width + 31) / 32 * 32; }
 
 struct QuantPoint {
   uint32_t index = 0;        // among all quant points of the model, in the order of weights.cpp
@@ -40,5 +45,18 @@ struct Rows {
   const float* kept = nullptr;         // [count][kKeptChannelsMax]: of the channels that were taken out, or null
   float scale_visual = 0, scale_text = 0;
 };
+
+// Rows [first, end) of them.
+inline Rows rows_between(const Rows& rows, size_t first, size_t end) {
+  Rows out = rows;
+  out.count = end - first;
+  out.visual = rows.visual <= first ? 0 : rows.visual < end ? rows.visual - first : end - first;
+  if (rows.values) out.values += first * rows.stride;
+  if (rows.quantized) out.quantized += first * quantized_row_bytes(rows.width);
+  if (rows.sums) out.sums += first;
+  if (rows.rank1) out.rank1 += first;
+  if (rows.kept) out.kept += first * kKeptChannelsMax;
+  return out;
+}
 
 }  // namespace mica

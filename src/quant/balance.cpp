@@ -38,7 +38,7 @@ bool BalancedRange::observe(const QuantPoint& point, const float* rows, size_t s
   return false;
 }
 
-std::vector<float> balance(const ChannelSizes& sizes, const simd::FloatKernels& kernels, const Matrix& weights) {
+std::vector<float> balance(const ChannelSizes& sizes, const simd::Kernels& kernels, const Matrix& weights) {
   const size_t width = weights.columns;
   const size_t step = std::max<size_t>(1, weights.rows / kRowsSampled);
   std::vector<double> squares(width);

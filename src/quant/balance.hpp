@@ -50,6 +50,6 @@ class BalancedRange : public RowObserver {
 // Factors f: activations are divided by them, columns of the weights multiplied; f^2 = rms of the activations over rms of
 // the weights. This makes the product of both rows' mean squares least (Cauchy and Schwarz), and with it what rounding
 // costs where ranges follow the root mean square, as they do after a rotation. All positive and finite.
-std::vector<float> balance(const ChannelSizes& sizes, const simd::FloatKernels& kernels, const Matrix& weights);
+std::vector<float> balance(const ChannelSizes& sizes, const simd::Kernels& kernels, const Matrix& weights);
 
 }  // namespace mica

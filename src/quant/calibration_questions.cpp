@@ -39,7 +39,8 @@ Status read_line(std::string_view text, const std::string& name, const std::stri
   MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, name.c_str(), &json));
   const JsonValue line = json.root();
   std::string_view prompt, answer;
-  MICA_TRY(get_string(line, line.find("question").is_set() ? "question" : "prompt", &prompt));
+  MICA_TRY(get_string(line, line.find("prompt").is_set() && !line.find("question").is_set() ? "prompt" : "question",
+                      &prompt));
   MICA_TRY(get_string_or(line, "answer", "", &answer));
   sample->prompt = prompt;
   sample->answer = answer;

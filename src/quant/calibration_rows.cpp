@@ -28,7 +28,7 @@ Status add_bytes(const Model& model, const CalibrationSample& sample, std::span<
   for (const char byte : sample.prompt + sample.answer) {
     hash = (hash ^ static_cast<uint8_t>(byte)) * 16777619u;
     const auto id = static_cast<int32_t>((hash >> 8) % model.spec.decoder.vocabulary);
-    if (id != model.spec.picture_token) ids.push_back(id);
+    if (id != model.spec.picture_token && id != model.spec.picture_frame.begin) ids.push_back(id);
   }
   return session->add_tokens(ids, {});
 }
@@ -50,7 +50,7 @@ Status add_turns(const Model& model, const CalibrationSample& sample, std::span<
   for (const Picture& picture : pictures) parts.push_back({{}, &picture});
   if (!sample.prompt.empty()) parts.push_back({sample.prompt, nullptr});
   MICA_TRY(session->add_message(Role::user, parts));
-  MICA_TRY(session->begin_answer());
+  MICA_TRY(session->open_turn());
   if (sample.answer.empty()) return Status::ok();
   MICA_TRY(session->add_text(sample.answer, false));
   const int32_t end = model.tokenizer->id_of(model.chat.format->end);
@@ -77,7 +77,8 @@ Status CalibrationRows::open_session(const std::vector<CalibrationSample>& sampl
   wanted.picture_tokens = static_cast<uint32_t>(std::min<size_t>(picture_tokens, limits::kCalibrationTokensMax));
   MICA_TRY(Session::resolve(*model_, wanted, &options_));
   rule_ = model_->spec.pictures;
-  if (picture_tokens > options_.picture_tokens) rule_ = Session::reduced_rule(*model_, options_);
+  if (picture_tokens > options_.picture_tokens)
+    rule_ = rule_within(*model_, options_, options_.picture_tokens);
   size_t bytes = 0;
   MICA_TRY(Session::size(*model_, options_, &bytes));
   uint8_t* buffer = own_bytes(bytes, memory);
@@ -106,16 +107,21 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
   sample.positions.assign(sample.chunk.positions, sample.chunk.positions + count * 3);
   sample.allowed_visual.assign(sample.chunk.allowed_visual, sample.chunk.allowed_visual + count);
   sample.allowed_text.assign(sample.chunk.allowed_text, sample.chunk.allowed_text + count);
+  if (sample.chunk.in_order) sample.in_order.assign(sample.chunk.in_order, sample.chunk.in_order + count);
+  const size_t tap_floats = sample.chunk.visual * model_->spec.vision.taps.count * model_->spec.decoder.hidden;
+  if (tap_floats != 0) sample.taps[0].assign(sample.chunk.taps, sample.chunk.taps + tap_floats);
   tokens_visual_ += sample.chunk.visual;
   tokens_text_ += count - sample.chunk.visual;
   size_t token = 0;
   for (size_t p = 0; p < pictures.size(); ++p) {
     PixelPlan plan;
     MICA_TRY(plan_pixels(rule_, pictures[p].width, pictures[p].height, &plan));
-    const size_t tokens = Vision::tokens_of(model_->spec, plan) / plan.tiles;
-    for (size_t tile = 0; tile < plan.tiles; ++tile, token += tokens)
-      tiles_.push_back(
-          {.sample = samples_.size(), .first_token = token, .picture = p, .index = tile, .plan = plan, .x = {}});
+    for (uint32_t i = 0; i < plan.tiles; ++i) {
+      const PixelTile own = tile_of(plan, i);
+      tiles_.push_back({.sample = samples_.size(), .first_token = token, .picture = p, .index = i, .whole = plan,
+                        .first_value = own.first_value, .plan = own.plan, .x = {}});
+    }
+    token += Vision::tokens_of(model_->spec, plan) - model_->spec.picture_ends_as_text;
   }
   samples_.push_back(std::move(sample));
   return Status::ok();
@@ -137,6 +143,7 @@ Status CalibrationRows::create(const Model& model, const std::vector<Calibration
     sample.chunk.positions = sample.positions.data();
     sample.chunk.allowed_visual = sample.allowed_visual.data();
     sample.chunk.allowed_text = sample.allowed_text.data();
+    if (sample.chunk.in_order) sample.chunk.in_order = sample.in_order.data();
   }
   return Status::ok();
 }
@@ -147,11 +154,12 @@ Status CalibrationRows::plan() {
   for (const Sample& sample : samples_) rows = std::max(rows, sample.chunk.count);
   for (const Tile& tile : tiles_)
     patches = std::max(patches, static_cast<size_t>(tile.plan.grid_width) * tile.plan.grid_height);
-  compute_ = {.kernels = model_->kernels, .threads = static_cast<int>(options_.threads)};
+  pool_.resize(options_.threads);  // where there are fewer to be had, those work
+  compute_ = {.kernels = model_->kernels, .pool = &pool_};
   compute_.scratch_bytes = Decoder::scratch_bytes(*model_);
   if (!tiles_.empty()) compute_.scratch_bytes = std::max(compute_.scratch_bytes, Vision::scratch_bytes(*model_));
   const auto place = [&](Arena* arena) {
-    decoder_.plan(*model_, rows, arena);
+    decoder_.plan(*model_, {.rows = rows, .logit_rows = rows}, arena);
     if (!tiles_.empty()) vision_.plan(*model_, patches, arena);
     compute_.scratch = arena->take<uint8_t>(compute_.scratch_bytes * options_.threads);
   };
@@ -167,31 +175,42 @@ Status CalibrationRows::plan() {
 
 // ---- decoder --------------------------------------------------------------------------------------------------------
 
+DecoderPart CalibrationRows::part_of(Sample* sample, Stream stream) {
+  std::vector<float>& taps = sample->taps[static_cast<size_t>(stream)];
+  DecoderPart part{sample->chunk};
+  part.chunk.taps = taps.empty() ? nullptr : taps.data();
+  return part;
+}
+
 void CalibrationRows::begin_decoder() {
   const size_t hidden = model_->spec.decoder.hidden;
   for (Sample& sample : samples_) {
     std::vector<float> quantized = sample.embeddings;
     // Visual rows stand first; finish_tower left those of the quantized tower here.
     std::copy(sample.x[1].begin(), sample.x[1].end(), quantized.begin());
+    if (sample.taps[1].empty()) sample.taps[1] = sample.taps[0];
     sample.x[0] = std::move(sample.embeddings);
     sample.x[1] = std::move(quantized);
     sample.embeddings = {};
-    for (std::vector<float>& x : sample.x) {
+    for (size_t stream = 0; stream < std::size(sample.x); ++stream) {
+      std::vector<float>& x = sample.x[stream];
       std::memcpy(decoder_.x(), x.data(), x.size() * sizeof(float));
-      decoder_.begin(compute_, *model_, sample.chunk);
+      const DecoderPart part = part_of(&sample, static_cast<Stream>(stream));
+      decoder_.begin(compute_, *model_, {&part, 1});
       std::memcpy(x.data(), decoder_.x(), sample.chunk.count * hidden * sizeof(float));
     }
   }
 }
 
-void CalibrationRows::DecoderRows::run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream,
-                                       bool keep) {
+void CalibrationRows::DecoderRows::run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item,
+                                       Stream stream, bool keep) {
   Sample& sample = owner_->samples_[item];
   std::vector<float>& x = sample.x[static_cast<size_t>(stream)];
   Decoder& decoder = owner_->decoder_;
   std::memcpy(decoder.x(), x.data(), x.size() * sizeof(float));
-  decoder.place(compute, *owner_->model_, sample.chunk);
-  decoder.run_layer(compute, *owner_->model_, layer, 0, sample.chunk, nullptr);
+  const DecoderPart part = owner_->part_of(&sample, stream);
+  decoder.place(compute, *owner_->model_, {&part, 1});
+  decoder.run_layer(compute, *owner_->model_, layer, index, {&part, 1});
   if (keep) std::memcpy(x.data(), decoder.x(), x.size() * sizeof(float));
 }
 
@@ -211,16 +230,16 @@ Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
   if (tile.sample != pixels_sample_ || tile.picture != pixels_picture_) {
     Picture picture;
     MICA_TRY(open_picture(samples_[tile.sample].source->pictures[tile.picture], &picture));
-    const size_t scratch_bytes = pixels_scratch_bytes(rule_, tile.plan, picture.width);
+    const size_t scratch_bytes = pixels_scratch_bytes(rule_, tile.whole, picture.width);
     OwnedBytes memory;
     uint8_t* scratch = own_bytes(scratch_bytes, &memory);
     if (scratch == nullptr) return Status::error(Code::out_of_memory, "no memory to resize a picture");
-    pixels_.resize(tile.plan.values);
-    MICA_TRY(make_pixels(rule_, tile.plan, picture, pixels_.data(), scratch, scratch_bytes));
+    pixels_.resize(tile.whole.values);
+    MICA_TRY(make_pixels(rule_, tile.whole, picture, pixels_.data(), scratch, scratch_bytes));
     pixels_sample_ = tile.sample;
     pixels_picture_ = tile.picture;
   }
-  *out = pixels_.data() + tile.index * (tile.plan.values / tile.plan.tiles);
+  *out = pixels_.data() + tile.first_value;
   return Status::ok();
 }
 
@@ -243,35 +262,75 @@ Status CalibrationRows::show_patches(size_t item, RowObserver* observer) {
   return Status::ok();
 }
 
-void CalibrationRows::TowerRows::run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream,
-                                     bool keep) {
+void CalibrationRows::TowerRows::run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item,
+                                     Stream stream, bool keep) {
   Tile& tile = owner_->tiles_[item];
   std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
   Vision& vision = owner_->vision_;
-  std::memcpy(vision.x(), x.data(), x.size() * sizeof(float));
+  owner_->load_tile(tile, stream);
   vision.place(compute, *owner_->model_, tile.plan);
-  vision.run_layer(compute, *owner_->model_, layer, tile.plan);
+  vision.run_layer(compute, *owner_->model_, layer, index, tile.plan);
   if (keep) std::memcpy(x.data(), vision.x(), x.size() * sizeof(float));
+}
+
+void CalibrationRows::load_tile(const Tile& tile, Stream stream) {
+  const std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
+  std::memcpy(vision_.x(), x.data(), x.size() * sizeof(float));
+}
+
+std::vector<float> CalibrationRows::tile_rows(const Tile& tile) const {
+  return std::vector<float>(Vision::tokens_of_tile(model_->spec, tile.whole, tile.index) * model_->spec.decoder.hidden);
 }
 
 void CalibrationRows::show_projector(size_t item, Stream stream, RowObserver* observer) {
   Compute compute = compute_;
   compute.observer = observer;
   const Tile& tile = tiles_[item];
-  const std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
-  std::memcpy(vision_.x(), x.data(), x.size() * sizeof(float));
-  std::vector<float> rows(Vision::tokens_of(model_->spec, tile.plan) / tile.plan.tiles * model_->spec.decoder.hidden);
+  load_tile(tile, stream);
+  std::vector<float> rows = tile_rows(tile);
   vision_.finish(compute, *model_, tile.plan, rows.data());
+}
+
+void CalibrationRows::show_tap(size_t item, size_t tap, Stream stream, RowObserver* observer) {
+  Compute compute = compute_;
+  compute.observer = observer;
+  const Tile& tile = tiles_[item];
+  load_tile(tile, stream);
+  std::vector<float> rows = tile_rows(tile);
+  vision_.tap(compute, *model_, tap, tile.plan, rows.data());
+}
+
+// Tiles of a picture stand behind each other, as its tokens do.
+void CalibrationRows::finish_tap(size_t tap) {
+  const size_t hidden = model_->spec.decoder.hidden, taps = model_->spec.vision.taps.count;
+  size_t first = 0;
+  for (const Tile& tile : tiles_) {
+    Sample& sample = samples_[tile.sample];
+    sample.taps[1].resize(sample.taps[0].size());
+    load_tile(tile, Stream::quantized);
+    std::vector<float> rows = tile_rows(tile);
+    vision_.tap(compute_, *model_, tap, tile.plan, rows.data());
+    if (tile.index == 0) first = tile.first_token;
+    for (size_t token = 0; token < rows.size() / hidden; ++token, ++first)
+      std::copy_n(rows.data() + token * hidden, hidden, sample.taps[1].data() + (first * taps + tap) * hidden);
+  }
 }
 
 void CalibrationRows::finish_tower() {
   const size_t hidden = model_->spec.decoder.hidden;
   for (Sample& sample : samples_) sample.x[1].resize(sample.chunk.visual * hidden);
+  std::vector<float> picture;  // its rows, of which the last may stand among text
   for (Tile& tile : tiles_) {
-    const std::vector<float>& x = tile.x[static_cast<size_t>(Stream::quantized)];
-    std::memcpy(vision_.x(), x.data(), x.size() * sizeof(float));
-    vision_.finish(compute_, *model_, tile.plan, samples_[tile.sample].x[1].data() + tile.first_token * hidden);
-    for (std::vector<float>& rows : tile.x) rows = {};
+    load_tile(tile, Stream::quantized);
+    std::vector<float> rows = tile_rows(tile);
+    vision_.finish(compute_, *model_, tile.plan, rows.data());
+    const size_t tokens = Vision::tokens_of(model_->spec, tile.whole);
+    if (tile.index == 0) picture.assign(tokens * hidden, 0);
+    Vision::put_tile(*model_, tile.whole, tile.index, rows.data(), picture.data());
+    if (tile.index + 1 == tile.whole.tiles)
+      std::copy_n(picture.data(), (tokens - model_->spec.picture_ends_as_text) * hidden,
+                  samples_[tile.sample].x[1].data() + tile.first_token * hidden);
+    for (std::vector<float>& x : tile.x) x = {};
   }
 }
 

@@ -25,8 +25,12 @@ class LayerRows {
   virtual size_t items() const = 0;
   virtual size_t rows(size_t item) const = 0;
   virtual size_t visual(size_t item) const = 0;
-  // Runs a layer over an item's rows of one stream, seen by compute.observer; `keep` makes its output the item's rows.
-  virtual void run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) = 0;
+  // Runs a layer, the index-th, over an item's rows of one stream, seen by compute.observer; `keep` makes its output
+  // the item's rows.
+  virtual void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
+                   bool keep) = 0;
+  // An item's rows as they are.
+  virtual std::vector<float>& values(size_t item, Stream stream) = 0;
 };
 
 // The samples with their pictures, ready for both loops of one model. Values are those before the first layer.
@@ -55,8 +59,11 @@ class CalibrationRows {
   Status begin_tile(size_t item, Stream stream);
   // The rows of a tile that enter the patch embedding, to the observer only.
   Status show_patches(size_t item, RowObserver* observer);
-  // The projector on a tile's last rows, to the observer only.
+  // The projector on a tile's last rows, to the observer only; and a tap on those behind its layer.
   void show_projector(size_t item, Stream stream, RowObserver* observer);
+  void show_tap(size_t item, size_t tap, Stream stream, RowObserver* observer);
+  // Keeps a tap's output for the quantized stream, behind its layer.
+  void finish_tap(size_t tap);
   // Keeps the projector's output as the visual rows of the quantized stream, and lets go of the tower's rows.
   void finish_tower();
   // The rows of a sample that enter lm_head, to the observer only.
@@ -66,14 +73,18 @@ class CalibrationRows {
   struct Sample {
     const CalibrationSample* source = nullptr;
     Chunk chunk;                                  // its pointers are into the vectors below
-    std::vector<uint32_t> positions, allowed_visual, allowed_text;
+    std::vector<uint32_t> positions, allowed_visual, allowed_text, in_order;
     std::vector<float> x[2];                      // [count][hidden] by Stream
+    std::vector<float> taps[2];                   // [visual][taps][hidden] by Stream, as Chunk has them
     std::vector<float> embeddings;                // [count][hidden]; released by begin_decoder
   };
   struct Tile {
     size_t sample;
-    size_t first_token;                           // of its tokens among the sample's visual rows
-    size_t picture, index;                        // in the sample, in the picture
+    size_t first_token;                           // of its picture's tokens among the sample's visual rows
+    size_t picture;                               // in the sample
+    uint32_t index;                               // in the picture
+    PixelPlan whole;                              // of the picture
+    size_t first_value;                           // of its pixels among the picture's
     PixelPlan plan;
     std::vector<float> x[2];                      // [rows][hidden] by Stream
   };
@@ -83,7 +94,11 @@ class CalibrationRows {
     size_t items() const override { return owner_->samples_.size(); }
     size_t rows(size_t item) const override { return owner_->samples_[item].chunk.count; }
     size_t visual(size_t item) const override { return owner_->samples_[item].chunk.visual; }
-    void run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) override;
+    void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
+             bool keep) override;
+    std::vector<float>& values(size_t item, Stream stream) override {
+      return owner_->samples_[item].x[static_cast<size_t>(stream)];
+    }
 
    private:
     CalibrationRows* owner_;
@@ -94,7 +109,11 @@ class CalibrationRows {
     size_t items() const override { return owner_->tiles_.size(); }
     size_t rows(size_t item) const override { return Vision::rows_of(owner_->model_->spec, owner_->tiles_[item].plan); }
     size_t visual(size_t item) const override { return rows(item); }
-    void run(const Compute& compute, const LayerWeights& layer, size_t item, Stream stream, bool keep) override;
+    void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
+             bool keep) override;
+    std::vector<float>& values(size_t item, Stream stream) override {
+      return owner_->tiles_[item].x[static_cast<size_t>(stream)];
+    }
 
    private:
     CalibrationRows* owner_;
@@ -102,7 +121,12 @@ class CalibrationRows {
 
   Status add_sample(const CalibrationSample& sample, Session* session, std::vector<std::string>* warnings);
   Status open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory, std::unique_ptr<Session>* out);
+  // The sample's chunk with the taps of a stream.
+  static DecoderPart part_of(Sample* sample, Stream stream);
   Status pixels_of(const Tile& tile, const float** out);
+  // Room for what the projector or a tap makes of a tile.
+  std::vector<float> tile_rows(const Tile& tile) const;
+  void load_tile(const Tile& tile, Stream stream);
 
   const Model* model_ = nullptr;
   SessionOptions options_;
@@ -110,6 +134,7 @@ class CalibrationRows {
   std::vector<Sample> samples_;
   std::vector<Tile> tiles_;
   size_t tokens_visual_ = 0, tokens_text_ = 0;
+  ThreadPool pool_;
   Compute compute_;
   Decoder decoder_;
   Vision vision_;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "calibration_sources.hpp"
+#include "guard.hpp"
 #include "limits.hpp"
 #include "mapped_file.hpp"
 #include "picture.hpp"
@@ -35,22 +36,27 @@ class PictureCheck {
  public:
   explicit PictureCheck(CalibrationSet* set) : set_(set) {}
 
-  bool is_readable(const CalibrationSample& sample) {
-    return std::all_of(sample.pictures.begin(), sample.pictures.end(), [this](const std::string& path) {
+  // Errors: out_of_memory, which says nothing of the picture.
+  Status look(const CalibrationSample& sample, bool* readable) {
+    *readable = true;
+    for (const std::string& path : sample.pictures) {
       const auto [known, is_new] = readable_.emplace(path, false);
-      if (is_new) known->second = open(path);
-      return known->second;
-    });
+      if (is_new) MICA_TRY(open(path, &known->second));
+      *readable = *readable && known->second;
+    }
+    return Status::ok();
   }
 
  private:
-  bool open(const std::string& path) {
+  Status open(const std::string& path, bool* readable) {
     std::vector<uint8_t> bytes;
     Picture picture;
     Status status = read_file(path.c_str(), limits::kPictureFileBytesMax, &bytes);
     if (status) status = decode_picture(bytes, path.c_str(), &picture);
+    if (status.code() == Code::out_of_memory) return status;
     if (!status && ++set_->unreadable == 1) set_->first_unreadable = status.message();
-    return status.is_ok();
+    *readable = status.is_ok();
+    return Status::ok();
   }
 
   CalibrationSet* set_;
@@ -65,7 +71,9 @@ Status choose(std::vector<CalibrationSample> candidates, size_t wanted, const ch
   for (size_t i = 0; i < count; ++i) {
     const size_t end = (i + 1) * candidates.size() / count;
     for (size_t at = i * candidates.size() / count; at < end; ++at) {
-      if (!check.is_readable(candidates[at])) continue;
+      bool readable = false;
+      MICA_TRY(check.look(candidates[at], &readable));
+      if (!readable) continue;
       out->samples.push_back(std::move(candidates[at]));
       break;
     }
@@ -115,29 +123,31 @@ bool has_ending(std::string_view path, std::span<const std::string_view> endings
 
 Status read_calibration_set(const char* path, const CalibrationOptions& options, const Tokenizer* tokenizer,
                             CalibrationSet* out) {
-  if (options.samples == 0 || options.samples > limits::kCalibrationSamplesMax)
-    return Status::error(Code::invalid_argument, "%zu calibration samples: from 1 to %zu", options.samples,
-                         limits::kCalibrationSamplesMax);
-  std::vector<CalibrationSample> candidates;
-  if (is_folder(path)) {
-    MICA_TRY(read_folder(path, options, tokenizer, &candidates));
-  } else if (!file_exists(path)) {
-    return Status::error(Code::not_found, "%s: there is no such file or folder", path);
-  } else if (has_ending(path, kQuestionEndings)) {
-    MICA_TRY(read_questions(path, &candidates));
-  } else if (has_ending(path, kTextEndings)) {
-    MICA_TRY(read_texts({path}, options.tokens, tokenizer, &candidates));
-  } else if (has_ending(path, kPictureEndings)) {
-    candidates = with_questions({path}, options.samples);
-  } else {
-    return Status::error(Code::invalid_argument, "%s: neither a folder nor a .jsonl, .txt or picture file", path);
-  }
-  const bool sees =
-      std::any_of(candidates.begin(), candidates.end(), [](const auto& sample) { return !sample.pictures.empty(); });
-  if (sees && !options.pictures)
-    return Status::error(Code::invalid_argument,
-                         "%s has pictures, but the model sees none: calibrate it with texts (.txt)", path);
-  return choose(std::move(candidates), options.samples, path, out);
+  return guarded([&] {
+    if (options.samples == 0 || options.samples > limits::kCalibrationSamplesMax)
+      return Status::error(Code::invalid_argument, "%zu calibration samples: from 1 to %zu", options.samples,
+                           limits::kCalibrationSamplesMax);
+    std::vector<CalibrationSample> candidates;
+    if (is_folder(path)) {
+      MICA_TRY(read_folder(path, options, tokenizer, &candidates));
+    } else if (!file_exists(path)) {
+      return Status::error(Code::not_found, "%s: there is no such file or folder", path);
+    } else if (has_ending(path, kQuestionEndings)) {
+      MICA_TRY(read_questions(path, &candidates));
+    } else if (has_ending(path, kTextEndings)) {
+      MICA_TRY(read_texts({path}, options.tokens, tokenizer, &candidates));
+    } else if (has_ending(path, kPictureEndings)) {
+      candidates = with_questions({path}, options.samples);
+    } else {
+      return Status::error(Code::invalid_argument, "%s: neither a folder nor a .jsonl, .txt or picture file", path);
+    }
+    const bool sees =
+        std::any_of(candidates.begin(), candidates.end(), [](const auto& sample) { return !sample.pictures.empty(); });
+    if (sees && !options.pictures)
+      return Status::error(Code::invalid_argument,
+                           "%s has pictures, but the model sees none: calibrate it with texts (.txt)", path);
+    return choose(std::move(candidates), options.samples, path, out);
+  });
 }
 
 }  // namespace mica

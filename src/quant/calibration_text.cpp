@@ -1,8 +1,10 @@
 // Calibration texts: files cut into pieces, and the search for files in a folder. Not a reader of any markup.
+#include <sys/stat.h>
+
 #include <algorithm>
-#include <filesystem>
 
 #include "calibration_sources.hpp"
+#include "folder_names.hpp"
 #include "limits.hpp"
 #include "mapped_file.hpp"
 #include "utf8.hpp"
@@ -67,21 +69,34 @@ Status read_text(const std::string& path, size_t tokens, const Tokenizer* tokeni
   return Status::ok();
 }
 
+// Of a folder and the folders in it, but not those behind links, which may lead in circles.
+Status add_files(const std::string& folder, int depth, std::span<const std::string_view> endings, size_t* seen,
+                 std::vector<std::string>* out) {
+  std::vector<std::string> names;
+  const Status status = list_folder(folder, limits::kCalibrationFilesMax - *seen + 1, &names);
+  if (status.code() == Code::permission_denied && depth > 0) return Status::ok();
+  if (!status) return status;
+  *seen += names.size();
+  if (*seen > limits::kCalibrationFilesMax)
+    return Status::error(Code::limit_exceeded, "%s: more than %zu files", folder.c_str(), limits::kCalibrationFilesMax);
+  for (const std::string& name : names) {
+    const std::string path = folder + "/" + name;
+    struct stat about;
+    if (lstat(path.c_str(), &about) != 0) continue;
+    if (S_ISDIR(about.st_mode)) {
+      if (depth < limits::kCalibrationFolderDepthMax) MICA_TRY(add_files(path, depth + 1, endings, seen, out));
+    } else if (has_ending(path, endings) && stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode)) {
+      out->push_back(path);
+    }
+  }
+  return Status::ok();
+}
+
 }  // namespace
 
 Status list_files(const char* folder, std::span<const std::string_view> endings, std::vector<std::string>* out) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error), end;
-  for (size_t seen = 0; !error && entry != end; entry.increment(error)) {
-    if (++seen > limits::kCalibrationFilesMax)
-      return Status::error(Code::limit_exceeded, "%s has more than %zu files", folder, limits::kCalibrationFilesMax);
-    std::error_code ignored;
-    if (entry.depth() >= limits::kCalibrationFolderDepthMax) entry.disable_recursion_pending();
-    if (has_ending(entry->path().native(), endings) && entry->is_regular_file(ignored))
-      out->push_back(entry->path().native());
-  }
-  if (error) return Status::error(Code::io_error, "%s: cannot be listed: %s", folder, error.message().c_str());
+  size_t seen = 0;
+  MICA_TRY(add_files(folder, 0, endings, &seen, out));
   std::sort(out->begin(), out->end());
   return Status::ok();
 }

@@ -1,4 +1,4 @@
-// MassiveRows: the greatest rows by energy, and a greedy choice of channels. Not rotations: simd/rotate_kernels.hpp.
+// MassiveRows: the greatest rows by energy, and a greedy choice of channels. Not rotations: row_rotation.hpp.
 #include "massive_rows.hpp"
 
 #include <algorithm>
@@ -13,8 +13,6 @@ namespace {
 // stay below: their sizes differ by less than an octave there.
 constexpr double kMassiveFrom = 2.0;
 constexpr double kOrdinaryShare = 0.99;
-
-const simd::RotateKernels& rotations() { return *simd::kernels_at(simd::Level::scalar)->rotate; }
 
 double energy_of(const float* row, size_t width) {
   double sum = 0;
@@ -41,7 +39,7 @@ void MassiveRows::add(const float* rows, size_t count, size_t width) {
     }
     target->energy = energy;
     target->values.assign(row, row + width);
-    if (plan_) rotations().rotate_inverse(*plan_, 1, nullptr, 1.0f, target->values.data());
+    if (rotation_) rotation_->rotate_back(target->values.data());
   }
 }
 
@@ -68,13 +66,13 @@ std::vector<uint32_t> MassiveRows::channels() const {
   return chosen;
 }
 
-void clear_channels(const simd::RotationPlan* plan, const std::vector<uint32_t>& channels, float* rows, size_t count,
+void clear_channels(const RowRotation* rotation, const std::vector<uint32_t>& channels, float* rows, size_t count,
                     size_t width) {
   for (size_t r = 0; r < count; ++r) {
     float* row = rows + r * width;
-    if (plan) rotations().rotate_inverse(*plan, 1, nullptr, 1.0f, row);
+    if (rotation) rotation->rotate_back(row);
     for (const uint32_t channel : channels) row[channel] = 0.0f;
-    if (plan) rotations().rotate(*plan, 1, nullptr, 1.0f, row);
+    if (rotation) rotation->rotate(row);
   }
 }
 

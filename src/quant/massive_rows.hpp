@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels.hpp"
+#include "row_rotation.hpp"
 #include "row_ranges.hpp"
 
 namespace mica {
@@ -14,7 +14,7 @@ namespace mica {
 class MassiveRows {
  public:
   // Rows are as they come out of the rotation `plan` (null: none).
-  explicit MassiveRows(const simd::RotationPlan* plan) : plan_(plan) {}
+  explicit MassiveRows(const RowRotation* rotation) : rotation_(rotation) {}
   void add(const float* rows, size_t count, size_t width);
   // The channels, before the rotation, without which no row is far above the others; at most kKeptChannelsMax.
   std::vector<uint32_t> channels() const;
@@ -26,13 +26,13 @@ class MassiveRows {
     std::vector<float> values;  // before the rotation
   };
 
-  const simd::RotationPlan* plan_;
+  const RowRotation* rotation_;
   std::vector<Row> rows_;       // of the greatest energies seen, unordered
   RowRange sizes_;              // root mean squares of all rows
 };
 
 // The rows without those channels: rotated back, cleared, rotated again. `plan` may be null.
-void clear_channels(const simd::RotationPlan* plan, const std::vector<uint32_t>& channels, float* rows, size_t count,
+void clear_channels(const RowRotation* rotation, const std::vector<uint32_t>& channels, float* rows, size_t count,
                     size_t width);
 
 }  // namespace mica

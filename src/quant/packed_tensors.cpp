@@ -2,11 +2,13 @@
 #include "packed_tensors.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include "checked.hpp"
-#include "kernels.hpp"
+#include "kernel_choice.hpp"
 #include "matrix.hpp"
 #include "packed_writer.hpp"
+#include "static_format.hpp"
 
 namespace mica {
 namespace {
@@ -39,7 +41,7 @@ Status write_copy(const TensorView& tensor, PackedWriter* writer) {
   const PaddedShape shape = padded_shape(tensor);
   const DTypeLayout layout = dtype_layout(tensor.dtype);
   const size_t source_bytes = shape.row_values / layout.block_values * layout.block_bytes;
-  const simd::FloatKernels& kernels = *simd::kernels_at(simd::Level::scalar)->f32;
+  const simd::Kernels& kernels = definition_kernels();
   std::vector<uint8_t> row(shape.padded_values * dtype_layout(stored_type(tensor)).block_bytes, 0);
   std::vector<float> values(layout.block_values == 1 ? 0 : shape.row_values);
   for (size_t i = 0; i < shape.rows; ++i) {
@@ -48,7 +50,7 @@ Status write_copy(const TensorView& tensor, PackedWriter* writer) {
       std::memcpy(row.data(), source, source_bytes);
     } else {
       widen_row(kernels, tensor.dtype, values.data(), source, values.size());
-      kernels.narrow_f16(reinterpret_cast<uint16_t*>(row.data()), values.data(), values.size());
+      narrow_row(kernels, reinterpret_cast<uint16_t*>(row.data()), values.data(), values.size());
     }
     MICA_TRY(writer->append(tensor.name, row));
   }
@@ -68,6 +70,11 @@ void PackedTensors::add(std::string name, DType dtype, std::vector<uint64_t> sha
   entries_.push_back({{std::move(name), dtype, std::move(shape)}, bytes, {}});
 }
 
+void PackedTensors::add_panels(const std::string& name, WeightFormat format, std::vector<uint64_t> shape, Bytes bytes) {
+  tags_.add(name, format);
+  add(name + ".weight", facts_of(format).dtype, std::move(shape), bytes);
+}
+
 Status PackedTensors::add_floats(std::string name, const float* values, size_t count) {
   const size_t padded = round_up(count, kLineBytes / sizeof(float));
   uint8_t* bytes = own_bytes(padded * sizeof(float), &owned_);
@@ -78,7 +85,8 @@ Status PackedTensors::add_floats(std::string name, const float* values, size_t c
   return Status::ok();
 }
 
-Status PackedTensors::write(const char* path, const MetadataList& documents) const {
+Status PackedTensors::write(const char* path, MetadataList documents) const {
+  if (!tags_.empty()) documents.emplace_back(static_format::kFormatsKey, tags_.json());
   std::vector<TensorDeclaration> declarations;
   for (const Entry& entry : entries_) declarations.push_back(entry.declaration);
   PackedWriter writer;
@@ -88,16 +96,6 @@ Status PackedTensors::write(const char* path, const MetadataList& documents) con
     else MICA_TRY(write_copy(entry.copied, &writer));
   }
   return writer.finish();
-}
-
-uint64_t PackedTensors::bytes() const {
-  uint64_t sum = 0;
-  for (const Entry& entry : entries_) {
-    uint64_t values = 1;
-    for (const uint64_t dimension : entry.declaration.shape) values *= dimension;
-    sum += values * dtype_layout(entry.declaration.dtype).block_bytes;
-  }
-  return sum;
 }
 
 }  // namespace mica

@@ -9,6 +9,7 @@
 #include "own_bytes.hpp"
 #include "safetensors.hpp"
 #include "status.hpp"
+#include "weight_tags.hpp"
 
 namespace mica {
 
@@ -19,11 +20,13 @@ class PackedTensors {
   void add_copy(const TensorView& tensor);
   // `bytes`: a multiple of 64, kept by the caller until the file is written.
   void add(std::string name, DType dtype, std::vector<uint64_t> shape, Bytes bytes);
+  // The panels of a matrix, under "<name>.weight" and with its tag.
+  void add_panels(const std::string& name, WeightFormat format, std::vector<uint64_t> shape, Bytes bytes);
   // A vector of floats, copied and padded.
   Status add_floats(std::string name, const float* values, size_t count);
 
-  Status write(const char* path, const MetadataList& documents) const;
-  uint64_t bytes() const;
+  // `documents` are taken over; the tags of the panels are added.
+  Status write(const char* path, MetadataList documents) const;
 
  private:
   struct Entry {
@@ -32,6 +35,7 @@ class PackedTensors {
     TensorView copied;            // of a checkpoint's; empty name: a new tensor
   };
   std::vector<Entry> entries_;
+  WeightTags tags_;
   OwnedBytes owned_;
 };
 

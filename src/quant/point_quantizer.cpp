@@ -1,12 +1,13 @@
 // PointQuantizer: statistics, then rounding, then panels. The arithmetic: row_moments.hpp, rounding.hpp.
 #include "point_quantizer.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "checked.hpp"
 #include "enter.hpp"
-#include "pack.hpp"
+#include "kernel_choice.hpp"
 #include "static_format.hpp"
 #include "transform.hpp"
 
@@ -36,7 +37,8 @@ class RowCapture : public RowObserver {
   uint32_t point_;
 };
 
-int bits_of(QuantStorage storage) { return storage == QuantStorage::w4a8 ? 4 : 8; }
+// Of a table in the file: a whole line.
+constexpr size_t kLevelsBytes = 64;
 
 struct Outlier {
   double with = 0, without = 0;  // mean over rows of max |w| / rms, of all columns and of those behind the first
@@ -55,7 +57,7 @@ Outlier outlier_of(const float* row, size_t columns) {
 }
 
 Outlier mean_outlier(const Matrix& matrix) {
-  const simd::FloatKernels& kernels = *simd::kernels_at(simd::Level::scalar)->f32;
+  const simd::Kernels& kernels = definition_kernels();
   std::vector<float> row(matrix.columns);
   Outlier sum;
   for (size_t r = 0; r < matrix.rows; ++r) {
@@ -74,14 +76,12 @@ std::vector<float> quantiles_of(const RowRange& range) {
   return out;
 }
 
-const simd::RotateKernels& rotations() { return *simd::kernels_at(simd::Level::scalar)->rotate; }
-
 // What rounding to the nearest costs; `weights` are used up.
 void measure_error(const Compute& compute, std::vector<float>* weights, const RowMoments& moments,
                    RoundedMatrix* rounded) {
   rounded->energy = output_energy(compute, weights->data(), rounded->rows, moments);
   for (size_t k = 0; k < weights->size(); ++k)
-    (*weights)[k] -= rounded->scale[k / rounded->columns] * static_cast<float>(rounded->codes[k]);
+    (*weights)[k] -= rounded->weight(k / rounded->columns, k % rounded->columns);
   rounded->error = output_energy(compute, weights->data(), rounded->rows, moments);
 }
 
@@ -164,10 +164,16 @@ Status PointQuantizer::run(const PointJob& job) {
       options_.rms && job.rotation && suppression_helps(mean_outlier(*job.matrices[0].reference), ranges);
   if (suppressed) moments.clear_channel(0);
   fix_scales(job, ranges, suppressed);
-  ColumnRounder rounder;
-  const bool by_columns = options_.rounding == Rounding::gptq && rounder.factor(moments);
-  for (const ReadingMatrix& matrix : job.matrices)
-    MICA_TRY(round(job, matrix, by_columns ? &rounder : nullptr, moments, suppressed, kept));
+  // Matrices of pairs, then the others: the order of columns differs.
+  for (const bool pairs : {true, false}) {
+    const auto rounds_here = [&](const ReadingMatrix& matrix) { return grid_of(matrix.format).pairs == pairs; };
+    if (std::none_of(job.matrices.begin(), job.matrices.end(), rounds_here)) continue;
+    ColumnRounder rounder;
+    const bool by_columns = options_.rounding == Rounding::gptq && rounder.factor(moments, pairs);
+    for (const ReadingMatrix& matrix : job.matrices)
+      if (rounds_here(matrix))
+        MICA_TRY(round(job, matrix, by_columns ? &rounder : nullptr, moments, suppressed, kept));
+  }
   return Status::ok();
 }
 
@@ -176,7 +182,7 @@ Status PointQuantizer::round(const PointJob& job, const ReadingMatrix& matrix, c
                              const RowMoments& moments, bool suppressed, const std::vector<uint32_t>& kept) {
   const size_t rows = matrix.reference->rows;
   const size_t width = matrix.reference->columns;
-  const int bits = bits_of(matrix.storage);
+  const Grid grid = grid_of(matrix.format);
   const Outlier outlier = mean_outlier(*matrix.reference);
   std::vector<float> weights(float_row(*matrix.reference, 0), float_row(*matrix.reference, 0) + rows * width);
   FloatTerms terms;
@@ -185,19 +191,22 @@ Status PointQuantizer::round(const PointJob& job, const ReadingMatrix& matrix, c
   if (!kept.empty())
     for (size_t r = 0; r < rows; ++r) {
       float* row = weights.data() + r * width;
-      if (job.rotation) rotations().rotate_inverse(*job.rotation, 1, nullptr, 1.0f, row);
+      if (job.rotation) job.rotation->rotate_back(row);
       for (size_t k = 0; k < kept.size(); ++k) std::swap(terms.kept[k * round_up(rows, 16) + r], row[kept[k]]);
-      if (job.rotation) rotations().rotate(*job.rotation, 1, nullptr, 1.0f, row);
+      if (job.rotation) job.rotation->rotate(row);
     }
   std::vector<float> rank1(suppressed ? rows : 0);
   for (size_t r = 0; r < rank1.size(); ++r) std::swap(rank1[r], weights[r * width]);
   if (suppressed) terms.rank1 = rank1.data();
-  RoundedMatrix rounded = rounder ? rounder->round(compute_, weights.data(), rows, bits)
-                                  : round_nearest(compute_, weights.data(), rows, width, bits);
+  RoundedMatrix rounded = rounder ? rounder->round(compute_, weights.data(), rows, grid)
+                                  : round_nearest(compute_, weights.data(), rows, width, grid);
   if (!rounder) measure_error(compute_, &weights, moments, &rounded);
   LinearReport report;
   report.name = matrix.report_name;
-  report.storage = matrix.storage;
+  report.format = matrix.format;
+  report.sensitivity = matrix.sensitivity;
+  const double in_float = 32.0 * static_cast<double>(terms.kept.size() + rank1.size());
+  report.bits = (packed_bits(matrix.format, rows, width) + in_float) / static_cast<double>(rows * width);
   report.rows = rows;
   report.columns = width;
   report.error = rounded.energy > 0 ? rounded.error / rounded.energy : 0;
@@ -215,7 +224,7 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, const float* col
                                    const StreamTransform& stream) {
   const Matrix& source = *matrix.original;
   std::vector<float> weights(source.rows * source.columns);
-  const simd::FloatKernels& kernels = *compute_.kernels->f32;
+  const simd::Kernels& kernels = *compute_.kernels;
   parallel_for(compute_, source.rows, [&](size_t r, int) {
     float* row = weights.data() + r * source.columns;
     widen_matrix_row(kernels, source, r, row);
@@ -228,18 +237,20 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, const float* col
     if (!std::isfinite(weight))
       return Status::error(Code::invalid_argument, "%s: a weight is not a finite number", matrix.report_name.c_str());
   const RoundedMatrix rounded =
-      round_nearest(compute_, weights.data(), source.rows, source.columns, bits_of(matrix.storage));
+      round_nearest(compute_, weights.data(), source.rows, source.columns, grid_of(matrix.format));
   const double outlier = mean_outlier(source).with;
   double error = 0, energy = 0;
   for (size_t k = 0; k < weights.size(); ++k) {
-    const double difference = weights[k] - rounded.scale[k / source.columns] * static_cast<float>(rounded.codes[k]);
+    const double difference = weights[k] - rounded.weight(k / source.columns, k % source.columns);
     error += difference * difference;
     energy += static_cast<double>(weights[k]) * weights[k];
   }
   report_->layers.push_back({.name = matrix.report_name,
-                             .storage = matrix.storage,
+                             .format = matrix.format,
                              .rows = source.rows,
                              .columns = source.columns,
+                             .bits = packed_bits(matrix.format, source.rows, source.columns) /
+                                     static_cast<double>(source.rows * source.columns),
                              .error = energy > 0 ? error / energy : 0,
                              .outlier = outlier,
                              .outlier_rotated = outlier,
@@ -256,31 +267,38 @@ const float* PointQuantizer::keep(const float* values, size_t count) {
 // The packed matrix in memory and in the file.
 Status PointQuantizer::install(const ReadingMatrix& matrix, const RoundedMatrix& rounded,
                                const float* bias, const FloatTerms& terms) {
-  const bool nibbles = matrix.storage == QuantStorage::w4a8;
   const size_t columns = rounded.columns;
-  const size_t panels = simd::panel_count(rounded.rows);
-  const size_t panel_bytes = nibbles ? simd::u4_panel_bytes(columns) : simd::s8_panel_bytes(columns);
-  uint8_t* data = own_bytes(panels * panel_bytes, memory_);
+  const size_t panels = panel_count(rounded.rows);
+  const size_t stride = panel_bytes(matrix.format, columns);
+  uint8_t* data = own_bytes(panels * stride, memory_);
   const float* scale = keep(rounded.scale.data(), rounded.rows);
+  const int8_t* levels = levels_of(matrix.format);
+  uint8_t* file_levels = levels != nullptr ? own_bytes(kLevelsBytes, memory_) : nullptr;
   const float* kept_bias = bias ? keep(bias, rounded.rows) : nullptr;
   const float* rank1 = terms.rank1 ? keep(terms.rank1, rounded.rows) : nullptr;
-  if (data == nullptr || scale == nullptr || (bias && !kept_bias) || (terms.rank1 && !rank1))
+  if (data == nullptr || scale == nullptr || (bias && !kept_bias) || (terms.rank1 && !rank1) ||
+      (levels && !file_levels))
     return Status::error(Code::out_of_memory, "no memory for the panels of %s", matrix.report_name.c_str());
-  if (nibbles) simd::pack_u4(data, rounded.codes.data(), columns, columns, rounded.rows);
-  else simd::pack_s8(data, rounded.codes.data(), columns, columns, rounded.rows);
+  pack_panels(matrix.format, data, {rounded.codes.data(), rounded.multipliers.data(), levels}, rounded.rows, columns);
   Matrix packed;
   packed.rows = rounded.rows;
   packed.columns = columns;
-  packed.layout = nibbles ? MatrixLayout::panels_u4 : MatrixLayout::panels_s8;
+  packed.format = matrix.format;
   packed.data = data;
-  packed.stride_bytes = panel_bytes;
+  packed.stride_bytes = stride;
   packed.bias = kept_bias;
   packed.scale = scale;
+  packed.levels = levels;
   packed.rank1 = rank1;
   *matrix.quantized = packed;
-  tensors_->add(matrix.tensor_name + ".weight", nibbles ? DType::u8 : DType::i8, {panels, panel_bytes},
-                {data, panels * panel_bytes});
+  tensors_->add_panels(matrix.tensor_name, matrix.format, {panels, stride}, {data, panels * stride});
   MICA_TRY(tensors_->add_floats(matrix.tensor_name + static_format::kScaleSuffix, scale, rounded.rows));
+  if (levels) {
+    std::memset(file_levels, 0, kLevelsBytes);
+    std::memcpy(file_levels, levels, facts_of(matrix.format).levels);
+    tensors_->add(matrix.tensor_name + static_format::kLevelsSuffix, DType::i8, {kLevelsBytes},
+                  {file_levels, kLevelsBytes});
+  }
   if (rank1) MICA_TRY(tensors_->add_floats(matrix.tensor_name + static_format::kRank1Suffix, rank1, rounded.rows));
   if (bias) MICA_TRY(tensors_->add_floats(matrix.tensor_name + ".bias", bias, rounded.rows));
   return terms.kept_channels.empty() ? Status::ok() : install_kept(matrix, terms);

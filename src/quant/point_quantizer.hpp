@@ -24,7 +24,8 @@ struct ReadingMatrix {
   const Matrix* original;          // as the checkpoint has it, for the report
   const Matrix* reference;         // float, in the space of the static format
   Matrix* quantized;               // becomes the packed one
-  QuantStorage storage;
+  WeightFormat format;
+  double sensitivity = 0;          // for the report
 };
 
 // Shows an item's rows to an observer by running what leads to the point.
@@ -37,7 +38,7 @@ struct PointJob {
   ShowRows show;
   bool same_rows = false;          // both streams have the same rows: the quantized one is shown alone
   bool online = false;             // the point before `down`: RMS and kept channels are possible ...
-  const simd::RotationPlan* rotation = nullptr;  // ... and this rotates its rows; null: nothing does
+  const RowRotation* rotation = nullptr;  // ... and this rotates its rows; null: nothing does
   std::vector<ReadingMatrix> matrices;
 };
 

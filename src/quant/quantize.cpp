@@ -4,20 +4,26 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "balance.hpp"
 #include "calibration_rows.hpp"
 #include "checked.hpp"
-#include "kv_preference.hpp"
+#include "guard.hpp"
 #include "limits.hpp"
+#include "matrix_trials.hpp"
 #include "packed_documents.hpp"
 #include "point_quantizer.hpp"
+#include "processors.hpp"
 #include "reference_rows.hpp"
 #include "static_format.hpp"
+#include "stream_transform.hpp"
 #include "tensor_source.hpp"
 #include "transform.hpp"
 
@@ -30,42 +36,7 @@ uint64_t peak_bytes() {
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-bool is_static(QuantStorage storage) { return storage != QuantStorage::f16; }
-
-// Where a matrix of a layer stands in the file and in memory.
-struct LayerSlot {
-  Slot decoder, vision;
-  Matrix LayerWeights::*matrix;
-  const char* name;
-};
-constexpr LayerSlot kReadsAttention[] = {
-    {Slot::query, Slot::vision_query, &LayerWeights::query, "query"},
-    {Slot::key, Slot::vision_key, &LayerWeights::key, "key"},
-    {Slot::value, Slot::vision_value, &LayerWeights::value, "value"},
-};
-constexpr LayerSlot kReadsOutput[] = {{Slot::output, Slot::vision_output, &LayerWeights::output, "output"}};
-constexpr LayerSlot kReadsMlp[] = {
-    {Slot::gate, Slot::count, &LayerWeights::gate, "gate"},
-    {Slot::up, Slot::vision_up, &LayerWeights::up, "up"},
-};
-constexpr LayerSlot kReadsDown[] = {{Slot::down, Slot::vision_down, &LayerWeights::down, "down"}};
-
-struct LayerPoint {
-  QuantPoint LayerWeights::*point;
-  const char* name;
-  std::span<const LayerSlot> slots;
-};
-const LayerPoint kLayerPoints[] = {
-    {&LayerWeights::attention_in, "attention_in", kReadsAttention},
-    {&LayerWeights::output_in, "output_in", kReadsOutput},
-    {&LayerWeights::mlp_in, "mlp_in", kReadsMlp},
-    {&LayerWeights::down_in, "down_in", kReadsDown},
-};
-
-// Tensors that are folded into the matrices that read them, or that the matrices' own replace.
-constexpr Slot kFoldedDecoder[] = {Slot::attention_norm, Slot::mlp_norm};
-constexpr Slot kFoldedVision[] = {Slot::vision_norm1, Slot::vision_norm2, Slot::vision_scale1, Slot::vision_scale2,
-                                  Slot::projector_norm};
+bool is_static(WeightFormat format) { return format != WeightFormat::floats; }
 
 class Quantizer {
  public:
@@ -82,20 +53,40 @@ class Quantizer {
 
  private:
   Status quantize_tower();
-  Status quantize_projector();
+  Status quantize_stem();
+  // Steps around a tower's layers: `section` and `index` say whose tensors they are.
+  struct Steps {
+    StepPlan plan;
+    StepWeights* weights;
+    std::string prefix;  // of names in reports
+    Section section;
+    uint32_t index = 0;
+  };
+  Status quantize_steps_behind(const Steps& steps, const std::function<void(size_t, Stream, RowObserver*)>& show);
+  Status quantize_tap_behind(uint32_t layer);
   Status quantize_decoder();
+  Status allot_decoder();
   Status balance_head(std::vector<float>* factors);
   Status quantize_head();
-  Status quantize_layer(LayerRows& rows, const LayerWeights& original, LayerWeights reference, LayerWeights* quantized,
-                        const std::string& prefix, size_t index, bool vision);
-  Status quantize_outer(Slot slot, const char* name, QuantStorage storage, QuantPoint* point, const Matrix& original,
-                        Matrix* matrix, ShowRows show, bool same_rows);
+  Status quantize_layers(LayerRows& rows, const StreamSpec& spec, const StreamTransform& stream,
+                         std::vector<LayerWeights>* layers);
+  Status quantize_layer(LayerRows& rows, const StreamSpec& spec, const StreamTransform& stream,
+                        const LayerWeights& original, const LayerWeights& reference, uint32_t index,
+                        LayerWeights* quantized);
+  Status quantize_outer(const Steps& steps, std::span<const Slot> slots, WeightFormat format,
+                        const StepMatrices& originals, ShowRows show, bool same_rows);
+  Status quantize_step(const Steps& steps, const StepAt& at, WeightFormat format, const StepMatrices& originals,
+                       const ShowRows& show, bool same_rows);
   Status add_kept_tensors();
   Status add_static_parts(MetadataList* documents);
   Status step(const std::string& stage, double work);
   bool vision_static() const { return model_->spec.has_vision && is_static(options_.vision); }
   bool text_static() const { return is_static(options_.text); }
-  QuantStorage storage_of(Slot slot) const;
+  bool any_static() const { return text_static() || vision_static() || is_static(options_.head); }
+  WeightFormat format_of(const Place& place) const;
+  double sensitivity_of(const std::string& name) const {
+    return allotted_.contains(name) ? allotted_.at(name).choices.front().cost : 0;
+  }
 
   std::unique_ptr<Model> model_;
   QuantizeOptions options_;
@@ -108,15 +99,19 @@ class Quantizer {
   PackedTensors tensors_;
   PointQuantizer point_;
   std::set<std::string> replaced_;  // names of tensors that are not copied
+  std::map<std::string, MatrixChoices> allotted_;  // by a tensor's name; empty: options say the formats
   double work_ = 0, work_done_ = 0;
 };
 
-// Of a decoder's matrix. Values that query heads share are few weights, and the error of each reaches all heads of its
+// Of a layer's matrix. Values that query heads share are few weights, and the error of each reaches all heads of its
 // group; that of keys mostly falls out of the softmax.
-QuantStorage Quantizer::storage_of(Slot slot) const {
+WeightFormat Quantizer::format_of(const Place& place) const {
+  if (place.section == Section::vision) return options_.vision;
+  const auto found = allotted_.find(names_.name(place, ""));
+  if (found != allotted_.end()) return found->second.choices[found->second.chosen].format;
   const DecoderSpec& d = model_->spec.decoder;
-  const bool shared = slot == Slot::value && d.kv_heads < d.heads;
-  return shared && options_.text == QuantStorage::w4a8 ? options_.shared_heads : options_.text;
+  const bool shared = place.slot == Slot::value && d.kv_heads < d.heads;
+  return shared && facts_of(options_.text).bits < 8 ? options_.shared_heads : options_.text;
 }
 
 Status Quantizer::step(const std::string& stage, double work) {
@@ -128,76 +123,117 @@ Status Quantizer::step(const std::string& stage, double work) {
 
 // One layer, point by point: both streams run up to the point, the matrices behind it are rounded for the rows that the
 // quantized stream has there.
-Status Quantizer::quantize_layer(LayerRows& rows, const LayerWeights& original, LayerWeights reference,
-                                 LayerWeights* quantized, const std::string& prefix, size_t index, bool vision) {
+Status Quantizer::quantize_layer(LayerRows& rows, const StreamSpec& spec, const StreamTransform& stream,
+                                 const LayerWeights& original, const LayerWeights& reference, uint32_t index,
+                                 LayerWeights* quantized) {
+  const std::string prefix = spec.prefix + std::string("layers.") + std::to_string(index) + ".";
   *quantized = reference;
   ReferenceRows recorded;
-  recorded.record(rows, rows_.compute(), reference);
+  recorded.record(rows, rows_.compute(), reference, index);
   double work = 0;
   for (size_t item = 0; item < rows.items(); ++item)
-    work += static_cast<double>(rows.rows(item)) * static_cast<double>(reference.up.rows) *
-            static_cast<double>(reference.up.columns);
-  for (const LayerPoint& at : kLayerPoints) {
+    work += static_cast<double>(rows.rows(item)) * static_cast<double>(spec.width(Width::feed_forward)) *
+            static_cast<double>(spec.width(Width::hidden));
+  for (const SiteInfo& at : sites_of_layers()) {
     PointJob job{.name = prefix + at.name,
-                 .point = &(quantized->*at.point),
+                 .point = &quantized->points[at.site],
                  .items = rows.items(),
                  .show = {},
+                 .online = at.online,
+                 .rotation = at.online ? stream.down() : nullptr,
                  .matrices = {}};
-    const StreamTransform& stream = vision ? model_->weights.vision.stream : model_->weights.decoder.stream;
-    job.online = at.point == &LayerWeights::down_in;
-    job.rotation = job.online ? stream.down() : nullptr;
-    for (const LayerSlot& slot : at.slots) {
-      const Matrix& matrix = reference.*slot.matrix;
-      if (matrix.rows == 0) continue;
-      Slot in_file = vision ? slot.vision : slot.decoder;
-      if (vision && in_file == Slot::vision_query && reference.key.rows == 0) in_file = Slot::vision_qkv;
-      job.matrices.push_back({prefix + slot.name, names_.slot_name(in_file, static_cast<uint32_t>(index), ""),
-                              &(original.*slot.matrix), &matrix, &(quantized->*slot.matrix),
-                              vision ? options_.vision : storage_of(slot.decoder)});
+    for (const PartInfo& part : parts_of_layers()) {
+      if (part.reads != at.site || reference.matrices[part.slot].rows == 0) continue;
+      const Place place = {spec.section, part.slot, index};
+      job.matrices.push_back({prefix + part.name, names_.name(place, ""), &original.matrices[part.slot],
+                              &reference.matrices[part.slot], &quantized->matrices[part.slot], format_of(place),
+                              sensitivity_of(names_.name(place, ""))});
       replaced_.insert(job.matrices.back().tensor_name + ".weight");
       replaced_.insert(job.matrices.back().tensor_name + ".bias");
     }
     job.show = [&](size_t item, Stream which, RowObserver* observer) {
       if (which == Stream::reference && recorded.recorded()) {
-        recorded.replay(item, quantized->*at.point, observer);
+        recorded.replay(item, quantized->points[at.site], observer);
         return Status::ok();
       }
       Compute compute = rows_.compute();
       compute.observer = observer;
-      rows.run(compute, which == Stream::reference ? reference : *quantized, item, which, false);
+      rows.run(compute, which == Stream::reference ? reference : *quantized, index, item, which, false);
       return Status::ok();
     };
     MICA_TRY(step(job.name, work / 4));
     MICA_TRY(point_.run(job));
   }
   for (size_t item = 0; item < rows.items(); ++item) {
-    if (!recorded.recorded()) rows.run(rows_.compute(), reference, item, Stream::reference, true);
-    rows.run(rows_.compute(), *quantized, item, Stream::quantized, true);
+    if (!recorded.recorded()) rows.run(rows_.compute(), reference, index, item, Stream::reference, true);
+    rows.run(rows_.compute(), *quantized, index, item, Stream::quantized, true);
   }
   return Status::ok();
 }
 
-// A matrix outside of the layers, which stands in its own space: patch embedding and projector.
-Status Quantizer::quantize_outer(Slot slot, const char* name, QuantStorage storage, QuantPoint* point,
-                                 const Matrix& original, Matrix* matrix, ShowRows show, bool same_rows) {
+Status Quantizer::quantize_layers(LayerRows& rows, const StreamSpec& spec, const StreamTransform& stream,
+                                  std::vector<LayerWeights>* layers) {
+  for (uint32_t i = 0; i < layers->size(); ++i) {
+    OwnedBytes memory;
+    LayerWeights& layer = (*layers)[i];
+    LayerWeights reference = layer, quantized;
+    MICA_TRY(transform_layer(stream, spec, i, &memory, &reference));
+    MICA_TRY(quantize_layer(rows, spec, stream, layer, reference, i, &quantized));
+    layer = quantized;
+    if (spec.section == Section::vision) MICA_TRY(quantize_tap_behind(i));
+  }
+  return Status::ok();
+}
+
+// Matrices of the tower outside of its layers, which read the same rows.
+Status Quantizer::quantize_outer(const Steps& steps, std::span<const Slot> slots, WeightFormat format,
+                                 const StepMatrices& originals, ShowRows show, bool same_rows) {
+  StepMatrices& matrices = steps.weights->matrices;
   OwnedBytes memory;
-  Matrix reference;
-  MICA_TRY(copy_matrix(*matrix, matrix->bias != nullptr, &memory, &reference));
-  Matrix quantized = reference;
-  PointJob job{.name = std::string(name) + "_in",
-               .point = point,
+  StepMatrices quantized = matrices;
+  for (const Slot slot : slots)
+    MICA_TRY(copy_matrix(matrices[slot], matrices[slot].bias != nullptr, &memory, &matrices[slot]));
+  const StepMatrices reference = matrices;
+  const Site site = part_of(slots[0]).reads;
+  PointJob job{.name = steps.prefix + name_of(site),
+               .point = &steps.weights->points[site],
                .items = rows_.tower().items(),
-               .show = {},
+               .show = std::move(show),
                .same_rows = same_rows,
                .matrices = {}};
-  job.matrices.push_back({name, names_.slot_name(slot, 0, ""), &original, &reference, &quantized, storage});
-  replaced_.insert(job.matrices[0].tensor_name + ".weight");
-  replaced_.insert(job.matrices[0].tensor_name + ".bias");
-  *matrix = reference;
-  job.show = std::move(show);
+  for (const Slot slot : slots) {
+    job.matrices.push_back({steps.prefix + part_of(slot).name, names_.name({steps.section, slot, steps.index}, ""),
+                            &originals[slot], &reference[slot], &quantized[slot], format});
+    replaced_.insert(job.matrices.back().tensor_name + ".weight");
+    replaced_.insert(job.matrices.back().tensor_name + ".bias");
+  }
   MICA_TRY(step(job.name, 0));
   MICA_TRY(point_.run(job));
-  *matrix = quantized;
+  for (const Slot slot : slots) matrices[slot] = quantized[slot];
+  return Status::ok();
+}
+
+// All matrices of a step, in the order of computation.
+Status Quantizer::quantize_step(const Steps& steps, const StepAt& at, WeightFormat format,
+                                const StepMatrices& originals, const ShowRows& show, bool same_rows) {
+  std::vector<Slot> readers;
+  for (const Slot slot : slots_of(at.op, at.slot, at.second)) {
+    if (part_of(slot).kind != PartKind::matrix) continue;
+    if (!readers.empty() && part_of(readers[0]).reads != part_of(slot).reads) {
+      MICA_TRY(quantize_outer(steps, readers, format, originals, show, same_rows));
+      readers.clear();
+    }
+    readers.push_back(slot);
+  }
+  return readers.empty() ? Status::ok() : quantize_outer(steps, readers, format, originals, show, same_rows);
+}
+
+Status Quantizer::quantize_stem() {
+  const Steps stem{stem_steps(model_->spec), &model_->weights.vision, "vision.", Section::vision};
+  const StepMatrices originals = stem.weights->matrices;
+  const auto show = [&](size_t item, Stream, RowObserver* observer) { return rows_.show_patches(item, observer); };
+  // Pixels have eight bits and the matrix is small: eight bits of weights cost nothing that counts.
+  for (const StepAt& at : stem.plan) MICA_TRY(quantize_step(stem, at, WeightFormat::s8, originals, show, true));
   return Status::ok();
 }
 
@@ -205,59 +241,69 @@ Status Quantizer::quantize_tower() {
   VisionWeights& w = model_->weights.vision;
   LayerRows& rows = rows_.tower();
   for (size_t item = 0; item < rows.items(); ++item) MICA_TRY(rows_.begin_tile(item, Stream::reference));
-  // Pixels have eight bits and the matrix is small: eight bits of weights cost nothing that counts.
-  MICA_TRY(quantize_outer(
-      Slot::patch_embedding, "vision.patches", QuantStorage::w8a8, &w.patches_in, w.patch_embedding, &w.patch_embedding,
-      [&](size_t item, Stream, RowObserver* observer) { return rows_.show_patches(item, observer); }, true));
+  MICA_TRY(quantize_stem());
   for (size_t item = 0; item < rows.items(); ++item) MICA_TRY(rows_.begin_tile(item, Stream::quantized));
-  for (size_t i = 0; i < w.layers.size(); ++i) {
-    OwnedBytes memory;
-    LayerWeights reference = w.layers[i];
-    MICA_TRY(transform_vision_layer(*model_, i, &memory, &reference));
-    LayerWeights quantized;
-    MICA_TRY(
-        quantize_layer(rows, w.layers[i], reference, &quantized, "vision.layers." + std::to_string(i) + ".", i, true));
-    w.layers[i] = quantized;
-  }
-  return quantize_projector();
-}
-
-Status Quantizer::quantize_projector() {
-  VisionWeights& w = model_->weights.vision;
-  OwnedBytes memory;
-  const Matrix original_up = w.projector_up, original_down = w.projector_down;
-  MICA_TRY(transform_projector(&memory, model_.get()));
-  // While one stream's matrix is quantized, the other stream's stays as it was.
-  const Matrix reference_up = w.projector_up;
-  Matrix quantized_up = reference_up;
-  const auto show = [&](size_t item, Stream stream, RowObserver* observer) {
-    const Matrix current = w.projector_up;
-    w.projector_up = stream == Stream::reference ? reference_up : quantized_up;
+  MICA_TRY(quantize_layers(rows, vision_stream(model_->spec), w.stream, &w.layers));
+  const Steps projector{projector_steps(model_->spec), &w, "vision.", Section::projector};
+  MICA_TRY(quantize_steps_behind(projector, [&](size_t item, Stream stream, RowObserver* observer) {
     rows_.show_projector(item, stream, observer);
-    w.projector_up = current;
-    return Status::ok();
-  };
-  MICA_TRY(quantize_outer(Slot::projector_up, "vision.projector", options_.vision, &w.projector_in, original_up,
-                          &w.projector_up, show, false));
-  quantized_up = w.projector_up;
-  MICA_TRY(quantize_outer(Slot::projector_down, "vision.projector_down", options_.vision, &w.projector_down_in,
-                          original_down, &w.projector_down, show, false));
+  }));
   rows_.finish_tower();
   return Status::ok();
 }
 
+Status Quantizer::quantize_tap_behind(uint32_t layer) {
+  const LayerList& taps = model_->spec.vision.taps;
+  if (!taps.has(layer)) return Status::ok();
+  const auto tap = static_cast<uint32_t>(std::find(taps.layers, taps.layers + taps.count, layer) - taps.layers);
+  const Steps steps{tap_steps(model_->spec), &model_->weights.vision.taps[tap],
+                    "vision.taps." + std::to_string(tap) + ".", Section::tap, tap};
+  MICA_TRY(quantize_steps_behind(steps, [&](size_t item, Stream stream, RowObserver* observer) {
+    rows_.show_tap(item, tap, stream, observer);
+  }));
+  rows_.finish_tap(tap);
+  return Status::ok();
+}
+
+Status Quantizer::quantize_steps_behind(const Steps& steps,
+                                        const std::function<void(size_t, Stream, RowObserver*)>& show) {
+  OwnedBytes memory;
+  const StepMatrices originals = steps.weights->matrices;
+  MICA_TRY(transform_steps(steps.plan, model_->weights.vision.stream, &memory, steps.weights));
+  // The reference stream sees the matrices as they are now, the quantized one those that are quantized so far.
+  const StepMatrices reference = steps.weights->matrices;
+  const auto show_either = [&](size_t item, Stream stream, RowObserver* observer) {
+    const StepMatrices current = steps.weights->matrices;
+    if (stream == Stream::reference) steps.weights->matrices = reference;
+    show(item, stream, observer);
+    steps.weights->matrices = current;
+    return Status::ok();
+  };
+  for (const StepAt& at : steps.plan)
+    MICA_TRY(quantize_step(steps, at, options_.vision, originals, show_either, false));
+  return Status::ok();
+}
+
+// A first pass over the decoder in float: what each format costs each matrix, and so what each gets.
+Status Quantizer::allot_decoder() {
+  const AllotJob job{.spec = decoder_stream(model_->spec),
+                     .weights = model_->weights.decoder,
+                     .name_of = [&](const Place& place) { return names_.name(place, ""); },
+                     .step = [&](uint32_t layer) { return step("bits of layers." + std::to_string(layer), 0); },
+                     .how = options_.allocation, .bits_mean = options_.bits};
+  return allot_bits(rows_.compute(), &rows_.decoder(), job, &allotted_);
+}
+
 Status Quantizer::quantize_decoder() {
   DecoderWeights& w = model_->weights.decoder;
+  LayerRows& rows = rows_.decoder();
   rows_.begin_decoder();
-  for (size_t i = 0; i < w.layers.size(); ++i) {
-    OwnedBytes memory;
-    LayerWeights reference = w.layers[i];
-    MICA_TRY(transform_decoder_layer(*model_, i, &memory, &reference));
-    LayerWeights quantized;
-    MICA_TRY(quantize_layer(rows_.decoder(), w.layers[i], reference, &quantized, "layers." + std::to_string(i) + ".", i,
-                            false));
-    w.layers[i] = quantized;
-  }
+  if (text_static() && options_.bits > 0) MICA_TRY(allot_decoder());
+  if (text_static()) return quantize_layers(rows, decoder_stream(model_->spec), w.stream, &w.layers);
+  // Layers that stay as they are bring the rows to the head.
+  for (size_t i = 0; i < w.layers.size(); ++i)
+    for (size_t item = 0; item < rows.items(); ++item)
+      rows.run(rows_.compute(), w.layers[i], i, item, Stream::quantized, true);
   return Status::ok();
 }
 
@@ -267,10 +313,10 @@ Status Quantizer::balance_head(std::vector<float>* factors) {
   DecoderWeights& w = model_->weights.decoder;
   ChannelSizes sizes(w.head_in.index);
   for (size_t item = 0; item < rows_.decoder().items(); ++item) rows_.show_head(item, &sizes);
-  *factors = balance(sizes, *rows_.compute().kernels->f32, w.lm_head);
-  std::vector<float> norm(factors->size());
+  *factors = balance(sizes, *rows_.compute().kernels, w.lm_head);
+  std::vector<float> norm(factors->size(), model_->spec.decoder.multipliers.logits_divisor);  // a loader divides by it
   for (size_t i = 0; i < norm.size(); ++i)
-    norm[i] = (w.final_norm.weight ? w.final_norm.weight[i] : 1.0f) / (*factors)[i];
+    norm[i] *= (w.final_norm.weight ? w.final_norm.weight[i] : 1.0f) / (*factors)[i];
   StreamTransform rotated = w.stream;
   rotated.vocabulary_rotation = rotated.rotated;
   BalancedRange range(rows_.compute(), w.head_in.index, *factors, rotated);
@@ -283,8 +329,9 @@ Status Quantizer::balance_head(std::vector<float>* factors) {
   report.max_text = largest;
   report.scale_visual = report.scale_text = w.head_in.scale_text;
   report_->points.push_back(std::move(report));
-  const std::string name = names_.slot_name(Slot::final_norm, 0, ".weight");
+  const std::string name = names_.name({Section::decoder, Slot::final_norm}, ".weight");
   replaced_.insert(name);
+  for (float& value : norm) value -= names_.plus({Section::decoder, Slot::final_norm});
   return tensors_.add_floats(name, norm.data(), norm.size());
 }
 
@@ -292,19 +339,21 @@ Status Quantizer::quantize_head() {
   DecoderWeights& w = model_->weights.decoder;
   const bool tied = w.lm_head.data == w.embedding.data;
   std::vector<float> factors;
-  if (text_static()) MICA_TRY(balance_head(&factors));
+  MICA_TRY(balance_head(&factors));
   if (tied && !factors.empty()) {
     std::vector<float> columns;
     for (const float factor : factors) columns.push_back(1.0f / factor);
     MICA_TRY(tensors_.add_floats(static_format::kEmbeddingColumns, columns.data(), columns.size()));
   }
-  const std::pair<Slot, Matrix*> matrices[] = {{Slot::embedding, &w.embedding}, {Slot::lm_head, &w.lm_head}};
-  for (const auto& [slot, matrix] : matrices) {
-    if (slot == Slot::lm_head && tied) break;
-    const char* title = slot == Slot::embedding ? "embedding" : "head";
-    const bool balanced = !factors.empty() && (tied || slot == Slot::lm_head);
+  const std::pair<Place, Matrix*> matrices[] = {{{Section::decoder, Slot::embedding}, &w.embedding},
+                                                {{Section::head, Slot::lm_head}, &w.lm_head}};
+  for (const auto& [place, matrix] : matrices) {
+    const bool head = place.slot == Slot::lm_head;
+    if (head && tied) break;
+    const char* title = head ? "head" : "embedding";
+    const bool balanced = !factors.empty() && (tied || head);
     const Matrix original = *matrix;
-    const std::string name = names_.slot_name(slot, 0, "");
+    const std::string name = names_.name(place, "");
     MICA_TRY(step(title, 0));
     MICA_TRY(point_.round_alone({title, name, &original, nullptr, matrix, options_.head},
                                 balanced ? factors.data() : nullptr, w.stream));
@@ -317,20 +366,20 @@ Status Quantizer::quantize_head() {
 // Every tensor of the family that is not replaced: names by slot and layer, so that what no loop reads stays behind.
 Status Quantizer::add_kept_tensors() {
   const ModelSpec& spec = model_->spec;
-  const auto drop = [&](std::span<const Slot> slots, uint32_t layers) {
-    for (const Slot slot : slots)
-      for (uint32_t i = 0; i < layers; ++i)
-        for (const char* suffix : {"", ".weight", ".bias"}) replaced_.insert(names_.slot_name(slot, i, suffix));
-  };
-  if (text_static()) drop(kFoldedDecoder, spec.decoder.layers);
-  if (vision_static()) drop(kFoldedVision, spec.vision.layers);
-  for (const auto& table : spec.family->tensors)
+  for (const auto& table : name_tables(spec))
     for (const TensorName& name : table) {
-      const bool vision = name.part == Part::vision || name.part == Part::projector;
-      const uint32_t layers = !name.layered ? 1 : vision ? spec.vision.layers_used : spec.decoder.layers;
+      const bool vision = name.section != Section::decoder && name.section != Section::head;
+      const bool folded = vision ? vision_static() : text_static();
+      if (folded && is_folded(name.slot)) continue;
+      const uint32_t layers = name.section == Section::tap ? spec.vision.taps.count
+                              : !is_layered(name.slot)     ? 1
+                              : vision                     ? spec.vision.layers_used
+                                                           : spec.decoder.layers;
       for (uint32_t i = 0; i < layers; ++i)
         for (const char* suffix : {"", ".weight", ".bias"}) {
-          const std::string full = names_.slot_name(name.slot, i, suffix);
+          const Place place = {name.section, name.slot, i};
+          if (replaced_.contains(names_.name(place, suffix))) continue;
+          const std::string full = names_.stored_name(place, suffix);
           const TensorView* tensor = full.empty() ? nullptr : model_->files->find(full);
           if (tensor != nullptr && replaced_.insert(full).second) tensors_.add_copy(*tensor);
         }
@@ -340,9 +389,9 @@ Status Quantizer::add_kept_tensors() {
 
 // Scales of the points, signs, and what the streams do online.
 Status Quantizer::add_static_parts(MetadataList* documents) {
-  if (!text_static() && !vision_static()) return Status::ok();
+  if (!any_static()) return Status::ok();
   Weights& weights = model_->weights;
-  const std::vector<NamedPoint> points = quant_points(&weights);
+  const std::vector<NamedPoint> points = quant_points(model_->spec, &weights);
   const size_t padded = round_up(points.size(), 16);
   std::vector<float> scales(2 * padded, 0.0f);
   for (size_t i = 0; i < points.size(); ++i) {
@@ -357,14 +406,16 @@ Status Quantizer::add_static_parts(MetadataList* documents) {
   const std::pair<const char*, const StreamTransform*> streams[] = {
       {static_format::kDecoderSigns, &weights.decoder.stream}, {static_format::kVisionSigns, &weights.vision.stream}};
   for (const auto& [name, stream] : streams) {
-    const auto flag = [](bool value) { return value ? "true" : "false"; };
-    json += std::string(", \"") + (stream == &weights.decoder.stream ? "decoder" : "vision") +
-            "\": {\"folded\": " + flag(stream->folded) + ", \"head_rotation\": " + flag(stream->head_rotation) +
-            ", \"down_rotation\": " + flag(stream->down_rotation);
-    if (stream == &weights.decoder.stream)
-      json += std::string(", \"vocabulary_rotation\": ") + flag(stream->vocabulary_rotation);
+    const bool decoder = stream == &weights.decoder.stream;
+    json += std::string(", \"") + (decoder ? "decoder" : "vision") + "\": {";
+    const char* comma = "";
+    for (const StreamFlag& flag : kStreamFlags) {
+      if (flag.word == nullptr || (flag.decoder_only && !decoder)) continue;
+      json += std::string(comma) + "\"" + flag.word + "\": " + (stream->*flag.value ? "true" : "false");
+      comma = ", ";
+    }
     // A tower whose matrices are integers attends in integers too (integer_attention.hpp has its error).
-    if (stream == &weights.vision.stream && vision_static())
+    if (!decoder && vision_static())
       json += std::string(", \"") + static_format::kAttention + "\": \"" + static_format::kAttentionInt8 + "\"";
     json += "}";
     if (!stream->rotated) continue;
@@ -383,7 +434,7 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
   MICA_TRY(names_.choose_roots(model_->spec));
   report_->model = model_->files->path();
   report_->bytes_before = model_->weights.bytes;
-  if (text_static() || vision_static()) {
+  if (any_static()) {
     MICA_TRY(step("samples", 0));
     MICA_TRY(rows_.create(*model_, samples, options_.threads, &report_->warnings));
     MICA_TRY(transform_streams(
@@ -408,12 +459,12 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
                            "no sample has a picture, and a vision tower is to be quantized: give pictures, or keep the "
                            "tower in 16 bits");
     if (vision_static()) MICA_TRY(quantize_tower());
-    if (text_static()) MICA_TRY(quantize_decoder());
+    if (text_static() || is_static(options_.head)) MICA_TRY(quantize_decoder());
+    if (is_static(options_.head)) MICA_TRY(quantize_head());
   }
-  if (is_static(options_.head)) MICA_TRY(quantize_head());
   MetadataList documents;
   MICA_TRY(packed_documents(*model_->files, &documents));
-  add_kv_preference(options_.kv_visual_bits, &documents);
+  add_notes(options_.notes, &documents);
   MICA_TRY(add_static_parts(&documents));
   MICA_TRY(add_kept_tensors());
   work_done_ = work_;
@@ -429,14 +480,17 @@ Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<Calibration
   const auto start = std::chrono::steady_clock::now();
   QuantizeReport unread;
   QuantizeReport* out = report ? report : &unread;
-  std::unique_ptr<Model> model;
-  MICA_TRY(open_model(std::move(files), &model));
-  if (model->files->kind() == ModelFiles::Kind::packed && !model->files->metadata(static_format::kStaticKey).empty())
-    return Status::error(Code::invalid_argument, "%s is quantized already; start from the checkpoint",
-                         model->files->path());
-  QuantizeOptions resolved = options;
-  if (resolved.threads == 0) resolved.threads = default_threads();
-  MICA_TRY(Quantizer(std::move(model), resolved, progress, out).run(samples, path));
+  const Status status = guarded([&] {
+    std::unique_ptr<Model> model;
+    MICA_TRY(open_model(std::move(files), &model));
+    if (model->files->kind() == ModelFiles::Kind::packed && !model->files->metadata(static_format::kStaticKey).empty())
+      return Status::error(Code::invalid_argument, "%s is quantized already; start from the checkpoint",
+                           model->files->path());
+    QuantizeOptions resolved = options;
+    if (resolved.threads == 0) resolved.threads = available_processors();
+    return Quantizer(std::move(model), resolved, progress, out).run(samples, path);
+  });
+  if (!status) return status;
   out->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   out->peak_bytes = peak_bytes();
   return Status::ok();

@@ -9,29 +9,35 @@
 #include <string>
 #include <vector>
 
+#include "allocation.hpp"
 #include "model_files.hpp"
+#include "packed_notes.hpp"
 #include "status.hpp"
+#include "weight_format.hpp"
 
 namespace mica {
 
-// How the linear layers of a part are stored and run: 16 bits as they are, or integers with static int8 activations.
-enum class QuantStorage : uint8_t { f16, w8a8, w4a8 };
 enum class Rounding : uint8_t { gptq, nearest };
 
 struct QuantizeOptions {
-  QuantStorage text = QuantStorage::w4a8;
-  QuantStorage vision = QuantStorage::w4a8;
-  QuantStorage head = QuantStorage::w8a8;  // embedding and lm_head: w8a8 or f16
-  // In a w4a8 decoder, value matrices whose heads are shared by several query heads: w8a8 or w4a8.
-  QuantStorage shared_heads = QuantStorage::w8a8;
+  // Floats stay the 16 bits that they are.
+  WeightFormat text = WeightFormat::u4;
+  WeightFormat vision = WeightFormat::u4;
+  WeightFormat head = WeightFormat::s8;  // embedding and lm_head: s8 or floats
+  // In a decoder of fewer than 8 bits, value matrices whose heads are shared by several query heads: s8 or as the rest.
+  WeightFormat shared_heads = WeightFormat::s8;
+  // Above 0: so many bits a weight, scales and tables counted, are what the decoder's matrices have on average;
+  // `allocation` says by what each gets its own, and `text` and `shared_heads` only that the decoder has static scales.
+  double bits = 0;
+  Allocation allocation = Allocation::error;
   bool msq = true;       // a scale for visual and one for text rows at each quant point; otherwise the larger for both
   bool aifs = true;      // visual rows of a chunk first; otherwise chunks end where the modality changes
   bool rms = true;       // rotation magnitude suppression, in the layers where it helps
   bool rotation = true;
   Rounding rounding = Rounding::gptq;
-  std::vector<uint8_t> kv_visual_bits = {};  // of each decoder layer, what the file prefers; empty: nothing is said
+  PackedNotes notes = {};
   uint32_t seed = 42;    // of the random signs
-  uint32_t threads = 0;  // 0: processors
+  uint32_t threads = 0;  // 0: available_processors()
 };
 
 // What the model sees while its activations are measured. With a chat format, a user's turn (pictures, then the prompt)
@@ -55,9 +61,13 @@ inline constexpr double kReportQuantiles[] = {0.5, 0.9, 0.99, 0.999};
 // A linear layer.
 struct LinearReport {
   std::string name;            // "layers.7.down"
-  QuantStorage storage = QuantStorage::f16;
+  WeightFormat format = WeightFormat::floats;
   size_t rows = 0, columns = 0;
+  double bits = 0;             // of a weight, with scales, tables and what is kept in float
   double error = 0;            // |W X - Q X|^2 / |W X|^2 over the calibration rows
+  // Share of its layer's output that the fewest bits are expected to cost, by which bits were allotted; 0: not
+  // measured.
+  double sensitivity = 0;
   // Greatest magnitude over the root mean square of a row of weights, mean over the rows: as they came, rotated, and
   // without the column that RMS keeps apart (equal to the one before where it keeps none).
   double outlier = 0, outlier_rotated = 0, outlier_suppressed = 0;

@@ -6,11 +6,12 @@ namespace {
 
 constexpr size_t kBytesMax = size_t{3} << 30;
 
-// Rows at four points.
+// Rows at all points.
 bool fits(const LayerRows& rows, const LayerWeights& layer) {
   size_t count = 0;
   for (size_t item = 0; item < rows.items(); ++item) count += rows.rows(item);
-  const size_t widths = layer.query.columns + layer.output.columns + layer.up.columns + layer.down.columns;
+  size_t widths = 0;
+  for (const SiteInfo& at : sites_of_layers()) widths += layer.reader(at.site).columns;
   return count * widths * sizeof(float) <= kBytesMax;
 }
 
@@ -27,12 +28,12 @@ bool ReferenceRows::Item::observe(const QuantPoint& point, const float* values, 
   return true;
 }
 
-void ReferenceRows::record(LayerRows& rows, Compute compute, const LayerWeights& layer) {
+void ReferenceRows::record(LayerRows& rows, Compute compute, const LayerWeights& layer, size_t index) {
   if (!fits(rows, layer)) return;
   items_.resize(rows.items());
   for (size_t item = 0; item < rows.items(); ++item) {
     compute.observer = &items_[item];
-    rows.run(compute, layer, item, Stream::reference, true);
+    rows.run(compute, layer, index, item, Stream::reference, true);
   }
 }
 

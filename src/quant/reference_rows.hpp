@@ -11,9 +11,9 @@ namespace mica {
 
 class ReferenceRows {
  public:
-  // Runs the layer over all items and keeps what it shows, and its output as the items' rows. Without room for that in
-  // memory it does nothing: the float model has to run for every point then.
-  void record(LayerRows& rows, Compute compute, const LayerWeights& layer);
+  // Runs the layer, the index-th, over all items and keeps what it shows, and its output as the items' rows. Without room
+  // for that in memory it does nothing: the float model has to run for every point then.
+  void record(LayerRows& rows, Compute compute, const LayerWeights& layer, size_t index);
   bool recorded() const { return !items_.empty(); }
   void replay(size_t item, const QuantPoint& point, RowObserver* observer) const;
 

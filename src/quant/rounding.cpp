@@ -1,4 +1,4 @@
-// Rounding: grids by squared error, GPTQ column by column. The factorization: Eigen.
+// Rounding: GPTQ column by column, then coordinate descent. The factorization: Eigen.
 #include "rounding.hpp"
 
 #include <Eigen/Cholesky>
@@ -7,8 +7,10 @@
 #include <cmath>
 #include <numeric>
 
+#include "allocate_in_parallel.hpp"
 #include "checked.hpp"
 #include "float_gemm.hpp"
+#include "matrix.hpp"
 
 namespace mica {
 namespace {
@@ -33,64 +35,21 @@ constexpr size_t kImprovements = 3;
 // SmolLM2-135M with 52,000 tokens, half or a third of it gave the least perplexity on other text.
 constexpr float kDriftShare = 0.5f;
 
-constexpr Grid grid_of(int bits) { return bits == 4 ? Grid{-8, 7} : Grid{-127, 127}; }
-
-// Ties to even; adding 1.5 * 2^23 leaves no fraction, and compilers vectorise it.
-float nearest_code(float value, const Grid& grid) {
-  constexpr float kNoFraction = 12582912.0f;
-  return (std::min(std::max(value, static_cast<float>(grid.low)), static_cast<float>(grid.high)) + kNoFraction) -
-         kNoFraction;
-}
-
-double squared_error(const float* row, size_t columns, float scale, const Grid& grid) {
-  const float inverse = 1.0f / scale;
-  float sums[8] = {};
-  for (size_t i = 0; i < columns; ++i) {
-    const float difference = row[i] - scale * nearest_code(row[i] * inverse, grid);
-    sums[i % 8] += difference * difference;
-  }
-  double sum = 0;
-  for (const float part : sums) sum += part;
-  return sum;
-}
-
-// The scale of least squared error. Clipping pays with few codes: from the whole range down to half of it. Four bits
-// have one more code below zero than above, so the sign of the scale decides which tail gets it.
-float best_scale(const float* row, size_t columns, int bits) {
-  const Grid grid = grid_of(bits);
-  float low = 0, high = 0;
-  for (size_t i = 0; i < columns; ++i) {
-    low = std::min(low, row[i]);
-    high = std::max(high, row[i]);
-  }
-  if (low == high) return 1.0f;
-  const int steps = bits == 4 ? 28 : 6;
-  const auto below = static_cast<float>(-grid.low);
-  const auto above = static_cast<float>(grid.high);
-  float best = 1.0f;
-  double least = INFINITY;
-  for (const float sign : {1.0f, -1.0f}) {
-    const float whole = sign > 0 ? std::max(-low / below, high / above) : std::max(high / below, -low / above);
-    for (int step = 0; step < steps; ++step) {
-      const float scale = sign * whole * (1.0f - 0.018f * static_cast<float>(step));
-      const double error = squared_error(row, columns, scale, grid);
-      if (error < least) {
-        least = error;
-        best = scale;
-      }
-    }
-    if (grid.low == -grid.high) break;
-  }
-  return best;
-}
-
-RoundedMatrix empty_matrix(size_t rows, size_t columns) {
+RoundedMatrix empty_matrix(size_t rows, size_t columns, const Grid& grid) {
   RoundedMatrix out;
   out.rows = rows;
   out.columns = columns;
   out.codes.resize(rows * columns);
   out.scale.resize(rows);
+  out.group = grid.group;
+  out.multipliers.resize(rows * group_count(grid.format, columns));
   return out;
+}
+
+void keep_scale(const RowScale& scale, size_t row, RoundedMatrix* out) {
+  out->scale[row] = scale.scale;
+  std::copy(scale.multipliers.begin(), scale.multipliers.end(),
+            out->multipliers.begin() + static_cast<std::ptrdiff_t>(row * scale.multipliers.size()));
 }
 
 // c[rows][columns] = a[rows][depth] * w[columns][depth]^T over threads, by tiles of rows and columns.
@@ -98,27 +57,27 @@ void multiply(const Compute& compute, float* c, const float* a, const float* w, 
               size_t depth) {
   constexpr size_t kTile = 256;
   const size_t across = ceil_div(columns, kTile);
-  parallel_for(compute, ceil_div(rows, kTile) * across, [&](size_t task, int) {
+  allocate_in_parallel(compute, ceil_div(rows, kTile) * across, [&](size_t task, int) {
     const size_t r = task / across * kTile;
     const size_t j = task % across * kTile;
     const size_t width = std::min(kTile, columns - j);
     std::vector<float> scratch(float_gemm_scratch(width, depth));
-    float_gemm(*compute.kernels->f32, c + r * columns + j, columns, a + r * depth, depth, w + j * depth, depth,
+    float_gemm(*compute.kernels, c + r * columns + j, columns, a + r * depth, depth, w + j * depth, depth,
                std::min(kTile, rows - r), width, depth, scratch.data());
   });
 }
 
 }  // namespace
 
-RoundedMatrix round_nearest(const Compute& compute, const float* weights, size_t rows, size_t columns, int bits) {
-  RoundedMatrix out = empty_matrix(rows, columns);
-  const Grid grid = grid_of(bits);
-  parallel_for(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
+RoundedMatrix round_nearest(const Compute& compute, const float* weights, size_t rows, size_t columns,
+                            const Grid& grid) {
+  RoundedMatrix out = empty_matrix(rows, columns, grid);
+  const NearestCode nearest(grid);
+  allocate_in_parallel(compute, ceil_div(rows, kTaskRows), [&](size_t task, int) {
     for (size_t r = task * kTaskRows; r < std::min(rows, (task + 1) * kTaskRows); ++r) {
-      const float* row = weights + r * columns;
-      out.scale[r] = best_scale(row, columns, bits);
-      for (size_t i = 0; i < columns; ++i)
-        out.codes[r * columns + i] = static_cast<int8_t>(nearest_code(row[i] / out.scale[r], grid));
+      const RowScale scale = best_scale(weights + r * columns, columns, nearest);
+      keep_scale(scale, r, &out);
+      round_row(weights + r * columns, columns, nearest, scale, out.codes.data() + r * columns);
     }
   });
   return out;
@@ -160,14 +119,30 @@ double output_energy(const Compute& compute, const float* difference, size_t row
   return sum;
 }
 
-bool ColumnRounder::factor(const RowMoments& moments) {
+// Pairs by the sum of both, and behind all pairs what has no partner.
+void ColumnRounder::order_columns(bool pairs) {
+  const size_t n = columns_;
+  const float* second = moments_->second();
+  pairs_ = pairs;
+  order_.resize(n);
+  std::iota(order_.begin(), order_.end(), 0u);
+  const auto size = [&](uint32_t k) {
+    if (!pairs) return second[k * n + k];
+    const size_t pair = k ^ kPairDistance;
+    return pair < n ? second[k * n + k] + second[pair * n + pair] : -1.0f;
+  };
+  std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) {
+    const float of_a = size(a), of_b = size(b);
+    if (!pairs || of_a != of_b) return of_a > of_b;
+    return (a & ~kPairDistance) < (b & ~kPairDistance);
+  });
+}
+
+bool ColumnRounder::factor(const RowMoments& moments, bool pairs) {
   const size_t n = columns_ = moments.width();
   moments_ = &moments;
   const float* second = moments.second();
-  order_.resize(n);
-  std::iota(order_.begin(), order_.end(), 0u);
-  std::stable_sort(order_.begin(), order_.end(),
-                   [&](uint32_t a, uint32_t b) { return second[a * n + a] > second[b * n + b]; });
+  order_columns(pairs);
   double trace = 0;
   for (size_t i = 0; i < n; ++i) trace += second[i * n + i];
   double damping = kDamping * trace / static_cast<double>(n);
@@ -200,6 +175,15 @@ bool ColumnRounder::factor(const RowMoments& moments) {
   return true;
 }
 
+double ColumnRounder::share_left() const {
+  double left = 0, all = 0;
+  for (size_t k = 0; k < columns_; ++k) {
+    left += conditional_[k];
+    all += static_cast<double>(moments_->second()[k * columns_ + k]) + damping_;
+  }
+  return all > 0 ? left / all : 1;
+}
+
 // rows <- rows H^-1.
 void ColumnRounder::solve_rows(float* rows, size_t count) const {
   const size_t n = columns_;
@@ -221,7 +205,7 @@ void ColumnRounder::correct_drift(const Compute& compute, std::vector<float>* we
   const size_t n = columns_;
   std::vector<float> shift(rows * n);
   multiply(compute, shift.data(), weights->data(), moments_->drift(), rows, n, n);
-  parallel_for(compute, ceil_div(rows, kSolveRows), [&](size_t task, int) {
+  allocate_in_parallel(compute, ceil_div(rows, kSolveRows), [&](size_t task, int) {
     const size_t first = task * kSolveRows;
     solve_rows(shift.data() + first * n, std::min(kSolveRows, rows - first));
   });
@@ -229,141 +213,237 @@ void ColumnRounder::correct_drift(const Compute& compute, std::vector<float>* we
     (*weights)[i] += kDriftShare * shift[i];
 }
 
-// Rounds `count` rows of targets, each with its scale; columns are in order. Codes and errors are [count][columns]; a
-// cost is the sum of D times the squares of what rounding alone took away.
-void ColumnRounder::round_rows(const Trials& trials) const {
+// Rounds a column, or the two of a pair, of one row; how many. What the columns before `begin` leave to a column is in
+// `carried`. A cost is the sum of D times the squares of what rounding alone took away.
+size_t ColumnRounder::round_column(Trials* trials, size_t row, size_t k, size_t begin, const float* carried) const {
+  const size_t n = columns_, at = row * n + k;
+  float* errors = trials->errors.data() + row * n;
+  const float* target = trials->target.data() + row * n;
+  const float scale = trials->scale[at];
+  const auto left_to = [&](size_t column) {
+    return target[column] + carried[column - begin] +
+           short_dot(errors + begin, feedback_.data() + column * n + begin, k - begin);
+  };
+  const auto finish = [&](size_t column, float value, float code) {
+    const float taken = value - code * scale;
+    trials->codes[row * n + column] = static_cast<int8_t>(code);
+    errors[column] = target[column] - code * scale;
+    trials->cost[row] += static_cast<double>(conditional_[column]) * taken * taken;
+  };
+  const float value = left_to(k);
+  if (!has_pair(k)) {
+    finish(k, value, trials->nearest.of(value * trials->inverse[at]));
+    return 1;
+  }
+  const float other = left_to(k + 1), feedback = feedback_[(k + 1) * n + k];
+  const float weight = conditional_[k], other_weight = conditional_[k + 1];
+  const size_t best = trials->nearest.best_pair([&](float first, float second) {
+    const float taken = value - scale * first;
+    const float other_taken = other + feedback * (target[k] - scale * first) - scale * second;
+    return weight * taken * taken + other_weight * other_taken * other_taken;
+  });
+  finish(k, value, trials->nearest.first(best));
+  finish(k + 1, other + feedback * errors[k], trials->nearest.second(best));
+  return 2;
+}
+
+void ColumnRounder::round_rows(Trials* trials) const {
   const size_t n = columns_;
   const auto columns = static_cast<Eigen::Index>(n);
-  const auto count = static_cast<Eigen::Index>(trials.count);
-  std::vector<float> block(trials.count * kBlock);
+  const auto count = static_cast<Eigen::Index>(trials->count);
+  std::vector<float> block(trials->count * kBlock);
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t width = std::min(kBlock, n - begin);
     const auto done_columns = static_cast<Eigen::Index>(begin);
     // What the columns before the block leave to it.
-    const Strided<const float> done(trials.errors, count, done_columns, Eigen::OuterStride<>(columns));
+    const Strided<const float> done(trials->errors.data(), count, done_columns, Eigen::OuterStride<>(columns));
     const Strided<const float> weights(feedback_.data() + begin * n, static_cast<Eigen::Index>(width), done_columns,
                                        Eigen::OuterStride<>(columns));
     Strided<float> carried(block.data(), count, static_cast<Eigen::Index>(width), Eigen::OuterStride<>(kBlock));
     if (begin > 0) carried.noalias() = done * weights.transpose();
     else carried.setZero();
-    for (size_t r = 0; r < trials.count; ++r) {
-      const float scale = trials.scale[r];
-      const float inverse = 1.0f / scale;
-      const float* target = trials.target + r * n;
-      float* errors = trials.errors + r * n;
-      for (size_t k = begin; k < begin + width; ++k) {
-        const float value = target[k] + block[r * kBlock + k - begin] +
-                            short_dot(errors + begin, feedback_.data() + k * n + begin, k - begin);
-        const float code = nearest_code(value * inverse, trials.grid);
-        const float taken = value - code * scale;
-        trials.codes[r * n + k] = static_cast<int8_t>(code);
-        errors[k] = target[k] - code * scale;
-        trials.cost[r] += static_cast<double>(conditional_[k]) * taken * taken;
-      }
-    }
+    for (size_t r = 0; r < trials->count; ++r)
+      for (size_t k = begin; k < begin + width;)
+        k += round_column(trials, r, k, begin, block.data() + r * kBlock);
   }
 }
 
 // The rows [first, first + rows) of the outcome: several scales are tried for each, since errors that are carried from
 // column to column widen what has to be rounded.
-void ColumnRounder::round_task(const float* target, size_t first, size_t rows, int bits, RoundedMatrix* out) const {
+void ColumnRounder::round_task(const float* target, size_t first, size_t rows, const NearestCode& nearest,
+                               RoundedMatrix* out) const {
   const size_t n = columns_;
-  const size_t count = rows * kScaleTrials;
-  std::vector<float> targets(count * n), errors(count * n), scales(count);
-  std::vector<int8_t> codes(count * n);
-  std::vector<double> cost(count, 0.0);
+  const size_t count = rows * kScaleTrials, values = count * n;
+  Trials trials{count,
+                nearest,
+                std::vector<float>(values),
+                std::vector<float>(values),
+                std::vector<float>(values),
+                std::vector<int8_t>(values),
+                std::vector<float>(values),
+                std::vector<double>(count, 0.0)};
+  std::vector<RowScale> scales(rows);
   for (size_t r = 0; r < rows; ++r) {
-    const float best = best_scale(target + (first + r) * n, n, bits);
+    scales[r] = best_scale(target + (first + r) * n, n, nearest);
     for (size_t trial = 0; trial < kScaleTrials; ++trial) {
-      scales[r * kScaleTrials + trial] = best * kScaleFactors[trial];
-      for (size_t k = 0; k < n; ++k) targets[(r * kScaleTrials + trial) * n + k] = target[(first + r) * n + order_[k]];
+      const float scale = scales[r].scale * kScaleFactors[trial];
+      const float inverse = 1.0f / scale;
+      for (size_t k = 0; k < n; ++k) {
+        const size_t at = (r * kScaleTrials + trial) * n + k;
+        const float factor = out->group > 0 ? scales[r].multipliers[order_[k] / out->group] : 1.0f;
+        trials.target[at] = target[(first + r) * n + order_[k]];
+        trials.scale[at] = scale * factor;
+        trials.inverse[at] = factor != 0 ? inverse / factor : 0.0f;
+      }
     }
   }
-  round_rows({.count = count,
-              .target = targets.data(),
-              .scale = scales.data(),
-              .grid = grid_of(bits),
-              .codes = codes.data(),
-              .errors = errors.data(),
-              .cost = cost.data()});
+  round_rows(&trials);
   for (size_t r = 0; r < rows; ++r) {
-    const auto* begin = cost.data() + r * kScaleTrials;
-    const size_t best = r * kScaleTrials + static_cast<size_t>(std::min_element(begin, begin + kScaleTrials) - begin);
-    out->scale[first + r] = scales[best];
-    for (size_t k = 0; k < n; ++k) out->codes[(first + r) * n + order_[k]] = codes[best * n + k];
+    const auto* begin = trials.cost.data() + r * kScaleTrials;
+    const auto trial = static_cast<size_t>(std::min_element(begin, begin + kScaleTrials) - begin);
+    scales[r].scale *= kScaleFactors[trial];
+    keep_scale(scales[r], first + r, out);
+    for (size_t k = 0; k < n; ++k)
+      out->codes[(first + r) * n + order_[k]] = trials.codes[(r * kScaleTrials + trial) * n + k];
   }
 }
 
-// One pass over a row's columns, each brought to the code that is best beside the others as they are; `product` is H
-// times the codes and follows them. Returns how many codes changed.
-size_t ColumnRounder::improve_row(const float* wanted, float scale, const Grid& grid, float* codes,
-                                  float* product) const {
+// The product of H with factors and codes after one of these moved by `step`.
+void ColumnRounder::move(const Improved& row, size_t column, float step) const {
+  const float* moments = moments_->second() + column * columns_;
+  for (size_t i = 0; i < columns_; ++i) row.product[i] += step * moments[i];
+  row.product[column] += step * damping_;
+}
+
+// One pass over a row's columns, each (or each pair) brought to the code that is best beside the others as they are.
+// Returns how many codes changed.
+size_t ColumnRounder::improve_codes(const Improved& row) const {
   const size_t n = columns_;
   const float* second = moments_->second();
   size_t changed = 0;
-  for (const uint32_t k : order_) {
-    const float own = second[k * n + k] + damping_;
-    if (!(own > 0)) continue;
-    const float best = nearest_code(codes[k] + (wanted[k] / scale - product[k]) / own, grid);
-    const float step = best - codes[k];
+  const auto set = [&](size_t column, float code) {
+    const float step = (code - row.codes[column]) * row.factors[column];
+    if (step == 0) return;
+    row.codes[column] = code;
+    move(row, column, step);
+    ++changed;
+  };
+  for (size_t k = 0; k < n; ++k) {
+    const uint32_t a = order_[k];
+    const float own = second[a * n + a] + damping_;
+    if (!(own > 0) || row.factors[a] == 0) continue;
+    const float pull = row.wanted[a] / row.scale - row.product[a];
+    if (!has_pair(k)) {
+      set(a, row.nearest.of(row.codes[a] + pull / (own * row.factors[a])));
+      continue;
+    }
+    const uint32_t b = order_[++k];
+    const float other = second[b * n + b] + damping_, both = second[a * n + b];
+    const float other_pull = row.wanted[b] / row.scale - row.product[b];
+    const float code_a = row.codes[a], code_b = row.codes[b];
+    const size_t best = row.nearest.best_pair([&](float first, float last) {
+      const float x = first - code_a, y = last - code_b;
+      return x * (own * x - 2 * pull) + y * (other * y - 2 * other_pull) + 2 * both * x * y;
+    });
+    set(a, row.nearest.first(best));
+    set(b, row.nearest.second(best));
+  }
+  return changed;
+}
+
+// Likewise each group's multiplier.
+size_t ColumnRounder::improve_multipliers(const Improved& row) const {
+  const size_t n = columns_, group = row.nearest.grid().group;
+  const float* second = moments_->second();
+  std::vector<float> along(n);
+  size_t changed = 0;
+  for (size_t begin = 0; group > 0 && begin < n; begin += group) {
+    const size_t end = std::min(n, begin + group);
+    std::fill(along.begin(), along.end(), 0.0f);
+    float pull = 0, own = 0;
+    for (size_t k = begin; k < end; ++k) {
+      for (size_t i = 0; i < n; ++i) along[i] += row.codes[k] * second[k * n + i];
+      along[k] += damping_ * row.codes[k];
+    }
+    for (size_t k = begin; k < end; ++k) {
+      pull += row.codes[k] * (row.wanted[k] / row.scale - row.product[k]);
+      own += row.codes[k] * along[k];
+    }
+    if (!(own > 0) || row.factors[begin] == 0) continue;
+    const float best = nearest_integer(row.factors[begin] + pull / own, 1, kMultiplierMax);
+    const float step = best - row.factors[begin];
     if (step == 0) continue;
-    codes[k] = best;
-    const float* column = second + k * n;
-    for (size_t i = 0; i < n; ++i) product[i] += step * column[i];
-    product[k] += step * damping_;
+    for (size_t k = begin; k < end; ++k) row.factors[k] = best;
+    for (size_t i = 0; i < n; ++i) row.product[i] += step * along[i];
     ++changed;
   }
   return changed;
 }
 
-// Codes and scales in turns: codes by coordinate descent from what GPTQ found (as QuantEase, arXiv 2309.01885), scales
-// by least squares on the rows of the moments. Then what remains of the error.
-void ColumnRounder::improve(const Compute& compute, const float* target, int bits, RoundedMatrix* out) const {
+// Codes, multipliers and scale in turns: the first two by coordinate descent from what GPTQ found (as QuantEase, arXiv
+// 2309.01885), the scale by least squares on the rows of the moments. Returns what remains of the error, but for the
+// target's own energy.
+double ColumnRounder::improve_row(const Improved& improved, const float* target, float* scale) const {
   const size_t n = columns_;
-  const Grid grid = grid_of(bits);
-  std::vector<float> codes(out->codes.begin(), out->codes.end());
+  Improved row = improved;
+  std::vector<float> values(n);
+  for (size_t pass = 0;; ++pass) {
+    for (size_t i = 0; i < n; ++i) values[i] = row.factors[i] * row.codes[i];
+    const double both = dot(row.wanted, values.data(), n);
+    const double own = dot(row.product, values.data(), n);
+    if (own > 0 && std::isfinite(both) && both != 0) row.scale = static_cast<float>(both / own);
+    if (pass == kImprovements) break;
+    const size_t changed = improve_codes(row);
+    if (changed + improve_multipliers(row) == 0) break;
+  }
+  *scale = row.scale;
+  double own = 0, both = 0;
+  for (size_t i = 0; i < n; ++i) {
+    own += static_cast<double>(row.product[i] - damping_ * values[i]) * values[i];
+    both += static_cast<double>(row.wanted[i] - damping_ * target[i]) * values[i];
+  }
+  return static_cast<double>(row.scale) * (row.scale * own - 2 * both);
+}
+
+void ColumnRounder::improve(const Compute& compute, const float* target, const NearestCode& nearest,
+                            RoundedMatrix* out) const {
+  const size_t n = columns_, group = out->group, groups = out->multipliers.size() / std::max<size_t>(1, out->rows);
+  std::vector<float> codes(out->codes.begin(), out->codes.end()), values(codes);
+  for (size_t i = 0; group > 0 && i < values.size(); ++i)
+    values[i] *= out->multipliers[i / n * groups + i % n / group];
   std::vector<float> product(out->rows * n), wanted(out->rows * n);
-  multiply(compute, product.data(), codes.data(), moments_->second(), out->rows, n, n);
+  multiply(compute, product.data(), values.data(), moments_->second(), out->rows, n, n);
   multiply(compute, wanted.data(), target, moments_->second(), out->rows, n, n);
   std::vector<double> errors(out->rows);
-  parallel_for(compute, out->rows, [&](size_t r, int) {
-    float* row = codes.data() + r * n;
+  allocate_in_parallel(compute, out->rows, [&](size_t r, int) {
     float* p = product.data() + r * n;
     float* w = wanted.data() + r * n;
     const float* t = target + r * n;
     errors[r] = dot(w, t, n);
+    std::vector<float> factors(n, 1.0f);
     for (size_t i = 0; i < n; ++i) {
-      p[i] += damping_ * row[i];
+      if (group > 0) factors[i] = out->multipliers[r * groups + i / group];
+      p[i] += damping_ * values[r * n + i];
       w[i] += damping_ * t[i];
     }
-    for (size_t pass = 0;; ++pass) {
-      const double both = dot(w, row, n);
-      const double own = dot(p, row, n);
-      if (own > 0 && std::isfinite(both) && both != 0) out->scale[r] = static_cast<float>(both / own);
-      if (pass == kImprovements || improve_row(w, out->scale[r], grid, row, p) == 0) break;
-    }
-    const double scale = out->scale[r];
-    double own = 0, both = 0;
-    for (size_t i = 0; i < n; ++i) {
-      own += static_cast<double>(p[i] - damping_ * row[i]) * row[i];
-      both += static_cast<double>(w[i] - damping_ * t[i]) * row[i];
-      out->codes[r * n + i] = static_cast<int8_t>(row[i]);
-    }
-    errors[r] += scale * (scale * own - 2 * both);
+    errors[r] += improve_row({nearest, w, out->scale[r], factors, codes.data() + r * n, p}, t, &out->scale[r]);
+    for (size_t i = 0; i < n; ++i) out->codes[r * n + i] = static_cast<int8_t>(codes[r * n + i]);
+    for (size_t g = 0; g < groups; ++g) out->multipliers[r * groups + g] = static_cast<uint8_t>(factors[g * group]);
   });
   for (const double error : errors) out->error += std::max(error, 0.0);
 }
 
-RoundedMatrix ColumnRounder::round(const Compute& compute, const float* weights, size_t rows, int bits) const {
+RoundedMatrix ColumnRounder::round(const Compute& compute, const float* weights, size_t rows, const Grid& grid) const {
   const size_t n = columns_;
+  const NearestCode nearest(grid);
   std::vector<float> target(weights, weights + rows * n);
   correct_drift(compute, &target, rows);
-  RoundedMatrix out = empty_matrix(rows, n);
-  parallel_for(compute, ceil_div(rows, kRoundedRows), [&](size_t task, int) {
+  RoundedMatrix out = empty_matrix(rows, n, grid);
+  allocate_in_parallel(compute, ceil_div(rows, kRoundedRows), [&](size_t task, int) {
     const size_t first = task * kRoundedRows;
-    round_task(target.data(), first, std::min(kRoundedRows, rows - first), bits, &out);
+    round_task(target.data(), first, std::min(kRoundedRows, rows - first), nearest, &out);
   });
-  improve(compute, target.data(), bits, &out);
+  improve(compute, target.data(), nearest, &out);
   out.energy = output_energy(compute, weights, rows, *moments_);
   return out;
 }

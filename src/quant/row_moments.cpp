@@ -2,8 +2,8 @@
 #include "row_moments.hpp"
 
 #include <algorithm>
-#include <new>
 
+#include "allocate_in_parallel.hpp"
 #include "checked.hpp"
 #include "float_gemm.hpp"
 #include "massive_rows.hpp"
@@ -21,7 +21,7 @@ void add_tile(const Compute& compute, float* sums, size_t width, const float* a,
               size_t columns, size_t depth) {
   float tile[kTile * kTile];
   std::vector<float> scratch(float_gemm_scratch(columns, depth));
-  float_gemm(*compute.kernels->f32, tile, kTile, a, kSlab, b, kSlab, rows, columns, depth, scratch.data());
+  float_gemm(*compute.kernels, tile, kTile, a, kSlab, b, kSlab, rows, columns, depth, scratch.data());
   for (size_t i = 0; i < rows; ++i)
     for (size_t j = 0; j < columns; ++j) sums[i * width + j] += tile[i * kTile + j];
 }
@@ -60,7 +60,7 @@ void RowMoments::add(const Compute& compute, const float* rows, const float* ref
 
 void RowMoments::flush(const Compute& compute) {
   const size_t tiles = ceil_div(width_, kTile);
-  parallel_for(compute, tiles * tiles, [&](size_t task, int) {
+  allocate_in_parallel(compute, tiles * tiles, [&](size_t task, int) {
     const size_t i = task / tiles * kTile;
     const size_t j = task % tiles * kTile;
     const size_t rows = std::min(kTile, width_ - i);
@@ -85,9 +85,12 @@ void RowMoments::clear_channel(size_t channel) {
   }
 }
 
-void RowMoments::clear_before_rotation(const Compute& compute, const simd::RotationPlan* plan, const std::vector<uint32_t>& channels) {
+void RowMoments::clear_before_rotation(const Compute& compute, const RowRotation* rotation,
+                                       const std::vector<uint32_t>& channels) {
   const auto each_row = [&](std::vector<float>* matrix) {
-    parallel_for(compute, width_, [&](size_t i, int) { clear_channels(plan, channels, matrix->data() + i * width_, 1, width_); });
+    parallel_for(compute, width_, [&](size_t i, int) {
+      clear_channels(rotation, channels, matrix->data() + i * width_, 1, width_);
+    });
   };
   for (std::vector<float>* matrix : {&second_, &drift_})
     for (int side = 0; side < 2; ++side) {

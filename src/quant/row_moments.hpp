@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compute.hpp"
+#include "row_rotation.hpp"
 #include "status.hpp"
 
 namespace mica {
@@ -23,7 +24,8 @@ class RowMoments {
   // As if channel `channel` were zero in all rows.
   void clear_channel(size_t channel);
   // As if these channels had been zero before the rows were rotated by `plan` (null: they were not).
-  void clear_before_rotation(const Compute& compute, const simd::RotationPlan* plan, const std::vector<uint32_t>& channels);
+  void clear_before_rotation(const Compute& compute, const RowRotation* rotation,
+                             const std::vector<uint32_t>& channels);
 
   size_t width() const { return width_; }
   size_t rows() const { return rows_; }

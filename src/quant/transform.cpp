@@ -1,27 +1,28 @@
-// Transform: folding and rotating float matrices. The rotations' kernels: simd/rotate_kernels.hpp.
+// Transform: folding and rotating float matrices. The rotations: row_rotation.hpp.
 #include "transform.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
 #include <vector>
 
+#include "block.hpp"
+#include "kernel_choice.hpp"
 #include "own_bytes.hpp"
 #include "stream_transform.hpp"
 
 namespace mica {
 namespace {
 
-const simd::RotateKernels& rotations() { return *simd::kernels_at(simd::Level::scalar)->rotate; }
-
 // What happens to one matrix, in this order; null where nothing does.
 struct MatrixTransform {
   const NormWeights* norm = nullptr;    // of what it reads; `norm_width` values, repeated over the columns
   size_t norm_width = 0;
   const float* scale = nullptr;         // LayerScale of what it adds
-  const simd::RotationPlan* input = nullptr;  // columns / input->width blocks
+  const RowRotation* input = nullptr;  // columns / input->width() blocks
   const uint32_t* input_signs = nullptr;
-  const simd::RotationPlan* output = nullptr;  // rows [output_first, output_end) in blocks of output->width
+  const RowRotation* output = nullptr;  // rows [output_first, output_end) in blocks of output->width()
   size_t output_first = 0;
   size_t output_end = 0;
   const uint32_t* output_signs = nullptr;
@@ -53,15 +54,15 @@ void fold_scale(const float* scale, const Matrix& matrix) {
 // W <- P W and b <- P b for the rotation P of some rows: every column is rotated.
 void rotate_outputs(const MatrixTransform& how, const Matrix& matrix) {
   const size_t count = how.output_end - how.output_first;
-  const size_t blocks = count / how.output->width;
+  const size_t blocks = count / how.output->width();
   std::vector<float> column(count);
   for (size_t c = 0; c < matrix.columns; ++c) {
     for (size_t i = 0; i < count; ++i) column[i] = float_row(matrix, how.output_first + i)[c];
-    rotations().rotate(*how.output, blocks, how.output_signs, 1.0f, column.data());
+    how.output->rotate(column.data(), how.output_signs, blocks);
     for (size_t i = 0; i < count; ++i) float_row(matrix, how.output_first + i)[c] = column[i];
   }
   if (matrix.bias)
-    rotations().rotate(*how.output, blocks, how.output_signs, 1.0f, const_cast<float*>(matrix.bias) + how.output_first);
+    how.output->rotate(const_cast<float*>(matrix.bias) + how.output_first, how.output_signs, blocks);
 }
 
 Status check_finite(const Matrix& matrix) {
@@ -80,51 +81,70 @@ Status transform_matrix(const MatrixTransform& how, OwnedBytes* memory, Matrix* 
   if (how.norm) fold_norm(*how.norm, how.norm_width, *matrix);
   if (how.scale) fold_scale(how.scale, *matrix);
   for (size_t r = 0; how.input && r < matrix->rows; ++r)
-    rotations().rotate(*how.input, matrix->columns / how.input->width, how.input_signs, 1.0f, float_row(*matrix, r));
+    how.input->rotate(float_row(*matrix, r), how.input_signs, matrix->columns / how.input->width());
   if (how.output) rotate_outputs(how, *matrix);
   return Status::ok();
 }
 
-struct LayerShape {
-  size_t hidden;
-  size_t head_dim;
-  size_t fused_value_first;  // row of the values in a fused projection
+// The rotation of a space of a stream; a null one: none.
+struct Rotation {
+  const RowRotation* rows = nullptr;
+  const uint32_t* signs = nullptr;
 };
 
-Status transform_layer(const StreamTransform& stream, const LayerShape& shape, OwnedBytes* memory,
-                       LayerWeights* layer) {
-  simd::RotationPlan head{};
-  if (stream.head_rotation) simd::make_rotation_plan(shape.head_dim, &head);
-  const simd::RotationPlan* residual = stream.rotated ? &stream.residual_plan : nullptr;
-  const simd::RotationPlan* heads = stream.head_rotation ? &head : nullptr;
-  const uint32_t* signs = stream.rotated ? stream.signs.data() : nullptr;
-  MatrixTransform reads{
-      .norm = &layer->attention_norm, .norm_width = shape.hidden, .input = residual, .input_signs = signs};
-  MatrixTransform values = reads;
-  const bool fused = layer->value.rows == 0;
-  Matrix* value = fused ? &layer->query : &layer->value;
-  values.output = heads;
-  values.output_first = fused ? shape.fused_value_first : 0;
-  values.output_end = value->rows;
-  MICA_TRY(transform_matrix(fused ? values : reads, memory, &layer->query).in("query"));
-  MICA_TRY(transform_matrix(reads, memory, &layer->key).in("key"));
-  if (!fused) MICA_TRY(transform_matrix(values, memory, &layer->value).in("value"));
-  MatrixTransform writes{.scale = layer->attention_scale,
-                         .input = heads,
-                         .output = residual,
-                         .output_end = shape.hidden,
-                         .output_signs = signs};
-  MICA_TRY(transform_matrix(writes, memory, &layer->output).in("output"));
-  reads.norm = &layer->mlp_norm;
-  MICA_TRY(transform_matrix(reads, memory, &layer->gate).in("gate"));
-  MICA_TRY(transform_matrix(reads, memory, &layer->up).in("up"));
-  writes.scale = layer->mlp_scale;
-  writes.input = stream.down();
-  MICA_TRY(transform_matrix(writes, memory, &layer->down).in("down"));
-  for (NormWeights* norm : {&layer->attention_norm, &layer->mlp_norm}) norm->weight = norm->bias = nullptr;
-  layer->attention_scale = layer->mlp_scale = nullptr;
-  return Status::ok();
-}
+class LayerTransform {
+ public:
+  LayerTransform(const StreamTransform& transform, const StreamSpec& stream) : transform_(transform), stream_(stream) {
+    if (transform.head_rotation) (void)head_.make(stream.width(Width::head));
+  }
+
+  Status run(OwnedBytes* memory, LayerWeights* layer) const {
+    for (const PartInfo& part : parts_of_layers())
+      if (part.kind == PartKind::matrix)
+        MICA_TRY(transform_matrix(plan(part, *layer), memory, &layer->matrices[part.slot]).in(part.name));
+    for (const PartInfo& part : parts_of_layers()) {
+      if (!is_folded(part.slot)) continue;
+      if (part.kind == PartKind::norm) layer->norms[part.slot].weight = layer->norms[part.slot].bias = nullptr;
+      else layer->vectors[part.slot] = nullptr;
+    }
+    return Status::ok();
+  }
+
+ private:
+  Rotation rotation(Space space) const {
+    switch (space) {
+      case Space::own: break;
+      case Space::stream:
+        if (transform_.rotated) return {&transform_.residual_plan, transform_.signs.data()};
+        break;
+      case Space::heads:
+        if (transform_.head_rotation) return {&head_, nullptr};
+        break;
+      case Space::online: return {transform_.down(), nullptr};
+    }
+    return {};
+  }
+
+  MatrixTransform plan(const PartInfo& part, const LayerWeights& layer) const {
+    const Rotation in = rotation(part.in), out = rotation(part.out);
+    MatrixTransform how{.input = in.rows,
+                        .input_signs = in.signs,
+                        .output = out.rows,
+                        .output_first = stream_.width(part.out_first),
+                        .output_end = layer.matrices[part.slot].rows,
+                        .output_signs = out.signs};
+    if (part.norm != Slot::count) {
+      how.norm = &layer.norms[part.norm];
+      how.norm_width = stream_.width(part.columns);
+    }
+    if (part.scale != Slot::count) how.scale = layer.vectors[part.scale];
+    return how;
+  }
+
+  const StreamTransform& transform_;
+  const StreamSpec& stream_;
+  RowRotation head_;
+};
 
 // A sign a channel, by a generator whose numbers are the same everywhere.
 std::vector<uint32_t> random_signs(size_t width, std::mt19937* generator) {
@@ -135,22 +155,24 @@ std::vector<uint32_t> random_signs(size_t width, std::mt19937* generator) {
 
 struct StreamShape {
   size_t width, feed_forward, head_dim, merge;
-  bool may_rotate;
+  bool may_rotate;        // the stream
+  bool may_rotate_heads;  // not where what heads give is gated value by value
 };
 
-Status set_up_stream(const StreamShape& shape, bool rotate, std::mt19937* generator, StreamTransform* stream) {
-  simd::RotationPlan plan;
-  stream->folded = true;
-  stream->rotated = rotate && shape.may_rotate && simd::make_rotation_plan(shape.width, &plan);
-  stream->head_rotation = rotate && simd::make_rotation_plan(shape.head_dim, &plan);
-  stream->down_rotation = rotate && simd::make_rotation_plan(shape.feed_forward, &plan);
-  const std::vector<uint32_t> signs = random_signs(shape.width, generator);
-  return complete_transform(shape.width, shape.feed_forward, shape.merge, signs, stream);
+bool is_gated(const DecoderWeights& weights) {
+  return std::any_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
+    return layer.matrices[Slot::attention_gate].rows != 0;
+  });
 }
 
-Status in_layer(const Status& status, const char* part, size_t index) {
-  if (status) return status;
-  return status.in((std::string(part) + "layers." + std::to_string(index)).c_str());
+Status set_up_stream(const StreamShape& shape, bool rotate, std::mt19937* generator, StreamTransform* stream) {
+  RowRotation rotation;
+  stream->folded = true;
+  stream->rotated = rotate && shape.may_rotate && rotation.make(shape.width);
+  stream->head_rotation = rotate && shape.may_rotate_heads && rotation.make(shape.head_dim);
+  stream->down_rotation = rotate && rotation.make(shape.feed_forward);
+  const std::vector<uint32_t> signs = random_signs(shape.width, generator);
+  return complete_transform(shape.width, shape.feed_forward, shape.merge, signs, stream);
 }
 
 }  // namespace
@@ -162,7 +184,7 @@ Status copy_matrix(const Matrix& source, bool with_bias, OwnedBytes* memory, Mat
   if (values == nullptr || (with_bias && bias == nullptr))
     return Status::error(Code::out_of_memory, "no memory for a matrix of %zu x %zu floats", source.rows,
                          source.columns);
-  const simd::FloatKernels& kernels = *simd::kernels_at(simd::Level::scalar)->f32;
+  const simd::Kernels& kernels = definition_kernels();
   for (size_t r = 0; r < source.rows; ++r)
     widen_matrix_row(kernels, source, r, reinterpret_cast<float*>(values + r * row_bytes));
   for (size_t r = 0; with_bias && r < source.rows; ++r) bias[r] = source.bias ? source.bias[r] : 0.0f;
@@ -180,51 +202,69 @@ Status transform_streams(const TransformOptions& options, Model* model) {
   const DecoderSpec& d = model->spec.decoder;
   const VisionSpec& v = model->spec.vision;
   Weights& weights = model->weights;
+  // A norm of what a layer adds has its weights in the stream's own space.
   if (options.decoder)
-    MICA_TRY(set_up_stream({d.hidden, d.feed_forward, d.head_dim, 1, true}, options.rotate, &generator,
-                           &weights.decoder.stream));
+    MICA_TRY(set_up_stream({d.hidden, d.feed_forward, d.head_dim, 1, !has_post_norms(weights.decoder.layers),
+                            !is_gated(weights.decoder)},
+                           options.rotate, &generator, &weights.decoder.stream));
   if (!options.vision || !model->spec.has_vision) return Status::ok();
-  const bool may_rotate = weights.vision.post_norm.weight == nullptr;
-  MICA_TRY(set_up_stream({v.hidden, v.feed_forward, v.head_dim(), static_cast<size_t>(v.merge) * v.merge, may_rotate},
+  const auto reads_rotated = [](const StepPlan& steps) {
+    return std::none_of(steps.begin(), steps.end(), [](const StepAt& at) {
+      return at.in.streams != 0 && (at.op == Op::attend || (at.op == Op::norm && !is_folded(at.slot)));
+    });
+  };
+  const bool may_rotate = reads_rotated(projector_steps(model->spec)) && reads_rotated(tap_steps(model->spec)) &&
+                          !has_post_norms(weights.vision.layers);
+  MICA_TRY(set_up_stream({v.hidden, v.feed_forward, v.head_dim(), static_cast<size_t>(v.merge) * v.merge, may_rotate,
+                          true},
                          options.rotate, &generator, &weights.vision.stream));
   place_directions(model->spec, &weights.vision);
   return Status::ok();
 }
 
-Status transform_decoder_layer(const Model& model, size_t index, OwnedBytes* memory, LayerWeights* layer) {
-  const DecoderSpec& d = model.spec.decoder;
-  return in_layer(transform_layer(model.weights.decoder.stream, {d.hidden, d.head_dim, 0}, memory, layer), "", index);
+Status transform_layer(const StreamTransform& transform, const StreamSpec& stream, size_t index, OwnedBytes* memory,
+                       LayerWeights* layer) {
+  const Status status = LayerTransform(transform, stream).run(memory, layer);
+  return status ? status : status.in((stream.prefix + std::string("layers.") + std::to_string(index)).c_str());
 }
 
-Status transform_vision_layer(const Model& model, size_t index, OwnedBytes* memory, LayerWeights* layer) {
-  const VisionSpec& v = model.spec.vision;
-  const LayerShape shape{v.hidden, v.head_dim(), 2 * static_cast<size_t>(v.hidden)};
-  return in_layer(transform_layer(model.weights.vision.stream, shape, memory, layer), "vision.", index);
-}
-
-Status transform_projector(OwnedBytes* memory, Model* model) {
-  VisionWeights& vision = model->weights.vision;
-  const StreamTransform& stream = vision.stream;
-  const VisionSpec& v = model->spec.vision;
-  NormWeights& norm = vision.projector_norm;
-  MatrixTransform how{.norm = &norm,
-                      .norm_width = v.projector == Projector::patch_merger ? v.hidden : vision.projector_up.columns};
-  how.input = stream.rotated ? &stream.residual_plan : nullptr;
-  how.input_signs = stream.rotated ? stream.signs.data() : nullptr;
-  MICA_TRY(transform_matrix(how, memory, &vision.projector_up).in("projector"));
-  norm.weight = norm.bias = nullptr;
+Status transform_steps(const StepPlan& steps, const StreamTransform& stream, OwnedBytes* memory, StepWeights* weights) {
+  size_t norm_width = 0;
+  for (const StepAt& at : steps) {
+    if (at.op == Op::norm) norm_width = at.in.width;
+    if (at.in.streams == 0) continue;
+    for (const Slot slot : slots_of(at.op, at.slot, at.second)) {
+      const PartInfo& part = part_of(slot);
+      if (part.kind != PartKind::matrix) continue;
+      MatrixTransform how;
+      if (part.norm != Slot::count) how.norm = &weights->norms[part.norm];
+      how.norm_width = norm_width;
+      how.input = stream.rotated ? &stream.residual_plan : nullptr;
+      how.input_signs = stream.rotated ? stream.signs.data() : nullptr;
+      MICA_TRY(transform_matrix(how, memory, &weights->matrices[slot]).in(part.name));
+      if (part.norm != Slot::count) weights->norms[part.norm].weight = weights->norms[part.norm].bias = nullptr;
+    }
+  }
   return Status::ok();
 }
 
 Status transform_model(const TransformOptions& options, Model* model) {
   MICA_TRY(transform_streams(options, model));
   Weights& weights = model->weights;
-  for (size_t i = 0; options.decoder && i < weights.decoder.layers.size(); ++i)
-    MICA_TRY(transform_decoder_layer(*model, i, &weights.owned, &weights.decoder.layers[i]));
+  const auto transform_layers = [&](const StreamSpec& spec, const StreamTransform& transform,
+                                    std::vector<LayerWeights>* layers) {
+    for (size_t i = 0; i < layers->size(); ++i)
+      MICA_TRY(transform_layer(transform, spec, i, &weights.owned, &(*layers)[i]));
+    return Status::ok();
+  };
+  if (options.decoder)
+    MICA_TRY(transform_layers(decoder_stream(model->spec), weights.decoder.stream, &weights.decoder.layers));
   if (!options.vision || !model->spec.has_vision) return Status::ok();
-  for (size_t i = 0; i < weights.vision.layers.size(); ++i)
-    MICA_TRY(transform_vision_layer(*model, i, &weights.owned, &weights.vision.layers[i]));
-  return transform_projector(&weights.owned, model);
+  MICA_TRY(transform_layers(vision_stream(model->spec), weights.vision.stream, &weights.vision.layers));
+  VisionWeights& vision = weights.vision;
+  for (StepWeights& tap : vision.taps)
+    MICA_TRY(transform_steps(tap_steps(model->spec), vision.stream, &weights.owned, &tap));
+  return transform_steps(projector_steps(model->spec), vision.stream, &weights.owned, &vision);
 }
 
 }  // namespace mica

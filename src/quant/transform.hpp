@@ -25,10 +25,10 @@ Status transform_streams(const TransformOptions& options, Model* model);
 // One layer of a stream that transform_streams set up, as float matrices in `memory`, which must outlive their use; the
 // checkpoint's own bytes are no longer referenced. Errors: out_of_memory; invalid_argument for a value that is not
 // finite, naming the layer.
-Status transform_decoder_layer(const Model& model, size_t index, OwnedBytes* memory, LayerWeights* layer);
-Status transform_vision_layer(const Model& model, size_t index, OwnedBytes* memory, LayerWeights* layer);
-// The projector's first matrix, which reads the tower's stream.
-Status transform_projector(OwnedBytes* memory, Model* model);
+Status transform_layer(const StreamTransform& transform, const StreamSpec& stream, size_t index, OwnedBytes* memory,
+                       LayerWeights* layer);
+// The matrices of steps behind a tower's layers (the projector's, a tap's) that read its stream.
+Status transform_steps(const StepPlan& steps, const StreamTransform& stream, OwnedBytes* memory, StepWeights* weights);
 
 // All of it, with the matrices in model->weights.owned.
 Status transform_model(const TransformOptions& options, Model* model);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 
 #include <fcntl.h>
@@ -75,7 +76,11 @@ Outcome run(const Arguments& arguments, const std::string& input, const std::str
   posix_spawn_file_actions_adddup2(&actions, in.read, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO);
-  if (!out_path.empty()) {
+  if (out_path == kUnread) {
+    Pipe::close_end(out.read);
+  } else if (out_path == kClosed) {
+    posix_spawn_file_actions_addclose(&actions, STDOUT_FILENO);
+  } else if (!out_path.empty()) {
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_path.c_str(), O_WRONLY, 0);
   }
   pid_t child = -1;
@@ -101,13 +106,19 @@ Outcome run(const Arguments& arguments, const std::string& input, const std::str
   return outcome;
 }
 
-Terminal::Terminal(const Arguments& arguments) {
+const std::string& state_folder() {
+  static const std::string folder = std::filesystem::temp_directory_path() / ("mica_state_" + std::to_string(getpid()));
+  return folder;
+}
+
+Terminal::Terminal(const Arguments& arguments, const std::string& terminal_kind) {
   winsize size{40, 100, 0, 0};
   const std::vector<char*> line = command_line(arguments);
   child_ = forkpty(&terminal_, nullptr, nullptr, &size);
   if (child_ < 0) throw std::runtime_error("forkpty");
   if (child_ == 0) {
-    setenv("TERM", "xterm", 1);
+    setenv("TERM", terminal_kind.c_str(), 1);
+    setenv("XDG_STATE_HOME", state_folder().c_str(), 1);
     execv(MICA_PROGRAM, line.data());
     _exit(127);
   }

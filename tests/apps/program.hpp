@@ -18,14 +18,23 @@ struct Outcome {
 
 // `input` is standard input; `out_path`, if not empty, is opened as standard output.
 Outcome run(const Arguments& arguments, const std::string& input = "", const std::string& out_path = "");
+// As out_path: a pipe that nobody reads.
+inline const std::string kUnread = "|";
+// As out_path: none at all, as a shell's >&- leaves it.
+inline const std::string kClosed = "&-";
+
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // A file of tests/data, by its path there.
 std::string data(const std::string& path);
 
+// Where a program in a Terminal keeps its history (XDG_STATE_HOME): this test's own, made by the program.
+const std::string& state_folder();
+
 // A program whose standard input, output and errors are one terminal of 100 columns.
 class Terminal {
  public:
-  explicit Terminal(const Arguments& arguments);
+  explicit Terminal(const Arguments& arguments, const std::string& terminal_kind = "xterm");
   ~Terminal();
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;

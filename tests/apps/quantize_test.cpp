@@ -57,6 +57,30 @@ TEST_CASE("the summary says where the file is, how large it is, what was worst a
         0.36 * static_cast<double>(std::filesystem::file_size(kModel + "/model.safetensors")));
 }
 
+TEST_CASE("bits are allotted as they are asked for, are told, and leave a model that answers") {
+  const mica::TestFolder folder;
+  const std::string path = folder.path("m.mica"), numbers = folder.path("r.json");
+  for (const char* how : {"error", "influence", "uniform"}) {
+    CAPTURE(how);
+    const Outcome run = quantize({"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "4", "--bits",
+                                  "3.5", "--allocation", how, "--report", numbers});
+    REQUIRE_MESSAGE(run.status == 0, run.err);
+    CHECK_MESSAGE(has(run.out, " on average: query "), run.out);
+    const nlohmann::json report = nlohmann::json::parse(read_text(numbers));
+    CHECK(report["bits"].get<double>() <= 3.6);  // and what is kept in float
+    CHECK(report["bits"].get<double>() > 2.8);
+    CHECK(report["options"]["allocation"] == how);
+    const Outcome answer =
+        program::run({"run", "-m", path, "--image", data("panel/000.jpg"), "-p", "Which unit is this?"});
+    CHECK(answer.status == 0);
+    CHECK(has(answer.out, "SOLAR"));
+  }
+  const Outcome few =
+      quantize({"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "2", "--bits", "2"});
+  CHECK(few.status != 0);
+  CHECK_MESSAGE(has(few.err, "bits on average: with its scales this model needs"), few.err);
+}
+
 TEST_CASE("the packed file verifies, explains itself and answers") {
   const std::string& path = quantized().path;
   CHECK(has(program::run({"verify", path}).out, "every checksum agrees"));
@@ -115,14 +139,31 @@ TEST_CASE("the page is whole, escapes what it is given and loads nothing") {
 TEST_CASE("with 16 bits everywhere it only packs, and the answers are those of the checkpoint") {
   const mica::TestFolder folder;
   const std::string path = folder.path("m.mica");
-  const Outcome packed = quantize({"-m", kModel, "-o", path, "--vision", "f16", "--text", "f16", "--head", "f16"});
+  const Outcome packed = quantize({"-m", kModel, "-o", path, "--vision", "f16", "--text", "f16", "--head", "f16",
+                                   "--describe", "reads dials \u2013 nothing else"});
   REQUIRE_MESSAGE(packed.status == 0, packed.err);
   CHECK(has(packed.out, "decoder F16, head F16"));
+  CHECK(has(program::run({"inspect", path}).out, "reads dials \u2013 nothing else"));
   const Arguments question = {"--image", data("panel/012.jpg"), "-p", "Read the display."};
   Arguments one = {"run", "-m", path}, other = {"run", "-m", kModel};
   one.insert(one.end(), question.begin(), question.end());
   other.insert(other.end(), question.begin(), question.end());
   CHECK(program::run(one).out == program::run(other).out);
+}
+
+TEST_CASE("without a standard output what is printed lands in no file") {
+  const mica::TestFolder folder;
+  const std::string path = folder.path("m.mica"), other = folder.path("n.mica");
+  const Arguments options = {"--vision", "f16", "--text", "f16", "--head", "f16"};
+  Arguments one = {"quantize", "-m", kModel, "-o", path}, two = {"quantize", "-m", kModel, "-o", other};
+  one.insert(one.end(), options.begin(), options.end());
+  two.insert(two.end(), options.begin(), options.end());
+  const Outcome outcome = program::run(one, "", program::kClosed);
+  CHECK(outcome.status == 1);  // its summary was work too
+  CHECK_MESSAGE(has(outcome.err, "standard output"), outcome.err);
+  REQUIRE(program::run(two).status == 0);
+  CHECK(mica::read_all(path) == mica::read_all(other));
+  CHECK(program::run({"verify", path}).status == 0);
 }
 
 TEST_CASE("a file says how many bits visual keys and values keep, and a session may say otherwise") {
@@ -175,6 +216,7 @@ TEST_CASE("what is wrong is said, with what to do, before any work") {
       {{"-m", kModel, "-o", path, "--calib", folder.path("no")}, 1, "there is no such file or folder"},
       {{"-m", kModel, "-o", path, "--calib", folder.path()}, 1, "none of its 1 pictures can be read"},
       {{"-m", quantized().path, "-o", path, "--calib", data("panel")}, 1, "is packed already"},
+      {{"-m", kModel, "-o", path, "--calib", data("panel"), "--describe", "two\nlines"}, 2, "--describe"},
       {{"-m", "no/model", "-o", path, "--calib", data("panel")}, 1, "no/model"},
   };
   for (const Case& row : cases) {
@@ -204,6 +246,51 @@ TEST_CASE("help stands in the list and has examples") {
   const Outcome help = program::run({"quantize", "--help"});
   CHECK(help.status == 0);
   for (const char* part :
-       {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|f16", "--no-msq", "--report"})
+       {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|w4a8-levels|w3a8|w2a8|f16", "--bits X",
+        "--no-msq", "--report"})
     CHECK_MESSAGE(has(help.out, part), help.out);
+}
+
+TEST_CASE("mica quantize leaves the checkpoint as it is, whatever way leads to it") {
+  const mica::TestFolder folder, elsewhere;
+  const std::string model = folder.path();
+  for (const char* name : {"config.json", "model.safetensors"})
+    std::filesystem::copy_file(data(std::string("golden/llama/") + name), folder.path(name));
+  std::filesystem::create_symlink(folder.path("model.safetensors"), elsewhere.path("link.mica"));
+  std::filesystem::create_hard_link(folder.path("config.json"), elsewhere.path("hard.mica"));
+  std::filesystem::create_directory_symlink(model, elsewhere.path("folder"));
+  const std::vector<uint8_t> before = mica::read_all(folder.path("model.safetensors"));
+  const std::pair<std::string, std::string> cases[] = {
+      {model, folder.path("model.safetensors")},
+      {model, folder.path("config.json")},
+      {model, folder.path("model-00001-of-00002.safetensors")},
+      {model, elsewhere.path("link.mica")},
+      {model, elsewhere.path("hard.mica")},
+      {model, elsewhere.path("folder/model.safetensors")},
+      {elsewhere.path("folder"), folder.path("model.safetensors")},
+  };
+  for (const auto& row : cases) {
+    const auto& [from, to] = row;
+    CAPTURE(row.second);
+    const Outcome outcome = program::run({"quantize", "-m", from, "-o", to});
+    CHECK(outcome.status == 2);
+    CHECK_MESSAGE(outcome.err.find("is a file of the model itself") != std::string::npos, outcome.err);
+  }
+  std::filesystem::create_directory(elsewhere.path("cal"));
+  elsewhere.write("cal/questions.jsonl", std::string_view("{}\n"));
+  const std::string samples = elsewhere.path("cal/questions.jsonl"), packed = elsewhere.path("new.json");
+  const std::pair<program::Arguments, const char*> losses[] = {
+      {{"-o", packed, "--report", folder.path("config.json")}, "is a file of the model itself"},
+      {{"-o", packed, "--report", elsewhere.path("cal/../new.json")}, "are the same file"},
+      {{"-o", samples, "--calib", samples}, "is one of the samples"},
+      {{"-o", samples, "--calib", elsewhere.path("cal")}, "is one of the samples"},
+  };
+  for (const auto& row : losses) {
+    program::Arguments line = {"quantize", "-m", model};
+    line.insert(line.end(), row.first.begin(), row.first.end());
+    const Outcome outcome = program::run(line);
+    CHECK(outcome.status == 2);
+    CHECK_MESSAGE(outcome.err.find(row.second) != std::string::npos, outcome.err);
+  }
+  CHECK(mica::read_all(folder.path("model.safetensors")) == before);
 }

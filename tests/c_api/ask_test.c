@@ -83,6 +83,10 @@ int main(int argc, char **argv) {
 
   expect(mica_model_open(NULL, NULL, &model, &error) == MICA_OK, "the default model", error.message);
   expect(mica_picture_open(argv[1], &picture, &error) == MICA_OK, "the picture", error.message);
+  mica_sampling sampling = mica_sampling_default();
+  expect(mica_model_sampling_default(model, &sampling, &error) == MICA_OK && sampling.temperature == 0,
+         "a model that asks for the likeliest token", error.message);
+  expect(mica_model_sampling_default(NULL, &sampling, &error) == MICA_INVALID_ARGUMENT, "a status for NULL", error.message);
   if (failures == 0) ask_in_own_buffer(model, picture, argv[2], argv[3]);
   mica_picture_free(picture);
   mica_model_close(model);

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string>
 
-#include "mica.h"
+#include "panel_session.hpp"
 
 namespace {
 
@@ -14,27 +14,9 @@ struct Turn {
   uint32_t tokens = 0;  // in the session after the answer
 };
 
-class Conversation {
+class Conversation : public mica::test::PanelSession {
  public:
-  explicit Conversation(uint32_t context = 512) {
-    mica_error error{};
-    mica_session_options options = mica_session_options_default();
-    options.context = context;
-    REQUIRE_MESSAGE(mica_model_open(MICA_TEST_DATA "/panel/model", nullptr, &model_, &error) == MICA_OK, error.message);
-    REQUIRE(mica_picture_open(MICA_TEST_DATA "/panel/000.jpg", &picture_, &error) == MICA_OK);
-    REQUIRE(mica_session_create(model_, &options, nullptr, 0, &session_, &error) == MICA_OK);
-  }
-  ~Conversation() {
-    mica_session_free(session_);
-    mica_picture_free(picture_);
-    mica_model_close(model_);
-  }
-
-  mica_status add(const std::string& question) {
-    const mica_part parts[] = {{MICA_PART_PICTURE, nullptr, 0, picture_},
-                               {MICA_PART_TEXT, question.data(), question.size(), nullptr}};
-    return mica_session_add_message(session_, MICA_ROLE_USER, parts, 2, nullptr);
-  }
+  explicit Conversation(uint32_t context = 512) : PanelSession(context) {}
 
   Turn ask(const std::string& question) {
     REQUIRE(add(question) == MICA_OK);
@@ -53,11 +35,6 @@ class Conversation {
   }
 
   mica_session* session() { return session_; }
-
- private:
-  mica_model* model_ = nullptr;
-  mica_picture* picture_ = nullptr;
-  mica_session* session_ = nullptr;
 };
 
 int stop_at_once(void*, const char*, double) { return 1; }

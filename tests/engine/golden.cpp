@@ -64,9 +64,10 @@ mica_model* open_golden(const std::string& family) {
   return model;
 }
 
-mica_session* make_session(const mica_model* model, uint32_t batch, uint32_t threads, uint32_t logit_rows) {
+mica_session* make_session(const mica_model* model, uint32_t batch, uint32_t threads, uint32_t logit_rows,
+                           uint32_t context) {
   mica_session_options options = mica_session_options_default();
-  options.context = 512;
+  options.context = context;
   options.batch = batch;
   options.threads = threads;
   options.logit_rows = logit_rows;

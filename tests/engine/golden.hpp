@@ -32,6 +32,7 @@ mica_model* open_golden(const std::string& family);
 std::vector<int32_t> greedy_tokens(mica_session* session, uint32_t count);
 // The prompt of a case into a session.
 void add_prompt(mica_session* session, const GoldenCase& golden);
-mica_session* make_session(const mica_model* model, uint32_t batch = 0, uint32_t threads = 0, uint32_t logit_rows = 8);
+mica_session* make_session(const mica_model* model, uint32_t batch = 0, uint32_t threads = 0, uint32_t logit_rows = 8,
+                           uint32_t context = 512);
 
 }  // namespace mica::test

@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "attention_kernels.hpp"
+#include "kernel_choice.hpp"
 #include "own_bytes.hpp"
 
 using namespace mica;
@@ -33,11 +35,12 @@ struct Input {
   std::vector<float> qkv;  // [rows][3][width]
 };
 
-std::vector<float> in_integers(const Case& c, const Input& input, int threads) {
-  Compute compute{.kernels = simd::kernels_best(), .threads = threads};
+std::vector<float> in_integers(const Case& c, const Input& input, uint32_t threads) {
+  ThreadPool pool(threads);
+  Compute compute{.kernels = find_kernels(nullptr), .pool = &pool};
   compute.scratch_bytes = integer_attention_scratch_bytes(c.shape);
   OwnedBytes memory;
-  compute.scratch = own_bytes(compute.scratch_bytes * static_cast<size_t>(threads), &memory);
+  compute.scratch = own_bytes(compute.scratch_bytes * threads, &memory);
   uint8_t* packed = own_bytes(packed_heads_bytes(c.shape, c.rows), &memory);
   std::vector<float> out(c.rows * input.width);
   const float* q = input.qkv.data();
@@ -81,7 +84,7 @@ TEST_CASE("close to attention in double precision, and the same bits for any num
     }
     // Values have six bits: a step is a tenth of their deviation, and its rounding a thirtieth.
     CHECK(std::sqrt(difference / size) < 0.045);
-    for (const int threads : {2, 3}) CHECK(in_integers(c, input, threads) == got);
+    for (const uint32_t threads : {2u, 3u}) CHECK(in_integers(c, input, threads) == got);
   }
 }
 

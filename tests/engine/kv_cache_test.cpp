@@ -8,6 +8,8 @@
 #include <random>
 
 #include "float_storage.hpp"
+#include "kernel_choice.hpp"
+#include "kernels.hpp"
 #include "kv_cache.hpp"
 #include "own_bytes.hpp"
 
@@ -24,8 +26,8 @@ struct Rows {
 // A cache in memory of its own, and the rows that went into it.
 class Cache {
  public:
-  Cache(size_t head_dim, uint32_t text_bits, uint8_t visual_bits, KvRule rule, size_t tokens, int threads = 1)
-      : d_(head_dim) {
+  Cache(size_t head_dim, uint32_t text_bits, uint8_t visual_bits, KvRule rule, size_t tokens, uint32_t threads = 1)
+      : d_(head_dim), pool_(threads) {
     DecoderSpec spec;
     spec.layers = kLayers;
     spec.kv_heads = kKvHeads;
@@ -41,10 +43,10 @@ class Cache {
     cache.plan(spec, settings, room, &measure);
     Arena arena(own_bytes(measure.used(), &owned_), measure.used());
     cache.plan(spec, settings, room, &arena);
-    compute_.kernels = simd::kernels_best();
-    compute_.threads = threads;
+    compute_.kernels = find_kernels(nullptr);
+    compute_.pool = &pool_;
     compute_.scratch_bytes = std::max(KvCache::scratch_bytes(spec, room), cache_attention_scratch_bytes(shape()));
-    compute_.scratch = own_bytes(compute_.scratch_bytes * static_cast<size_t>(threads), &owned_);
+    compute_.scratch = own_bytes(compute_.scratch_bytes * threads, &owned_);
     partials_.resize(cache_partial_floats(shape(), tokens) + 1);
   }
 
@@ -96,7 +98,7 @@ class Cache {
   KvCache cache;
 
  private:
-  void decode_span(const PackedSpan& span, size_t head, const simd::RotationPlan& rotation, Rows* out) const {
+  void decode_span(const PackedSpan& span, size_t head, const RowRotation& rotation, Rows* out) const {
     const size_t planes = span.layout.planes;
     const float half = static_cast<float>((1u << planes) - 1) / 2;
     std::vector<float> mid(d_), step(d_), row(d_);
@@ -114,7 +116,7 @@ class Cache {
           const float scale = rows.token_scales ? simd::token_scale_value(rows.token_scales[t]) : 1.0f;
           row[c] = mid[c] + scale * step[c] * (code - half);
         }
-        if (span.layout.is_rotated()) compute_.kernels->rotate->rotate_inverse(rotation, 1, nullptr, 1.0f, row.data());
+        if (span.layout.is_rotated()) rotation.rotate_back(row.data());
         std::vector<float>& target = keys ? out->keys : out->values;
         target.insert(target.end(), row.begin(), row.end());
       }
@@ -123,6 +125,7 @@ class Cache {
 
   size_t d_;
   OwnedBytes owned_;
+  ThreadPool pool_;
   Compute compute_;
   std::vector<float> partials_;
 };
@@ -203,7 +206,7 @@ TEST_CASE("attention over packed rows is that over the rows they stand for") {
 TEST_CASE("one, two and three threads give the same bits") {
   for (uint8_t bits : {uint8_t{1}, uint8_t{16}}) {
     std::vector<float> first;
-    for (int threads : {1, 2, 3}) {
+    for (uint32_t threads : {1u, 2u, 3u}) {
       Cache cache(128, 16, bits, KvRule::token, 8192, threads);
       cache.append({300, 256, 40}, 900, 5);
       cache.append({256, 2000}, 3, 6);
@@ -242,9 +245,9 @@ TEST_CASE("bytes of a packed token: one bit a channel, a scale, and its share of
 TEST_CASE("spans that do not fit the room are not restored") {
   Cache cache(64, 16, 1, KvRule::token, 256);
   const uint32_t fits[] = {100, 156}, much[] = {200, 200}, shorter[] = {31};
-  CHECK(cache.cache.restore_spans({0, 256, 2}, fits));
-  CHECK_FALSE(cache.cache.restore_spans({0, 400, 2}, much));
-  CHECK_FALSE(cache.cache.restore_spans({0, 31, 1}, shorter));
-  CHECK_FALSE(cache.cache.restore_spans({0, 255, 2}, fits));
-  CHECK_FALSE(cache.cache.restore_spans({300, 100, 1}, fits));
+  CHECK(cache.cache.can_hold({{0, 256, 2}, fits}));
+  CHECK_FALSE(cache.cache.can_hold({{0, 400, 2}, much}));
+  CHECK_FALSE(cache.cache.can_hold({{0, 31, 1}, shorter}));
+  CHECK_FALSE(cache.cache.can_hold({{0, 255, 2}, fits}));
+  CHECK_FALSE(cache.cache.can_hold({{300, 100, 1}, fits}));
 }

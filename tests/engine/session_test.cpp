@@ -1,6 +1,7 @@
 // Sessions: their bounds, their buffer, cancelling, what a failure leaves behind. Not exactness: golden_test.cpp.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -86,6 +87,11 @@ TEST_CASE("tokens out of range, pictures without placeholders and placeholders w
   CHECK(mica_session_add_tokens(session, plain, 3, cases[0].pictures.data(), 1, &error) == MICA_INVALID_ARGUMENT);
   CHECK(mica_session_add_tokens(session, cases[0].ids.data(), cases[0].ids.size() / 2, cases[0].pictures.data(), 1,
                                 &error) == MICA_INVALID_ARGUMENT);
+  std::vector<int32_t> surplus = cases[0].ids;
+  const auto last = std::find(surplus.rbegin(), surplus.rend(), 300).base();  // config.json: image_token_index
+  surplus.insert(last, 300);
+  CHECK(mica_session_add_tokens(session, surplus.data(), surplus.size(), cases[0].pictures.data(), 1, &error) ==
+        MICA_INVALID_ARGUMENT);
   // Nothing of all that is left: the case still gives its tokens.
   add_prompt(session, cases[0]);
   CHECK(greedy_tokens(session, 6) == cases[0].greedy);
@@ -127,6 +133,90 @@ TEST_CASE("a cancelled prefill leaves the session as it was before the prompt") 
   add_prompt(session, cases[1]);
   CHECK(greedy_tokens(session, 6) == cases[1].greedy);
   mica_session_free(session);
+  mica_model_close(model);
+}
+
+namespace {
+
+void cancel_prefills(const char* family) {
+  mica_model* model = open_golden(family);
+  const std::vector<GoldenCase> cases = golden_cases(family);
+  const auto newest = [&](const mica_session* session, uint32_t from_end = 0) -> std::vector<float> {
+    const float* row = nullptr;
+    if (mica_session_logits(session, from_end, &row, nullptr) != MICA_OK) return {};
+    return {row, row + mica_model_vocabulary(model)};
+  };
+  for (uint32_t logit_rows : {1u, 2u, 200u}) {
+    CAPTURE(logit_rows);
+    mica_session *straight = make_session(model, 32, 1, logit_rows), *disturbed = make_session(model, 32, 1, logit_rows);
+    const std::vector<int32_t> more(150, 7);
+    const auto stop_late = [](void*, const char*, double done) { return done > 0.5 ? 1 : 0; };
+    const auto add_and_stop = [&] {
+      REQUIRE(mica_session_add_tokens(disturbed, more.data(), more.size(), nullptr, 0, nullptr) == MICA_OK);
+      CHECK(mica_session_prefill(disturbed, stop_late, nullptr, nullptr) == MICA_CANCELLED);
+    };
+    add_and_stop();  // nothing before: no logits after
+    CHECK(newest(disturbed).empty());
+    for (mica_session* session : {straight, disturbed}) add_prompt(session, cases[0]);
+    add_and_stop();
+    CHECK(newest(straight) == newest(disturbed));
+    CHECK(newest(disturbed, 1).empty());
+    CHECK(greedy_tokens(disturbed, 6) == cases[0].greedy);
+    mica_session_free(straight);
+    mica_session_free(disturbed);
+  }
+  mica_model_close(model);
+}
+
+}  // namespace
+
+TEST_CASE("a cancelled prefill leaves the newest logits as they were, and the answer that follows") {
+  for (const char* family : {"llama", "lfm2", "qwen3_5_text"}) {
+    CAPTURE(family);
+    cancel_prefills(family);
+  }
+}
+
+TEST_CASE("what an answer shows and counts, the session holds: at the context's end, after cancelling, after a stop") {
+  mica_model* model = open_golden("llama");
+  struct Listener {
+    mica_session* session;
+    uint32_t shown, cancel_at, stop_at;
+    static int call(void* user, const char*, size_t, int32_t token) {
+      auto* self = static_cast<Listener*>(user);
+      if (token < 0) return 0;
+      ++self->shown;
+      if (self->shown == self->cancel_at) mica_session_cancel(self->session);
+      return self->shown == self->stop_at;
+    }
+  };
+  struct Ending {
+    uint32_t cancel_at, stop_at, shown;
+    mica_status status;
+    mica_stop stop;
+  };
+  for (const Ending& ending : {Ending{0, 0, 6, MICA_OK, MICA_STOP_CONTEXT}, Ending{0, 2, 2, MICA_OK, MICA_STOP_CALLBACK},
+                               Ending{3, 0, 3, MICA_CANCELLED, MICA_STOP_TOKENS}}) {
+    mica_session_options options = mica_session_options_default();
+    options.context = 16;
+    mica_session* session = nullptr;
+    REQUIRE(mica_session_create(model, &options, nullptr, 0, &session, nullptr) == MICA_OK);
+    const std::vector<int32_t> ids(10, 5);
+    REQUIRE(mica_session_add_tokens(session, ids.data(), ids.size(), nullptr, 0, nullptr) == MICA_OK);
+    mica_sampling sampling = mica_sampling_default();
+    sampling.temperature = 0;
+    sampling.ignore_end = 1;
+    Listener listener{session, 0, ending.cancel_at, ending.stop_at};
+    mica_generation result{};
+    CHECK(mica_session_generate(session, &sampling, Listener::call, &listener, &result, nullptr) == ending.status);
+    if (ending.status == MICA_OK) CHECK(result.stop == ending.stop);
+    CHECK(listener.shown == ending.shown);
+    CHECK(result.tokens == ending.shown);
+    mica_stats stats{};
+    mica_session_stats(session, &stats);
+    CHECK(stats.tokens == 10 + ending.shown);
+    mica_session_free(session);
+  }
   mica_model_close(model);
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "build_gguf.hpp"
+#include "gguf_families.hpp"
 #include "limits.hpp"
 #include "model_files.hpp"
 #include "test_folder.hpp"
@@ -15,10 +16,15 @@ namespace {
 
 constexpr uint32_t kF32 = 0, kQ4_0 = 2;
 
+Status open_gguf(Bytes bytes, const char* name, std::unique_ptr<ModelFiles>* out) {
+  MICA_TRY(ModelFiles::open_memory(bytes, name, out));
+  return (*out)->translate(gguf_families());
+}
+
 Status open_built(const std::vector<uint8_t>& file) {
   const AlignedCopy copy{file};
   std::unique_ptr<ModelFiles> files;
-  return ModelFiles::open_memory(copy.bytes(), "bad.gguf", &files);
+  return open_gguf(copy.bytes(), "bad.gguf", &files);
 }
 
 struct BadFile {
@@ -74,7 +80,7 @@ TEST_CASE("GGUF: any flipped bit of the header gives a status or a file that can
   const std::vector<uint8_t> file = whole().build();
   const AlignedCopy original{file};
   std::unique_ptr<ModelFiles> files;
-  REQUIRE(ModelFiles::open_memory(original.bytes(), "good.gguf", &files));
+  REQUIRE(open_gguf(original.bytes(), "good.gguf", &files));
   size_t data_start = file.size();
   for (const TensorView& tensor : files->tensors()) {
     data_start = std::min(data_start, static_cast<size_t>(tensor.bytes.data() - original.bytes().data()));
@@ -85,7 +91,7 @@ TEST_CASE("GGUF: any flipped bit of the header gives a status or a file that can
   for (size_t bit = 0; bit < 8 * data_start; ++bit) {
     copy.data()[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
     std::unique_ptr<ModelFiles> damaged;
-    if (!ModelFiles::open_memory(copy.bytes(), "bad.gguf", &damaged)) {
+    if (!open_gguf(copy.bytes(), "bad.gguf", &damaged)) {
       ++refused;
     } else {
       for (const TensorView& tensor : damaged->tensors()) {
@@ -124,7 +130,7 @@ TEST_CASE("GGUF: keys with lengths, types and arrays that cannot be") {
   std::vector<uint8_t> long_string;
   GgufBuilder::put(&long_string, UINT64_MAX);
   const BadFile cases[] = {
-      {whole().array("x", GgufType::string, 1, long_string), Code::corrupt_file, "longer than the file"},
+      {whole().array("x", GgufType::string, 1, long_string), Code::corrupt_file, "ends early: it has"},
       {whole().array("x", GgufType::string, UINT64_MAX, {}), Code::corrupt_file, "(key x)"},
       {whole().array("x", GgufType::u8, UINT64_MAX, {}), Code::corrupt_file, "(key x)"},
       {whole().array("x", GgufType::f64, UINT64_MAX / 8 + 1, {}), Code::corrupt_file, "(key x)"},
@@ -155,26 +161,67 @@ TEST_CASE("GGUF: tensors with shapes, types and places that cannot be") {
       {whole().tensor("t", {huge, huge}, kF32, 4), Code::corrupt_file, "t has a shape that its type cannot have"},
       {whole().tensor("t", {UINT64_MAX}, kF32, 4), Code::corrupt_file, "t has a shape that its type cannot have"},
       {whole().tensor("t", {31}, kQ4_0, 18), Code::corrupt_file, "t has a shape that its type cannot have"},
-      {whole().tensor("t", {2}, kF32, 4), Code::corrupt_file, "t ends beyond the file"},
-      {whole().tensor("t", {huge}, kF32, 4), Code::corrupt_file, "t ends beyond the file"},
+      {whole().tensor("t", {2}, kF32, 4), Code::corrupt_file, "ends early: it has"},
+      {whole().tensor("t", {huge}, kF32, 4), Code::corrupt_file, "ends early: it has"},
+      {whole().tensor("t", {uint64_t{1} << 61}, kF32, 4), Code::corrupt_file, "more bytes than a file can have"},
       {whole().tensor("t", {1}, kF32, 4, 32), Code::corrupt_file, "t does not begin where"},
       {whole().tensor("t", {1}, kF32, 4, -32), Code::corrupt_file, "does not begin where"},
       {whole().tensor("t", {1}, kF32, 4, INT64_MAX / 2), Code::corrupt_file, "t does not begin where"},
       {whole().tensor("t", {1}, kF32, 4, INT64_MIN / 2), Code::corrupt_file, "t does not begin where"},
-      {whole().tensor("t", {256}, 12, 144), Code::unsupported, "tensor t is of type Q4_K; mica reads F32"},
-      {whole().tensor("t", {256}, 4, 144), Code::unsupported, "tensor t is of type number 4"},
-      {whole().tensor("t", {256}, UINT32_MAX, 144), Code::unsupported, "tensor t is of type number 4294967295"},
       {whole().tensor("", {1}, kF32, 4), Code::corrupt_file, "a tensor without a name"},
       {whole().tensor("a\nb", {1}, kF32, 4), Code::corrupt_file, "control character"},
       {whole().tensor(std::string(limits::kTensorNameBytesMax + 1, 'n'), {1}, kF32, 4), Code::limit_exceeded,
        "a tensor's name at byte"},
-      {whole().tensor("output_norm.weight", {1}, kF32, 4), Code::corrupt_file, "model.norm.weight stands there twice"},
+      {whole().tensor("output_norm.weight", {1}, kF32, 4), Code::corrupt_file, "output_norm.weight stands there twice"},
       {whole().tensor("model.norm.weight", {1}, kF32, 4), Code::corrupt_file, "model.norm.weight stands there twice"},
   };
   for (const BadFile& bad : cases) check_refused(bad);
   CHECK(open_built(whole().tensor(std::string(limits::kTensorNameBytesMax, 'n'), {1}, kF32, 4).build()));
   CHECK(open_built(whole().tensor("t", std::vector<uint64_t>(limits::kTensorRankMax, 1), kF32, 4).build()));
   CHECK(open_built(whole().tensor("t", {0}, kF32, 0).build()));
+}
+
+TEST_CASE("GGUF: a tensor of a type that mica does not read is there, up to the next one") {
+  for (const auto& [number, name] : {std::pair<uint32_t, const char*>{9, "Q8_1"}, {15, "Q8_K"}, {4, "of a type"}}) {
+    GgufBuilder builder = whole();
+    builder.tensor("t", {256}, number, 160).tensor("u", {8}, kF32, 32);
+    const std::vector<uint8_t> file = builder.build();
+    const AlignedCopy copy{file};
+    std::unique_ptr<ModelFiles> files;
+    const Status status = open_gguf(copy.bytes(), "good.gguf", &files);
+    REQUIRE_MESSAGE(status.is_ok(), said(status));
+    REQUIRE(files->find("t") != nullptr);
+    CHECK(files->find("t")->dtype == DType::other);
+    CHECK(files->find("t")->type_name.starts_with(name));
+    CHECK(files->find("t")->bytes.size() == 160);
+    CHECK(files->find("u")->dtype == DType::f32);
+  }
+}
+
+TEST_CASE("GGUF: parts of a model are named as what they are") {
+  const BadFile cases[] = {
+      {whole().scalar("split.count", GgufType::u16, uint16_t{3}), Code::unsupported, "is one of 3 parts of a model"},
+      {without("general.architecture").text("general.architecture", "clip"), Code::unsupported, "(mmproj)"},
+      {whole().text("general.type", "mmproj"), Code::unsupported, "(mmproj)"},
+      {whole().text("general.type", "adapter"), Code::unsupported, "an adapter (LoRA)"},
+      {no_tensors(), Code::unsupported, "a vocabulary and no tensors"},
+      // The architecture comes before what its tensors are stored as.
+      {without("general.architecture").text("general.architecture", "mamba").tensor("t", {256}, 12, 144),
+       Code::unsupported, "mamba"},
+  };
+  for (const BadFile& bad : cases) check_refused(bad);
+  CHECK(open_built(whole().scalar("split.count", GgufType::u16, uint16_t{1}).build()));
+}
+
+TEST_CASE("GGUF: a file that ends early says how much of it is there") {
+  const std::vector<uint8_t> file = whole().build();
+  const auto cut = [&file](size_t bytes) {
+    return said(open_built({file.begin(), file.begin() + static_cast<std::ptrdiff_t>(bytes)}));
+  };
+  const std::string sizes = std::to_string(file.size() - 1) + " of ";
+  CHECK(cut(file.size() - 1).find("ends early: it has " + sizes) != std::string::npos);
+  CHECK(cut(20).find("ends early, within its header: it has 20 bytes: fetch it again") != std::string::npos);
+  CHECK(cut(40).find("ends early") != std::string::npos);
 }
 
 TEST_CASE("GGUF: configurations that mica does not run, or that are absurd") {
@@ -185,7 +232,7 @@ TEST_CASE("GGUF: configurations that mica does not run, or that are absurd") {
   };
   const BadFile cases[] = {
       {without("general.architecture"), Code::not_found, "general.architecture is missing"},
-      {TinyGguf::whole("phi3"), Code::unsupported, "is \"phi3\"; of GGUF files mica imports llama and qwen2"},
+      {TinyGguf::whole("phi3"), Code::unsupported, "is \"phi3\"; of GGUF files mica imports qwen2, qwen3, llama"},
       {TinyGguf::whole(std::string(5000, 'x')), Code::unsupported, "of GGUF files mica imports"},
       {without("llama.embedding_length"), Code::not_found, "llama.embedding_length is missing"},
       {without("llama.block_count"), Code::not_found, "llama.block_count is missing"},
@@ -203,7 +250,17 @@ TEST_CASE("GGUF: configurations that mica does not run, or that are absurd") {
       {without("llama.block_count").text("llama.block_count", "30"), Code::corrupt_file, "llama.block_count must be"},
       {without("llama.rope.freq_base").f32("llama.rope.freq_base", nan), Code::corrupt_file, "freq_base must be"},
       {without("llama.rope.freq_base").f32("llama.rope.freq_base", 0), Code::corrupt_file, "freq_base must be"},
-      {whole().u32("llama.expert_count", 8), Code::unsupported, "mixtures of experts"},
+      {whole().u32("llama.expert_count", 8), Code::unsupported, "llama.expert_count is not 0"},
+      {whole().f32("llama.logit_scale", 2), Code::unsupported, "llama.logit_scale is not 0 or 1"},
+      {whole().f32("llama.attention.scale", 0.5), Code::unsupported, "llama.attention.scale is not one over"},
+      {whole().boolean("llama.attention.causal", false), Code::unsupported, "llama.attention.causal is not 1"},
+      {whole().u32("llama.pooling_type", 1), Code::unsupported, "llama.pooling_type is not 0"},
+      {whole().text("llama.pooling_type", "mean"), Code::unsupported, "llama.pooling_type is not 0"},
+      {whole().f32("llama.final_logit_softcapping", 30), Code::unsupported, "final_logit_softcapping is not 0"},
+      {whole().f32("llama.rope.scaling.attn_factor", 2), Code::unsupported, "attn_factor is not 1"},
+      {whole().f32("llama.rope.scaling.yarn_log_multiplier", 1), Code::unsupported, "yarn_log_multiplier is not 0"},
+      {whole().u32("llama.attention.value_length", 8), Code::unsupported, "value_length is not that of keys"},
+      {whole().u32("llama.vocab_size", 5), Code::corrupt_file, "llama.vocab_size is not the number of rows"},
       {whole().u32("llama.rope.dimension_count", 8).u32("llama.attention.key_length", 16), Code::unsupported,
        "partial rotation"},
       {whole().u32("llama.attention.key_length", limits::kHeadDimMax + 1), Code::corrupt_file, "key_length must be"},
@@ -213,14 +270,15 @@ TEST_CASE("GGUF: configurations that mica does not run, or that are absurd") {
        "llama.rope.scaling.factor must be"},
       {whole().tensor("rope_freqs.weight", {7}, kF32, 28), Code::corrupt_file, "one F32 for each pair"},
       {whole().tensor("rope_freqs.weight", {0}, kF32, 0), Code::corrupt_file, "one F32 for each pair"},
-      {no_tensors(), Code::corrupt_file, "token_embd.weight is missing"},
+      {no_tensors().tensor("t", {8}, kF32, 32), Code::corrupt_file, "token_embd.weight is missing"},
       {no_tensors().tensor("token_embd.weight", {128}, kF32, 512), Code::corrupt_file, "is missing, or no matrix"},
       {no_tensors().tensor("token_embd.weight", {32, 5}, kF32, 640), Code::corrupt_file, "for each row of token_embd"},
       {no_tensors().tensor("token_embd.weight", {0, limits::kVocabularyMax + 1}, kF32, 0), Code::limit_exceeded,
        "token_embd.weight has more rows"},
   };
   for (const BadFile& bad : cases) check_refused(bad);
-  CHECK(open_built(whole().u32("llama.expert_count", 0).build()));
+  CHECK(open_built(whole().u32("llama.expert_count", 0).f32("llama.attention.scale", 0.25).u32("llama.vocab_size", 4)
+                       .f32("llama.logit_scale", 1).boolean("llama.attention.causal", true).build()));
   CHECK(open_built(changed("llama.context_length", limits::kContextMax).build()));
   CHECK(open_built(changed("llama.block_count", limits::kLayersMax).build()));
 }
@@ -245,7 +303,7 @@ TEST_CASE("GGUF: vocabularies that contradict themselves") {
   const BadFile cases[] = {
       {without("tokenizer.ggml.model"), Code::not_found, "tokenizer.ggml.model is missing"},
       {without("tokenizer.ggml.tokens"), Code::not_found, "tokenizer.ggml.tokens is missing"},
-      {without("tokenizer.ggml.tokens").u32("tokenizer.ggml.tokens", 4), Code::corrupt_file, "for each row"},
+      {without("tokenizer.ggml.tokens").u32("tokenizer.ggml.tokens", 4), Code::corrupt_file, "is not an array"},
       {without("tokenizer.ggml.tokens").numbers<float>("tokenizer.ggml.tokens", GgufType::f32, {1, 2, 3, 4}),
        Code::corrupt_file, "tokenizer.ggml.tokens is not an array of the type"},
       {tokens(longest + "x"), Code::limit_exceeded, "tokenizer.ggml.tokens has a token longer"},

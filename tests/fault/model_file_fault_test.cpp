@@ -101,9 +101,6 @@ TEST_CASE("safetensors headers that lie") {
       {"{\"t\":" + deep, Code::limit_exceeded, "nested deeper"},
       {only(R"({"shape":[8],"data_offsets":[0,8]})"), Code::not_found, "t.dtype is missing"},
       {only(R"({"dtype":8,"shape":[8],"data_offsets":[0,8]})"), Code::corrupt_file, "t.dtype must be a string"},
-      {only(R"({"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]})"), Code::unsupported, "t.dtype is F8_E4M3"},
-      {only(R"({"dtype":"Q4_0","shape":[8],"data_offsets":[0,8]})"), Code::unsupported, "t.dtype is Q4_0"},
-      {only(R"({"dtype":"u8","shape":[8],"data_offsets":[0,8]})"), Code::unsupported, "t.dtype is u8"},
       {only(R"({"dtype":"U8","data_offsets":[0,8]})"), Code::not_found, "t.shape is missing"},
       {only(R"({"dtype":"U8","shape":8,"data_offsets":[0,8]})"), Code::corrupt_file, "t.shape must be an array"},
       {only(R"({"dtype":"U8","shape":[7],"data_offsets":[0,8]})"), Code::corrupt_file, "as its shape and dtype say"},
@@ -119,7 +116,7 @@ TEST_CASE("safetensors headers that lie") {
       {only(R"({"dtype":"U8","shape":[8],"data_offsets":[0,8,9]})"), Code::corrupt_file, "t.data_offsets must be an"},
       {only(R"({"dtype":"U8","shape":[8],"data_offsets":[-8,0]})"), Code::corrupt_file, "t.data_offsets[0] must be"},
       {only(R"({"dtype":"U8","shape":[8],"data_offsets":[8,0]})"), Code::corrupt_file, "t.data_offsets[1] must be"},
-      {only(R"({"dtype":"U8","shape":[9],"data_offsets":[0,9]})"), Code::corrupt_file, "t.data_offsets[1] must be"},
+      {only(R"({"dtype":"U8","shape":[9],"data_offsets":[0,9]})"), Code::corrupt_file, "it has 69 of 70 bytes"},
       {only(R"({"dtype":"U8","shape":[8],"data_offsets":[18446744073709551608,18446744073709551615]})"),
        Code::corrupt_file, "t.data_offsets[0] must be"},
       {only(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4]})"), Code::corrupt_file, "has 8 bytes of tensors"},
@@ -145,6 +142,34 @@ TEST_CASE("safetensors headers that lie") {
     check_refused(status, expected.code, expected.words);
     CHECK(said(status).rfind(kName, 0) == 0);
   }
+}
+
+TEST_CASE("a tensor of a type that mica has not is there, with its bytes and the type's own name") {
+  for (const char* type : {"F8_E4M3", "U32", "C64", "Q4_0", "u8"}) {
+    const std::vector<uint8_t> file = build_safetensors(
+        R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"t":{"dtype":")" + std::string(type) +
+            R"(","shape":[8],"data_offsets":[8,16]}})",
+        16);
+    Safetensors out;
+    REQUIRE(read_safetensors(file, kName, &out));
+    REQUIRE(out.tensors.size() == 2);
+    CHECK(out.tensors[1].dtype == DType::other);
+    CHECK(out.tensors[1].type_name == type);
+    CHECK(out.tensors[1].bytes.size() == 8);
+    CHECK(out.tensors[0].type_name == "F32");
+  }
+}
+
+TEST_CASE("safetensors: a file that ends early says how much of it is there") {
+  const std::vector<uint8_t> whole = build_safetensors(only(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})"), 8);
+  check_refused(read(Bytes(whole).first(whole.size() - 1)), Code::corrupt_file, "ends early: it has 69 of 70 bytes");
+  check_refused(read(Bytes(whole).first(40)), Code::corrupt_file, "ends early, within its header: it has 40 bytes, of");
+  check_refused(read(Bytes(whole).first(7)), Code::corrupt_file, "7 bytes are too few");
+  check_refused(open_packed({whole.begin(), whole.end() - 4}), Code::unsupported, "without mica's metadata");
+  std::vector<uint8_t> packed = packed_model();
+  const std::string sizes = "it has " + std::to_string(packed.size() - 64) + " of " + std::to_string(packed.size());
+  packed.resize(packed.size() - 64);
+  check_refused(open_packed(packed), Code::corrupt_file, sizes.c_str());
 }
 
 TEST_CASE("safetensors: every truncation is refused, and so is every longer file") {
@@ -259,12 +284,12 @@ TEST_CASE("paths that are no model") {
   folder.write("t.safetensors", build_safetensors(only(R"({"dtype":"U8","shape":[8],"data_offsets":[0,8]})"), 8));
   check_open_refused(folder.path("missing"), Code::not_found, "missing: No such file");
   check_open_refused(folder.path("empty"), Code::corrupt_file, "is empty");
-  check_open_refused(folder.path("short"), Code::corrupt_file, "is no model");
-  check_open_refused(folder.path("text"), Code::corrupt_file, "is no model");
+  check_open_refused(folder.path("short"), Code::unsupported, "is a text");
+  check_open_refused(folder.path("text"), Code::unsupported, "is a text");
   check_open_refused(folder.path("t.safetensors"), Code::unsupported, "without mica's metadata");
   check_open_refused(folder.path(), Code::not_found, "has no config.json");
   check_open_refused("/dev/null", Code::invalid_argument, "not a regular file");
-  check_open_refused("", Code::not_found, "No such file");
+  check_open_refused("", Code::not_found, "is no file or folder here");
   std::unique_ptr<ModelFiles> files;
   check_refused(ModelFiles::open_memory({}, "built in", &files), Code::corrupt_file, "built in is no model");
 }
@@ -313,7 +338,7 @@ TEST_CASE("an index that names what is not there, or leads out of the folder") {
       {"{}", Code::not_found, "weight_map is missing"},
       {"{\"weight_map\":[]}", Code::corrupt_file, "weight_map must be an object"},
       {map("\"t\":1"), Code::corrupt_file, "weight_map.t must be a string"},
-      {map("\"t\":\"b.safetensors\""), Code::not_found, "b.safetensors: No such file"},
+      {map("\"t\":\"b.safetensors\""), Code::not_found, "no b.safetensors, which model.safetensors.index.json"},
       {map("\"x\":\"a.safetensors\""), Code::corrupt_file, "weight_map.x is not in the file that it names"},
       {map("\"t\":\"a.safetensors\",\"t\":\"a.safetensors\""), Code::corrupt_file, "stands twice"},
       {map("\"t\":\"sub/a.safetensors\""), Code::corrupt_file, "must be the name of a file in the same folder"},

@@ -270,9 +270,10 @@ TEST_CASE("PNG chunks: lengths and checksums") {
   File damaged = gray_png(5, 5);
   damaged[header.size() - 1] ^= 1;  // the checksum of IHDR
   check_error(damaged, Code::corrupt_file, "checksum");
+  check_error(damaged, Code::corrupt_file, "were changed on the way, or written wrongly; fetch it again");
   damaged = gray_png(5, 5);
   damaged[damaged.size() - 13] ^= 1;  // the checksum of IDAT
-  check_error(damaged, Code::corrupt_file, "checksum");
+  CHECK(decode(damaged).code == Code::ok);  // the pixels are whole: tests/picture
 
   File little = gray_png(5, 5);
   little.resize(little.size() - 40);
@@ -334,6 +335,9 @@ TEST_CASE("every sample cut short is an error, or the whole picture when only it
         const bool is_early = outcome.code == Code::corrupt_file || (bytes < 12 || name.ends_with(".webp"));
         CHECK_MESSAGE(is_early, code_name(outcome.code), ": ", outcome.message);
       }
+      if (MICA_TEST_WEBP && name.ends_with(".webp") && bytes >= 12 && bytes + 1 < file.size())
+        CHECK(outcome.message.find(std::to_string(bytes) + " of " + std::to_string(file.size()) + " bytes") !=
+              std::string::npos);
       // A JPEG cut by more than its end mark never passes.
       if (name.ends_with(".jpg") && bytes + 2 < file.size()) CHECK(outcome.code != Code::ok);
     }

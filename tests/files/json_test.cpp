@@ -25,6 +25,8 @@ Json parsed(std::string_view text) {
   return json;
 }
 
+std::string said(const Status& status) { return status.message(); }
+
 std::string nested(size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 
 }  // namespace
@@ -172,14 +174,44 @@ TEST_CASE("getters: bounds on both sides, defaults for absent and null") {
 }
 
 TEST_CASE("what is not JSON is refused with its place") {
-  for (const char* text : {"", " ", "{", "[1,]", "{\"a\":1,}", "nul", "\"\xff\"", "\"\\ud800\"", "NaN", "[Infinity]",
+  for (const char* text : {"", " ", "{", "[1,]", "{\"a\":1,}", "nul", "\"\xff\"", "\"\\ud800\"", "Nan", "[infinity]",
+                           "-NaN", "[+Infinity]", "[Infinity2]", "[1Infinity]", "[NaNs]", "--Infinity",
                            "1e999", "[1] 2", "{\"a\" 1}", "'a'", "01", "\"a\nb\"", "[1e]", "{1:2}", "]"}) {
     Json json;
     const Status status = parse(text, &json);
     CHECK_MESSAGE(status.code() == Code::corrupt_file, text);
     CHECK(std::string(status.message()).rfind("test.json: not valid JSON at byte ", 0) == 0);
+    CHECK(std::string(status.message()).find("json.exception") == std::string::npos);
     CHECK(json.root().is_absent());
   }
+}
+
+TEST_CASE("what Python's json writes beyond JSON is read: NaN, Infinity, and a byte order mark") {
+  const Json json = parsed("\xEF\xBB\xBF{\"a\": NaN, \"b\": [-Infinity, Infinity, 1e1, 1e000001], "
+                           "\"c\": \"NaN \\\" Infinity\"}");
+  double number = 0;
+  CHECK(json.root().find("a").as_double(&number));
+  CHECK(std::isnan(number));
+  const double expected[] = {-HUGE_VAL, HUGE_VAL, 10, 10};
+  for (size_t i = 0; i < 4; ++i) {
+    CHECK(json.root().find("b").at(i).as_double(&number));
+    CHECK(number == expected[i]);
+  }
+  std::string_view text;
+  CHECK(json.root().find("c").as_string(&text));
+  CHECK(text == "NaN \" Infinity");
+  // No bounds let them through, and they are no whole numbers.
+  uint32_t whole = 0;
+  CHECK(get_double(json.root(), "a", -1e300, 1e300, &number).code() == Code::corrupt_file);
+  CHECK(get_u32(json.root().find("b").at(1), {}, 0, UINT32_MAX, &whole).code() == Code::corrupt_file);
+}
+
+TEST_CASE("a fault in JSON is told with its line and column, an early end and UTF-16 as what they are") {
+  Json json;
+  CHECK(said(parse("{\"a\": 1,\n \"b\" 2}", &json)).find("at line 2, column 6") != std::string::npos);
+  CHECK(said(parse("{\"x\": Infinity,\n \"b\" 2}", &json)).find("at line 2, column 6") != std::string::npos);
+  CHECK(said(parse("{\"a\": [1, 2", &json)).find("the file ends early, fetch it again") != std::string::npos);
+  CHECK(said(parse(std::string("\xFF\xFE{\0", 4), &json)).find("is UTF-16") != std::string::npos);
 }
 
 TEST_CASE("equal keys: the last one counts, or none where the format forbids them") {

@@ -61,9 +61,8 @@ TEST_CASE("tensors, metadata and bytes are found in order of their place") {
 }
 
 TEST_CASE("every type of mica's is read under the name that safetensors gives it") {
-  for (DType type : {DType::f32, DType::f16, DType::bf16, DType::f64, DType::i8, DType::u8, DType::i16, DType::i32,
-                     DType::i64, DType::boolean}) {
-    const DTypeLayout layout = dtype_layout(type);
+  for (const DTypeLayout& layout : kDTypeLayouts) {
+    if (layout.block_values != 1) continue;
     const std::string header = std::string("{\"t\":{\"dtype\":\"") + layout.name +
                                "\",\"shape\":[3],\"data_offsets\":[0," + std::to_string(3 * layout.block_bytes) + "]}}";
     CHECK_MESSAGE(read(header, 3 * layout.block_bytes).is_ok(), layout.name);

@@ -1,10 +1,11 @@
 // Fuzz target: any bytes as a GGUF file, opened as a model, with every view of it read. The corpus holds small files of
-// both architectures.
+// two architectures.
 #include <cstdint>
 #include <cstdlib>
 
 #include "aligned_copy.hpp"
 #include "gguf.hpp"
+#include "gguf_families.hpp"
 #include "json.hpp"
 #include "model_files.hpp"
 
@@ -31,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const AlignedCopy file{Bytes(data, size)};
   if (!is_gguf(file.bytes())) return 0;
   std::unique_ptr<ModelFiles> files;
-  if (!ModelFiles::open_memory(file.bytes(), "fuzz", &files)) return 0;
+  if (!ModelFiles::open_memory(file.bytes(), "fuzz", &files) || !files->translate(gguf_families())) return 0;
   for (const TensorView& tensor : files->tensors()) {
     touch({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()});
     if (files->find(tensor.name) != &tensor) std::abort();

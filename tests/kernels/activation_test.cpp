@@ -1,7 +1,9 @@
 // Activation functions: every level against double precision, every width of the last piece, in place and not.
 // Not the fused producers: quantize_test.cpp.
 #include <cmath>
+#include <iterator>
 #include <numbers>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,14 @@ const Function kFunctions[] = {
     {"quick_gelu", &simd::ActivationKernels::quick_gelu, quick_gelu, -2},
 };
 
+// Every width of the last piece.
+std::vector<size_t> row_widths() {
+  if (timing()) return {std::begin(kTimedWidths), std::end(kTimedWidths)};
+  std::vector<size_t> all(71);
+  std::iota(all.begin(), all.end(), size_t{0});
+  return all;
+}
+
 std::vector<const simd::Kernels*> all_levels() {
   std::vector<const simd::Kernels*> all = levels_under_test();
   all.push_back(&scalar());
@@ -69,10 +79,10 @@ TEST_CASE("activation functions: errors against double precision are as the head
   }
 }
 
-TEST_CASE("activation functions: rows of every length, in place and not") {
+TEST_CASE("activation functions: rows of every length, in place and not" * doctest::test_suite("timed")) {
   for (const simd::Kernels* kernels : all_levels()) {
     for (const Function& function : kFunctions) {
-      for (size_t n = 0; n <= 70; ++n) {
+      for (size_t n : row_widths()) {
         const Place place = kPlaces[n % 3];
         Trial trial(function.name, *kernels, "n %zu", n);
         Guarded<float> x("x", n, place), y("y", n, place), expected("expected", n, place);
@@ -86,12 +96,15 @@ TEST_CASE("activation functions: rows of every length, in place and not") {
         if (n) expect_near(trial, expected, y, tolerances);
         (kernels->activation->*function.kernel)(x.data(), x.data(), n);
         if (n) expect_equal(trial, y, x);
+        time_call(trial, function.name, bytes(8 * n), [&](const simd::Kernels& timed) {
+          (timed.activation->*function.kernel)(y.data(), x.data(), n);
+        });
       }
     }
   }
 }
 
-TEST_CASE("activation functions: products with the second row, in place of either") {
+TEST_CASE("activation functions: products with the second row, in place of either" * doctest::test_suite("timed")) {
   struct Product {
     const char* name;
     ProductKernel kernel;
@@ -102,7 +115,7 @@ TEST_CASE("activation functions: products with the second row, in place of eithe
       {"gelu_tanh_mul", &simd::ActivationKernels::gelu_tanh_mul, &simd::ActivationKernels::gelu_tanh}};
   for (const simd::Kernels* kernels : all_levels()) {
     for (const Product& product : products) {
-      for (size_t n : {1, 3, 4, 7, 8, 15, 16, 17, 31, 64, 100, 1000}) {
+      for (size_t n : row_widths()) {
         const Place place = kPlaces[n % 3];
         Trial trial(product.name, *kernels, "n %zu", n);
         Guarded<float> gate("gate", n, place), up("up", n, place), y("y", n, place), expected("expected", n, place);
@@ -112,6 +125,9 @@ TEST_CASE("activation functions: products with the second row, in place of eithe
         for (size_t i = 0; i < n; ++i) expected[i] *= up[i];
         (kernels->activation->*product.kernel)(y.data(), gate.data(), up.data(), n);
         expect_equal(trial, expected, y);
+        time_call(trial, product.name, bytes(12 * n), [&](const simd::Kernels& timed) {
+          (timed.activation->*product.kernel)(y.data(), gate.data(), up.data(), n);
+        });
         if (n % 2) {
           (kernels->activation->*product.kernel)(gate.data(), gate.data(), up.data(), n);
           expect_equal(trial, expected, gate);

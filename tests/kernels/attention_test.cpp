@@ -19,9 +19,11 @@ using simd::PackedHead;
 
 // Head dims of the published towers and odd ones; keys beside panels of 16, pairs of them and tiles.
 std::vector<size_t> head_dims() {
+  if (timing()) return {64, 80};
   return reduced() ? std::vector<size_t>{5, 72} : std::vector<size_t>{1, 5, 16, 64, 72, 80, 88, 104, 112, 128, 130};
 }
 std::vector<size_t> key_counts() {
+  if (timing()) return {128, 1024};
   return reduced() ? std::vector<size_t>{1, 17, 48}
                    : std::vector<size_t>{1, 2, 15, 16, 17, 32, 47, 64, 250, kAttentionKeys, kAttentionKeys + 1, 577};
 }
@@ -53,6 +55,24 @@ struct Attempt {
     kernels.quantize_queries(queries.data(), exponent.data(), x, 3 * dims, rows, dims, key_step.data());
     kernels.attend(out.data(), dims, queries.data(), exponent.data(), rows, head(count, dims), scratch.data());
   }
+
+  // Each of the four by itself, after run.
+  void time(const Trial& trial, const float* x, size_t rows, size_t count, size_t dims) {
+    time_call(trial, "pack_keys_u7", bytes(5 * count * dims), [&](const simd::Kernels& timed) {
+      timed.attention->pack_keys_u7(keys.data(), key_step.data(), x + dims, 3 * dims, count, dims);
+    });
+    time_call(trial, "pack_values_s6", bytes(5 * count * dims), [&](const simd::Kernels& timed) {
+      timed.attention->pack_values_s6(values.data(), value_step.data(), value_middle.data(), x + 2 * dims, 3 * dims,
+                                      count, dims);
+    });
+    time_call(trial, "quantize_queries", bytes(5 * rows * dims), [&](const simd::Kernels& timed) {
+      timed.attention->quantize_queries(queries.data(), exponent.data(), x, 3 * dims, rows, dims, key_step.data());
+    });
+    time_call(trial, "attend", operations(4 * rows * count * dims), [&](const simd::Kernels& timed) {
+      timed.attention->attend(out.data(), dims, queries.data(), exponent.data(), rows, head(count, dims),
+                              scratch.data());
+    });
+  }
 };
 
 // softmax(q k^T / sqrt(dims)) v of one row, in doubles.
@@ -75,13 +95,13 @@ std::vector<double> attention_of(const float* x, size_t row, size_t count, size_
 
 }  // namespace
 
-TEST_CASE("integer attention: every level equals scalar, bit by bit") {
+TEST_CASE("integer attention: every level equals scalar, bit by bit" * doctest::test_suite("timed")) {
   for (const simd::Kernels* kernels : levels_under_test())
     for (size_t dims : head_dims())
       for (size_t count : key_counts()) {
-        const Values pattern = kValues[(dims + count) % 5];
+        const Values pattern = timing() ? Values::random : kValues[(dims + count) % 5];
         const Place place = kPlaces[(dims + count) % 3];
-        const size_t rows = std::min(count, (dims * 7 + count) % kAttentionRowsMax + 1);
+        const size_t rows = timing() ? kAttentionRowsMax : std::min(count, (dims * 7 + count) % kAttentionRowsMax + 1);
         Trial trial("attend", *kernels, "%zu rows, %zu keys of %zu, %s", rows, count, dims, name_of(pattern));
         Guarded<float> x("x", count * 3 * dims, place);
         fill_reals(x, -9, 9, pattern, trial.random);
@@ -96,6 +116,7 @@ TEST_CASE("integer attention: every level equals scalar, bit by bit") {
         good = good && expect_equal(trial, expected.queries, got.queries);
         good = good && expect_equal(trial, expected.exponent, got.exponent);
         if (!good || !expect_equal(trial, expected.out, got.out)) return;
+        got.time(trial, x.data(), rows, count, dims);
       }
 }
 

@@ -1,8 +1,12 @@
 // Float kernels: every level against scalar, over odd sizes, within tolerances that are derived from the sums' lengths.
 // Not attention as a whole: tests/engine.
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
+#include <iterator>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -12,7 +16,24 @@
 namespace mica::kernel_test {
 namespace {
 
-const size_t kWidths[] = {1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 64, 80, 129, 576};
+std::vector<size_t> widths() {
+  if (timing()) return {std::begin(kTimedWidths), std::end(kTimedWidths)};
+  return {1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 64, 80, 129, 576};
+}
+
+struct Product {
+  size_t rows, columns, depth;
+};
+
+// Timed: a slab of a layer, and a tile of attention, 32 queries by 256 keys of 128.
+std::vector<Product> products() {
+  if (timing()) return {{384, 64, 256}, {32, 256, 128}};
+  std::vector<Product> all;
+  for (size_t rows : {1, 3, 4, 6, 11, 13})
+    for (size_t columns : {1, 7, 16, 32, 45})
+      for (size_t depth : {1, 16, 77}) all.push_back({rows, columns, depth});
+  return all;
+}
 
 // A tolerance for each element of a[rows][depth] * b[depth][columns].
 std::vector<float> product_tolerances(const float* a, const float* b, const float* start, size_t rows, size_t columns,
@@ -27,59 +48,106 @@ std::vector<float> product_tolerances(const float* a, const float* b, const floa
   return tolerances;
 }
 
-}  // namespace
-
-TEST_CASE("gemm_f32: every level equals scalar within the rounding of its sums") {
-  for (const simd::Kernels* kernels : levels_under_test())
-    for (size_t rows : {1, 3, 4, 6, 11, 13})
-      for (size_t columns : {1, 7, 16, 32, 45})
-        for (size_t depth : {1, 16, 77})
-          for (bool accumulate : {false, true}) {
-            Trial trial("gemm_f32", *kernels, "%zu x %zu x %zu, accumulate %d", rows, columns, depth, accumulate);
-            Guarded<float> a("a", rows * depth, Place::at_end), b("b", depth * columns, Place::at_end);
-            Guarded<float> expected("expected", rows * columns, Place::at_end),
-                got("got", rows * columns, Place::misaligned);
-            fill_reals(a, -2, 2, Values::random, trial.random);
-            fill_reals(b, -2, 2, Values::random, trial.random);
-            fill_reals(expected, -2, 2, Values::random, trial.random);
-            for (size_t i = 0; i < got.size(); ++i) got[i] = expected[i];
-            const std::vector<float> tolerances =
-                product_tolerances(a.data(), b.data(), expected.data(), rows, columns, depth);
-            scalar().f32->gemm_f32(expected.data(), columns, a.data(), depth, b.data(), columns, rows, columns, depth,
-                                   accumulate);
-            kernels->f32->gemm_f32(got.data(), columns, a.data(), depth, b.data(), columns, rows, columns, depth,
-                                   accumulate);
-            if (!expect_near(trial, expected, got, tolerances)) return;
-          }
+// Kernels on rows of n values, each by itself.
+void time_rows(const Trial& trial, float* out, const float* x, const float* weight, const float* bias, size_t n) {
+  time_call(trial, "rms_norm", bytes(12 * n),
+            [=](const simd::Kernels& timed) { timed.f32->rms_norm(out, x, weight, 1e-6f, n); });
+  time_call(trial, "layer_norm", bytes(16 * n),
+            [=](const simd::Kernels& timed) { timed.f32->layer_norm(out, x, weight, bias, 1e-5f, n); });
+  time_call(trial, "finish_row", bytes(16 * n),
+            [=](const simd::Kernels& timed) { timed.f32->finish_row(out, x, bias, nullptr, weight, n); });
+  // In place: what grows is set back.
+  time_call(trial, "rope_halves", bytes(20 * n), [=](const simd::Kernels& timed) {
+    std::memcpy(out, x, n * sizeof(float));
+    timed.f32->rope_halves(out, weight, bias, n / 2);
+  });
+  time_call(trial, "rope_pairs", bytes(20 * n), [=](const simd::Kernels& timed) {
+    std::memcpy(out, x, n * sizeof(float));
+    timed.f32->rope_pairs(out, weight, bias, n / 2);
+  });
 }
 
-TEST_CASE("gemv: three storage types, every level") {
+}  // namespace
+
+TEST_CASE("gemm_f32: every level equals scalar within the rounding of its sums" * doctest::test_suite("timed")) {
   for (const simd::Kernels* kernels : levels_under_test())
-    for (size_t depth : kWidths)
-      for (size_t rows : {1, 5}) {
-        Trial trial("gemv", *kernels, "%zu rows of %zu", rows, depth);
-        Guarded<float> x("x", depth, Place::at_end), w32("w32", rows * depth, Place::at_end);
-        Guarded<uint16_t> w16("w16", rows * depth, Place::at_end), brain("brain", rows * depth, Place::at_end);
-        Guarded<float> expected("expected", rows, Place::at_end), got("got", rows, Place::at_end);
-        fill_reals(x, -2, 2, Values::random, trial.random);
-        fill_reals(w32, -2, 2, Values::random, trial.random);
-        scalar().f32->narrow_f16(w16.data(), w32.data(), rows * depth);
-        for (size_t i = 0; i < brain.size(); ++i)
-          brain[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(w32[i]) >> 16);
-        const std::vector<float> tolerance = {2 * sum_tolerance(depth, 4.0 * static_cast<double>(depth))};
-        scalar().f32->gemv_f32(expected.data(), x.data(), w32.data(), depth, rows, depth);
-        kernels->f32->gemv_f32(got.data(), x.data(), w32.data(), depth, rows, depth);
-        expect_near(trial, expected, got, tolerance);
-        scalar().f32->gemv_f16(expected.data(), x.data(), w16.data(), depth, rows, depth);
-        kernels->f32->gemv_f16(got.data(), x.data(), w16.data(), depth, rows, depth);
-        expect_near(trial, expected, got, tolerance);
-        scalar().f32->gemv_bf16(expected.data(), x.data(), brain.data(), depth, rows, depth);
-        kernels->f32->gemv_bf16(got.data(), x.data(), brain.data(), depth, rows, depth);
-        expect_near(trial, expected, got, tolerance);
+    for (const auto& [rows, columns, depth] : products())
+      for (bool accumulate : {false, true}) {
+        Trial trial("gemm_f32", *kernels, "%zu x %zu x %zu, accumulate %d", rows, columns, depth, accumulate);
+        Guarded<float> a("a", rows * depth, Place::at_end), b("b", depth * columns, Place::at_end);
+        Guarded<float> expected("expected", rows * columns, Place::at_end),
+            got("got", rows * columns, Place::misaligned);
+        fill_reals(a, -2, 2, Values::random, trial.random);
+        fill_reals(b, -2, 2, Values::random, trial.random);
+        fill_reals(expected, -2, 2, Values::random, trial.random);
+        for (size_t i = 0; i < got.size(); ++i) got[i] = expected[i];
+        const std::vector<float> tolerances =
+            product_tolerances(a.data(), b.data(), expected.data(), rows, columns, depth);
+        const auto multiply = [&, rows = rows, columns = columns, depth = depth](const simd::Kernels& level,
+                                                                                 const Guarded<float>& c) {
+          level.f32->gemm_f32(c.data(), columns, a.data(), depth, b.data(), columns, rows, columns, depth, accumulate);
+        };
+        multiply(scalar(), expected);
+        multiply(*kernels, got);
+        if (!expect_near(trial, expected, got, tolerances)) return;
+        time_call(trial, "gemm_f32", operations(2 * rows * columns * depth),
+                  [&](const simd::Kernels& timed) { multiply(timed, got); });
       }
 }
 
-TEST_CASE("storage: all 65,536 halves widen alike, and block types too") {
+namespace {
+
+struct StoredRow {
+  const char* name;
+  size_t block_values, block_bytes;
+};
+constexpr StoredRow kStoredRows[] = {
+#define MICA_STORED_TYPE(type, name, number, values, bytes) {#type, values, bytes},
+#include "stored_types.inc"
+};
+
+}  // namespace
+
+TEST_CASE("gemv: every type of weights, every level" * doctest::test_suite("timed")) {
+  for (const simd::Kernels* kernels : levels_under_test())
+    for (size_t type = 0; type < simd::kStoredTypes; ++type)
+      for (size_t width : timing() ? std::vector<size_t>{4096} : std::vector<size_t>{1, 7, 33, 300, 576})
+        for (size_t rows : timing() ? std::vector<size_t>{64} : std::vector<size_t>{1, 5}) {
+          const StoredRow& stored = kStoredRows[type];
+          const size_t blocks = (width + stored.block_values - 1) / stored.block_values;
+          const size_t depth = blocks * stored.block_values, stride = blocks * stored.block_bytes;
+          Trial trial("gemv", *kernels, "%zu rows of %zu %s", rows, depth, stored.name);
+          Guarded<float> x("x", depth, Place::at_end), wide("wide", depth, Place::at_end);
+          Guarded<uint8_t> w("w", rows * stride, Place::at_end, 4);
+          Guarded<float> expected("expected", rows, Place::at_end), got("got", rows, Place::at_end);
+          fill_reals(x, -2, 2, Values::random, trial.random);
+          fill_integers(w, 0, 63, Values::random, trial.random);  // scales stay finite
+          double magnitude = 0, rounded = 0;
+          for (size_t row = 0; row < rows; ++row) {
+            double sum = 0, weights = 0;
+            scalar().f32->widen[type](wide.data(), w.data() + row * stride, depth);
+            for (size_t i = 0; i < depth; ++i) {
+              sum += std::fabs(double{wide[i]} * double{x[i]});
+              weights += std::fabs(double{wide[i]});
+            }
+            magnitude = std::max(magnitude, sum);
+            rounded = std::max(rounded, weights);
+          }
+          Guarded<float> scratch("scratch", simd::gemv_scratch_bytes(depth) / sizeof(float) + 1, Place::at_end);
+          scalar().f32->gemv[type](expected.data(), x.data(), w.data(), stride, rows, depth, scratch.data());
+          kernels->f32->gemv[type](got.data(), x.data(), w.data(), stride, rows, depth, scratch.data());
+          // Activations of at most 2 may be rounded by half of 2 / 32767. A group's minimum and its values are summed
+          // apart: what they cancel is at most nine times what is left of these codes.
+          const double step = stored.block_values == 1 ? 0 : 10 * rounded / 32767;
+          expect_near(trial, expected, got, {static_cast<float>(10 * sum_tolerance(depth, magnitude) + step)});
+          const std::string name = std::string("gemv_") + stored.name;
+          time_call(trial, name.c_str(), bytes(rows * stride), [&](const simd::Kernels& timed) {
+            timed.f32->gemv[type](got.data(), x.data(), w.data(), stride, rows, depth, scratch.data());
+          });
+        }
+}
+
+TEST_CASE("storage: all 65,536 halves widen alike" * doctest::test_suite("timed")) {
   std::vector<uint16_t> halves(65536);
   for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
   for (const simd::Kernels* kernels : levels_under_test()) {
@@ -88,25 +156,38 @@ TEST_CASE("storage: all 65,536 halves widen alike, and block types too") {
     scalar().f32->widen_f16(expected.data(), halves.data(), halves.size());
     kernels->f32->widen_f16(got.data(), halves.data(), halves.size());
     expect_equal(trial, expected, got);
-    scalar().f32->widen_bf16(expected.data(), halves.data(), halves.size());
-    kernels->f32->widen_bf16(got.data(), halves.data(), halves.size());
+    const auto* stored = reinterpret_cast<const uint8_t*>(halves.data());
+    const auto brain = static_cast<size_t>(simd::StoredType::bf16);
+    scalar().f32->widen[brain](expected.data(), stored, halves.size());
+    kernels->f32->widen[brain](got.data(), stored, halves.size());
     expect_equal(trial, expected, got);
-    Guarded<uint8_t> blocks("blocks", 4 * 34, Place::at_end);
-    Guarded<float> wide("wide", 128, Place::at_end), wide_got("wide_got", 128, Place::at_end);
-    fill_integers(blocks, 0, 63, Values::random, trial.random);  // scales stay finite
-    scalar().f32->widen_q8_0(wide.data(), blocks.data(), 128);
-    kernels->f32->widen_q8_0(wide_got.data(), blocks.data(), 128);
-    expect_equal(trial, wide, wide_got);
-    scalar().f32->widen_q4_0(wide.data(), blocks.data(), 128);
-    kernels->f32->widen_q4_0(wide_got.data(), blocks.data(), 128);
-    expect_equal(trial, wide, wide_got);
-    scalar().f32->widen_q4_1(wide.data(), blocks.data(), 128);
-    kernels->f32->widen_q4_1(wide_got.data(), blocks.data(), 128);
-    expect_equal(trial, wide, wide_got);
+    time_call(trial, "widen_f16", bytes(6 * halves.size()), [&](const simd::Kernels& timed) {
+      timed.f32->widen_f16(got.data(), halves.data(), halves.size());
+    });
   }
 }
 
-TEST_CASE("storage: floats narrow to halves alike") {
+TEST_CASE("storage: every type of weights widens alike" * doctest::test_suite("timed")) {
+  for (const simd::Kernels* kernels : levels_under_test())
+    for (size_t i = 0; i < simd::kStoredTypes; ++i)
+      for (size_t count : timing() ? std::vector<size_t>{2048} : std::vector<size_t>{1, 4, 37}) {
+        const StoredRow& type = kStoredRows[i];
+        const std::string name = std::string("widen_") + type.name;
+        const size_t values = count * type.block_values;
+        Trial trial(name.c_str(), *kernels, "%zu values", values);
+        Guarded<uint8_t> blocks("blocks", count * type.block_bytes, Place::at_end, 4);
+        Guarded<float> expected("expected", values, Place::at_end), got("got", values, Place::at_end);
+        fill_integers(blocks, 0, 63, Values::random, trial.random);  // scales stay finite
+        scalar().f32->widen[i](expected.data(), blocks.data(), values);
+        kernels->f32->widen[i](got.data(), blocks.data(), values);
+        expect_equal(trial, expected, got);
+        time_call(trial, name.c_str(), bytes(count * type.block_bytes + 4 * values), [&](const simd::Kernels& timed) {
+          timed.f32->widen[i](got.data(), blocks.data(), values);
+        });
+      }
+}
+
+TEST_CASE("storage: floats narrow to halves alike" * doctest::test_suite("timed")) {
   for (const simd::Kernels* kernels : levels_under_test()) {
     Trial trial("narrow_f16", *kernels, "normal numbers, subnormal ones and too large ones");
     Guarded<float> values("values", 65536, Place::at_end);
@@ -116,12 +197,15 @@ TEST_CASE("storage: floats narrow to halves alike") {
     scalar().f32->narrow_f16(expected.data(), values.data(), values.size());
     kernels->f32->narrow_f16(got.data(), values.data(), values.size());
     expect_equal(trial, expected, got);
+    time_call(trial, "narrow_f16", bytes(6 * values.size()), [&](const simd::Kernels& timed) {
+      timed.f32->narrow_f16(got.data(), values.data(), values.size());
+    });
   }
 }
 
-TEST_CASE("norms, finishing and RoPE: every level near scalar") {
+TEST_CASE("norms, finishing and RoPE: every level near scalar" * doctest::test_suite("timed")) {
   for (const simd::Kernels* kernels : levels_under_test())
-    for (size_t n : kWidths) {
+    for (size_t n : widths()) {
       Trial trial("rows", *kernels, "%zu values", n);
       Guarded<float> x("x", n, Place::at_end), w("w", n, Place::at_end), b("b", n, Place::at_end);
       Guarded<float> expected("expected", n, Place::at_end), got("got", n, Place::misaligned);
@@ -149,12 +233,13 @@ TEST_CASE("norms, finishing and RoPE: every level near scalar") {
       scalar().f32->rope_pairs(expected.data(), w.data(), b.data(), n / 2);
       kernels->f32->rope_pairs(got.data(), w.data(), b.data(), n / 2);
       expect_near(trial, expected, got, {ulp_tolerance(4, 32)});
+      time_rows(trial, got.data(), x.data(), w.data(), b.data(), n);
     }
 }
 
-TEST_CASE("softmax_tile: masks, running maxima and rescaling as scalar") {
+TEST_CASE("softmax_tile: masks, running maxima and rescaling as scalar" * doctest::test_suite("timed")) {
   for (const simd::Kernels* kernels : levels_under_test())
-    for (size_t columns : kWidths) {
+    for (size_t columns : widths()) {
       const size_t rows = 5, dims = 19;
       Trial trial("softmax_tile", *kernels, "%zu columns", columns);
       Guarded<float> expected("expected", rows * columns, Place::at_end), got("got", rows * columns, Place::at_end);
@@ -181,13 +266,18 @@ TEST_CASE("softmax_tile: masks, running maxima and rescaling as scalar") {
       expect_near(trial, sum_expected, sum_got,
                   {ulp_tolerance(32.0 + static_cast<double>(columns), static_cast<double>(columns))});
       expect_near(trial, out_expected, out_got, {ulp_tolerance(16, 1)});
+      time_call(trial, "softmax_tile", bytes(8 * rows * columns), [&](const simd::Kernels& timed) {
+        timed.f32->softmax_tile(got.data(), columns, rows, columns, nullptr, 0.25f, max_got.data(), sum_got.data(),
+                                out_got.data(), dims, dims);
+      });
     }
 }
 
-TEST_CASE("pack_keys: tokens become columns of blocks, and the rest of the last block is zero") {
+TEST_CASE("pack_keys: tokens become columns of blocks, and the rest of the last block is zero" *
+          doctest::test_suite("timed")) {
   for (const simd::Kernels* kernels : levels_under_test())
-    for (size_t count : {0, 1, 31, 32, 33, 70}) {
-      const size_t dims = 17;
+    for (size_t count : timing() ? std::vector<size_t>{1024} : std::vector<size_t>{0, 1, 31, 32, 33, 70}) {
+      const size_t dims = timing() ? 128 : 17;
       Trial trial("pack_keys", *kernels, "%zu tokens", count);
       const size_t blocks = (count + simd::kKeyBlock - 1) / simd::kKeyBlock;
       Guarded<float> keys("keys", count * dims, Place::at_end);
@@ -202,6 +292,9 @@ TEST_CASE("pack_keys: tokens become columns of blocks, and the rest of the last 
                   got[(column / simd::kKeyBlock * dims + i) * simd::kKeyBlock + column % simd::kKeyBlock] == wanted;
         }
       CHECK_MESSAGE(equal, trial.description());
+      time_call(trial, "pack_keys", bytes(8 * count * dims), [&](const simd::Kernels& timed) {
+        timed.f32->pack_keys(got.data(), 0, keys.data(), dims, count, dims);
+      });
     }
 }
 

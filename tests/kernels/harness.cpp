@@ -108,6 +108,11 @@ const char* name_of(Values values) {
   return "";
 }
 
+std::vector<Values> values_under_test() {
+  if (timing()) return {Values::random};
+  return {std::begin(kValues), std::end(kValues)};
+}
+
 const char* name_of(Place place) {
   switch (place) {
     case Place::at_end: return "at the end of a page";
@@ -193,15 +198,14 @@ void GuardedBytes::forbid() {
 // --- comparison ------------------------------------------------------------------------------------------------------
 
 Trial::Trial(const char* kernel, const simd::Kernels& level, const char* sizes_format, ...)
-    : random(0), outer_(current_trial) {
-  char sizes[160];
+    : random(0), level_(level), outer_(current_trial) {
   va_list arguments;
   va_start(arguments, sizes_format);
-  std::vsnprintf(sizes, sizeof sizes, sizes_format, arguments);
+  std::vsnprintf(sizes_, sizeof sizes_, sizes_format, arguments);
   va_end(arguments);
-  std::snprintf(description_, sizeof description_, "%s at %s: %s", kernel, level.name, sizes);
+  std::snprintf(description_, sizeof description_, "%s at %s: %s", kernel, level.name, sizes_);
   uint64_t hash = 0xCBF29CE484222325u ^ options().seed;  // FNV-1a
-  for (const char* text : {kernel, static_cast<const char*>(sizes)})
+  for (const char* text : {kernel, static_cast<const char*>(sizes_)})
     for (; *text; ++text) hash = (hash ^ static_cast<uint8_t>(*text)) * 0x100000001B3u;
   random = Random(hash);
   current_trial = this;

@@ -1,5 +1,5 @@
 // The harness of the kernel tests, in the manner of dav1d's checkasm: every level that runs here against the scalar
-// twin, with guard pages around every buffer. Not a test: gemm_test.cpp and its neighbours are; not a benchmark.
+// twin, with guard pages around every buffer, and timed against it. Not a test: gemm_test.cpp and its neighbours are.
 //
 // A test case looks like this:
 //
@@ -13,12 +13,17 @@
 //           fill_integers(x, -127, 127, values, trial.random);
 //           scalar().gemm->...(expected.data(), x.data()); kernels->gemm->...(got.data(), x.data());
 //           expect_equal(trial, expected, got);
+//           time_call(trial, "gemm_s8_u4", operations(2 * rows * inputs),
+//                     [&](const simd::Kernels& timed) { timed.gemm->...(got.data(), x.data()); });
 //         }
 //   }
+//
+// With --bench the cases of the test suite "timed" run alone, over the sizes of models where timing() is true.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "kernels.hpp"
@@ -34,6 +39,11 @@ const std::vector<const simd::Kernels*>& levels_under_test();
 const simd::Kernels& scalar();
 // True where instructions are emulated one by one (--reduced): choose sizes a hundred times smaller.
 bool reduced();
+
+// True with --bench[=KERNEL]: choose sizes of models, and one of each kind of value and place.
+bool timing();
+// Widths of rows that are timed: of the default model and of Qwen2-VL-2B.
+inline constexpr size_t kTimedWidths[] = {256, 1536, 8960};
 
 // --- values ----------------------------------------------------------------------------------------------------------
 
@@ -59,6 +69,8 @@ enum class Values { random, all_high, all_low, alternating, sparse };
 inline constexpr Values kValues[] = {Values::random, Values::all_high, Values::all_low, Values::alternating,
                                      Values::sparse};
 const char* name_of(Values values);
+// All of them; random ones alone where that is enough.
+std::vector<Values> values_under_test();
 
 template <typename T>
 void fill_integers(T* data, size_t count, int64_t low, int64_t high, Values values, Random& random);
@@ -136,12 +148,32 @@ class Trial {
 
   // "gemm_s8_u4 at avx2: rows 3, inputs 32"
   const char* description() const { return description_; }
+  // "rows 3, inputs 32"
+  const char* sizes() const { return sizes_; }
+  const simd::Kernels& level() const { return level_; }
   Random random;
 
  private:
+  const simd::Kernels& level_;
+  char sizes_[160];
   char description_[256];
   const Trial* outer_;
 };
+
+// What a call works on, for a rate in 1e9 a second.
+struct Work {
+  double amount;
+  const char* unit;
+};
+constexpr Work bytes(size_t read_and_written) { return {static_cast<double>(read_and_written), "GB/s"}; }
+// A multiply-add is two.
+constexpr Work operations(size_t count) { return {static_cast<double>(count), "GOP/s"}; }
+
+// With --bench: times call(kernels) at the trial's level and, once for all levels, at scalar, and prints both: the
+// fastest of several runs, in time of this thread alone, so that what else the machine does counts little. Without it,
+// and for kernels that --bench=KERNEL is not part of, nothing. `call` may run any number of times.
+void time_call(const Trial& trial, const char* kernel, Work work,
+               const std::function<void(const simd::Kernels&)>& call);
 
 // Fails the test case unless both are equal, bit by bit (for floats: the same value or both not a number), and both
 // canaries are intact. Returns whether it was so, so that a caller may stop a long loop.

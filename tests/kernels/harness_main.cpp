@@ -14,33 +14,12 @@
 #include "harness_options.hpp"
 
 #ifdef MICA_TEST_SIMDE
-namespace mica::simd {
-// The sources of level avx512vnni, compiled against SIMDe under names of their own (meson.build).
-extern const ActivationKernels activation_kernels_avx512vnni_simde;
-extern const AttentionKernels attention_kernels_avx512vnni_simde;
-extern const FloatKernels float_kernels_avx512vnni_simde;
-extern const GemmKernels gemm_kernels_avx512vnni_simde;
-extern const QuantizeKernels quantize_kernels_avx512vnni_simde;
-extern const RotateKernels rotate_kernels_avx512vnni_simde;
-extern const VisualKvKernels visual_kv_kernels_avx512vnni_simde;
-}  // namespace mica::simd
+#include "simde_tables.hpp"
 #endif
 
 namespace mica::kernel_test {
 
 namespace {
-
-#ifdef MICA_TEST_SIMDE
-constexpr simd::Kernels kSimde = {simd::Level::avx512vnni,
-                                  "avx512vnni_simde",
-                                  &simd::activation_kernels_avx512vnni_simde,
-                                  &simd::attention_kernels_avx512vnni_simde,
-                                  &simd::float_kernels_avx512vnni_simde,
-                                  &simd::gemm_kernels_avx512vnni_simde,
-                                  &simd::quantize_kernels_avx512vnni_simde,
-                                  &simd::rotate_kernels_avx512vnni_simde,
-                                  &simd::visual_kv_kernels_avx512vnni_simde};
-#endif
 
 Options& mutable_options() {
   static Options chosen;
@@ -66,7 +45,8 @@ const std::vector<const simd::Kernels*>& levels_under_test() {
       if (const simd::Kernels* kernels = simd::kernels_at(static_cast<simd::Level>(i)); kernels && chosen(*kernels))
         found.push_back(kernels);
 #ifdef MICA_TEST_SIMDE
-    if (chosen(kSimde)) found.push_back(&kSimde);
+    for (const simd::Kernels& kernels : simd::kSimdeTables)  // whose speed says nothing
+      if (chosen(kernels) && !timing()) found.push_back(&kernels);
 #endif
     return found;
   }();
@@ -83,6 +63,8 @@ int main(int argc, char** argv) {
     if (std::strncmp(argv[i], "--level=", 8) == 0) options.level = argv[i] + 8;
     if (std::strncmp(argv[i], "--seed=", 7) == 0) options.seed = std::strtoull(argv[i] + 7, nullptr, 0);
     if (std::strcmp(argv[i], "--reduced") == 0) options.reduced = true;
+    if (std::strcmp(argv[i], "--bench") == 0) options.bench = "";
+    if (std::strncmp(argv[i], "--bench=", 8) == 0) options.bench = argv[i] + 8;
   }
   if (options.level && levels_under_test().empty()) {
     std::fprintf(stderr, "level '%s' is not in this program or does not run on this processor\n", options.level);
@@ -93,5 +75,6 @@ int main(int argc, char** argv) {
   std::printf("\n");
   install_fault_handler();
   doctest::Context context(argc, argv);
+  if (options.bench) context.addFilter("test-suite", "timed");
   return context.run();
 }

@@ -9,6 +9,7 @@ struct Options {
   const char* level = nullptr;  // --level=NAME, MICA_TEST_LEVEL=NAME: this level only
   uint64_t seed = 0;            // --seed=N: other random values
   bool reduced = false;         // --reduced: small sizes, for emulated processors
+  const char* bench = nullptr;  // --bench[=KERNEL]: times the kernels whose names have this in them
 };
 const Options& options();
 

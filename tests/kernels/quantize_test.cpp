@@ -1,6 +1,7 @@
 // Producers that quantize: the rounding at its edges, every level against scalar bit by bit, scalar against doubles.
 // Not rotations: rotate_test.cpp.
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@ namespace mica::kernel_test {
 namespace {
 
 std::vector<size_t> row_widths() {
+  if (timing()) return {std::begin(kTimedWidths), std::end(kTimedWidths)};
   std::vector<size_t> all;
   for (size_t n = 0; n <= 130; n += reduced() ? 13 : 1) all.push_back(n);
   for (size_t n : {576, 896, 1152, 1280, 1536}) all.push_back(n);
@@ -99,14 +101,15 @@ TEST_CASE("quantize_row: ties to even, clamped to 127 on both sides, also beyond
   }
 }
 
-TEST_CASE("producers that quantize: every level equals scalar, and the sums are those of the bytes") {
+TEST_CASE("producers that quantize: every level equals scalar, and the sums are those of the bytes" *
+          doctest::test_suite("timed")) {
   for (size_t n : row_widths()) {
     for (Producer producer : {Producer::row, Producer::rms_norm, Producer::layer_norm}) {
       for (unsigned given = 0; given < (producer == Producer::row        ? 1u
                                         : producer == Producer::rms_norm ? 2u
                                                                          : 4u);
            ++given) {
-        for (Values values : kValues) {
+        for (Values values : values_under_test()) {
           if (reduced() && n > 130 && values != Values::random) continue;
           const Place place = kPlaces[(n + given) % 3];
           Guarded<float> x("x", n, place), weight("weight", n, place), bias("bias", n, place);
@@ -133,6 +136,9 @@ TEST_CASE("producers that quantize: every level equals scalar, and the sums are 
             const int32_t sum_here = run(*kernels, producer, got.data(), in, n);
             CHECK_MESSAGE(sum_here == sum, std::string(trial.description()));
             if (!expect_equal(trial, expected, got)) return;
+            time_call(trial, name_of(producer), bytes(5 * n), [&](const simd::Kernels& timed) {
+              run(timed, producer, got.data(), in, n);
+            });
           }
         }
       }

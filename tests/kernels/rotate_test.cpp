@@ -1,7 +1,8 @@
 // Rotations: plans and their matrix against the definition in double precision; every level against that matrix, and
-// against scalar where bytes are written. Not speed: benchmarks/rotate_benchmark.cpp.
+// against scalar where bytes are written. Not the rows of a layer: tests/engine.
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ using simd::RotationPlan;
 
 // Every small width, and the feed-forward and hidden widths of published models.
 std::vector<size_t> widths() {
+  if (timing()) return {256, 1536, 8192, 8960, 18944};
   std::vector<size_t> all;
   for (size_t n = 1; n <= 130; n += reduced() ? 11 : 1) all.push_back(n);
   for (size_t n : {256, 576, 896, 1152, 1536}) all.push_back(n);
@@ -144,11 +146,11 @@ TEST_CASE("rotation plans: the matrix is orthogonal and its first row constant")
   }
 }
 
-TEST_CASE("rotate and rotate_inverse: every level against the matrix") {
+TEST_CASE("rotate and rotate_inverse: every level against the matrix" * doctest::test_suite("timed")) {
   for (size_t n : widths()) {
     const RotationPlan plan = plan_of(n);
     for (const simd::Kernels* kernels : all_levels()) {
-      for (Values values : kValues) {
+      for (Values values : values_under_test()) {
         if (reduced() && n > 130 && values != Values::random) continue;  // a matrix row costs n cosines
         for (bool inverse : {false, true}) {
           const size_t blocks = n <= 130 ? 1 + n % 3 : 1;
@@ -174,6 +176,10 @@ TEST_CASE("rotate and rotate_inverse: every level against the matrix") {
           }
           CHECK(row.canary_intact());
           if (!expect_near(trial, expected, got, tolerances)) return;
+          // By 1, which leaves their size.
+          time_call(trial, inverse ? "rotate_inverse" : "rotate", bytes(8 * n), [&](const simd::Kernels& timed) {
+            (inverse ? timed.rotate->rotate_inverse : timed.rotate->rotate)(plan, 1, nullptr, 1.0f, row.data());
+          });
         }
       }
     }
@@ -194,27 +200,26 @@ TEST_CASE("rotate: powers of two have the same bits at every level") {
   }
 }
 
-TEST_CASE("rotate_quantize: bytes, sums, means and padding of every level against scalar") {
+TEST_CASE("rotate_quantize: bytes, sums, means and padding of every level against scalar" *
+          doctest::test_suite("timed")) {
   for (size_t n : widths()) {
     const RotationPlan plan = plan_of(n);
     for (const simd::Kernels* kernels : levels_under_test()) {
-      for (Values values : kValues) {
-        const size_t blocks = 1 + n % 2;
-        const bool with_signs = n % 3 == 0, with_means = n % 5 != 0;
+      for (Values values : values_under_test()) {
+        const bool with_mean = n % 5 != 0;
         const Place place = kPlaces[(n + static_cast<size_t>(values)) % 3];
-        Trial trial("rotate_quantize", *kernels, "width %zu, blocks %zu, %s", n, blocks, name_of(values));
-        Guarded<float> row("row", n * blocks, place), row_scalar("row of scalar", n * blocks, place);
+        Trial trial("rotate_quantize", *kernels, "width %zu, %s", n, name_of(values));
+        Guarded<float> row("row", n, place), row_scalar("row of scalar", n, place);
         fill_reals(row, -1.0f, 2.0f, values, trial.random);
-        for (size_t i = 0; i < row.size(); ++i) row_scalar[i] = row[i];
-        const Signs signs(n, with_signs, place, trial.random);
-        Guarded<float> means("means", blocks, place), means_scalar("means of scalar", blocks, place);
-        const size_t bytes = simd::quantized_row_bytes(n * blocks);
+        for (size_t i = 0; i < n; ++i) row_scalar[i] = row[i];
+        const std::vector<float> x(row.data(), row.data() + n);
+        Guarded<float> mean("mean", 1, place), mean_scalar("mean of scalar", 1, place);
+        const size_t bytes = simd::quantized_row_bytes(n);
         Guarded<int8_t> got("got", bytes, place), expected("expected", bytes, place);
-        const int32_t sum_scalar =
-            scalar().rotate->rotate_quantize(expected.data(), plan, blocks, signs.data, 40.0f,
-                                             with_means ? means_scalar.data() : nullptr, row_scalar.data());
-        const int32_t sum = kernels->rotate->rotate_quantize(got.data(), plan, blocks, signs.data, 40.0f,
-                                                             with_means ? means.data() : nullptr, row.data());
+        const int32_t sum_scalar = scalar().rotate->rotate_quantize(
+            expected.data(), plan, 40.0f, with_mean ? mean_scalar.data() : nullptr, row_scalar.data());
+        const int32_t sum = kernels->rotate->rotate_quantize(got.data(), plan, 40.0f,
+                                                             with_mean ? mean.data() : nullptr, row.data());
         int32_t written = 0;
         int apart = 0;
         for (size_t i = 0; i < bytes; ++i) {
@@ -222,14 +227,17 @@ TEST_CASE("rotate_quantize: bytes, sums, means and padding of every level agains
           apart = std::max(apart, std::abs(got[i] - expected[i]));
         }
         bool good = written == sum && (power_of_two(n) ? apart == 0 && sum == sum_scalar : apart <= 1);
-        for (size_t i = n * blocks; i < bytes; ++i) good = good && got[i] == 0 && expected[i] == 0;
-        for (size_t block = 0; with_means && block < blocks; ++block)
-          good = good && got[block * n] == 0 &&
-                 std::abs(means[block] - means_scalar[block]) <=
-                     sum_tolerance(rounding_depth(plan), 2 * std::sqrt(double(n)));
-        good = good && got.canary_intact() && row.canary_intact() && means.canary_intact();
+        for (size_t i = n; i < bytes; ++i) good = good && got[i] == 0 && expected[i] == 0;
+        if (with_mean)
+          good = good && got[0] == 0 &&
+                 std::abs(mean[0] - mean_scalar[0]) <= sum_tolerance(rounding_depth(plan), 2 * std::sqrt(double(n)));
+        good = good && got.canary_intact() && row.canary_intact() && mean.canary_intact();
         CHECK_MESSAGE(good, trial.description() << ": sum " << sum << ", bytes " << written << ", apart " << apart);
         if (!good) return;
+        time_call(trial, "rotate_quantize", kernel_test::bytes(13 * n), [&](const simd::Kernels& timed) {
+          std::memcpy(row.data(), x.data(), n * sizeof(float));  // the row is lost each time
+          timed.rotate->rotate_quantize(got.data(), plan, 40.0f, nullptr, row.data());
+        });
       }
     }
   }
@@ -245,7 +253,7 @@ TEST_CASE("rotate_quantize: scalar writes the rounded rotation") {
     const std::vector<float> x(row.data(), row.data() + n);
     Guarded<int8_t> got("got", simd::quantized_row_bytes(n), Place::at_end);
     float mean = 0;
-    scalar().rotate->rotate_quantize(got.data(), plan, 1, nullptr, 50.0f, &mean, row.data());
+    scalar().rotate->rotate_quantize(got.data(), plan, 50.0f, &mean, row.data());
     for (size_t i = 0; i < n; ++i) {
       const double value = exact_channel(plan, false, nullptr, x.data(), i).value;
       if (i == 0) {

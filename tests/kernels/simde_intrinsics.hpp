@@ -14,6 +14,8 @@
 #include <simde/x86/fma.h>
 #pragma GCC diagnostic pop
 
+#include "float_storage.hpp"
+
 typedef simde__mmask16 __mmask16;
 typedef simde__mmask32 __mmask32;
 typedef simde__mmask64 __mmask64;
@@ -74,6 +76,28 @@ inline __m512i cvtps_epi32(__m512 a) {
   return result.integers;
 }
 
+inline __m512i cvtepu8_epi32(__m128i a) {
+  uint8_t bytes[16];
+  simde_mm_storeu_si128(bytes, a);
+  Lanes result(simde_mm512_setzero_si512());
+  for (int i = 0; i < 16; ++i) result.i32[i] = bytes[i];
+  return result.integers;
+}
+
+inline __m512i cvtepu16_epi32(__m256i a) {
+  uint16_t words[16];
+  simde_mm256_storeu_si256(words, a);
+  Lanes result(simde_mm512_setzero_si512());
+  for (int i = 0; i < 16; ++i) result.i32[i] = words[i];
+  return result.integers;
+}
+
+inline __m512 cvtph_ps(__m256i a) {
+  uint16_t halves[16];
+  simde_mm256_storeu_si256(halves, a);
+  return floats([&](int i) { return simd::widen_half(halves[i]); });
+}
+
 }  // namespace
 }  // namespace mica::simde
 
@@ -85,3 +109,6 @@ inline __m512i cvtps_epi32(__m512 a) {
 #define _mm512_shuffle_f32x4 mica::simde::shuffle_f32x4
 #define _mm512_cvtepi32_ps mica::simde::cvtepi32_ps
 #define _mm512_cvtps_epi32 mica::simde::cvtps_epi32
+#define _mm512_cvtepu8_epi32 mica::simde::cvtepu8_epi32
+#define _mm512_cvtepu16_epi32 mica::simde::cvtepu16_epi32
+#define _mm512_cvtph_ps mica::simde::cvtph_ps

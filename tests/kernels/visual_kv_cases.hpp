@@ -20,8 +20,15 @@ struct Shape {
 };
 
 // Head dims beside vector widths, tokens beside blocks, chunks and one-token spans, heads beside the tiles of heads.
+// Timed: heads of Qwen2-VL-2B (six of 128 share keys) and of SmolLM2 (three of 64).
 inline std::vector<Shape> shapes(const std::vector<size_t>& bits = {1, 2, 4}) {
   std::vector<Shape> all;
+  if (timing()) {
+    for (size_t planes : bits)
+      for (const Shape& shape : {Shape{4096, 1, 128, planes}, {4096, 6, 128, planes}, {4096, 3, 64, planes}})
+        all.push_back(shape);
+    return all;
+  }
   const std::vector<size_t> tokens = reduced() ? std::vector<size_t>{1, 33, 130}
                                                : std::vector<size_t>{1, 7, 31, 32, 33, 64, 65, 100, 130, 256, 300, 513};
   const std::vector<size_t> dims =
@@ -30,6 +37,15 @@ inline std::vector<Shape> shapes(const std::vector<size_t>& bits = {1, 2, 4}) {
   for (size_t head_dim : dims)
     for (size_t count : tokens)
       for (size_t planes : bits) all.push_back({count, heads++ % 7 + 1, head_dim, planes});
+  return all;
+}
+
+// float16 rows may have heads of any even size, narrower than a vector too.
+inline std::vector<Shape> half_row_shapes() {
+  std::vector<Shape> all = shapes({16});
+  if (timing()) return all;
+  for (size_t head_dim : {2, 6, 10, 16, 18, 30, 48})
+    for (size_t tokens : {1, 33, 100}) all.push_back({tokens, head_dim % 5 + 1, head_dim, 16});
   return all;
 }
 
@@ -82,6 +98,9 @@ inline double scale_of(const PackedRows& rows, size_t t) {
 }
 
 inline double top_of(const PackedRows& rows) { return (1 << rows.planes) - 1; }
+
+// Scores, or sums, of all heads: a multiply-add for each channel.
+inline Work attention_work(const Shape& shape) { return operations(2 * shape.tokens * shape.heads * shape.head_dim); }
 
 // Attention weights: random ones, or one large among many small ones.
 inline void fill_attention(const Guarded<float>& p, Values values, Random& random) {

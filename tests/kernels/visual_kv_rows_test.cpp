@@ -6,7 +6,7 @@
 
 namespace mica::kernel_test {
 
-TEST_CASE("visual_kv: scores and sums of bytes, every level near what the header says") {
+TEST_CASE("visual_kv: scores and sums of bytes, every level near what the header says" * doctest::test_suite("timed")) {
   size_t round = 0;
   std::vector<const simd::Kernels*> all = levels_under_test();
   all.push_back(&scalar());
@@ -44,11 +44,17 @@ TEST_CASE("visual_kv: scores and sums of bytes, every level near what the header
                                       (2e-7 * static_cast<double>(shape.tokens + 2) * size[c]));
       }
       CHECK_MESSAGE(worst <= 1, trial.description());
+      time_call(trial, "scores_f32_u8", attention_work(shape), [&](const simd::Kernels& timed) {
+        timed.visual_kv->scores_f32_u8(scores.data(), stride, keys.rows, q.data(), shape.heads);
+      });
+      time_call(trial, "weighted_sum_f32_u8", attention_work(shape), [&](const simd::Kernels& timed) {
+        timed.visual_kv->weighted_sum_f32_u8(sums.data(), values.rows, p.data(), stride, shape.heads);
+      });
     }
 }
 
 // Named so that it is left out where vcvtps2ph is emulated wrongly (tests/emulated/meson.build).
-TEST_CASE("storage: floats narrow into blocks of keys alike") {
+TEST_CASE("storage: floats narrow into blocks of keys alike" * doctest::test_suite("timed")) {
   size_t round = 0;
   for (const simd::Kernels* kernels : levels_under_test())
     for (size_t d : {size_t(64), size_t(72), size_t(136), size_t(512)}) {
@@ -62,13 +68,16 @@ TEST_CASE("storage: floats narrow into blocks of keys alike") {
         kernels->visual_kv->append_key_f16(got.data(), t, row.data(), d);
       }
       expect_equal(trial, expected, got);
+      time_call(trial, "append_key_f16", bytes(6 * d), [&](const simd::Kernels& timed) {
+        timed.visual_kv->append_key_f16(got.data(), 5, row.data(), d);
+      });
     }
 }
 
-TEST_CASE("visual_kv: float16 rows, every level near scalar") {
+TEST_CASE("visual_kv: float16 rows, every level near scalar" * doctest::test_suite("timed")) {
   size_t round = 0;
   for (const simd::Kernels* kernels : levels_under_test())
-    for (const Shape& shape : shapes({16})) {
+    for (const Shape& shape : half_row_shapes()) {
       const Place place = place_of(++round);
       const size_t d = shape.head_dim, blocks = (shape.tokens + 31) / 32;
       Trial trial("float16 rows", *kernels, "%s", name_of(shape).c_str());
@@ -95,6 +104,13 @@ TEST_CASE("visual_kv: float16 rows, every level near scalar") {
                                                shape.tokens, d);
       expect_near(trial, sums, got_sums,
                   {sum_tolerance(shape.tokens + 1, 4.0 * static_cast<double>(shape.tokens) + 5)});
+      time_call(trial, "scores_f32_f16", attention_work(shape), [&](const simd::Kernels& timed) {
+        timed.visual_kv->scores_f32_f16(got.data(), shape.tokens, keys.data(), q.data(), shape.heads, shape.tokens, d);
+      });
+      time_call(trial, "weighted_sum_f32_f16", attention_work(shape), [&](const simd::Kernels& timed) {
+        timed.visual_kv->weighted_sum_f32_f16(got_sums.data(), values.data(), p.data(), shape.tokens, shape.heads,
+                                              shape.tokens, d);
+      });
     }
 }
 

@@ -6,12 +6,12 @@
 
 namespace mica::kernel_test {
 
-TEST_CASE("visual_kv: tables of keys have the same bits at every level") {
+TEST_CASE("visual_kv: tables of keys have the same bits at every level" * doctest::test_suite("timed")) {
   size_t round = 0;
   for (const simd::Kernels* kernels : levels_under_test())
     for (const Shape& shape : shapes())
-      for (Values values : kValues) {
-        if (shape.tokens != 1) continue;
+      for (Values values : values_under_test()) {
+        if (!timing() && shape.tokens != 1) continue;
         const size_t d = shape.head_dim;
         Trial trial("key_tables", *kernels, "%s, %s", name_of(shape).c_str(), name_of(values));
         const Place place = place_of(round++);
@@ -25,6 +25,10 @@ TEST_CASE("visual_kv: tables of keys have the same bits at every level") {
                                        shape.planes);
         expect_equal(trial, expected, got);
         expect_equal(trial, expected_terms, got_terms);
+        time_call(trial, "key_tables", bytes(8 * d), [&](const simd::Kernels& timed) {
+          timed.visual_kv->key_tables(got.data(), reinterpret_cast<KeyTerms*>(got_terms.data()), weights.data(), d,
+                                      shape.planes);
+        });
       }
 }
 
@@ -47,11 +51,12 @@ TEST_CASE("visual_kv: no weights, tiny weights and huge weights make finite tabl
     }
 }
 
-TEST_CASE("visual_kv: scores of coded keys have the same bits at every level") {
+TEST_CASE("visual_kv: scores of coded keys have the same bits at every level" * doctest::test_suite("timed")) {
   size_t round = 0;
   for (const simd::Kernels* kernels : levels_under_test())
     for (const Shape& shape : shapes())
       for (Values values : {Values::random, Values::all_high}) {
+        if (timing() && values != Values::random) continue;
         Trial trial("key_scores", *kernels, "%s, %s", name_of(shape).c_str(), name_of(values));
         const Place place = place_of(++round);
         const Span span(shape, true, round % 2 == 0, place, values, trial.random);
@@ -71,14 +76,18 @@ TEST_CASE("visual_kv: scores of coded keys have the same bits at every level") {
         scalar().visual_kv->key_scores(expected.data(), stride, span.rows, tables.data(), terms.data(), shape.heads);
         kernels->visual_kv->key_scores(got.data(), stride, span.rows, tables.data(), terms.data(), shape.heads);
         if (!expect_equal(trial, expected, got)) return;
+        time_call(trial, "key_scores", attention_work(shape), [&](const simd::Kernels& timed) {
+          timed.visual_kv->key_scores(got.data(), stride, span.rows, tables.data(), terms.data(), shape.heads);
+        });
       }
 }
 
-TEST_CASE("visual_kv: sums of coded values have the same bits at every level") {
+TEST_CASE("visual_kv: sums of coded values have the same bits at every level" * doctest::test_suite("timed")) {
   size_t round = 0;
   for (const simd::Kernels* kernels : levels_under_test())
     for (const Shape& shape : shapes())
       for (Values values : {Values::random, Values::all_high, Values::all_low}) {
+        if (timing() && values != Values::random) continue;
         Trial trial("value_sums", *kernels, "%s, %s", name_of(shape).c_str(), name_of(values));
         const Place place = place_of(++round);
         const Span span(shape, false, round % 2 == 0, place, values, trial.random);
@@ -90,6 +99,9 @@ TEST_CASE("visual_kv: sums of coded values have the same bits at every level") {
         scalar().visual_kv->value_sums(expected.data(), span.rows, p.data(), stride, shape.heads);
         kernels->visual_kv->value_sums(got.data(), span.rows, p.data(), stride, shape.heads);
         if (!expect_equal(trial, expected, got)) return;
+        time_call(trial, "value_sums", attention_work(shape), [&](const simd::Kernels& timed) {
+          timed.visual_kv->value_sums(got.data(), span.rows, p.data(), stride, shape.heads);
+        });
       }
 }
 
@@ -165,7 +177,8 @@ TEST_CASE("visual_kv: many small attention weights beside a large one are not lo
   CHECK(std::fabs(sums[7] - total / 2) <= 8 * 0.82 / 239 / 2);
 }
 
-TEST_CASE("visual_kv: codes and scales have the same bits at every level, appended or at once") {
+TEST_CASE("visual_kv: codes and scales have the same bits at every level, appended or at once" *
+          doctest::test_suite("timed")) {
   size_t round = 0;
   for (const simd::Kernels* kernels : levels_under_test())
     for (const Shape& shape : shapes({1, 2, 4, 8})) {
@@ -183,6 +196,10 @@ TEST_CASE("visual_kv: codes and scales have the same bits at every level, append
                                            shape.planes);
       kernels->visual_kv->fit_token_scales(scales.data(), x.data(), stride, shape.tokens, levels, d, shape.planes);
       expect_equal(trial, expected_scales, scales);
+      const Work work = bytes(4 * shape.tokens * d);
+      time_call(trial, "fit_token_scales", work, [&](const simd::Kernels& timed) {
+        timed.visual_kv->fit_token_scales(scales.data(), x.data(), stride, shape.tokens, levels, d, shape.planes);
+      });
       for (bool keys : {true, false}) {
         const auto pack = keys ? &simd::VisualKvKernels::pack_keys : &simd::VisualKvKernels::pack_values;
         const size_t bytes = keys ? simd::key_code_bytes(shape.tokens, d, shape.planes)
@@ -197,6 +214,11 @@ TEST_CASE("visual_kv: codes and scales have the same bits at every level, append
                                       token_scales ? token_scales + first : nullptr, d, shape.planes);
         }
         expect_equal(trial, expected, got);
+        time_call(trial, keys ? "visual_kv.pack_keys" : "visual_kv.pack_values", work,
+                  [&](const simd::Kernels& timed) {
+                    (timed.visual_kv->*pack)(got.data(), 0, x.data(), stride, shape.tokens, levels, token_scales, d,
+                                             shape.planes);
+                  });
       }
     }
 }

@@ -10,7 +10,17 @@ using namespace mica;
 
 namespace {
 
-Status decode(const std::vector<uint8_t>& file, Picture* out) { return decode_picture(file, "test file", out); }
+Status decode(const std::vector<uint8_t>& file, Picture* out, Gray16 gray = Gray16::scaled) {
+  return decode_picture(file, "test file", out, gray);
+}
+
+// What people see.
+uint32_t crc32_on_white(const Picture& picture) {
+  const size_t pixels = size_t{picture.width} * picture.height;
+  std::vector<uint8_t> seen(picture.rgb.get(), picture.rgb.get() + pixels * 3);
+  if (picture.alpha != nullptr) put_on_white(seen.data(), picture.alpha.get(), pixels, seen.data());
+  return crc32_of(seen.data(), seen.size());
+}
 
 std::vector<uint8_t> rgb_of(const Picture& picture) {
   const uint8_t* rgb = picture.rgb.get();
@@ -26,7 +36,7 @@ TEST_CASE("every kind of file is decoded to PIL's pixels") {
     const std::string file = expected["file"];
     CAPTURE(file);
     Picture picture;
-    const Status status = decode(read_test_data("picture/" + file), &picture);
+    const Status status = decode(read_test_data("picture/" + file), &picture, Gray16::clipped);
     if (!MICA_TEST_WEBP && file.ends_with(".webp")) {
       CHECK(status.code() == Code::unsupported);
       continue;
@@ -36,7 +46,39 @@ TEST_CASE("every kind of file is decoded to PIL's pixels") {
     CHECK(picture.height == expected["height"]);
     const std::vector<uint8_t> rgb = rgb_of(picture);
     CHECK(crc32_of(rgb.data(), rgb.size()) == expected["crc32"]);
+    if (expected.contains("on_white")) CHECK(crc32_on_white(picture) == expected["on_white"]);
+    else CHECK(picture.alpha == nullptr);
   }
+}
+
+TEST_CASE("16-bit gray is its high byte, as people see it") {
+  // A row of every 16th value, by a 16-bit gray PNG that PIL's clipping would make white.
+  Picture scaled, clipped;
+  const std::vector<uint8_t> file = read_test_data("picture/png/gray16.png");
+  REQUIRE(decode(file, &scaled));
+  REQUIRE(decode(file, &clipped, Gray16::clipped));
+  size_t darker = 0;
+  for (size_t i = 0; i < size_t{scaled.width} * scaled.height; ++i) {
+    CHECK(scaled.rgb[i * 3] == scaled.rgb[i * 3 + 2]);
+    CHECK(scaled.rgb[i * 3] <= clipped.rgb[i * 3]);
+    darker += scaled.rgb[i * 3] < clipped.rgb[i * 3];
+  }
+  CHECK(darker > size_t{scaled.width} * scaled.height / 2);
+}
+
+TEST_CASE("a PNG whose pixels are whole but whose checksum is wrong is read, and that is logged") {
+  std::vector<uint8_t> file = read_test_data("picture/png/rgb8.png");
+  Picture sound, damaged;
+  REQUIRE(decode(file, &sound));
+  for (size_t i = 0; i + 4 < file.size(); ++i)
+    if (std::memcmp(&file[i], "IEND", 4) == 0) file[i - 5] ^= 0xFF;  // the last byte of IDAT's checksum
+  std::string logged;
+  set_log([](void* user, int, const char* message) { *static_cast<std::string*>(user) += message; }, &logged);
+  const Status status = decode(file, &damaged);
+  set_log(nullptr, nullptr);
+  REQUIRE_MESSAGE(status.is_ok(), status.message());
+  CHECK(logged.find("damaged PNG") != std::string::npos);
+  CHECK(rgb_of(sound) == rgb_of(damaged));
 }
 
 TEST_CASE("the eight orientations show the same picture") {
@@ -74,8 +116,8 @@ TEST_CASE("a damaged JPEG that PIL reads is read, and the damage is logged") {
   std::swap(file[markers[0]], file[markers[1]]);
   std::string logged;
   set_log(
-      [](void* user, LogLevel level, const char* message) {
-        if (level == LogLevel::warning) *static_cast<std::string*>(user) += message;
+      [](void* user, int level, const char* message) {
+        if (level == static_cast<int>(LogLevel::warning)) *static_cast<std::string*>(user) += message;
       },
       &logged);
   Picture picture;

@@ -51,8 +51,8 @@ def pack_row(samples, depth):
     return np.packbits(bits.reshape(-1)).tobytes()
 
 
-def png(samples, depth, colour_type, interlaced=False, before=b"", after=b""):
-    """samples: [height, width, channels]. before, after: chunks that stand before and after the pixels."""
+def png(samples, depth, colour_type, interlaced=False, before=b"", after=b"", idat=None):
+    """samples: [height, width, channels]. before, after: chunks that stand before and after the pixels; idat: rows."""
     height, width = samples.shape[:2]
     passes = [(0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2), (1, 2, 0, 1)]
     rows = b""
@@ -61,7 +61,7 @@ def png(samples, depth, colour_type, interlaced=False, before=b"", after=b""):
         if part.size:
             rows += b"".join(b"\0" + pack_row(row, depth) for row in part)
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, int(interlaced))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + before + chunk(b"IDAT", zlib.compress(rows, 9)) + after +
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + before + chunk(b"IDAT", zlib.compress(rows if idat is None else idat, 9)) + after +
             chunk(b"IEND", b""))
 
 
@@ -96,6 +96,12 @@ def make_png(folder):
     indices = rng.integers(0, 20, (HEIGHT, WIDTH, 1))
     (folder / "palette8_transparent.png").write_bytes(
         png(indices, 8, 3, before=palette + chunk(b"tRNS", bytes([0, 128, 255]))))
+    # Every colour with every alpha.
+    value, alpha = np.meshgrid(np.arange(256), np.arange(256))
+    every = np.stack([value, 255 - value, value // 2, alpha], -1)
+    rises = np.diff(every, axis=0, prepend=np.zeros((1, 256, 4), int)).astype(np.uint8)
+    rows = b"".join(b"\2" + row.tobytes() for row in rises)  # filtered by "up": the file is small
+    (folder / "every_alpha.png").write_bytes(png(every, 8, 6, idat=rows))
     (folder / "palette8_short.png").write_bytes(png(indices * 3, 8, 3, before=palette))
     (folder / "exif_before.png").write_bytes(png(rgb, 8, 2, before=chunk(b"eXIf", tiff_orientation(6, ">"))))
     (folder / "exif_after.png").write_bytes(png(rgb, 8, 2, after=chunk(b"eXIf", tiff_orientation(5, "<"))))
@@ -147,12 +153,18 @@ def make_webp(folder):
 
 
 def decoded_cases(folder):
+    """What PIL decodes, and "on_white": what transformers makes of it where something is transparent."""
+    from transformers.image_transforms import convert_to_rgb
     cases = []
     for file in sorted(folder.rglob("*")):
         if file.suffix in (".png", ".jpg", ".webp"):
-            rgb = np.array(ImageOps.exif_transpose(Image.open(file)).convert("RGB"))
-            cases.append({"file": str(file.relative_to(folder)), "width": rgb.shape[1], "height": rgb.shape[0],
-                          "crc32": zlib.crc32(rgb.tobytes())})
+            picture = ImageOps.exif_transpose(Image.open(file))
+            rgb = np.array(picture.convert("RGB"))
+            case = {"file": str(file.relative_to(folder)), "width": rgb.shape[1], "height": rgb.shape[0],
+                    "crc32": zlib.crc32(rgb.tobytes())}
+            if "A" in picture.getbands() or picture.info.get("transparency") is not None:
+                case["on_white"] = zlib.crc32(convert_to_rgb(picture, return_numpy=True).tobytes())
+            cases.append(case)
     return cases
 
 
@@ -169,7 +181,8 @@ def resampled_cases():
              (50, 300, 40, 100), (50, 70, 40, 50), (50, 70, 40, 49), (300, 50, 100, 60), (2, 3000, 16, 16),
              (3000, 2, 16, 16), (1, 65500, 14, 14), (65500, 1, 14, 14), (641, 479, 224, 224), (479, 641, 224, 224),
              (33, 47, 448, 448), (9, 9, 8, 1000), (256, 256, 255, 255), (200, 133, 196, 140)]
-    filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    filters = {name.lower(): Image.Resampling[name]
+               for name in ("BILINEAR", "BICUBIC", "NEAREST", "LANCZOS", "BOX", "HAMMING")}
     cases = []
     for size in sizes:
         for name, resampling in filters.items():
@@ -188,7 +201,7 @@ def reference_values(rule, picture):
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
     size = {"height": rule.get("height"), "width": rule.get("width")}
     options = {"image_mean": MEAN, "image_std": STD, "return_tensors": "np",
-               "resample": {"bilinear": 2, "bicubic": 3}[rule["filter"]],
+               "resample": Image.Resampling[rule["filter"].upper()],
                "do_rescale": rule.get("do_rescale", True), "do_normalize": rule.get("do_normalize", True)}
     if rule["cut"] == "fixed":
         values = GotOcr2ImageProcessorPil()(picture, size=size, crop_to_patches=False, **options)

@@ -50,7 +50,7 @@ PictureRule rule_of(const nlohmann::json& description) {
   PictureRule rule = base_rule();
   const std::string cut = description["cut"];
   if (cut == "fixed") rule.cut = PictureCut::fixed;
-  if (cut == "shortest_edge") rule.cut = PictureCut::shortest_edge;
+  if (cut == "shortest_edge") rule.cut = PictureCut::crop;
   if (cut == "tiles") rule.cut = PictureCut::tiles;
   if (cut == "smart_resize") {
     rule.cut = PictureCut::smart_resize;
@@ -124,7 +124,7 @@ Code plan_code(const PictureRule& rule, uint32_t width, uint32_t height) {
 
 TEST_CASE("pixel_values of the published families") {
   check_golden(qwen_rule(3136, 60000), "qwen2_vl");
-  PictureRule clip = sized_rule(PictureCut::shortest_edge, 56, 56);
+  PictureRule clip = sized_rule(PictureCut::crop, 56, 56);
   clip.patch = 14;
   check_golden(clip, "llava");
   PictureRule tiles = sized_rule(PictureCut::tiles, 56, 56);
@@ -169,7 +169,7 @@ TEST_CASE("a plan says what the tower sees") {
   REQUIRE(plan_pixels(tiles, 451, 300, &plan));
   CHECK(plan.tiles == 6);
 
-  PictureRule clip = sized_rule(PictureCut::shortest_edge, 336, 336);
+  PictureRule clip = sized_rule(PictureCut::crop, 336, 336);
   clip.patch = 14;
   REQUIRE(plan_pixels(clip, 1000, 667, &plan));
   CHECK(plan.resized_width == 503);  // 503.7, truncated
@@ -177,8 +177,76 @@ TEST_CASE("a plan says what the tower sees") {
   CHECK(plan.grid_width == 24);
 }
 
+namespace {
+
+// Of a plan: columns and rows of tiles, how many there are, their size, and that of a thumbnail which has its own.
+struct Cut {
+  uint32_t source_width, source_height, columns, rows, tiles, width, height, overview_width, overview_height;
+};
+
+void check_cuts(const PictureRule& rule, std::initializer_list<Cut> cuts) {
+  for (const Cut& cut : cuts) {
+    CAPTURE(cut.source_width);
+    CAPTURE(cut.source_height);
+    PixelPlan plan;
+    REQUIRE(plan_pixels(rule, cut.source_width, cut.source_height, &plan));
+    CHECK(plan.tile_columns == cut.columns);
+    CHECK(plan.tile_rows == cut.rows);
+    CHECK(plan.tiles == cut.tiles);
+    CHECK(plan.width == cut.width);
+    CHECK(plan.height == cut.height);
+    CHECK(plan.overview_width == cut.overview_width);
+    CHECK(plan.overview_height == cut.overview_height);
+    size_t values = 0, patches = 0;
+    for (uint32_t i = 0; i < plan.tiles; ++i) {
+      const PixelTile tile = tile_of(plan, i);
+      CHECK(tile.first_value == values);
+      values += tile.plan.values;
+      patches += tile.plan.patches;
+    }
+    CHECK(values == plan.values);
+    CHECK(patches == plan.patches);
+  }
+}
+
+}  // namespace
+
+// What Lfm2VlImageProcessor gives with patches of 16, tokens of 2 x 2, 3 to 6 tokens, a tolerance of 1.5.
+TEST_CASE("large pictures are cut into tiles, and the whole behind them has a size of its own") {
+  PictureRule rule = sized_rule(PictureCut::large_tiles, 64, 64);
+  rule.patch = 16;
+  rule.merge = 2;
+  rule.pixels_min = 3 * 1024;
+  rule.pixels_max = 6 * 1024;
+  rule.cut_from_pixels = 1.5 * 6 * 1024;
+  rule.tiles_min = 2;
+  rule.tiles_max = 6;
+  check_cuts(rule, {{451, 300, 3, 2, 7, 64, 64, 96, 32},
+                    {100, 90, 1, 1, 1, 64, 64, 0, 0},
+                    {640, 64, 6, 1, 7, 64, 64, 224, 32},
+                    {96, 700, 1, 6, 7, 64, 64, 32, 192},
+                    {300, 300, 2, 2, 5, 64, 64, 64, 64},
+                    {200, 33, 1, 1, 1, 192, 32, 0, 0}});
+}
+
+// What MiniCPMV4_6ImageProcessor gives with slices of 112 pixels, patches of 14, tokens of 4 x 4, 9 slices at most.
+TEST_CASE("slices of one size stand behind the whole picture") {
+  PictureRule rule = sized_rule(PictureCut::slices, 0, 0);
+  rule.patch = 14;
+  rule.merge = 4;
+  rule.slice_side = 112;
+  rule.tiles_max = 9;
+  check_cuts(rule, {{451, 300, 4, 2, 9, 112, 112, 112, 112},
+                    {100, 90, 1, 1, 1, 112, 112, 0, 0},
+                    {113, 112, 2, 1, 3, 56, 168, 112, 112},
+                    {300, 300, 3, 3, 10, 112, 112, 112, 112},
+                    {1000, 200, 8, 1, 9, 112, 168, 224, 56},
+                    {97, 640, 1, 6, 7, 112, 112, 56, 280},
+                    {56, 700, 1, 5, 6, 56, 168, 56, 392}});
+}
+
 TEST_CASE("the longest strip that a picture can be is cropped, not spread out in memory") {
-  const PictureRule clip = sized_rule(PictureCut::shortest_edge, 336, 336);
+  const PictureRule clip = sized_rule(PictureCut::crop, 336, 336);
   const Picture strip = synthetic_picture(1, 65500);
   PixelPlan plan;
   REQUIRE(plan_pixels(clip, strip.width, strip.height, &plan));

@@ -38,16 +38,24 @@ ResampleGeometry whole(uint32_t source_width, uint32_t source_height, uint32_t t
   return {source_width, source_height, target_width, target_height, 0, 0, target_width, target_height};
 }
 
+ResampleFilter filter_of(const std::string& name) {
+  constexpr const char* kNames[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
+  for (int i = 0; i < 6; ++i)
+    if (name == kNames[i]) return static_cast<ResampleFilter>(i);
+  FAIL(name);
+  return ResampleFilter::nearest;
+}
+
 }  // namespace
 
 TEST_CASE("every size is resampled to PIL's pixels") {
   const nlohmann::json cases = read_cases("picture/resampled.json");
-  REQUIRE(cases.size() >= 60);
+  REQUIRE(cases.size() >= 180);
   for (const nlohmann::json& expected : cases) {
     CAPTURE(expected.dump());
     const auto& source = expected["source"];
     const auto& target = expected["target"];
-    const ResampleFilter filter = expected["filter"] == "bicubic" ? ResampleFilter::bicubic : ResampleFilter::bilinear;
+    const ResampleFilter filter = filter_of(expected["filter"]);
     const Picture picture = synthetic_picture(source[0], source[1]);
     const std::vector<uint8_t> result = resample(picture, whole(source[0], source[1], target[0], target[1]), filter);
     CHECK(result.size() == size_t{target[0]} * size_t{target[1]} * 3);
@@ -61,15 +69,18 @@ TEST_CASE("a part of the target is that part of the whole") {
   for (const auto& size : sizes) {
     ResampleGeometry geometry = whole(size[0], size[1], size[2], size[3]);
     const Picture picture = synthetic_picture(size[0], size[1]);
-    const std::vector<uint8_t> all = resample(picture, geometry, ResampleFilter::bicubic);
-    geometry.left = 7;
-    geometry.top = 5;
-    geometry.width = 11;
-    geometry.height = 9;
-    const std::vector<uint8_t> part = resample(picture, geometry, ResampleFilter::bicubic);
-    REQUIRE(part.size() == 11 * 9 * 3);
-    for (uint32_t y = 0; y < 9; ++y)
-      CHECK(std::memcmp(&part[y * 11 * 3], &all[(size_t{5 + y} * size[2] + 7) * 3], 11 * 3) == 0);
+    for (const ResampleFilter filter : {ResampleFilter::bicubic, ResampleFilter::lanczos, ResampleFilter::nearest}) {
+      geometry = whole(size[0], size[1], size[2], size[3]);
+      const std::vector<uint8_t> all = resample(picture, geometry, filter);
+      geometry.left = 7;
+      geometry.top = 5;
+      geometry.width = 11;
+      geometry.height = 9;
+      const std::vector<uint8_t> part = resample(picture, geometry, filter);
+      REQUIRE(part.size() == 11 * 9 * 3);
+      for (uint32_t y = 0; y < 9; ++y)
+        CHECK(std::memcmp(&part[y * 11 * 3], &all[(size_t{5 + y} * size[2] + 7) * 3], 11 * 3) == 0);
+    }
   }
 }
 

@@ -111,6 +111,7 @@ TEST_CASE("lines of questions: both spellings, several pictures, none; a bad one
     CHECK(says(refusal(bad), "bad.jsonl line 2"));
   }
   CHECK(says(refusal(folder.write("none.jsonl", "\n \n")), "no questions"));
+  CHECK(says(refusal(folder.write("bad.jsonl", "\n{\"image\": \"a.jpg\"}")), "bad.jsonl line 2: question is missing"));
   const std::string longest(limits::kCalibrationLineBytesMax - 16, 'q');
   CHECK(read_set(folder.write("long.jsonl", "{\"question\": \"" + longest + "\"}")).samples.size() == 1);
   CHECK(refusal(folder.write("longer.jsonl", "{\"question\": \"" + longest + "q\"}")).code() == Code::limit_exceeded);

@@ -22,10 +22,10 @@ std::string family_path(const std::string& family) { return std::string(MICA_TES
 std::unique_ptr<Model> open_at(const std::string& path) {
   std::unique_ptr<ModelFiles> files;
   Status status = ModelFiles::open(path.c_str(), &files);
-  REQUIRE_MESSAGE(status, status.message());
+  REQUIRE_MESSAGE(status, std::string(status.message()));
   std::unique_ptr<Model> model;
   status = open_model(std::move(files), &model);
-  REQUIRE_MESSAGE(status, status.message());
+  REQUIRE_MESSAGE(status, std::string(status.message()));
   return model;
 }
 
@@ -70,19 +70,19 @@ std::vector<float> logits_of(const Model& model, const Prompt& prompt) {
   wanted.logit_rows = kLogitRows;
   wanted.kv_wanted.visual_bits = 16;  // the loops are compared, not the cache
   Status status = Session::resolve(model, wanted, &options);
-  REQUIRE_MESSAGE(status, status.message());
+  REQUIRE_MESSAGE(status, std::string(status.message()));
   size_t bytes = 0;
   REQUIRE(Session::size(model, options, &bytes));
   OwnedBytes memory;
   std::unique_ptr<Session> session;
   status = Session::create(model, options, own_bytes(bytes, &memory), bytes, &session);
-  REQUIRE_MESSAGE(status, status.message());
+  REQUIRE_MESSAGE(status, std::string(status.message()));
   std::vector<const Picture*> pictures;
   for (const Picture& picture : prompt.pictures) pictures.push_back(&picture);
   status = session->add_tokens(prompt.ids, pictures);
-  REQUIRE_MESSAGE(status, status.message());
+  REQUIRE_MESSAGE(status, std::string(status.message()));
   status = session->prefill(nullptr, nullptr);
-  REQUIRE_MESSAGE(status, status.message());
+  REQUIRE_MESSAGE(status, std::string(status.message()));
   std::vector<float> out;
   for (uint32_t row = kLogitRows; row-- > 0;) {
     const float* logits = session->logits(row);

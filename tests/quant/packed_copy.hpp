@@ -28,8 +28,10 @@ struct PackedCopy {
     std::unique_ptr<ModelFiles> files;
     REQUIRE(ModelFiles::open(path.c_str(), &files));
     REQUIRE(packed_documents(*files, &documents));
-    const std::string_view fixed = files->metadata(static_format::kStaticKey);
-    if (!fixed.empty()) documents.emplace_back(static_format::kStaticKey, fixed);
+    for (const char* key : {static_format::kStaticKey, static_format::kFormatsKey}) {
+      const std::string_view text = files->metadata(key);
+      if (!text.empty()) documents.emplace_back(key, text);
+    }
     for (const TensorView& tensor : files->tensors())
       tensors.push_back({{std::string(tensor.name), tensor.dtype, {tensor.shape, tensor.shape + tensor.rank}},
                          {tensor.bytes.begin(), tensor.bytes.end()}});

@@ -22,7 +22,7 @@ namespace {
 const std::string kModel = MICA_TEST_DATA "/golden/qwen2_vl";
 const std::string kPicture = MICA_TEST_DATA "/images/c_panel.jpg";
 
-// Quantizes in this process, in one thread: a process that was forked cannot start OpenMP's threads again.
+// Quantizes in this process, in one thread.
 Status quantize_small(const std::string& output, const QuantizeProgress& progress, QuantizeReport* report = nullptr,
                       const std::string& model = kModel, Rounding rounding = Rounding::nearest) {
   std::unique_ptr<ModelFiles> files;

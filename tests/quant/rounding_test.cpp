@@ -13,16 +13,19 @@
 #include "enter.hpp"
 #include "linear.hpp"
 #include "massive_rows.hpp"
-#include "pack.hpp"
+#include "kernel_choice.hpp"
 
 using namespace mica;
 
 namespace {
 
-Compute compute_of(int threads) {
+constexpr Grid kFourBits = grid_of(WeightFormat::u4), kEightBits = grid_of(WeightFormat::s8);
+
+Compute compute_of(uint32_t threads) {
+  static ThreadPool two(2), three(3);
   Compute compute;
-  compute.kernels = simd::kernels_best();
-  compute.threads = threads;
+  compute.kernels = find_kernels(nullptr);
+  compute.pool = threads == 1 ? nullptr : threads == 2 ? &two : &three;
   return compute;
 }
 
@@ -67,7 +70,7 @@ double output_error(const std::vector<float>& weights, const RoundedMatrix& roun
       double difference = 0;
       for (size_t i = 0; i < width; ++i)
         difference += static_cast<double>(weights[c * width + i]) * reference[r * width + i] -
-                      static_cast<double>(rounded.scale[c]) * rounded.codes[c * width + i] * rows[r * width + i];
+                      static_cast<double>(rounded.weight(c, i)) * rows[r * width + i];
       error += difference * difference;
     }
   return error;
@@ -104,19 +107,78 @@ TEST_CASE("rounding by columns beats rounding to the nearest on correlated rows"
   const std::vector<float> x = correlated_rows(600, width, 3);
   const std::vector<float> weights = normal(rows * width, 9);
   const RowMoments moments = moments_of(x, x, width);
-  ColumnRounder rounder;
-  REQUIRE(rounder.factor(moments));
-  for (const int bits : {4, 8}) {
-    CAPTURE(bits);
-    const RoundedMatrix by_columns = rounder.round(compute_of(2), weights.data(), rows, bits);
-    const RoundedMatrix nearest = round_nearest(compute_of(1), weights.data(), rows, width, bits);
+  for (size_t i = 1; i < std::size(kWeightFormats); ++i) {
+    const auto format = static_cast<WeightFormat>(i);
+    CAPTURE(facts_of(format).tag);
+    const Grid grid = grid_of(format);
+    ColumnRounder rounder;
+    REQUIRE(rounder.factor(moments, grid.pairs));
+    const RoundedMatrix by_columns = rounder.round(compute_of(2), weights.data(), rows, grid);
+    const RoundedMatrix nearest = round_nearest(compute_of(1), weights.data(), rows, width, grid);
     const double error = output_error(weights, by_columns, x, x);
     CHECK(error < 0.5 * output_error(weights, nearest, x, x));
     CHECK(by_columns.error == doctest::Approx(error).epsilon(0.05));
-    for (const int8_t code : by_columns.codes) REQUIRE((bits == 8 || (code >= -8 && code <= 7)));
-    const RoundedMatrix one_thread = rounder.round(compute_of(1), weights.data(), rows, bits);
+    for (const int8_t code : by_columns.codes) REQUIRE((code >= grid.low && code <= grid.high));
+    const RoundedMatrix one_thread = rounder.round(compute_of(1), weights.data(), rows, grid);
     CHECK(one_thread.codes == by_columns.codes);
     CHECK(one_thread.scale == by_columns.scale);
+    CHECK(one_thread.multipliers == by_columns.multipliers);
+  }
+}
+
+// Levels need fewer squared errors than as many uniform codes, multipliers fewer still where groups differ.
+TEST_CASE("levels, multipliers and pairs suit values of a normal distribution") {
+  const size_t width = 512, rows = 16;
+  std::vector<float> weights = normal(rows * width, 21);
+  const auto error = [&](WeightFormat format) {
+    const RoundedMatrix rounded = round_nearest(compute_of(1), weights.data(), rows, width, grid_of(format));
+    double sum = 0;
+    for (size_t k = 0; k < weights.size(); ++k) {
+      const double difference = weights[k] - rounded.weight(k / width, k % width);
+      sum += difference * difference;
+    }
+    return sum / static_cast<double>(weights.size());
+  };
+  CHECK(error(WeightFormat::t4) < 0.9 * error(WeightFormat::u4));
+  CHECK(error(WeightFormat::t3) == doctest::Approx(0.035).epsilon(0.1));
+  CHECK(error(WeightFormat::p2) == doctest::Approx(0.110).epsilon(0.1));
+  for (size_t k = 0; k < weights.size(); ++k) weights[k] *= k % width / 64 % 2 == 0 ? 1.0f : 0.3f;
+  CHECK(error(WeightFormat::t4) < 0.6 * error(WeightFormat::u4));
+}
+
+TEST_CASE("what is rounded to a table is found in panels, whatever the width") {
+  for (size_t i = 1; i < std::size(kWeightFormats); ++i)
+    for (const size_t width : {1, 5, 8, 77, 129}) {
+      const auto format = static_cast<WeightFormat>(i);
+      CAPTURE(facts_of(format).tag);
+      CAPTURE(width);
+      const size_t rows = 19;
+      const std::vector<float> weights = normal(rows * width, 31);
+      const RoundedMatrix rounded = round_nearest(compute_of(1), weights.data(), rows, width, grid_of(format));
+      Matrix matrix;
+      matrix.rows = rows;
+      matrix.columns = width;
+      matrix.format = format;
+      matrix.stride_bytes = panel_bytes(format, width);
+      matrix.scale = rounded.scale.data();
+      matrix.levels = levels_of(format);
+      std::vector<uint8_t> panels(panel_count(rows) * matrix.stride_bytes + 64);
+      uint8_t* aligned = panels.data() + (64 - reinterpret_cast<uintptr_t>(panels.data()) % 64) % 64;
+      pack_panels(format, aligned, {rounded.codes.data(), rounded.multipliers.data(), matrix.levels}, rows, width);
+      matrix.data = aligned;
+      std::vector<float> row(width);
+      for (size_t r = 0; r < rows; ++r) {
+        widen_matrix_row(*compute_of(1).kernels, matrix, r, row.data());
+        for (size_t k = 0; k < width; ++k) CHECK(row[k] == doctest::Approx(rounded.weight(r, k)).epsilon(1e-6));
+      }
+    }
+}
+
+TEST_CASE("rows of zeros stay nothing in grids that have no 0") {
+  const std::vector<float> weights(3 * 128, 0.0f);
+  for (const WeightFormat format : {WeightFormat::t4, WeightFormat::t3, WeightFormat::p2}) {
+    const RoundedMatrix rounded = round_nearest(compute_of(1), weights.data(), 3, 128, grid_of(format));
+    for (size_t k = 0; k < weights.size(); ++k) REQUIRE(std::fabs(rounded.weight(k / 128, k % 128)) < 1e-20f);
   }
 }
 
@@ -124,7 +186,7 @@ TEST_CASE("weights on a grid are found again") {
   const size_t width = 64;
   std::vector<float> weights(width);
   for (size_t i = 0; i < width; ++i) weights[i] = 0.03f * static_cast<float>(static_cast<int>(i * 5 % 16) - 8);
-  const RoundedMatrix nearest = round_nearest(compute_of(1), weights.data(), 1, width, 4);
+  const RoundedMatrix nearest = round_nearest(compute_of(1), weights.data(), 1, width, kFourBits);
   for (size_t i = 0; i < width; ++i)
     CHECK(nearest.scale[0] * static_cast<float>(nearest.codes[i]) == doctest::Approx(weights[i]).epsilon(1e-5));
 }
@@ -141,8 +203,10 @@ TEST_CASE("weights are corrected for what the quantized model's rows have lost")
   const RowMoments with_drift = moments_of(x, reference, width), without = moments_of(x, x, width);
   REQUIRE(aware.factor(with_drift));
   REQUIRE(blind.factor(without));
-  const double corrected = output_error(weights, aware.round(compute_of(1), weights.data(), rows, 8), x, reference);
-  const double as_is = output_error(weights, blind.round(compute_of(1), weights.data(), rows, 8), x, reference);
+  const RoundedMatrix towards = aware.round(compute_of(1), weights.data(), rows, kEightBits);
+  const RoundedMatrix plain = blind.round(compute_of(1), weights.data(), rows, kEightBits);
+  const double corrected = output_error(weights, towards, x, reference);
+  const double as_is = output_error(weights, plain, x, reference);
   CHECK(corrected < 0.3 * as_is);  // half of the way, so a quarter of the square
 }
 
@@ -153,7 +217,7 @@ TEST_CASE("no single code could be changed for the better") {
   const RowMoments moments = moments_of(x, x, width);
   ColumnRounder rounder;
   REQUIRE(rounder.factor(moments));
-  const RoundedMatrix rounded = rounder.round(compute_of(2), weights.data(), rows, 4);
+  const RoundedMatrix rounded = rounder.round(compute_of(2), weights.data(), rows, kFourBits);
   for (size_t r = 0; r < rows; ++r) {
     std::vector<float> rest(width);
     for (size_t i = 0; i < width; ++i)
@@ -198,30 +262,30 @@ TEST_CASE("moments without rows cannot be factored, those of few rows can") {
 
 TEST_CASE("massive activations are found behind the rotation and taken out of rows and moments alike") {
   const size_t width = 96, count = 400;
-  simd::RotationPlan plan;
-  REQUIRE(simd::make_rotation_plan(width, &plan));
+  RowRotation rotation;
+  REQUIRE(rotation.make(width));
   std::vector<float> rows = normal(count * width, 6);
   rows[7 * width + 20] = 3000.0f;
   rows[7 * width + 33] = -900.0f;
   rows[200 * width + 20] = 2500.0f;
   const auto rotated = [&](std::vector<float> values) {
     for (size_t r = 0; r < count; ++r)
-      simd::kernels_best()->rotate->rotate(plan, 1, nullptr, 1.0f, values.data() + r * width);
+      rotation.rotate(values.data() + r * width);
     return values;
   };
-  MassiveRows massive(&plan);
+  MassiveRows massive(&rotation);
   const std::vector<float> seen = rotated(rows);
   massive.add(seen.data(), count, width);
   const std::vector<uint32_t> channels = massive.channels();
   REQUIRE(channels == std::vector<uint32_t>{20, 33});
   RowMoments moments = moments_of(seen, seen, width);
-  moments.clear_before_rotation(compute_of(2), &plan, channels);
+  moments.clear_before_rotation(compute_of(2), &rotation, channels);
   for (size_t r = 0; r < count; ++r)
     for (const uint32_t channel : channels) rows[r * width + channel] = 0.0f;
   const std::vector<float> without = rotated(rows);
   const RowMoments wanted = moments_of(without, without, width);
   std::vector<float> cleared = seen;
-  clear_channels(&plan, channels, cleared.data(), count, width);
+  clear_channels(&rotation, channels, cleared.data(), count, width);
   for (size_t i = 0; i < width; ++i) {
     CHECK(cleared[7 * width + i] == doctest::Approx(without[7 * width + i]).epsilon(1e-3).scale(1));
     // Sums of squares of 3000 cancel: seven digits leave a few units.
@@ -229,7 +293,7 @@ TEST_CASE("massive activations are found behind the rotation and taken out of ro
       CHECK(moments.second()[i * width + j] ==
             doctest::Approx(wanted.second()[i * width + j]).scale(200).epsilon(0.05));
   }
-  MassiveRows ordinary(&plan);
+  MassiveRows ordinary(&rotation);
   ordinary.add(without.data(), count, width);
   CHECK(ordinary.channels().empty());
 }
@@ -248,30 +312,30 @@ TEST_CASE("a channel far above the others is balanced with the weights") {
   CHECK(sizes.observe({.index = 4}, x.data(), width, 100, 0, width));  // another point
   CHECK_FALSE(sizes.observe({.index = 5}, x.data(), width, 100, 0, width));
   CHECK(sizes.rows() == 100);
-  const std::vector<float> factors = balance(sizes, *simd::kernels_best()->f32, matrix);
+  const std::vector<float> factors = balance(sizes, *find_kernels(nullptr), matrix);
   CHECK(factors[3] > 3.0f * factors[10]);
   for (const float factor : factors) CHECK((factor > 0 && std::isfinite(factor)));
 }
 
 TEST_CASE("kept channels are multiplied in float, the others in integers, as one product") {
   const size_t width = 96, channels = 20, count = 9;
-  simd::RotationPlan plan;
-  REQUIRE(simd::make_rotation_plan(width, &plan));
+  RowRotation rotation;
+  REQUIRE(rotation.make(width));
   const std::vector<float> weights = normal(channels * width, 3);  // in the rotated space
   std::vector<float> rows = normal(count * width, 4);
   const std::vector<uint32_t> kept_channels = {11, 90};
   for (const uint32_t channel : kept_channels) rows[2 * width + channel] = 5000.0f;
   const std::vector<float> kept = normal(kept_channels.size() * channels, 5);
-  const RoundedMatrix rounded = round_nearest(compute_of(1), weights.data(), channels, width, 4);
-  std::vector<uint8_t> storage(simd::u4_bytes(width, channels) + 64);
+  const RoundedMatrix rounded = round_nearest(compute_of(1), weights.data(), channels, width, kFourBits);
+  std::vector<uint8_t> storage(panel_count(channels) * panel_bytes(WeightFormat::u4, width) + 64);
   uint8_t* panels = storage.data() + (64 - reinterpret_cast<uintptr_t>(storage.data()) % 64);
-  simd::pack_u4(panels, rounded.codes.data(), width, width, channels);
+  pack_panels(WeightFormat::u4, panels, {rounded.codes.data()}, channels, width);
   Matrix matrix;
   matrix.rows = channels;
   matrix.columns = width;
-  matrix.layout = MatrixLayout::panels_u4;
+  matrix.format = WeightFormat::u4;
   matrix.data = panels;
-  matrix.stride_bytes = simd::u4_panel_bytes(width);
+  matrix.stride_bytes = panel_bytes(WeightFormat::u4, width);
   matrix.scale = rounded.scale.data();
   matrix.kept_channels = kept_channels.data();
   matrix.kept = kept.data();
@@ -285,25 +349,25 @@ TEST_CASE("kept channels are multiplied in float, the others in integers, as one
       for (size_t k = 0; k < 2; ++k)
         wanted[r * channels + c] += static_cast<double>(row[kept_channels[k]]) * kept[k * channels + c];
     for (const uint32_t channel : kept_channels) row[channel] = 0.0f;
-    simd::kernels_best()->rotate->rotate(plan, 1, nullptr, 1.0f, row.data());
+    rotation.rotate(row.data());
     for (size_t c = 0; c < channels; ++c)
       for (size_t i = 0; i < width; ++i)
         wanted[r * channels + c] += static_cast<double>(row[i]) * rounded.scale[c] * rounded.codes[c * width + i];
   }
-  std::vector<int8_t> quantized(count * simd::quantized_row_bytes(width));
+  std::vector<int8_t> quantized(count * quantized_row_bytes(width));
   std::vector<int32_t> sums(count);
   std::vector<float> taken(count * kKeptChannelsMax), out(count * channels, 1.0f);
   RowBuffers buffers;
   buffers.quantized = quantized.data();
   buffers.sums = sums.data();
   buffers.kept = taken.data();
-  for (const int threads : {1, 3}) {
+  for (const uint32_t threads : {1u, 3u}) {
     std::vector<float> source = rows;
     const Compute compute = compute_of(threads);
     const QuantPoint point{.index = 0, .scale_visual = 5.0f / 127.0f, .scale_text = 5.0f / 127.0f};
     const Activated activated{.function = Activation::silu, .src = source.data(), .factor = nullptr};
     const Rows in =
-        enter_activated(compute, point, matrix, activated, &plan, source.data(), width, count, 4, width, buffers);
+        enter_activated(compute, point, matrix, activated, &rotation, source.data(), width, count, 4, width, buffers);
     linear(compute, out.data(), channels, in, matrix);
     for (size_t i = 0; i < out.size(); ++i) CHECK(out[i] == doctest::Approx(wanted[i]).epsilon(0.001).scale(400));
   }

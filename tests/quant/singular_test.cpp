@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels.hpp"
+#include "kernel_choice.hpp"
 #include "rounding.hpp"
 
 using namespace mica;
@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kWidth = 64, kRows = 8;
 
-Compute one_thread() { return {.kernels = simd::kernels_at(simd::Level::scalar), .threads = 1}; }
+Compute one_thread() { return {.kernels = &definition_kernels()}; }
 
 std::vector<float> wave(size_t count, float amplitude) {
   std::vector<float> values(count);
@@ -31,7 +31,8 @@ bool factor_of(const std::vector<float>& rows, RowMoments* moments, ColumnRounde
 }
 
 void check_rounds(const ColumnRounder& rounder) {
-  const RoundedMatrix rounded = rounder.round(one_thread(), wave(kRows * kWidth, 0.1f).data(), kRows, 4);
+  const RoundedMatrix rounded =
+      rounder.round(one_thread(), wave(kRows * kWidth, 0.1f).data(), kRows, grid_of(WeightFormat::u4));
   for (float scale : rounded.scale) CHECK(std::isfinite(scale));
   CHECK(std::isfinite(rounded.error));
   CHECK(rounded.error <= 0.1 * rounded.energy + 1e-12);

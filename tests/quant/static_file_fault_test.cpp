@@ -3,8 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 #include "golden_model.hpp"
 #include "mapped_file.hpp"
@@ -12,30 +16,38 @@
 #include "packed_format.hpp"
 #include "quantize.hpp"
 #include "session.hpp"
+#include "weight_tags.hpp"
 
 using namespace mica;
 using namespace mica::test;
+namespace fs = std::filesystem;
 
 namespace {
 
 const std::string kPanel = MICA_TEST_DATA "/panel";
 
-// The panel model, quantized once for all tests: what is wrong with a file does not depend on how well it was rounded.
+// The panel model with decoder and tower in this storage: what is wrong with a file does not depend on how well it was
+// rounded.
+void write_quantized(WeightFormat text, WeightFormat vision, const std::string& path) {
+  std::unique_ptr<ModelFiles> files;
+  REQUIRE(ModelFiles::open((kPanel + "/model").c_str(), &files));
+  std::vector<CalibrationSample> samples(1);
+  samples[0].pictures = {kPanel + "/000.jpg"};
+  samples[0].prompt = "Read the dial.";
+  samples[0].answer = "9";
+  QuantizeReport report;
+  const QuantizeOptions options = {.text = text, .vision = vision, .rounding = Rounding::nearest};
+  const Status status = quantize(std::move(files), samples, options, {}, path.c_str(), &report);
+  REQUIRE_MESSAGE(status.is_ok(), said(status));
+}
+
+// Once for all tests.
 const std::string& quantized_file() {
   static const TestFolder folder;
   static const std::string path = [] {
-    std::string file = folder.path("panel.mica");
-    std::unique_ptr<ModelFiles> files;
-    REQUIRE(ModelFiles::open((kPanel + "/model").c_str(), &files));
-    std::vector<CalibrationSample> samples(1);
-    samples[0].pictures = {kPanel + "/000.jpg"};
-    samples[0].prompt = "Read the dial.";
-    samples[0].answer = "9";
-    QuantizeReport report;
-    const Status status =
-        quantize(std::move(files), samples, {.rounding = Rounding::nearest}, {}, file.c_str(), &report);
-    REQUIRE_MESSAGE(status.is_ok(), said(status));
-    return file;
+    const QuantizeOptions usual;
+    write_quantized(usual.text, usual.vision, folder.path("panel.mica"));
+    return folder.path("panel.mica");
   }();
   return path;
 }
@@ -52,6 +64,7 @@ Status try_files(Status opened, std::unique_ptr<ModelFiles> files) {
   SessionOptions options;
   options.context = 128;
   options.threads = 1;
+  options.guarded = true;
   MICA_TRY(Session::resolve(*model, options, &options));
   size_t size = 0;
   MICA_TRY(Session::size(*model, options, &size));
@@ -60,14 +73,10 @@ Status try_files(Status opened, std::unique_ptr<ModelFiles> files) {
   MICA_TRY(Session::create(*model, options, own_bytes(size, &memory), size, &session));
   const MessagePart parts[] = {{{}, &picture}, {"Read the dial.", nullptr}};
   MICA_TRY(session->add_message(Role::user, parts));
-  MICA_TRY(session->begin_answer());
-  MICA_TRY(session->prefill(nullptr, nullptr));
-  for (int i = 0; i < 3; ++i) {
-    int32_t token = 0;
-    MICA_TRY(session->sample({}, &token));
-    MICA_TRY(session->decode(token));
-  }
-  return Status::ok();
+  MICA_TRY(session->begin_answer({.sampling = {}, .ignore_end = true}));
+  AnswerStep step;
+  for (int i = 0; i < 4; ++i) MICA_TRY(session->step(&step));
+  return session->check_guards();
 }
 
 Status try_path(const std::string& path) {
@@ -113,6 +122,37 @@ TEST_CASE("the file as it was written opens, runs and verifies") {
   std::unique_ptr<ModelFiles> files;
   REQUIRE(ModelFiles::open(quantized_file().c_str(), &files));
   CHECK(files->verify({}).is_ok());
+}
+
+// What a session needs is what its largest layer needs, whichever that is.
+TEST_CASE("layers of mixed formats in one file run within their memory") {
+  const TestFolder folder;
+  const std::string four = folder.path("w4.mica"), eight = folder.path("w8.mica");
+  write_quantized(WeightFormat::u4, WeightFormat::u4, four);
+  write_quantized(WeightFormat::s8, WeightFormat::s8, eight);
+  const auto of_layer = [](const PackedCopy::Tensor& tensor) {
+    return tensor.declaration.name.find("layers.1.") != std::string::npos ||
+           tensor.declaration.name.find("blocks.1.") != std::string::npos;
+  };
+  for (const auto& [first, second] : {std::pair(four, eight), std::pair(eight, four)}) {
+    PackedCopy mixed(first), other(second);
+    std::erase_if(mixed.tensors, of_layer);
+    std::copy_if(other.tensors.begin(), other.tensors.end(), std::back_inserter(mixed.tensors), of_layer);
+    REQUIRE(mixed.tensors.size() > 4);
+    WeightTags tags;
+    for (const auto& [declaration, bytes] : mixed.tensors) {
+      const std::string_view name = declaration.name;
+      if (!name.ends_with(".weight") || (declaration.dtype != DType::u8 && declaration.dtype != DType::i8)) continue;
+      tags.add(name.substr(0, name.size() - std::strlen(".weight")),
+               declaration.dtype == DType::u8 ? WeightFormat::u4 : WeightFormat::s8);
+    }
+    mixed.document(static_format::kFormatsKey) = tags.json();
+    const std::string path = folder.path("mixed.mica");
+    mixed.write(path);
+    CHECK(fs::file_size(path) != fs::file_size(first));
+    const Status status = try_path(path);
+    CHECK_MESSAGE(status.is_ok(), said(status));
+  }
 }
 
 TEST_CASE("a head with any bit flipped is refused") {
@@ -214,6 +254,46 @@ TEST_CASE("panels of another size, and matrices that are packed in part, are ref
   // The same bytes, said to be of the other type: another number of them is wanted.
   check_refused("4 bits said to be 8", ".weight",
                 [](PackedCopy& copy) { panels_of(copy, DType::u8).declaration.dtype = DType::i8; });
+}
+
+TEST_CASE("a file without tags opens as before: U8 is 4 bits, I8 is 8") {
+  const Status status = try_changed([](PackedCopy& copy) {
+    std::erase_if(copy.documents, [](const auto& each) { return each.first == static_format::kFormatsKey; });
+  });
+  CHECK_MESSAGE(status.is_ok(), said(status));
+  // One byte says what is wrong with the panels of an old file too.
+  check_refused("4 bits said to be 8", ".weight", [](PackedCopy& copy) {
+    std::erase_if(copy.documents, [](const auto& each) { return each.first == static_format::kFormatsKey; });
+    panels_of(copy, DType::u8).declaration.dtype = DType::i8;
+  });
+}
+
+TEST_CASE("tags: each matrix by its pattern, one by its name; unknown and missing ones are refused by name") {
+  const std::string written = [] {
+    PackedCopy copy(quantized_file());
+    return copy.document(static_format::kFormatsKey);
+  }();
+  CHECK(written.size() < 2048);
+  CHECK(written.find("\"model.layers.*.self_attn.q_proj\"") != std::string::npos);
+  const auto said_as = [](std::string text) {
+    return [text](PackedCopy& copy) { copy.document(static_format::kFormatsKey) = text; };
+  };
+  const auto with = [&](const std::string& tag, const std::string& name) {
+    return written.substr(0, written.size() - 1) + ", \"" + tag + "\": [\"" + name + "\"]}";
+  };
+  // A name counts before its pattern.
+  const std::string one = "model.layers.0.self_attn.q_proj";
+  const Status unknown = try_changed(said_as(with("x3", one)));
+  CHECK(unknown.code() == Code::unsupported);
+  for (const char* word : {"changed.mica", "model.layers.0.self_attn.q_proj.weight", "\"x3\"", "update mica"})
+    CHECK_MESSAGE(said(unknown).find(word) != std::string::npos, said(unknown));
+  check_refused("of another type than the format's", one, said_as(with("s8", one)));
+  check_refused("the empty tag", "mica.formats", said_as("{\"\": 1}"));
+  check_refused("a name twice", "already", said_as(with("x3", "model.layers.*.self_attn.q_proj")));
+  check_refused("no tag", "model.layers.0.self_attn.q_proj.weight",
+                said_as("{\"u4\": [], \"s8\": [\"model.embed_tokens\", \"lm_head\", \"visual.*\"]}"));
+  for (const char* text : {"{", "[]", "7", "{\"u4\": \"model.embed_tokens\"}", "{\"u4\": [7]}"})
+    check_refused(text, "mica.formats", said_as(text));
 }
 
 TEST_CASE("signs that are too few or of another type are refused by name") {

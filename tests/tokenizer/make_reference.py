@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes ../data/tokenizers/steps.json: small tokenizers, one for each kind of step, with what the tokenizers library
-(0.23.3, pip install tokenizers) makes of some texts. Run it in this folder after adding a case."""
+(0.23.3, pip install tokenizers) makes of some texts; and text_tokens.json, one for each kind of post-processor, with
+the ids with and without the tokens that it puts around a text. Run it in this folder after adding a case."""
 import json
 from tokenizers import Tokenizer
 
@@ -161,6 +162,48 @@ def tokenizers_of_all_kinds():
     yield "merges as strings", nothing | {"model": model(merges=["a b", "ab c", "\u2581 a"])}
 
 
+def template(*pieces):
+    """TemplateProcessing of the text "$A" and control tokens."""
+    ids = {"<s>": [1], "</s>": [2], "<two>": [1, 2]}
+    single = [{"Sequence": {"id": "A", "type_id": 0}} if piece == "$A" else {"SpecialToken": {"id": piece, "type_id": 0}}
+              for piece in pieces]
+    special = {piece: {"id": piece, "ids": ids[piece], "tokens": ["<s>", "</s>"][:len(ids[piece])]}
+               for piece in pieces if piece != "$A"}
+    return {"type": "TemplateProcessing", "single": single, "pair": [{"Sequence": {"id": "A", "type_id": 0}},
+            {"Sequence": {"id": "B", "type_id": 1}}], "special_tokens": special}
+
+
+def post_processors():
+    byte_level = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True}
+    bert = {"type": "BertProcessing", "sep": ["</s>", 2], "cls": ["<s>", 1]}
+    yield "none", None
+    yield "ByteLevel", byte_level
+    yield "text alone", template("$A")
+    yield "begin", template("<s>", "$A")
+    yield "end", template("$A", "</s>")
+    yield "both", template("<s>", "$A", "</s>", "</s>")
+    yield "two ids of one name", template("<two>", "$A")
+    yield "Bert", bert
+    yield "Roberta", bert | {"type": "RobertaProcessing", "trim_offsets": True, "add_prefix_space": True}
+    yield "Llama 3", sequence("processors", byte_level, template("<s>", "$A"))
+    yield "two of which one adds", sequence("processors", template("$A"), template("<s>", "$A", "</s>"))
+
+
+def write_text_tokens():
+    entries = []
+    for name, processor in post_processors():
+        tokens = added(("<s>", {"special": True}), ("</s>", {"special": True}))
+        text = json.dumps({"version": "1.0", "truncation": None, "padding": None, "added_tokens": tokens, "normalizer": None,
+                           "pre_tokenizer": None, "post_processor": processor, "decoder": {"type": "Fuse"},
+                           "model": model()}, ensure_ascii=False)
+        tokenizer = Tokenizer.from_str(text)
+        cases = [{"text": each, "ids": tokenizer.encode(each).ids,
+                  "ids_plain": tokenizer.encode(each, add_special_tokens=False).ids} for each in ["", "abc", "<s>ab"]]
+        entries.append({"name": name, "tokenizer": text, "cases": cases})
+    with open("../data/tokenizers/text_tokens.json", "w", encoding="utf-8") as file:
+        json.dump(entries, file, ensure_ascii=False, indent=0)
+
+
 def encode(tokenizer, text, parse_special):
     tokenizer.encode_special_tokens = not parse_special
     ids = tokenizer.encode(text, add_special_tokens=False).ids
@@ -182,3 +225,4 @@ def main():
 
 if __name__ == "__main__":
     main()
+    write_text_tokens()

@@ -37,6 +37,12 @@ rule "the library neither prints nor aborts nor exits nor throws" \
   "$(search '(?<![\w"])(printf|fprintf|puts|putchar|perror|abort|exit|throw)[ (]' $library |
     grep -vE ':\s*(//|\*|/\*)')"
 rule "the library does not print" "$(search '<iostream>' $library)"
+# Definitions in src/api that return a status, and do not begin with the guard (src/base/guard.hpp; on_session has it).
+unguarded() {
+  awk '/^mica_status mica_.*[({,]$/ {name = FILENAME ":" FNR ": " $2}
+    name && /{$/ {getline; if ($0 !~ /return (guarded|on_session)\(/) print name; name = ""}' src/api/api_*.cpp
+}
+rule "every function of mica.h that can fail runs in the guard" "$(unguarded)"
 # The include path of a room says who may include whom; a path in an include would go around it.
 rule "rooms are entered by their include path" \
   "$(search '#include "(\.\./)*(src|apps|models|simd|tests)/' $library apps)"

@@ -1,0 +1,77 @@
+// GLM-4.1V (zai-org/GLM-4.1V-9B-Thinking): a tower with 2-D RoPE beside learned positions of any grid, M-RoPE in the
+// decoder. Data only.
+#include "glm.hpp"
+
+namespace mica::tables {
+namespace {
+
+constexpr const char* kModelTypes[] = {"glm4v"};
+constexpr const char* kArchitectures[] = {"Glm4vForConditionalGeneration"};
+constexpr const DecoderKind* kDecoders[] = {&kind_glm4v};
+constexpr const char* kTowers[] = {"glm4v_vision", "glm4v"};  // as transformers 5 and 4 call it
+
+constexpr ConfigField kTower[] = {
+    {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.projector_hidden), 8, kFeedForwardMax},
+    {"image_size", FieldKind::square_u32, MICA_FIELD(vision.position_pixels), 1, 16384},
+};
+
+constexpr ConfigTable kConfigs[] = {
+    {ConfigScope::root, kRootTie},
+    {ConfigScope::root, kGlmRoot},
+    {ConfigScope::vision, kGlmTower},
+    {ConfigScope::vision, kTower},
+    {ConfigScope::vision, kTowerForeign},
+    {ConfigScope::vision_rope, kTowerRope},
+};
+
+// Between the layers' own matrices as wide as the output; intermediate_size is the projector's.
+constexpr DerivedField kDerived[] = {
+    {MICA_FIELD(vision.feed_forward), MICA_FIELD(vision.output)},
+    {MICA_FIELD(vision.projector_merged), MICA_FIELD(vision.output)},
+};
+constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kDerived, kPositionsOfPixels};
+
+constexpr TensorName kTensors[] = {
+    {Slot::pre_norm, Section::vision, true, "post_conv_layernorm"},
+    {Slot::position_embedding, Section::vision, true, "embeddings.position_embedding"},
+};
+constexpr std::span<const TensorName> kTensorTables[] = {kGlmDecoderTensors, kGlmTowerTensors, kTensors};
+
+constexpr Step kStem[] = {
+    {Op::linear, Slot::patch_embedding},
+    {Op::norm, Slot::pre_norm},
+    {Op::resample, Slot::position_embedding},
+};
+
+constexpr ModelSpec defaults() {
+  ModelSpec spec = glm_model(1536, 12, 4096, 151343);
+  spec.vision.projector_hidden = 13696;
+  spec.vision.qkv_bias = false;
+  spec.vision.position_rule = PositionRule::bicubic_centers;
+  spec.vision.position_pixels = 336;
+  return spec;
+}
+
+}  // namespace
+
+extern constinit const Family glm4v = {
+    .name = "glm4v",
+    .model_types = kModelTypes,
+    .architectures = kArchitectures,
+    .defaults = defaults(),
+    .decoders = kDecoders,
+    .text = TextPlace::nested_or_root,
+    .towers = kTowers,
+    .config = kConfigs,
+    .processors = kGlmProcessors,
+    .published_processor = &kGlmProcessors[0],
+    .derived = kDerivedTables,
+    .tensors = kTensorTables,
+    .roots = {kDecoderRoots, kHeadRoots, kGlmVisionRoots, kGlmVisionRoots},
+    .stem = kStem,
+    .projector = kGlmProjector,
+    .projector_title = "convolution and gated MLP",
+    .picture = kGlmPicture,
+};
+
+}  // namespace mica::tables

@@ -1,0 +1,70 @@
+// GLM-OCR (zai-org/GLM-OCR): a reader of documents. As GLM-4.1V, without learned positions, with norms of queries and keys
+// in the tower. Data only.
+#include "glm.hpp"
+
+namespace mica::tables {
+namespace {
+
+constexpr const char* kModelTypes[] = {"glm_ocr"};
+constexpr const char* kArchitectures[] = {"GlmOcrForConditionalGeneration"};
+constexpr const DecoderKind* kDecoders[] = {&kind_glm_ocr};
+constexpr const char* kTowers[] = {"glm_ocr_vision", "glm_ocr"};  // as transformers 5 and 4 call it
+
+constexpr ConfigField kTower[] = {
+    {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.feed_forward), 8, kFeedForwardMax},
+    no_effect("image_size"),  // there are no learned positions
+};
+
+constexpr ConfigTable kConfigs[] = {
+    {ConfigScope::root, kRootTie},
+    {ConfigScope::root, kGlmRoot},
+    {ConfigScope::vision, kGlmTower},
+    {ConfigScope::vision, kTower},
+    {ConfigScope::vision, kTowerForeign},
+    {ConfigScope::vision_rope, kTowerRope},
+};
+
+constexpr DerivedField kDerived[] = {
+    {MICA_FIELD(vision.projector_merged), MICA_FIELD(vision.output)},
+    {MICA_FIELD(vision.projector_hidden), MICA_FIELD(vision.output), MICA_FIELD(vision.colors)},
+};
+constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kDerived};
+
+constexpr TensorName kTensors[] = {
+    {Slot::query_norm, Section::vision, true, "blocks.{}.attn.q_norm"},
+    {Slot::key_norm, Section::vision, true, "blocks.{}.attn.k_norm"},
+};
+constexpr std::span<const TensorName> kTensorTables[] = {kGlmDecoderTensors, kGlmTowerTensors, kTensors};
+
+constexpr Step kStem[] = {{Op::linear, Slot::patch_embedding}};
+
+constexpr ModelSpec defaults() {
+  ModelSpec spec = glm_model(1024, 16, 1536, 59280);
+  spec.vision.feed_forward = 4096;
+  spec.vision.head_norms = true;
+  return spec;
+}
+
+}  // namespace
+
+extern constinit const Family glm_ocr = {
+    .name = "glm_ocr",
+    .model_types = kModelTypes,
+    .architectures = kArchitectures,
+    .defaults = defaults(),
+    .decoders = kDecoders,
+    .text = TextPlace::nested_or_root,
+    .towers = kTowers,
+    .config = kConfigs,
+    .processors = kGlmProcessors,
+    .published_processor = &kGlmProcessors[1],
+    .derived = kDerivedTables,
+    .tensors = kTensorTables,
+    .roots = {kDecoderRoots, kHeadRoots, kGlmVisionRoots, kGlmVisionRoots},
+    .stem = kStem,
+    .projector = kGlmProjector,
+    .projector_title = "convolution and gated MLP",
+    .picture = kGlmPicture,
+};
+
+}  // namespace mica::tables

@@ -1,0 +1,130 @@
+// PaddleOCR-VL (PaddlePaddle/PaddleOCR-VL): a reader of documents. A SigLIP tower with 2-D RoPE beside learned positions,
+// M-RoPE in the decoder. Data only.
+#include "picture_processors.hpp"
+#include "tables.hpp"
+
+namespace mica::tables {
+namespace {
+
+constexpr const char* kModelTypes[] = {"paddleocr_vl"};
+constexpr const char* kArchitectures[] = {"PaddleOCRVLForConditionalGeneration"};
+constexpr const DecoderKind* kDecoders[] = {&kind_paddleocr_vl};
+constexpr const char* kTowers[] = {"paddleocr_vl_vision", "paddleocr_vl"};  // as transformers 5 and 4 call it
+
+constexpr ConfigField kRoot[] = {
+    // What the published file has for the authors' own code.
+    no_effect("auto_map|compression_ratio|ignored_index|max_sequence_length|use_flash_attention|weight_share_add_bias|"
+              "use_3d_rope|rope_is_neox_style"),
+};
+
+constexpr ConfigField kTower[] = {
+    {"num_hidden_layers", FieldKind::u32, MICA_FIELD(vision.layers), 1, kLayersMax},
+    {"hidden_size", FieldKind::u32, MICA_FIELD(vision.hidden), 8, kHiddenMax},
+    {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.feed_forward), 8, kFeedForwardMax},
+    {"num_attention_heads", FieldKind::u32, MICA_FIELD(vision.heads), 1, kHeadsMax},
+    {"image_size", FieldKind::square_u32, MICA_FIELD(vision.position_pixels), 1, 16384},
+    {"patch_size", FieldKind::square_u32, MICA_FIELD(vision.patch), 1, 256},
+    {"spatial_merge_size", FieldKind::u32, MICA_FIELD(vision.merge), 1, 16},
+    {"hidden_act", FieldKind::choice, MICA_FIELD(vision.activation), 0, 0, false, kActivations},
+    {"layer_norm_eps", FieldKind::f32, MICA_FIELD(vision.norm_epsilon), 0, 0.1},
+    {"rope_theta", FieldKind::f32, MICA_FIELD(vision.rope_theta), 1, 1e12},
+    only("num_channels", kOnlyThree),
+    no_effect("auto_map|temporal_patch_size|tokens_per_second"),  // its processor makes one frame of a picture
+};
+
+constexpr PictureProcessor kProcessors[] = {{"PaddleOCRVLImageProcessor", ProcessorSteps::smart_resize_enlarged,
+                                             one_frame(smart_resize_values(384 * 384, 1536 * 1536)),
+                                             kSmartResizeTables}};
+// PaddlePaddle/PaddleOCR-VL: 188 to 3,600 tokens.
+constexpr PictureProcessor kPublished = {"PaddleOCRVLImageProcessor", ProcessorSteps::smart_resize_enlarged,
+                                         one_frame(smart_resize_values(147384, 2822400)), kSmartResizeTables};
+
+constexpr ConfigTable kConfigs[] = {
+    {ConfigScope::root, kRootTie},
+    {ConfigScope::root, kPictureToken},
+    {ConfigScope::root, kRoot},
+    {ConfigScope::vision, kTower},
+    {ConfigScope::vision, kTowerForeign},
+    {ConfigScope::vision_rope, kTowerRope},
+};
+
+constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kProjectorAsJoined, kPositionsOfPixels};
+
+constexpr TensorName kTensors[] = {
+    {Slot::patch_embedding, Section::vision, true, "embeddings.patch_embedding"},
+    {Slot::position_embedding, Section::vision, true, "embeddings.position_embedding"},
+    {Slot::attention_norm, Section::vision, true, "encoder.layers.{}.layer_norm1"},
+    {Slot::query, Section::vision, true, "encoder.layers.{}.self_attn.q_proj"},
+    {Slot::key, Section::vision, true, "encoder.layers.{}.self_attn.k_proj"},
+    {Slot::value, Section::vision, true, "encoder.layers.{}.self_attn.v_proj"},
+    {Slot::output, Section::vision, true, "encoder.layers.{}.self_attn.out_proj"},
+    {Slot::mlp_norm, Section::vision, true, "encoder.layers.{}.layer_norm2"},
+    {Slot::up, Section::vision, true, "encoder.layers.{}.mlp.fc1"},
+    {Slot::down, Section::vision, true, "encoder.layers.{}.mlp.fc2"},
+    {Slot::post_norm, Section::vision, true, "post_layernorm"},
+    {Slot::projector_norm, Section::projector, true, "pre_norm"},
+    {Slot::projector_up, Section::projector, true, "linear_1"},
+    {Slot::projector_down, Section::projector, true, "linear_2"},
+};
+constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kTensors};
+constexpr const char* kVisionRoots[] = {"visual.vision_model.", "model.visual.vision_model."};
+constexpr const char* kProjectorRoots[] = {"mlp_AR.", "model.projector."};
+
+// Another table of positions, and SigLIP's pooling.
+constexpr const char* kUnread[] = {"*.packing_position_embedding.weight", "*.vision_model.head.*"};
+
+constexpr Step kStem[] = {{Op::linear, Slot::patch_embedding}, {Op::resample, Slot::position_embedding}};
+constexpr Step kProjector[] = {
+    {Op::norm, Slot::post_norm}, {Op::norm, Slot::projector_norm}, {Op::merge}, {Op::linear, Slot::projector_up},
+    {Op::activate},              {Op::linear, Slot::projector_down},
+};
+
+constexpr PicturePiece kPicture[] = {
+    {PicturePiece::Kind::control, "<|IMAGE_START|>"},
+    {PicturePiece::Kind::tokens},
+    {PicturePiece::Kind::control, "<|IMAGE_END|>"},
+};
+
+constexpr ModelSpec defaults() {
+  ModelSpec spec;
+  spec.has_vision = true;
+  spec.picture_token = 100295;
+  VisionSpec& v = spec.vision;
+  v.layers = 27;
+  v.hidden = 1152;
+  v.heads = 16;
+  v.feed_forward = 4304;
+  v.patch = 14;
+  v.merge = 2;
+  v.activation = Activation::gelu_tanh;
+  v.rope_2d = true;
+  v.position_rule = PositionRule::bilinear_centers;
+  v.position_pixels = 384;
+  v.projector_norm_epsilon = 1e-5f;
+  return spec;
+}
+
+}  // namespace
+
+extern constinit const Family paddleocr_vl = {
+    .name = "paddleocr_vl",
+    .model_types = kModelTypes,
+    .architectures = kArchitectures,
+    .defaults = defaults(),
+    .decoders = kDecoders,
+    .text = TextPlace::nested_or_root,
+    .towers = kTowers,
+    .config = kConfigs,
+    .processors = kProcessors,
+    .published_processor = &kPublished,
+    .derived = kDerivedTables,
+    .tensors = kTensorTables,
+    .unread = kUnread,
+    .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots},
+    .stem = kStem,
+    .projector = kProjector,
+    .projector_title = "patch merger",
+    .picture = kPicture,
+};
+
+}  // namespace mica::tables

@@ -1,0 +1,85 @@
+// The fields that image processors of transformers share, and the colours that they were published with. Data; what
+// each class has of its own is in its family's file.
+#pragma once
+
+#include <cstddef>
+
+#include "picture_processor.hpp"
+
+// The offset of a field of ProcessorValues, as the tables name their targets.
+#define MICA_PROCESSOR_FIELD(field) static_cast<uint16_t>(offsetof(::mica::ProcessorValues, field))
+
+namespace mica::tables {
+
+inline constexpr ProcessorField kProcessorFields[] = {
+    {"default_to_square", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(default_to_square)},  // before the sizes
+    // Null converts nothing there, and only RGB has a meaning then; seen on white is seen rightly.
+    {"do_convert_rgb", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_convert_rgb), 0, 0, true},
+    {"do_rescale", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_rescale)},
+    {"do_normalize", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_normalize)},
+    {"rescale_factor", ProcessorFieldKind::number, MICA_PROCESSOR_FIELD(rescale_factor), 1e-9, 1e3},
+    {"image_mean", ProcessorFieldKind::colors, MICA_PROCESSOR_FIELD(image_mean), -1e3, 1e3},
+    {"image_std", ProcessorFieldKind::colors, MICA_PROCESSOR_FIELD(image_std), 1e-6, 1e3},
+    {"resample", ProcessorFieldKind::filter, MICA_PROCESSOR_FIELD(resample)},
+    {"data_format", ProcessorFieldKind::planes},
+    {"input_data_format", ProcessorFieldKind::planes},
+    {"device", ProcessorFieldKind::no_effect},
+    {"return_tensors", ProcessorFieldKind::no_effect},
+    {"disable_grouping", ProcessorFieldKind::no_effect},
+    {"image_seq_length", ProcessorFieldKind::no_effect},
+};
+
+// Classes that resize and crop.
+inline constexpr ProcessorField kCropFields[] = {
+    {"size", ProcessorFieldKind::size, MICA_PROCESSOR_FIELD(size)},
+    {"do_resize", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_resize)},
+    {"do_center_crop", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_center_crop)},
+    {"crop_size", ProcessorFieldKind::crop_size, MICA_PROCESSOR_FIELD(crop_size)},
+};
+
+// Classes that do neither pad nor crop; of what size they would, is of no effect.
+inline constexpr ProcessorField kNoCropFields[] = {
+    {"do_resize", ProcessorFieldKind::expected, 0, true},
+    {"do_center_crop", ProcessorFieldKind::expected, 0, false},
+    {"do_pad", ProcessorFieldKind::expected, 0, false},
+    {"crop_size", ProcessorFieldKind::crop_size, MICA_PROCESSOR_FIELD(crop_size)},
+    {"pad_size", ProcessorFieldKind::no_effect},
+};
+
+constexpr ProcessorValues clip_values() {  // OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+  return {.image_mean = {0.48145466, 0.4578275, 0.40821073}, .image_std = {0.26862954, 0.26130258, 0.27577711}};
+}
+
+// Qwen2VLImageProcessor and its kin: sides to whole windows of patches, the area between two numbers of pixels.
+inline constexpr ProcessorField kSmartResizeFields[] = {
+    {"size", ProcessorFieldKind::size, MICA_PROCESSOR_FIELD(size), 0, 0, true},
+    {"min_pixels", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(min_pixels), 1, 1e9, true},
+    {"max_pixels", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(max_pixels), 1, 1e9, true},
+    {"patch_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(patch_size), 1, 256},
+    {"temporal_patch_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(temporal_patch_size), 1, 8},
+    {"merge_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(merge_size), 1, 16},
+};
+inline constexpr std::span<const ProcessorField> kSmartResizeTables[] = {kProcessorFields, kNoCropFields,
+                                                                         kSmartResizeFields};
+
+constexpr ProcessorValues smart_resize_values(uint32_t min_pixels, uint32_t max_pixels) {
+  ProcessorValues values = clip_values();
+  values.size.shortest_edge = min_pixels;
+  values.size.longest_edge = max_pixels;
+  values.patch_size = 14;
+  values.temporal_patch_size = 2;
+  values.merge_size = 2;
+  return values;
+}
+
+constexpr ProcessorValues one_frame(ProcessorValues values) {
+  values.temporal_patch_size = 1;
+  return values;
+}
+
+constexpr ProcessorValues half_colors(ProcessorValues values) {  // IMAGENET_STANDARD_MEAN, IMAGENET_STANDARD_STD
+  for (size_t i = 0; i < 3; ++i) values.image_mean[i] = values.image_std[i] = 0.5;
+  return values;
+}
+
+}  // namespace mica::tables

@@ -1,0 +1,94 @@
+// Pixtral's tower with the projector that Mistral 3 gave it, for the families that have both: names, fields, steps. Data;
+// what each family has of its own is in its file.
+#pragma once
+
+#include "picture_processors.hpp"
+#include "tables.hpp"
+
+namespace mica::tables {
+
+inline constexpr const char* kPixtralTowers[] = {"pixtral"};
+
+inline constexpr ConfigField kPixtralTower[] = {
+    {"num_hidden_layers", FieldKind::u32, MICA_FIELD(vision.layers), 1, kLayersMax},
+    {"hidden_size", FieldKind::u32, MICA_FIELD(vision.hidden), 8, kHiddenMax},
+    {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.feed_forward), 8, kFeedForwardMax},
+    {"num_attention_heads", FieldKind::u32, MICA_FIELD(vision.heads), 1, kHeadsMax},
+    {"patch_size", FieldKind::square_u32, MICA_FIELD(vision.patch), 1, 256},
+    {"hidden_act", FieldKind::choice, MICA_FIELD(vision.activation), 0, 0, false, kActivations},
+    {"rope_theta", FieldKind::f32, MICA_FIELD(vision.rope_theta), 1, 1e12},
+    only("num_channels", kOnlyThree),
+    no_effect("image_size"),  // the most that the processor's file asks for, as it says it itself
+    no_effect("head_dim"),    // the class takes the hidden size by the heads
+};
+
+// The projector's norm has the epsilon of the decoder's.
+inline constexpr ConfigField kPixtralProjectorNorm[] = {
+    {"rms_norm_eps", FieldKind::f32, MICA_FIELD(vision.projector_norm_epsilon), 0, 0.1},
+};
+
+inline constexpr DerivedField kPixtralDerived[] = {
+    {MICA_FIELD(vision.projector_merged), MICA_FIELD(vision.hidden)},
+    {MICA_FIELD(vision.projector_hidden), MICA_FIELD(decoder.hidden)},
+};
+
+inline constexpr TensorName kPixtralTensors[] = {
+    {Slot::patch_embedding, Section::vision, true, "patch_conv"},
+    {Slot::pre_norm, Section::vision, true, "ln_pre"},
+    {Slot::attention_norm, Section::vision, true, "transformer.layers.{}.attention_norm"},
+    {Slot::query, Section::vision, true, "transformer.layers.{}.attention.q_proj"},
+    {Slot::key, Section::vision, true, "transformer.layers.{}.attention.k_proj"},
+    {Slot::value, Section::vision, true, "transformer.layers.{}.attention.v_proj"},
+    {Slot::output, Section::vision, true, "transformer.layers.{}.attention.o_proj"},
+    {Slot::mlp_norm, Section::vision, true, "transformer.layers.{}.ffn_norm"},
+    {Slot::gate, Section::vision, true, "transformer.layers.{}.feed_forward.gate_proj"},
+    {Slot::up, Section::vision, true, "transformer.layers.{}.feed_forward.up_proj"},
+    {Slot::down, Section::vision, true, "transformer.layers.{}.feed_forward.down_proj"},
+    {Slot::projector_inner_norm, Section::projector, true, "norm"},
+    {.slot = Slot::projector_merge, .section = Section::projector, .required = true,
+     .pattern = "patch_merger.merging_layer", .stored = Stored::channels_outer},
+    {Slot::projector_up, Section::projector, true, "linear_1"},
+    {Slot::projector_down, Section::projector, true, "linear_2"},
+};
+
+inline constexpr Step kPixtralStem[] = {{Op::linear, Slot::patch_embedding}, {Op::norm, Slot::pre_norm}};
+inline constexpr Step kPixtralProjector[] = {
+    {Op::norm, Slot::projector_inner_norm}, {Op::merge},    {Op::linear, Slot::projector_merge},
+    {Op::linear, Slot::projector_up},       {Op::activate}, {Op::linear, Slot::projector_down},
+};
+
+inline constexpr ProcessorField kPixtralFields[] = {
+    {"size", ProcessorFieldKind::size, MICA_PROCESSOR_FIELD(size)},
+    {"patch_size", ProcessorFieldKind::crop_size, MICA_PROCESSOR_FIELD(patch_sides)},
+    {"do_resize", ProcessorFieldKind::expected, 0, true},
+    {"do_center_crop", ProcessorFieldKind::expected, 0, false},
+    {"do_pad", ProcessorFieldKind::no_effect},  // of several pictures to one size
+    {"crop_size", ProcessorFieldKind::crop_size, MICA_PROCESSOR_FIELD(crop_size)},
+    {"pad_size", ProcessorFieldKind::no_effect},
+};
+inline constexpr std::span<const ProcessorField> kPixtralProcessorTables[] = {kProcessorFields, kPixtralFields};
+
+constexpr ProcessorValues pixtral_values(uint32_t patch, uint32_t longest_edge) {
+  ProcessorValues values = clip_values();
+  values.default_to_square = true;
+  values.patch_sides = {.height = patch, .width = patch};
+  values.size.longest_edge = longest_edge;
+  return values;
+}
+
+constexpr VisionSpec pixtral_defaults() {
+  VisionSpec v;
+  v.layers = 24;
+  v.hidden = 1024;
+  v.heads = 16;
+  v.feed_forward = 4096;
+  v.patch = 16;
+  v.merge = 2;
+  v.norm = v.projector_norm = Norm::rms;
+  v.norm_epsilon = 1e-5f;
+  v.qkv_bias = v.projector_bias = false;
+  v.rope_2d = v.rope_alternates = true;
+  return v;
+}
+
+}  // namespace mica::tables

@@ -1,0 +1,22 @@
+// Qwen3.5 (Qwen/Qwen3.5-0.8B) as text alone: the gated delta rule in three layers of four. Data only.
+#include "qwen3_5_tensors.hpp"
+
+namespace mica::tables {
+namespace {
+
+constexpr const char* kModelTypes[] = {"qwen3_5_text"};
+constexpr const char* kArchitectures[] = {"Qwen3_5ForCausalLM"};
+constexpr const DecoderKind* kDecoders[] = {&kind_qwen3_5};
+constexpr std::span<const TensorName> kTensors[] = {kQwen35Tensors};
+
+constexpr Family family() {
+  Family f = text_family("qwen3_5_text", kModelTypes, kArchitectures, kDecoders, {});
+  f.tensors = kTensors;
+  return f;
+}
+
+}  // namespace
+
+extern constinit const Family qwen3_5_text = family();
+
+}  // namespace mica::tables

@@ -1,0 +1,59 @@
+// Qwen3-VL's tower without what it taps, which Qwen3.5 has too: fields, tensors, steps, processors. Data only.
+#pragma once
+
+#include "qwen_tower.hpp"
+
+namespace mica::tables {
+
+inline constexpr ConfigField kQwen3Tower[] = {
+    {"hidden_size", FieldKind::u32, MICA_FIELD(vision.hidden), 8, kHiddenMax},
+    {"out_hidden_size", FieldKind::u32, MICA_FIELD(vision.output), 8, kHiddenMax},
+    {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.feed_forward), 8, kFeedForwardMax},
+    {"num_position_embeddings", FieldKind::u32, MICA_FIELD(vision.position_count), 1, kPositionsMax},
+    only("in_channels", kOnlyThree),
+};
+
+// Qwen/Qwen3-VL-2B-Instruct and its kin: 64 to 16,384 tokens of 32 x 32 pixels.
+inline constexpr PictureProcessor kQwen3Published = {"Qwen2VLImageProcessor", ProcessorSteps::smart_resize,
+    half_colors(smart_resize_values(1 << 16, 1 << 24)), kSmartResizeTables};
+
+inline constexpr std::span<const DerivedField> kQwen3DerivedTables[] = {kDecoderDerived, kProjectorAsJoined};
+
+inline constexpr TensorName kQwen3TowerTensors[] = {
+    {Slot::patch_embedding, Section::vision, true, "patch_embed.proj", "v.patch_embd"},
+    {Slot::position_embedding, Section::vision, true, "pos_embed", "v.position_embd"},
+    {Slot::attention_norm, Section::vision, true, "blocks.{}.norm1", "v.blk.{}.ln1"},
+    {Slot::qkv, Section::vision, true, "blocks.{}.attn.qkv", "v.blk.{}.attn_qkv"},
+    {Slot::output, Section::vision, true, "blocks.{}.attn.proj", "v.blk.{}.attn_out"},
+    {Slot::mlp_norm, Section::vision, true, "blocks.{}.norm2", "v.blk.{}.ln2"},
+    {Slot::up, Section::vision, true, "blocks.{}.mlp.linear_fc1", "v.blk.{}.ffn_up"},
+    {Slot::down, Section::vision, true, "blocks.{}.mlp.linear_fc2", "v.blk.{}.ffn_down"},
+    {Slot::projector_norm, Section::projector, true, "merger.norm", "v.post_ln"},
+    {Slot::projector_up, Section::projector, true, "merger.linear_fc1", "mm.0"},
+    {Slot::projector_down, Section::projector, true, "merger.linear_fc2", "mm.2"},
+};
+inline constexpr const char* kQwen3VisionRoots[] = {"model.visual.", "visual."};
+
+inline constexpr Step kQwen3Stem[] = {{Op::linear, Slot::patch_embedding}, {Op::resample, Slot::position_embedding}};
+
+constexpr ModelSpec qwen3_tower_defaults() {
+  ModelSpec spec;
+  spec.has_vision = true;
+  spec.picture_token = 151655;
+  VisionSpec& v = spec.vision;
+  v.layers = 27;
+  v.hidden = 1152;
+  v.heads = 16;
+  v.feed_forward = 4304;
+  v.output = 3584;
+  v.patch = 16;
+  v.temporal = 2;
+  v.merge = 2;
+  v.activation = Activation::gelu_tanh;
+  v.rope_2d = true;
+  v.position_rule = PositionRule::bilinear_corners;
+  v.position_count = 2304;
+  return spec;
+}
+
+}  // namespace mica::tables

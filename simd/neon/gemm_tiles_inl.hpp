@@ -1,0 +1,186 @@
+// What the integer products share at all levels of ARM: unpacking of formats, and the blocks around a tile. Not a
+// product.
+#pragma once
+
+#include <vector.hpp>
+
+#include "gemm_driver_inl.hpp"
+
+namespace mica::simd {
+namespace {
+
+// How a quarter of a block, four channels, becomes kVectors vectors of signed bytes, [channel][4 inputs] each.
+struct NibbleWeights {
+  static constexpr PanelFormat kFormat = PanelFormat::u4;
+  static constexpr int kVectors = 2;
+  explicit NibbleWeights(const int8_t*) {}
+  void unpack(const uint8_t* block, int quarter, int8x16_t* to) const {
+    const uint8x16_t both = vld1q_u8(block + 16 * quarter);
+    to[0] = vsubq_s8(vreinterpretq_s8_u8(vandq_u8(both, vdupq_n_u8(15))), vdupq_n_s8(8));
+    to[1] = vsubq_s8(vreinterpretq_s8_u8(vshrq_n_u8(both, 4)), vdupq_n_s8(8));
+  }
+};
+
+struct LevelWeights {
+  static constexpr PanelFormat kFormat = PanelFormat::t4;
+  static constexpr int kVectors = 2;
+  explicit LevelWeights(const int8_t* levels) : table(vld1q_s8(levels)) {}
+  void unpack(const uint8_t* block, int quarter, int8x16_t* to) const {
+    const uint8x16_t both = vld1q_u8(block + 16 * quarter);
+    to[0] = vqtbl1q_s8(table, vandq_u8(both, vdupq_n_u8(15)));
+    to[1] = vqtbl1q_s8(table, vshrq_n_u8(both, 4));
+  }
+  int8x16_t table;
+};
+
+struct PairWeights {
+  static constexpr PanelFormat kFormat = PanelFormat::p2;
+  static constexpr int kVectors = 4;
+  explicit PairWeights(const int8_t* levels) : first(vld1q_s8(levels)), second(vld1q_s8(levels + 16)) {}
+  void unpack(const uint8_t* block, int quarter, int8x16_t* to) const {
+    const uint8x16_t both = vld1q_u8(block + 16 * quarter);
+    const uint8x16_t low = vandq_u8(both, vdupq_n_u8(15)), high = vshrq_n_u8(both, 4);
+    to[0] = vqtbl1q_s8(first, low);
+    to[1] = vqtbl1q_s8(second, low);
+    to[2] = vqtbl1q_s8(first, high);
+    to[3] = vqtbl1q_s8(second, high);
+  }
+  int8x16_t first, second;
+};
+
+struct ThreeBitWeights {
+  static constexpr PanelFormat kFormat = PanelFormat::t3;
+  static constexpr int kVectors = 8;
+  explicit ThreeBitWeights(const int8_t* levels) : table(vcombine_s8(vld1_s8(levels), vld1_s8(levels))) {}
+  void unpack(const uint8_t* block, int quarter, int8x16_t* to) const {
+    const uint8x16_t high = vld1q_u8(block + 128 + 16 * quarter);
+    for (int i = 0; i < kVectors; ++i) {
+      const uint8x16_t low = vld1q_u8(block + i / 4 * 64 + 16 * quarter);
+      const uint8x16_t two = vandq_u8(vshlq_u8(low, vdupq_n_s8(static_cast<int8_t>(-(i % 4 * 2)))), vdupq_n_u8(3));
+      const uint8x16_t third = vandq_u8(vshlq_u8(high, vdupq_n_s8(static_cast<int8_t>(2 - i))), vdupq_n_u8(4));
+      to[i] = vqtbl1q_s8(table, vorrq_u8(two, third));
+    }
+  }
+  int8x16_t table;
+};
+
+// Bytes are used as they lie.
+struct ByteWeights {
+  static constexpr PanelFormat kFormat = PanelFormat::s8;
+};
+
+// `inputs` inputs of a panel to 16 * inputs signed weights, [4 inputs][channel][4].
+template <class Weights>
+void unpack_panel(int8_t* to, const uint8_t* blocks, const int8_t* levels, size_t inputs) {
+  constexpr int kVectors = Weights::kVectors;
+  const Weights weights(levels);
+  for (size_t input = 0; input < inputs; input += 4 * kVectors, to += 64 * kVectors) {
+    for (int quarter = 0; quarter < 4; ++quarter) {
+      int8x16_t vectors[kVectors];
+      weights.unpack(blocks, quarter, vectors);
+      for (int i = 0; i < kVectors; ++i) vst1q_s8(to + 64 * i + 16 * quarter, vectors[i]);
+    }
+    blocks += block_bytes<Weights::kFormat>();
+  }
+}
+
+// The multipliers of the groups of `inputs` inputs, [group][channel].
+inline void unpack_multipliers(int32_t* to, const uint8_t* groups, size_t inputs) {
+  constexpr size_t kGroup = kFactsOf<PanelFormat::t4>.group;
+  for (size_t input = 0; input < inputs; input += kGroup, groups += kGroupBytes, to += kPanelChannels) {
+    const uint8x8_t both = vld1_u8(groups);
+    const uint16x8_t halves[2] = {vmovl_u8(vand_u8(both, vdup_n_u8(15))), vmovl_u8(vshr_n_u8(both, 4))};
+    for (int i = 0; i < 2; ++i) {
+      vst1q_s32(to + 8 * i, vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(halves[i]))));
+      vst1q_s32(to + 8 * i + 4, vreinterpretq_s32_u32(vmovl_high_u16(halves[i])));
+    }
+  }
+}
+
+// Ahead of the load: an access to memory takes 150 to 200 ns on the boards we know, at 4 to 10 GB/s.
+inline void prefetch_panel(const uint8_t* panel) { __builtin_prefetch(panel + 1024); }
+
+// As on x86; no board was measured with others.
+constexpr GemmGeometry kArmGeometry = {
+    .stream_rows = 4, .stream_bytes_min = 128u << 10, .stream_bytes_max = 1u << 20, .block_panels = 2};
+
+// What both levels do around their tiles. Tile has:
+//   template <int rows> static void multiply(x, x_stride, weights, inputs, first, sums): sets sums[rows][16] to the
+//     products of 1 to 4 rows with signed weights, [inputs / 4][channel][4], for a multiple of 32 inputs, or, where
+//     these are not the first inputs, adds them.
+template <class Tile, class Weights>
+struct ArmCore {
+  static constexpr int32_t kOffset = 0;
+  static constexpr GemmGeometry kGeometry = kArmGeometry;
+  static constexpr PanelFormat kFormat = Weights::kFormat;
+  static constexpr bool kUnpacks = kFormat != PanelFormat::s8;
+  static constexpr size_t kGroup = kFactsOf<kFormat>.group;
+  static constexpr size_t kPanelInputBytes = kInputBytes<kFormat>;
+  // Four panels of 256 inputs (16 KB) and the sums of 32 rows (8 KB) in a level 1 cache of 32 KB.
+  static constexpr size_t kRows = 32, kPanels = 4, kInputs = 256;
+  static constexpr size_t kMultipliers = kGroup > 0 ? kInputs / kGroup * kPanelChannels : 1;
+
+  // Of a panel's part: where its signed weights are, unpacked to `to` if they have to be.
+  static const int8_t* unpacked(int8_t* to, const uint8_t* blocks, const int8_t* levels, size_t inputs) {
+    if constexpr (!kUnpacks) return reinterpret_cast<const int8_t*>(blocks);
+    else unpack_panel<Weights>(to, blocks, levels, inputs);
+    return to;
+  }
+
+  // A tile group by group, where the format has multipliers.
+  template <int kTileRows>
+  static void multiply_tile(const int8_t* x, size_t x_stride, const int8_t* weights, const int32_t* multipliers,
+                            size_t inputs, bool first, int32_t* sums) {
+    if constexpr (kGroup == 0) {
+      Tile::template multiply<kTileRows>(x, x_stride, weights, inputs, first, sums);
+    } else {
+      for (size_t input = 0; input < inputs; input += kGroup, multipliers += kPanelChannels) {
+        alignas(64) int32_t group[kTileRows * kPanelChannels];
+        Tile::template multiply<kTileRows>(x + input, x_stride, weights + input * kPanelChannels,
+                                           at_most(inputs - input, kGroup), true, group);
+        for (int i = 0; i < kTileRows * static_cast<int>(kPanelChannels); i += 4) {
+          const int32x4_t before = first && input == 0 ? vdupq_n_s32(0) : vld1q_s32(sums + i);
+          const int32x4_t by = vld1q_s32(multipliers + i % static_cast<int>(kPanelChannels));
+          vst1q_s32(sums + i, vmlaq_s32(before, vld1q_s32(group + i), by));
+        }
+      }
+    }
+  }
+
+  static void multiply(const Block& block) {
+    alignas(64) int8_t wide[kUnpacks ? kPanels * kInputs * kPanelChannels : 1];
+    alignas(64) int32_t multipliers[kPanels][kMultipliers];
+    const int8_t* weights[kPanels];
+    for (size_t panel = 0; panel < block.panel_count; ++panel) {
+      weights[panel] = unpacked(kUnpacks ? wide + panel * kInputs * kPanelChannels : wide,
+                                block.panels + panel * block.panel_stride, block.levels, block.inputs);
+      if constexpr (kGroup > 0)
+        unpack_multipliers(multipliers[panel], block.multipliers + panel * block.panel_stride, block.inputs);
+    }
+    for (size_t row = 0; row < block.rows; row += 4)
+      for (size_t panel = 0; panel < block.panel_count; ++panel)
+        with_rows<4>(at_most(block.rows - row, 4), [&]<int kTileRows>() {
+          multiply_tile<kTileRows>(block.x + row * block.x_stride, block.x_stride, weights[panel], multipliers[panel],
+                                   block.inputs, block.first, block.sums + (panel * kRows + row) * kPanelChannels);
+        });
+  }
+
+  // One to four rows: the panel passes through a small buffer of the level 1 cache, so that one tile serves both ways.
+  template <int kStreamRows>
+  static void stream(const int8_t* x, size_t x_stride, const PanelStream& panel, size_t inputs, int32_t* sums) {
+    constexpr size_t kPartInputs = 128;
+    alignas(64) int8_t wide[kUnpacks ? kPartInputs * kPanelChannels : 1];
+    alignas(64) int32_t multipliers[kMultipliers];
+    for (size_t input = 0; input < inputs; input += kPartInputs) {
+      const size_t part = at_most(inputs - input, kPartInputs);
+      const uint8_t* from = panel.blocks + input * kPanelInputBytes;
+      for (size_t byte = 0; byte < part * kPanelInputBytes; byte += 64) prefetch_panel(from + byte);
+      if constexpr (kGroup > 0) unpack_multipliers(multipliers, panel.multipliers + input / kGroup * kGroupBytes, part);
+      multiply_tile<kStreamRows>(x + input, x_stride, unpacked(wide, from, panel.levels, part), multipliers, part,
+                                 input == 0, sums);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace mica::simd

@@ -1,8 +1,0 @@
-// Float kernels at level neon_dotprod: the shared source, compiled with this level's flags.
-#include "float_inl.hpp"
-
-namespace mica::simd {
-
-const FloatKernels float_kernels_neon_dotprod = kVectorKernels;
-
-}  // namespace mica::simd

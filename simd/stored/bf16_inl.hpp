@@ -1,0 +1,21 @@
+// BF16: by the level's own kernel. Included by float kernels of each level.
+#pragma once
+
+#include "stored_layout_inl.hpp"
+
+namespace mica::simd {
+namespace {
+
+void widen_bf16(float* dst, const uint16_t* src, size_t n);
+
+template <>
+struct StoredLayout<StoredType::bf16> {
+  static constexpr size_t kGroup = 0;
+
+  static void widen(float* dst, const uint8_t* src, size_t n) {
+    widen_bf16(dst, reinterpret_cast<const uint16_t*>(src), n);
+  }
+};
+
+}  // namespace
+}  // namespace mica::simd

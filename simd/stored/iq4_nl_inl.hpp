@@ -1,0 +1,23 @@
+// IQ4_NL (ggml's quants.h): a block is an f16 scale and 32 nibbles that choose one of 16 numbers, the low ones values
+// 0 to 15, the high ones values 16 to 31.
+#pragma once
+
+#include "stored_grids.hpp"
+#include "stored_layout_inl.hpp"
+
+namespace mica::simd {
+namespace {
+
+template <>
+struct StoredLayout<StoredType::iq4_nl> {
+  static constexpr size_t kGroup = 32;
+  static constexpr bool kMinimums = false;
+
+  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
+    scales[0] = load_half(block);
+    look_up_nibbles(block + 2, codes, kNumbersIq4);
+  }
+};
+
+}  // namespace
+}  // namespace mica::simd

@@ -1,0 +1,23 @@
+// Q5_1 (ggml's quants.h): a block is an f16 scale, an f16 minimum that is added, 32 fifth bits and 32 nibbles, the low
+// ones values 0 to 15, the high ones values 16 to 31.
+#pragma once
+
+#include "stored_layout_inl.hpp"
+
+namespace mica::simd {
+namespace {
+
+template <>
+struct StoredLayout<StoredType::q5_1> {
+  static constexpr size_t kGroup = 32;
+  static constexpr bool kMinimums = true;
+
+  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float* minimums) {
+    scales[0] = load_half(block);
+    minimums[0] = -load_half(block + 2);
+    unpack_five_bits(block + 8, load_u32(block + 4), codes, 0);
+  }
+};
+
+}  // namespace
+}  // namespace mica::simd

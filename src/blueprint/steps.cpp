@@ -1,0 +1,90 @@
+// Steps: shapes of rows from step to step.
+#include "steps.hpp"
+
+#include <algorithm>
+
+#include "family.hpp"
+
+namespace mica {
+namespace {
+
+StepRows behind(const ModelSpec& spec, const Step& step, StepRows rows) {
+  const size_t merged = static_cast<size_t>(spec.vision.merge) * spec.vision.merge;
+  switch (step.op) {
+    case Op::linear:
+    case Op::glu:
+      rows.width = vision_stream(spec).width(part_of(step.slot).rows);
+      rows.streams = 0;
+      break;
+    case Op::attend:
+      rows.fixed = spec.vision.queries;
+      rows.streams = 0;
+      break;
+    case Op::prepend: ++rows.before; break;
+    case Op::append: ++rows.behind; break;
+    case Op::features:
+      if (!spec.vision.keep_class_token) rows.before = 0;
+      break;
+    case Op::merge:
+    case Op::join:
+      rows.width *= merged;
+      rows.side *= spec.vision.merge;
+      rows.streams *= merged;
+      break;
+    case Op::add:
+    case Op::resample:
+    case Op::to_windows:
+    case Op::from_windows:
+    case Op::norm:
+    case Op::divide:
+    case Op::activate:
+    case Op::rejoin: break;
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::vector<Slot> slots_of(Op op, Slot slot, Slot second) {
+  if (op == Op::attend)
+    return {Slot::resampler_query_norm, Slot::resampler_queries, Slot::resampler_positions, Slot::resampler_query,
+            Slot::resampler_key,        Slot::resampler_value,   Slot::resampler_output};
+  std::vector<Slot> slots;
+  for (const Slot one : {slot, second})
+    if (one != Slot::count) slots.push_back(one);
+  return slots;
+}
+
+StepPlan::StepPlan(const ModelSpec& spec, const StepList& list, const StepRows& in) : out_(in) {
+  for (const Step& step : list.steps) {
+    if (step.when != nullptr && !(spec.vision.*step.when)) continue;
+    const StepRows before = out_;
+    out_ = behind(spec, step, before);
+    steps_[count_++] = {step.op, step.slot, step.second, before, out_};
+  }
+}
+
+StepPlan stem_steps(const ModelSpec& spec) {
+  return StepPlan(spec, spec.family->stem, {.width = spec.vision.patch_values()});
+}
+
+namespace {
+
+StepPlan steps_behind_layers(const ModelSpec& spec, const StepList& list) {
+  StepRows rows = stem_steps(spec).out();
+  rows.streams = 1;
+  return StepPlan(spec, list, rows);
+}
+
+}  // namespace
+
+StepPlan projector_steps(const ModelSpec& spec) { return steps_behind_layers(spec, spec.family->projector); }
+
+StepPlan tap_steps(const ModelSpec& spec) { return steps_behind_layers(spec, spec.family->tap); }
+
+bool rejoins_tiles(const ModelSpec& spec) {
+  const auto& steps = spec.family->projector.steps;
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.op == Op::rejoin; });
+}
+
+}  // namespace mica

@@ -1,0 +1,278 @@
+// Batch: chunks of a sequence, and rows of several.
+#include "batch.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "checked.hpp"
+#include "clock.hpp"
+#include "enter.hpp"
+
+namespace mica {
+
+// ---- chunks of one sequence -----------------------------------------------------------------------------------------
+
+// Tokens of the picture at `place` that make one span: all that are left of their run, or one of equal parts where it
+// is larger than a batch.
+size_t Batch::span_at(const Sequence& sequence, size_t place) const {
+  const Sequence::Run run = sequence.picture_run_at(place);
+  const size_t tokens = run.end - run.first, done = place - run.first;
+  const size_t parts = ceil_div(tokens, workspace_.options().batch);
+  size_t part = 1;
+  while (part * tokens / parts <= done) ++part;
+  return part * tokens / parts - done;
+}
+
+// Chunks end where a span would not fit whole, and inside of a picture that is larger than a batch: rows of one span
+// are in one chunk, so that each layer packs them as soon as it has attended to them.
+size_t Batch::packed_chunk_length(const Sequence& sequence, size_t most) {
+  size_t count = 0;
+  while (count < most) {
+    const size_t place = sequence.done() + count;
+    if (!model_.weights.aifs && count > 0 && sequence.is_visual(place) != sequence.is_visual(place - 1)) break;
+    if (!sequence.is_visual(place)) {
+      ++count;
+      continue;
+    }
+    const size_t span = span_at(sequence, place);
+    if (count + span > most) break;
+    buffers_.spans[span_count_++] = static_cast<uint32_t>(span);
+    count += span;
+  }
+  return count;
+}
+
+// Tokens of the next chunk; leaves its spans in spans. As many rows as a batch holds; without AIFS only as far as the
+// modality stays the same.
+size_t Batch::chunk_length(const Sequence& sequence, const Sequence::Mark& until) {
+  span_count_ = 0;
+  const size_t most = std::min<size_t>(workspace_.options().batch, until.end - sequence.done());
+  if (sequence.options().kv.packs_visual()) return packed_chunk_length(sequence, most);
+  if (model_.weights.aifs) return most;
+  size_t count = 1;
+  while (count < most && sequence.is_visual(sequence.done() + count) == sequence.is_visual(sequence.done())) ++count;
+  return count;
+}
+
+// Visual rows first, each row with the number of rows of both kinds that stand before it in the text or are itself. Returns
+// how many are visual.
+size_t Batch::order_chunk(const Sequence& sequence, size_t count) {
+  const size_t first = sequence.done();
+  size_t visual = 0;
+  for (size_t i = 0; i < count; ++i) visual += sequence.is_visual(first + i);
+  size_t next_visual = 0;
+  size_t next_text = visual;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t row = sequence.is_visual(first + i) ? next_visual++ : next_text++;
+    buffers_.order[row] = static_cast<uint32_t>(i);
+    buffers_.in_order[i] = static_cast<uint32_t>(row);
+    buffers_.allowed_visual[row] = static_cast<uint32_t>(next_visual);
+    buffers_.allowed_text[row] = static_cast<uint32_t>(next_text - visual);
+    std::memcpy(buffers_.positions + row * 3, sequence.position(first + i), 3 * sizeof(uint32_t));
+  }
+  return visual;
+}
+
+void Batch::embed(int32_t id, float* row) const {
+  const size_t hidden = model_.spec.decoder.hidden;
+  const StreamTransform& stream = model_.weights.decoder.stream;
+  widen_matrix_row(*buffers_.compute.kernels, model_.weights.decoder.embedding, static_cast<size_t>(id), row);
+  if (stream.vocabulary_rotation)
+    rotate_rows(buffers_.compute, stream.residual_plan, stream.signs.data(), row, hidden, 1, true);
+  if (const float* columns = model_.weights.decoder.embedding_columns)
+    for (size_t i = 0; i < hidden; ++i) row[i] *= columns[i];
+  const float multiplier = model_.spec.decoder.multipliers.embedding;
+  if (multiplier != 1)
+    for (size_t i = 0; i < hidden; ++i) row[i] *= multiplier;
+}
+
+Status Batch::encode(const Sequence::PendingPicture& picture, Work* work) {
+  const double start = now_seconds();
+  MICA_TRY(make_pixels(picture.rule, picture.plan, *picture.picture, buffers_.pixels, buffers_.pixel_scratch,
+                       buffers_.pixel_room.scratch_bytes));
+  MICA_TRY(buffers_.vision.run(buffers_.compute, model_, picture.plan, buffers_.pixels, buffers_.picture_rows, work));
+  work->stats.picture_seconds += now_seconds() - start;
+  ++work->stats.pictures;
+  work->stats.pictures_reduced += picture.tokens < picture.tokens_whole;
+  work->stats.picture_tokens += static_cast<uint32_t>(picture.tokens);
+  return Status::ok();
+}
+
+// Its rows into picture_rows: those that are kept, or made now.
+Status Batch::bring_picture(const Sequence::PendingPicture& picture, Work* work) {
+  if (pictures_ == nullptr) return encode(picture, work);
+  const size_t floats = picture.tokens * model_.spec.vision.token_rows() * model_.spec.decoder.hidden;
+  const Hash128 hash = pictures_->hash_of(*picture.picture, picture.plan);
+  if (pictures_->find(hash, floats, buffers_.picture_rows)) return Status::ok();
+  MICA_TRY(encode(picture, work));
+  pictures_->keep(hash, floats, buffers_.picture_rows);
+  return Status::ok();
+}
+
+// The embeddings of the chunk's rows; a picture is encoded when its first row is reached.
+Status Batch::fill_rows(const Sequence& sequence, size_t count, Work* work) {
+  const size_t hidden = model_.spec.decoder.hidden, taps = model_.spec.vision.taps.count;
+  size_t token = 0;  // of the picture: visual rows follow each other as their tokens do
+  for (size_t row = 0; row < count; ++row) {
+    const size_t place = sequence.done() + buffers_.order[row];
+    float* target = buffers_.decoder.x() + row * hidden;
+    if (!sequence.is_of_picture(place)) {
+      embed(sequence.id(place), target);
+      continue;
+    }
+    const size_t index = sequence.picture_at(place);
+    const Sequence::PendingPicture& picture = sequence.picture(index);
+    token = row == 0 ? sequence.picture_token_at(place) : place == picture.first ? 0 : token + 1;
+    if (!sequence.is_visual(place)) token = picture.tokens - 1;  // the last, which stands among text
+    if (index != picture_encoded_) {
+      MICA_TRY(work->check_cancelled());
+      MICA_TRY(bring_picture(picture, work));
+      picture_encoded_ = index;
+    }
+    for (size_t i = 0; i <= taps; ++i) {
+      const float* source = buffers_.picture_rows + (i * picture.tokens + token) * hidden;
+      std::memcpy(i == 0 ? target : buffers_.tap_rows + (row * taps + i - 1) * hidden, source, hidden * sizeof(float));
+    }
+  }
+  return Status::ok();
+}
+
+// By how many positions frequencies are scaled: an answer's tokens keep what its prompt had, where they are said to.
+uint32_t Batch::length_for_rope(const Sequence::Mark& until) const {
+  const bool by_prompt = model_.spec.decoder.rope.scaling == RopeScaling::dynamic_by_prompt;
+  return by_prompt ? until.prompt_position : until.next_position;
+}
+
+Status Batch::fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until, Work* work,
+                         Chunk* chunk) {
+  const size_t visual = order_chunk(sequence, count);
+  MICA_TRY(fill_rows(sequence, count, work));
+  *chunk = {.count = count,
+            .visual = visual,
+            .positions = buffers_.positions,
+            .positions_end = length_for_rope(until),
+            .allowed_visual = buffers_.allowed_visual,
+            .allowed_text = buffers_.allowed_text,
+            .in_order = visual > 0 ? buffers_.in_order : nullptr,
+            .spans = buffers_.spans,
+            .span_count = span_count_,
+            .taps = model_.spec.vision.taps.count != 0 ? buffers_.tap_rows : nullptr};
+  return Status::ok();
+}
+
+void Batch::keep_logits(const Share& share, size_t count) {
+  Sequence& sequence = *share.sequence;
+  const size_t first = sequence.done(), settled = sequence.computed().end;
+  const size_t keep_from =
+      share.until.end - std::min<size_t>(sequence.options().logit_rows, share.until.end - settled);
+  size_t wanted = 0;
+  for (size_t place = std::max(first, keep_from); place < first + count; ++place, ++wanted)
+    for (size_t row = 0; row < count; ++row)
+      if (buffers_.order[row] == place - first) buffers_.rows_wanted[wanted] = static_cast<uint32_t>(row);
+  if (wanted == 0) return;
+  const size_t slot = std::max(first, keep_from) - keep_from;
+  buffers_.decoder.logits(buffers_.compute, model_, buffers_.rows_wanted, wanted, sequence.logit_row(slot));
+  sequence.set_logit_count(slot + wanted);
+}
+
+Status Batch::run_next(Sequence* sequence, const Sequence::Mark& until, Work* work) {
+  const size_t count = chunk_length(*sequence, until);
+  if (count == 0) return Status::error(Code::internal, "a picture of which a part fits no chunk");
+  DecoderPart part;
+  workspace_.use_threads(count == 1);
+  MICA_TRY(fill_chunk(*sequence, count, until, work, &part.chunk));
+  part.cache = &sequence->cache();
+  part.states = &sequence->states();
+  if (!part.cache->has_room(part.chunk.appended()))
+    return Status::error(
+        Code::context_full,
+        "the session's room for pictures is full: it was restored from one that packed them in smaller "
+        "parts; clear the conversation or open one with a larger context");
+  buffers_.decoder.run(buffers_.compute, model_, {&part, 1});
+  keep_logits({sequence, until}, count);
+  sequence->advance(count, part.chunk.visual);
+  return Status::ok();
+}
+
+// ---- rows of several sequences --------------------------------------------------------------------------------------
+
+bool Batch::can_join(const Share& share) const {
+  const size_t first = share.sequence->done(), count = share.count();
+  if (count > workspace_.options().batch || (count > 1 && !buffers_.weights_are_packed)) return false;
+  for (size_t place = first; place < first + count; ++place)
+    if (share.sequence->is_of_picture(place)) return false;
+  return true;
+}
+
+// Shares stand behind each other, each with its text in order: that is the order of a chunk of text, too.
+void Batch::fill_share(const Share& share, size_t first_row, DecoderPart* part) {
+  Sequence& sequence = *share.sequence;
+  for (size_t i = 0; i < share.count(); ++i) {
+    const size_t row = first_row + i, place = sequence.done() + i;
+    std::memcpy(buffers_.positions + row * 3, sequence.position(place), 3 * sizeof(uint32_t));
+    buffers_.allowed_visual[row] = 0;
+    buffers_.allowed_text[row] = static_cast<uint32_t>(i + 1);
+    embed(sequence.id(place), buffers_.decoder.x() + row * model_.spec.decoder.hidden);
+  }
+  *part = {.chunk = {.count = share.count(),
+                     .visual = 0,
+                     .positions = buffers_.positions + first_row * 3,
+                     .positions_end = length_for_rope(share.until),
+                     .allowed_visual = buffers_.allowed_visual + first_row,
+                     .allowed_text = buffers_.allowed_text + first_row},
+           .cache = &sequence.cache(),
+           .states = &sequence.states()};
+}
+
+Status Batch::run_together(std::span<const Share> shares) {
+  size_t rows = 0;
+  for (size_t i = 0; i < shares.size(); ++i) {
+    fill_share(shares[i], rows, &buffers_.parts[i]);
+    if (!buffers_.parts[i].cache->has_room(buffers_.parts[i].chunk.appended()))
+      return Status::error(Code::internal, "a session has no room for text that was added to it");
+    rows += shares[i].count();
+  }
+  workspace_.use_threads(rows == shares.size());
+  Compute apart = buffers_.compute;
+  apart.rows_apart = true;
+  buffers_.decoder.run(apart, model_, {buffers_.parts, shares.size()});
+  keep_logits_of(shares, apart);
+  for (const Share& share : shares) share.sequence->advance(share.count(), 0);
+  return Status::ok();
+}
+
+// The last rows of each share: at once where each keeps one, since the head is the largest of all matrices.
+void Batch::keep_logits_of(std::span<const Share> shares, const Compute& apart) {
+  const size_t vocabulary = model_.spec.decoder.vocabulary;
+  const auto rows_kept = [](const Share& share) {
+    return std::min<size_t>(share.sequence->options().logit_rows, share.count());
+  };
+  const bool at_once =
+      shares.size() > 1 &&
+      std::all_of(shares.begin(), shares.end(), [&](const Share& share) { return rows_kept(share) == 1; });
+  size_t end = 0;
+  for (size_t i = 0; i < shares.size(); ++i) {
+    const size_t kept = rows_kept(shares[i]);
+    uint32_t* wanted = buffers_.rows_wanted + (at_once ? i : 0);
+    end += shares[i].count();
+    for (size_t k = 0; k < kept; ++k) wanted[k] = static_cast<uint32_t>(end - kept + k);
+    if (!at_once) buffers_.decoder.logits(buffers_.compute, model_, wanted, kept, shares[i].sequence->logit_row(0));
+    shares[i].sequence->set_logit_count(kept);
+  }
+  if (!at_once) return;
+  buffers_.decoder.logits(apart, model_, buffers_.rows_wanted, shares.size(), buffers_.logits);
+  for (size_t i = 0; i < shares.size(); ++i)
+    std::copy_n(buffers_.logits + i * vocabulary, vocabulary, shares[i].sequence->logit_row(0));
+}
+
+Status Batch::prepare(const Sequence& sequence, Work* work, Chunk* chunk, const float** rows) {
+  const size_t count = sequence.pending(), batch = workspace_.options().batch;
+  if (count > batch)
+    return Status::error(Code::invalid_argument, "%zu tokens are pending, but a chunk holds %zu", count, batch);
+  span_count_ = 0;
+  MICA_TRY(fill_chunk(sequence, count, sequence.mark(), work, chunk));
+  *rows = buffers_.decoder.x();
+  return Status::ok();
+}
+
+}  // namespace mica

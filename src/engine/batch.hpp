@@ -1,0 +1,67 @@
+// Batch: rows of one or more sequences on their way through the decoder: which tokens are computed together, in which
+// order (visual ones first: DESIGN 2), and what becomes of their logits. Not the loop over layers: decoder.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "pictures.hpp"
+#include "sequence.hpp"
+#include "status.hpp"
+#include "work.hpp"
+#include "workspace.hpp"
+
+namespace mica {
+
+class Batch {
+ public:
+  // Works in `workspace`. A picture whose rows are in several chunks is encoded once in the life of a batch, and not at
+  // all when it is among `pictures` (null: nothing is kept).
+  explicit Batch(Workspace* workspace, Pictures* pictures = nullptr)
+      : workspace_(*workspace), buffers_(workspace->buffers()), model_(workspace->model()), pictures_(pictures) {}
+
+  // Computes the next chunk of what waits before `until`, and keeps the logits of its rows that are among the last
+  // logit_rows before `until`. Errors: cancelled, before a picture; context_full.
+  Status run_next(Sequence* sequence, const Sequence::Mark& until, Work* work);
+
+  // What a sequence has in a batch: all that waits before `until`, at least a token.
+  struct Share {
+    Sequence* sequence;
+    Sequence::Mark until;
+    size_t count() const { return until.end - sequence->done(); }
+  };
+  // True when the share may be computed beside others with the bits that it gives alone: it is text and one chunk, and
+  // products of so many of its rows are those of each by itself.
+  bool can_join(const Share& share) const;
+  // Computes shares that can join, as many rows as a batch holds at most: weights are read once for all of them.
+  Status run_together(std::span<const Share> shares);
+
+  // For calibration: orders all that waits as one chunk and fills its rows, but computes no layer. The views live until
+  // the workspace's next use. Errors: invalid_argument when it is more than a batch.
+  Status prepare(const Sequence& sequence, Work* work, Chunk* chunk, const float** rows);
+
+ private:
+  size_t span_at(const Sequence& sequence, size_t place) const;
+  size_t packed_chunk_length(const Sequence& sequence, size_t most);
+  size_t chunk_length(const Sequence& sequence, const Sequence::Mark& until);
+  size_t order_chunk(const Sequence& sequence, size_t count);
+  void embed(int32_t id, float* row) const;
+  Status bring_picture(const Sequence::PendingPicture& picture, Work* work);
+  Status encode(const Sequence::PendingPicture& picture, Work* work);
+  Status fill_rows(const Sequence& sequence, size_t count, Work* work);
+  uint32_t length_for_rope(const Sequence::Mark& until) const;
+  Status fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until, Work* work, Chunk* chunk);
+  void keep_logits(const Share& share, size_t count);
+  void fill_share(const Share& share, size_t first_row, DecoderPart* part);
+  void keep_logits_of(std::span<const Share> shares, const Compute& apart);
+
+  Workspace& workspace_;
+  WorkBuffers& buffers_;
+  const Model& model_;
+  Pictures* pictures_;
+  size_t span_count_ = 0;
+  size_t picture_encoded_ = SIZE_MAX;  // index of the picture whose rows are in picture_rows
+};
+
+}  // namespace mica

@@ -1,0 +1,47 @@
+// PicturePrompt: what stands for one picture in a prompt once its plan is known: its tokens in one run or in several,
+// with ids of text and control tokens between them. Not where it is put: sequence_prompt.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "family.hpp"
+#include "model.hpp"
+#include "pixels.hpp"
+#include "status.hpp"
+
+namespace mica {
+
+struct PicturePrompt {
+  struct Run {
+    std::vector<int32_t> before;  // ids, which follow the run before
+    size_t tokens;
+  };
+  std::vector<Run> runs;
+  std::vector<int32_t> behind;
+
+  size_t text_tokens() const;
+};
+
+// The pieces of a family that depend on how a picture is cut, from the first of them to the last; those before and
+// behind are the same for every picture.
+struct PicturePieces {
+  std::span<const PicturePiece> before, inner, behind;
+};
+PicturePieces pieces_of(const Family& family);
+
+// `index`: how many pictures go before it in the conversation. Without a tokenizer there is nothing between the runs.
+Status write_picture(const Model& model, const PixelPlan& plan, size_t index, PicturePrompt* out);
+
+// The runs that stand at the start of `ids`: all tokens of `prompt` in one run, or in its runs with whatever ids between
+// them. `length`: of the ids that they are. False where neither stands there.
+bool find_picture(std::span<const int32_t> ids, int32_t placeholder, const PicturePrompt& prompt, PicturePrompt* out,
+                  size_t* length);
+
+// The same where tokens around the placeholders tell them (PictureFrame): `ids` begin with the first placeholder.
+bool find_framed_picture(std::span<const int32_t> ids, const PictureFrame& frame, const PicturePrompt& prompt,
+                         PicturePrompt* out, size_t* length);
+
+}  // namespace mica

@@ -1,0 +1,163 @@
+// QuantizationConfig: the kinds by their names, and the fields of each.
+#include "quantization_config.hpp"
+
+#include <initializer_list>
+#include <string>
+
+#include "limits.hpp"
+
+namespace mica {
+namespace {
+
+// Weights that mica does not read: their kind by name.
+std::string kind_name(JsonValue config) {
+  std::string_view method;
+  bool eight = false, four = false;
+  if (config.find("load_in_8bit").as_bool(&eight) && eight) return "bitsandbytes, 8 bits";
+  if (config.find("load_in_4bit").as_bool(&four) && four) return "bitsandbytes, 4 bits";
+  if (!config.find("quant_method").as_string(&method)) return "a kind that it does not name";
+  std::string name(method.substr(0, 64));
+  double bits = 0;
+  if (config.find("bits").as_double(&bits) && bits > 0 && bits < 64)
+    name += ", " + std::to_string(static_cast<int>(bits)) + " bits";
+  return name;
+}
+
+Status not_read(JsonValue config, const std::string& why = {}) {
+  const std::string kind = kind_name(config) + (why.empty() ? "" : "; ") + why;
+  const std::string text = "says that the weights are quantized (" + kind +
+                           "), which mica does not read: take the checkpoint in F32, F16 or BF16 from which it was"
+                           " made, and quantize it with `mica quantize`";
+  return config.error(Code::unsupported, text.c_str());
+}
+
+// A word that must be one of these, or absent.
+Status one_of(JsonValue config, const char* field, std::initializer_list<std::string_view> words) {
+  std::string_view word;
+  const JsonValue value = config.find(field);
+  if (!value.is_set()) return Status::ok();
+  if (!value.as_string(&word)) return value.error(Code::corrupt_file, "must be a name");
+  std::string known;
+  for (const std::string_view each : words) {
+    if (word == each) return Status::ok();
+    known += (known.empty() ? "" : " or ") + std::string(each);
+  }
+  return not_read(config, std::string(field) + " is " + std::string(word.substr(0, 64)) + ", not " + known);
+}
+
+// -1 and 0: one group of all inputs.
+Status read_group(JsonValue config, QuantizationConfig* out) {
+  int32_t group = 0;
+  MICA_TRY(get_i32_or(config, "group_size", -1, static_cast<int32_t>(limits::kFeedForwardMax), 0, &group));
+  out->group = group > 0 ? static_cast<uint32_t>(group) : 0;
+  return Status::ok();
+}
+
+Status read_awq_config(JsonValue config, QuantizationConfig* out) {
+  out->kind = Quantization::awq;
+  MICA_TRY(one_of(config, "version", {"gemm", "GEMM"}));
+  return read_group(config, out);
+}
+
+Status read_gptq_config(JsonValue config, QuantizationConfig* out) {
+  out->kind = Quantization::gptq;
+  MICA_TRY(one_of(config, "checkpoint_format", {"gptq", "gptq_v2"}));
+  std::string_view format;
+  MICA_TRY(get_string_or(config, "checkpoint_format", "gptq", &format));
+  out->zero_less_one = format == "gptq";
+  return read_group(config, out);
+}
+
+Status read_auto_round_config(JsonValue config, QuantizationConfig* out) {
+  MICA_TRY(one_of(config, "data_type", {"int"}));
+  MICA_TRY(one_of(config, "packing_format",
+                  {"auto_round:gptq", "auto_round:auto_gptq", "auto_gptq", "auto_round:auto_awq", "auto_awq"}));
+  std::string_view format;
+  MICA_TRY(get_string_or(config, "packing_format", "auto_round:gptq", &format));
+  out->kind = format.ends_with("awq") ? Quantization::awq : Quantization::gptq;
+  out->zero_less_one = format.ends_with("auto_gptq");
+  return read_group(config, out);
+}
+
+Status read_compressed_config(JsonValue config, QuantizationConfig* out) {
+  out->kind = Quantization::compressed_tensors;
+  MICA_TRY(one_of(config, "format", {"pack-quantized", "int-quantized"}));
+  const JsonValue groups = config.find("config_groups");
+  for (const JsonValue group : groups) MICA_TRY(one_of(group.find("weights"), "type", {"int"}));
+  return get_u32_or(groups.at(0), "weights.num_bits", 2, 8, 0, &out->bits);
+}
+
+Status read_bitsandbytes_config(JsonValue config, QuantizationConfig* out) {
+  bool four = false;
+  MICA_TRY(get_bool_or(config, "load_in_4bit", false, &four));
+  if (!four) return not_read(config);
+  out->kind = Quantization::four_bit_floats;
+  return one_of(config, "bnb_4bit_quant_type", {"nf4", "fp4"});
+}
+
+Status read_aqlm_config(JsonValue config, QuantizationConfig* out) {
+  out->kind = Quantization::aqlm;
+  return get_u32(config, "nbits_per_codebook", 1, 16, &out->bits);
+}
+
+Status read_mlx_config(JsonValue config, QuantizationConfig* out) {
+  out->kind = Quantization::mlx;
+  out->modules = config;
+  MICA_TRY(one_of(config, "mode", {"affine"}));
+  MICA_TRY(get_u32(config, "bits", 2, 8, &out->bits));
+  return get_u32(config, "group_size", 1, limits::kFeedForwardMax, &out->group);
+}
+
+Status read_quip_config(JsonValue root, JsonValue config, QuantizationConfig* out) {
+  out->kind = Quantization::quip_sharp;
+  MICA_TRY(one_of(config, "codebook", {"E8P12"}));
+  uint32_t version = 1;
+  MICA_TRY(get_u32_or(config, "codebook_version", 0, UINT32_MAX, 1, &version));
+  if (version != 1) return not_read(config, "codebook_version is not 1");
+  MICA_TRY(get_u32(root, "num_attention_heads", 1, limits::kHeadsMax, &out->heads));
+  return get_u32_or(root, "num_key_value_heads", 1, out->heads, out->heads, &out->kv_heads);
+}
+
+struct Kind {
+  const char* name;  // quant_method
+  Status (*read)(JsonValue config, QuantizationConfig* out);
+};
+constexpr Kind kKinds[] = {
+    {"awq", read_awq_config},
+    {"gptq", read_gptq_config},
+    {"auto-round", read_auto_round_config},
+    {"auto_round", read_auto_round_config},
+    {"intel/auto-round", read_auto_round_config},
+    {"compressed-tensors", read_compressed_config},
+    {"bitsandbytes", read_bitsandbytes_config},
+    {"aqlm", read_aqlm_config},
+};
+
+Status read_object(JsonValue config, QuantizationConfig* out) {
+  if (!config.is_object()) return config.error(Code::corrupt_file, "must be an object");
+  std::string_view method;
+  if (!config.find("quant_method").as_string(&method)) {
+    if (config.find("bits").is_set() && config.find("group_size").is_set()) return read_mlx_config(config, out);
+    return not_read(config);
+  }
+  for (const Kind& kind : kKinds)
+    if (method == kind.name) return kind.read(config, out);
+  return not_read(config);
+}
+
+}  // namespace
+
+Status read_quantization_config(JsonValue root, QuantizationConfig* out) {
+  *out = {};
+  for (const JsonValue scope : {root, root.find("text_config"), root.find("llm_config")}) {
+    if (const JsonValue quip = scope.find("quip_params"); quip.is_object()) return read_quip_config(scope, quip, out);
+    for (const char* field : {"quantization_config", "compression_config", "quantization"}) {
+      const JsonValue config = scope.find(field);
+      if (!config.is_set() || (config.is_object() && config.size() == 0)) continue;
+      return read_object(config, out);
+    }
+  }
+  return Status::ok();
+}
+
+}  // namespace mica

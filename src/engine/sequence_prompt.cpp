@@ -1,0 +1,438 @@
+// Sequence: messages and pictures as tokens, and how large a picture may be beside the text of its message. Their
+// computing: batch.hpp.
+#include <algorithm>
+
+#include "checked.hpp"
+#include "picture_cuts.hpp"
+#include "picture_prompt.hpp"
+#include "sequence.hpp"
+#include "utf8.hpp"
+#include "vision.hpp"
+
+namespace mica {
+
+std::vector<const char*> Sequence::controls() const {
+  std::vector<const char*> all;
+  if (model_->chat.format) all.assign(model_->chat.format->controls.begin(), model_->chat.format->controls.end());
+  const PicturePieces pieces = pieces_of(*model_->spec.family);
+  for (const auto& around : {pieces.before, pieces.behind})
+    for (const PicturePiece& piece : around)
+      if (piece.kind == PicturePiece::Kind::control) all.push_back(piece.text);
+  return all;
+}
+
+namespace {
+
+// {number} stands for which of a conversation's pictures it is, counted from 1, {index} for the same from 0.
+std::string numbered(const char* text, uint32_t index) {
+  std::string out = text;
+  const struct {
+    std::string_view mark;
+    uint32_t value;
+  } kinds[] = {{"{number}", index + 1}, {"{index}", index}};
+  for (const auto& kind : kinds)
+    if (const size_t at = out.find(kind.mark); at != std::string::npos)
+      out.replace(at, kind.mark.size(), std::to_string(kind.value));
+  return out;
+}
+
+}  // namespace
+
+// A message in the model's chat format, in pieces; nothing is pushed, but what the turn leaves open is marked.
+Status Sequence::write_message(Role role, std::span<const MessagePart> parts, std::vector<Piece>* pieces) {
+  const ChatFormat& format = *model_->chat.format;
+  const std::vector<const char*> marks = controls();
+  std::vector<int32_t> ids;
+  TurnWriter writer(*model_->tokenizer, marks, before_end(), &ids);
+  const auto turn = static_cast<size_t>(role);
+  if (mark_.answer_open) {
+    MICA_TRY(writer.template_text(format.after[static_cast<size_t>(Role::assistant)]));
+    mark_.answer_open = false;
+  }
+  if (mark_.end == 0) {
+    if (format.tokenizer_begins)
+      for (const int32_t id : model_->tokenizer->around_text().before) MICA_TRY(writer.token(id));
+    MICA_TRY(writer.template_text(format.begin));
+    if (role != Role::system && model_->chat.has_default_system) {
+      MICA_TRY(writer.template_text(format.before[0]));
+      MICA_TRY(writer.plain_text(model_->chat.default_system));
+      MICA_TRY(writer.template_text(format.after[0]));
+      mark_.system_open = format.system_in_user;
+    }
+  }
+  uint32_t pictures = mark_.pictures;
+  const auto write_picture_part = [&](const Picture* picture) -> Status {
+    const PicturePieces around = pieces_of(*model_->spec.family);
+    for (const PicturePiece& piece : around.before) MICA_TRY(writer.template_text(numbered(piece.text, pictures)));
+    MICA_TRY(writer.flush());
+    pieces->push_back({std::move(ids), picture});
+    ids.clear();
+    ++pictures;
+    writer.follow_control();
+    for (const PicturePiece& piece : around.behind) MICA_TRY(writer.template_text(piece.text));
+    return Status::ok();
+  };
+  for (const MessagePart& part : parts)
+    if (format.pictures_first && part.picture != nullptr) MICA_TRY(write_picture_part(part.picture));
+  const bool goes_on = mark_.system_open && role == Role::user;
+  if (!goes_on) MICA_TRY(writer.template_text(format.before[turn]));
+  mark_.system_open = format.system_in_user && role == Role::system;
+  const bool trims = format.trims && !mark_.system_open;
+  for (const MessagePart& part : parts) {
+    if (part.picture == nullptr) {
+      MICA_TRY(check_utf8(part.text));
+      const bool at_start = trims && !goes_on && &part == &parts.front();
+      MICA_TRY(writer.plain_text(trimmed(part.text, at_start, trims && &part == &parts.back())));
+      continue;
+    }
+    if (!format.pictures_first) MICA_TRY(write_picture_part(part.picture));
+  }
+  MICA_TRY(writer.template_text(format.after[turn]));
+  MICA_TRY(writer.flush());
+  pieces->push_back({std::move(ids), nullptr});
+  return Status::ok();
+}
+
+Status Sequence::add_message(Role role, std::span<const MessagePart> parts) {
+  if (!model_->tokenizer) return no_tokenizer(model_->files.get());
+  if (!model_->chat.writes_turns()) return no_chat(model_->chat);
+  return all_or_nothing([&]() -> Status {
+    std::vector<Piece> pieces;
+    if (model_->chat.templated) {
+      MICA_TRY(add_templated(role, parts));
+    } else {
+      MICA_TRY(write_message(role, parts, &pieces));
+      MICA_TRY(push_pieces(pieces));
+    }
+    mark_.conversation = true;
+    return Status::ok();
+  });
+}
+
+Status Sequence::open_turn() {
+  if (!mark_.conversation || mark_.answer_open || !model_->chat.writes_turns()) return Status::ok();
+  return all_or_nothing([&]() -> Status {
+    if (model_->chat.templated) return open_templated();
+    const std::vector<const char*> marks = controls();
+    std::vector<int32_t> ids;
+    TurnWriter writer(*model_->tokenizer, marks, before_end(), &ids);
+    MICA_TRY(writer.template_text(model_->chat.format->before[static_cast<size_t>(Role::assistant)]));
+    MICA_TRY(writer.flush());
+    MICA_TRY(push_ids(ids));
+    mark_.answer_open = true;
+    return Status::ok();
+  });
+}
+
+// How many tokens each picture of a message may take: as many as it wants, or an equal share of what its text and an
+// answer leave, where small ones leave theirs to the others. Text between a picture's tokens is counted as that of the
+// whole picture; a smaller one has no more.
+Status Sequence::share_room(std::span<const Piece> pieces, size_t* tokens_max) {
+  size_t text = 0, pictures = 0, whole_pictures = 0, largest = 0;
+  std::vector<size_t> wanted;
+  for (const Piece& piece : pieces) {
+    text += piece.ids.size();
+    if (piece.picture == nullptr) continue;
+    PendingPicture whole;
+    MICA_TRY(plan_within(*piece.picture, kNoBound, &whole));
+    PicturePrompt prompt;
+    MICA_TRY(write_picture(*model_, whole.plan, mark_.pictures + wanted.size(), &prompt));
+    text += prompt.text_tokens();
+    whole_pictures += whole.tokens;
+    largest = std::max(largest, whole.tokens);
+    wanted.push_back(std::min<size_t>(whole.tokens, options_.picture_tokens));
+    pictures += wanted.back();
+  }
+  *tokens_max = kNoBound;
+  std::sort(wanted.begin(), wanted.end());
+  want(text + whole_pictures, largest);
+  const size_t taken = mark_.end + text + std::min(kAnswerRoom, text_room(options_.context) / 2);
+  if (wanted.empty() || taken + pictures <= options_.context) return Status::ok();
+  size_t left = options_.context > taken ? options_.context - taken : 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    *tokens_max = left / (wanted.size() - i);
+    if (wanted[i] > *tokens_max) break;
+    left -= wanted[i];
+  }
+  return Status::ok();
+}
+
+Status Sequence::push_pieces(std::span<const Piece> pieces) {
+  size_t tokens_max = 0;
+  MICA_TRY(share_room(pieces, &tokens_max));
+  for (const Piece& piece : pieces) {
+    MICA_TRY(push_ids(piece.ids));
+    if (piece.picture != nullptr) MICA_TRY(push_picture(*piece.picture, tokens_max));
+  }
+  return Status::ok();
+}
+
+// Tokens that pictures which wait to be computed would take beside theirs, if they were whole.
+size_t Sequence::tokens_missing() const {
+  size_t tokens = 0;
+  for (size_t i = 0; i < picture_count_; ++i) tokens += pictures_[i].tokens_whole - pictures_[i].tokens;
+  return tokens;
+}
+
+// Notes the context in which `tokens` more would stand with all pictures whole, of which `largest` is the most tokens of
+// one: an eighth of it is the answer's, if that is less than kAnswerRoom, and beside pictures a quarter is text's likewise.
+void Sequence::want(size_t tokens, size_t largest) {
+  const size_t all = mark_.end + tokens_missing() + tokens;
+  for (size_t i = 0; i < picture_count_; ++i) largest = std::max(largest, pictures_[i].tokens_whole);
+  const size_t with_answer = std::min((all * 8 + 6) / 7, all + kAnswerRoom);
+  tokens_wanted_ = with_answer;
+  if (largest == 0) return;
+  const size_t with_text = std::min((largest * 4 + 2) / 3, largest + kTextRoom);
+  tokens_wanted_ = std::max(with_answer, with_text);
+}
+
+// What a picture may take whose text is not known yet; where the options bound it, that is all.
+size_t Sequence::picture_room() const {
+  if (options_.wanted.picture_tokens != 0) return kNoBound;
+  const size_t left = options_.context - mark_.end;
+  const size_t text = text_room(options_.context);
+  return left > text ? left - text : 0;
+}
+
+Status Sequence::add_picture(const Picture& picture) {
+  return all_or_nothing([&]() -> Status {
+    PendingPicture whole;
+    PicturePrompt prompt;
+    MICA_TRY(plan_within(picture, kNoBound, &whole));
+    MICA_TRY(write_picture(*model_, whole.plan, mark_.pictures, &prompt));
+    want(whole.tokens + prompt.text_tokens(), whole.tokens);
+    if (mark_.end == 0 && model_->tokenizer) MICA_TRY(push_ids(model_->tokenizer->around_text().before));
+    const auto push_controls = [&](std::span<const PicturePiece> pieces) {
+      for (const PicturePiece& piece : pieces)
+        if (piece.kind == PicturePiece::Kind::control && model_->tokenizer)
+          MICA_TRY(push_token(model_->tokenizer->id_of(piece.text)));
+      return Status::ok();
+    };
+    const PicturePieces around = pieces_of(*model_->spec.family);
+    MICA_TRY(push_controls(around.before));
+    MICA_TRY(push_picture(picture, picture_room()));
+    return push_controls(around.behind);
+  });
+}
+
+// The plan of a picture whose placeholders begin `ids`: the ids were made for the picture as it is, or for what this
+// session makes of it. `length` of them are the picture's, none where they are for neither.
+Status Sequence::plan_for(std::span<const int32_t> ids, const Picture& picture, size_t room, PendingPicture* planned,
+                          PicturePrompt* prompt, size_t* length) const {
+  const PictureFrame& frame = model_->spec.picture_frame;
+  *length = 0;
+  for (const size_t tokens_max : {kNoBound, room}) {
+    PicturePrompt written;
+    MICA_TRY(plan_within(picture, tokens_max, planned));
+    MICA_TRY(write_picture(*model_, planned->plan, mark_.pictures, &written));
+    const bool found = frame.begin >= 0
+                           ? find_framed_picture(ids, frame, written, prompt, length)
+                           : find_picture(ids, model_->spec.picture_token, written, prompt, length);
+    if (found) break;
+  }
+  return Status::ok();
+}
+
+// At the start of `ids`.
+size_t Sequence::count_placeholders(std::span<const int32_t> ids) const {
+  const auto is_other = [&](int32_t id) { return id != model_->spec.picture_token; };
+  return static_cast<size_t>(std::find_if(ids.begin(), ids.end(), is_other) - ids.begin());
+}
+
+// Whether a picture's placeholders begin at a place.
+bool Sequence::begins_picture(std::span<const int32_t> ids, size_t at) const {
+  const PictureFrame& frame = model_->spec.picture_frame;
+  if (!model_->spec.has_vision) return false;
+  if (frame.begin < 0) return ids[at] == model_->spec.picture_token;
+  if (!frame.in_rows) return at > 0 && ids[at - 1] == frame.begin;
+  return ids[at] == frame.begin && at + 1 < ids.size() && ids[at + 1] == model_->spec.picture_token;
+}
+
+Status Sequence::add_tokens(std::span<const int32_t> ids, std::span<const Picture* const> pictures) {
+  return all_or_nothing([&]() -> Status {
+    const size_t room = std::min<size_t>(picture_room(), options_.picture_tokens);
+    size_t next_picture = 0;
+    for (size_t i = 0; i < ids.size();) {
+      if (!begins_picture(ids, i)) {
+        MICA_TRY(push_token(ids[i++]));
+        continue;
+      }
+      if (next_picture == pictures.size())
+        return Status::error(Code::invalid_argument, "id %zu is a picture's placeholder, but only %zu pictures were given",
+                             i, pictures.size());
+      PendingPicture planned;
+      PicturePrompt prompt;
+      size_t length = 0;
+      MICA_TRY(plan_for(ids.subspan(i), *pictures[next_picture++], room, &planned, &prompt, &length));
+      if (length == 0)
+        return Status::error(Code::invalid_argument, "picture %zu takes %zu placeholders, but only %zu stand there",
+                             next_picture, planned.tokens, count_placeholders(ids.subspan(i)));
+      MICA_TRY(push_planned(planned, prompt));
+      i += length;
+    }
+    if (next_picture != pictures.size())
+      return Status::error(Code::invalid_argument, "%zu pictures were given, but placeholders for %zu", pictures.size(),
+                           next_picture);
+    return Status::ok();
+  });
+}
+
+// Positions of a run of a picture's tokens. M-RoPE (Qwen2-VL, arXiv 2409.12191, section 2.1): time stands still, height
+// and width count from the run's start, and text goes on behind the largest of them. Where they are shared, those
+// between the first and the last have one. Other families count on.
+void Sequence::place_run(const PixelPlan& plan, size_t tokens) {
+  const bool multimodal = model_->spec.decoder.rope.multimodal();
+  const bool shared = model_->spec.picture_positions == PicturePositions::shared;
+  const uint32_t merge = model_->spec.vision.merge;
+  const auto columns = static_cast<uint32_t>(Vision::token_columns(model_->spec, plan));
+  const uint32_t start = mark_.next_position;
+  const auto count = static_cast<uint32_t>(tokens);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t offset = shared ? (i > 0) + (i > 1 && i + 1 == count) : i;
+    uint32_t* position = positions_ + (mark_.end + i) * 3;
+    position[0] = multimodal ? start : start + offset;
+    position[1] = multimodal ? start + i / columns : start + offset;
+    position[2] = multimodal ? start + i % columns : start + offset;
+    ids_[mark_.end + i] = model_->spec.picture_token;
+    visual_[mark_.end + i] = 1;
+  }
+  const uint32_t positions = multimodal ? std::max(plan.grid_width, plan.grid_height) / merge : count;
+  mark_.next_position = start + (shared ? std::min(count, 3u) : positions);
+  mark_.end += tokens;
+}
+
+namespace {
+
+// Where a picture is to be larger than the model's rule asks, its sides are rounded up, and a bound near the most that
+// the rule allows would lead beyond that: then the largest bound that does not is searched for, down to the rule's own.
+Status keep_to_most(const ModelSpec& spec, const Picture& picture, PictureRule* bounded, PixelPlan* out) {
+  const PictureRule& own = spec.pictures;
+  PictureRule& rule = *bounded;
+  const uint32_t patch = spec.vision.patch;
+  const auto is_beyond = [&] {
+    return uint64_t{out->grid_width} * out->grid_height * patch * patch * own.frames > own.pixels_max;
+  };
+  if (rule.cut != PictureCut::smart_resize || rule.pixels_min <= own.pixels_min || !is_beyond()) return Status::ok();
+  const auto plan = [&](uint32_t pixels) {
+    rule.pixels_min = pixels;
+    return plan_pixels(rule, picture.width, picture.height, out);
+  };
+  uint32_t fits = own.pixels_min, too_many = rule.pixels_min;
+  while (too_many - fits > 1) {
+    const uint32_t middle = fits + (too_many - fits) / 2;
+    MICA_TRY(plan(middle));
+    (is_beyond() ? too_many : fits) = middle;
+  }
+  return plan(fits);
+}
+
+}  // namespace
+
+// The picture as it is placed if it may take `tokens_max` tokens. Rules that cannot be reduced so far give more.
+Status Sequence::plan_within(const Picture& picture, size_t tokens_max, PendingPicture* out) const {
+  if (!model_->spec.has_vision)
+    return Status::error(Code::unsupported, "this model (%s) reads text only; pictures need a vision-language model",
+                         model_->spec.family->name);
+  PendingPicture planned{.picture = &picture, .rule = rule_within(*model_, options_, kNoBound), .plan = {}, .first = 0,
+                         .end = 0, .tokens = 0, .tokens_whole = 0};
+  MICA_TRY(plan_pixels(planned.rule, picture.width, picture.height, &planned.plan));
+  MICA_TRY(keep_to_most(model_->spec, picture, &planned.rule, &planned.plan));
+  planned.tokens = planned.tokens_whole = Vision::tokens_of(model_->spec, planned.plan);
+  if (planned.tokens > tokens_max) MICA_TRY(plan_smaller(std::max<size_t>(tokens_max, 1), &planned));
+  *out = planned;
+  return Status::ok();
+}
+
+// By a rule of fewer pixels. Sides are rounded one by one, so that as many pixels as tokens_max windows have may make
+// more of them: then the most pixels that do not are searched for.
+Status Sequence::plan_smaller(size_t tokens_max, PendingPicture* planned) const {
+  const PictureRule within = rule_within(*model_, options_, tokens_max);
+  const auto plan = [&](uint32_t pixels) -> Status {
+    planned->rule = within;
+    if (pixels != 0) {
+      planned->rule.pixels_max = pixels;
+      planned->rule.pixels_min = std::min(within.pixels_min, pixels);
+    }
+    MICA_TRY(plan_pixels(planned->rule, planned->picture->width, planned->picture->height, &planned->plan));
+    planned->tokens = Vision::tokens_of(model_->spec, planned->plan);
+    return Status::ok();
+  };
+  MICA_TRY(plan(0));
+  if (planned->tokens <= tokens_max || !row_of(within.cut).any_size) return Status::ok();
+  uint32_t fits = 1, too_many = within.pixels_max;
+  while (too_many - fits > 1) {
+    const uint32_t middle = fits + (too_many - fits) / 2;
+    MICA_TRY(plan(middle));
+    (planned->tokens <= tokens_max ? fits : too_many) = middle;
+  }
+  return plan(fits);
+}
+
+Status Sequence::push_picture(const Picture& picture, size_t tokens_max) {
+  PendingPicture planned;
+  PicturePrompt prompt;
+  MICA_TRY(plan_within(picture, std::min<size_t>(tokens_max, options_.picture_tokens), &planned));
+  MICA_TRY(write_picture(*model_, planned.plan, mark_.pictures, &prompt));
+  return push_planned(planned, prompt);
+}
+
+Status Sequence::check_room(const PendingPicture& planned, const PicturePrompt& prompt) const {
+  const Picture& picture = *planned.picture;
+  const size_t scratch = pixels_scratch_bytes(planned.rule, planned.plan, picture.width);
+  if (planned.plan.values > picture_limits_.values || scratch > picture_limits_.scratch_bytes ||
+      planned.tokens > options_.picture_tokens)
+    return Status::error(Code::limit_exceeded,
+                         "a picture of %u x %u takes %zu tokens; this session was made for pictures of at most %u",
+                         picture.width, picture.height, planned.tokens, options_.picture_tokens);
+  if (picture_count_ == picture_capacity_)
+    return Status::error(Code::limit_exceeded,
+                         "more than %zu pictures at once; compute some of them before adding more", picture_capacity_);
+  const size_t tokens = planned.tokens + prompt.text_tokens();
+  if (options_.context - mark_.end < tokens)
+    return Status::error(Code::context_full,
+                         "a picture of %zu tokens does not fit: %zu of %u tokens of the context are left, and %zu are "
+                         "needed in all", tokens, options_.context - mark_.end, options_.context,
+                         std::max<size_t>(tokens_wanted_, mark_.end + tokens));
+  return Status::ok();
+}
+
+Status Sequence::push_planned(PendingPicture planned, const PicturePrompt& prompt) {
+  MICA_TRY(check_room(planned, prompt));
+  const auto push_run = [&](size_t tokens, bool ends_as_text) -> Status {
+    const bool is_small = tokens - ends_as_text < KvCache::kSpanTokensMin;
+    const size_t text = options_.kv.packs_visual() && is_small ? tokens : ends_as_text;
+    if (options_.context_text - mark_.text < text)
+      return Status::error(Code::context_full,
+                           "%zu tokens of a picture are kept as text is, and there is room for %zu more text tokens "
+                           "(context_text)",
+                           text, options_.context_text - mark_.text);
+    mark_.text += text;
+    place_run(planned.plan, tokens);
+    if (ends_as_text) visual_[mark_.end - 1] = kPictureAsText;
+    return Status::ok();
+  };
+  for (size_t i = 0; i < prompt.runs.size(); ++i) {
+    MICA_TRY(push_ids(prompt.runs[i].before));
+    if (i == 0) planned.first = mark_.end;
+    const bool is_last = i + 1 == prompt.runs.size();
+    MICA_TRY(push_run(prompt.runs[i].tokens, is_last && model_->spec.picture_ends_as_text));
+  }
+  planned.end = mark_.end;
+  pictures_[picture_count_++] = planned;
+  ++mark_.pictures;
+  return push_ids(prompt.behind);
+}
+
+Status Sequence::picture_tokens(const Picture& picture, size_t* tokens) const {
+  for (size_t i = 0; i < picture_count_; ++i) {
+    if (pictures_[i].picture != &picture) continue;
+    *tokens = pictures_[i].tokens;
+    return Status::ok();
+  }
+  PendingPicture planned;
+  MICA_TRY(plan_within(picture, std::min<size_t>(picture_room(), options_.picture_tokens), &planned));
+  *tokens = planned.tokens;
+  return Status::ok();
+}
+
+}  // namespace mica

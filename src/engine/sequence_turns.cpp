@@ -1,0 +1,125 @@
+// Sequence: turns by a chat template that is run. What the template writes: templated_chat.hpp; turns in a format of
+// mica's own: sequence_prompt.cpp.
+#include <algorithm>
+
+#include "sequence.hpp"
+
+namespace mica {
+namespace {
+
+// Of a conversation that was restored from a file, which keeps tokens and no text: a turn that stands for it.
+Turn stand_in() { return {Role::user, {{false, "-"}}}; }
+
+}  // namespace
+
+// Forgets turns that were taken back since.
+void Sequence::sync_turns() {
+  turns_.resize(mark_.turns);
+  rendered_.resize(mark_.rendered_end);
+}
+
+// The answer that is open becomes a turn: its text is what its tokens say.
+Status Sequence::close_answer() {
+  Turn answer{Role::assistant, {{}}};
+  std::vector<int32_t> ids;
+  for (size_t i = mark_.answer_first; mark_.answer_first > 0 && i < mark_.end; ++i) {
+    // A vocabulary may have ids behind the tokenizer's.
+    if (static_cast<size_t>(ids_[i]) < model_->tokenizer->size()) ids.push_back(ids_[i]);
+  }
+  MICA_TRY(model_->tokenizer->decode(ids, true, &answer.parts[0].text));
+  turns_.push_back(std::move(answer));
+  mark_.turns = mark_.turns_answered = static_cast<uint32_t>(turns_.size());
+  mark_.rendered_from = mark_.rendered_end;
+  mark_.answer_open = false;
+  return Status::ok();
+}
+
+Status Sequence::add_templated(Role role, std::span<const MessagePart> parts) {
+  sync_turns();
+  if (turns_.empty() && mark_.end > 0 && mark_.conversation) turns_.push_back(stand_in());
+  if (mark_.answer_open) MICA_TRY(close_answer());
+  Turn turn{role, {}};
+  for (const MessagePart& part : parts) turn.parts.push_back({part.picture != nullptr, std::string(part.text)});
+  turns_.push_back(std::move(turn));
+  mark_.turns = static_cast<uint32_t>(turns_.size());
+  // Many templates write a system turn within the user's, and refuse one that stands alone.
+  return role == Role::system ? Status::ok() : write_rendering(false, parts);
+}
+
+Status Sequence::open_templated() {
+  sync_turns();
+  if (turns_.empty()) {  // restored: the user's turn was read
+    turns_.push_back(stand_in());
+    TemplatedChat::Text read;
+    MICA_TRY(model_->chat.templated->render(turns_, 0, false, &read));
+    rendered_ = std::move(read.text);
+    mark_.turns = 1;
+    mark_.rendered_end = rendered_.size();
+  }
+  MICA_TRY(write_rendering(true, {}));
+  mark_.answer_open = true;
+  mark_.answer_first = mark_.end;
+  return Status::ok();
+}
+
+// Pushes what the template writes since what it wrote before. `parts`: those of the newest turn.
+Status Sequence::write_rendering(bool opens, std::span<const MessagePart> parts) {
+  TemplatedChat::Text whole;
+  MICA_TRY(model_->chat.templated->render(turns_, mark_.turns_answered, opens, &whole));
+  if (!opens) {
+    // A template may end a text that no answer follows, with eos_token (Phi's do): that is not read before one follows.
+    TemplatedChat::Text answered;
+    MICA_TRY(model_->chat.templated->render(turns_, mark_.turns_answered, true, &answered));
+    whole.text.resize(model_->chat.templated->shared_bytes(whole.text, answered.text));
+  }
+  const std::string_view before = std::string_view(rendered_).substr(mark_.rendered_from);
+  if (!std::string_view(whole.text).starts_with(before)) {
+    return Status::error(Code::unsupported,
+                         "%s: it writes the turns before in another way once this one follows; clear the conversation, "
+                         "or say both in one turn",
+                         model_->chat.templated->place().c_str());
+  }
+  const TemplatedChat::Text more{whole.text.substr(before.size()), whole.breaker};
+  std::vector<int32_t> ids;
+  std::vector<Piece> pieces;
+  MICA_TRY(model_->chat.templated->tokenize(*model_->tokenizer, more, before_end(), &ids));
+  MICA_TRY(split_at_pictures(ids, parts, &pieces));
+  MICA_TRY(push_pieces(pieces));
+  rendered_ += more.text;
+  mark_.rendered_end = rendered_.size();
+  return Status::ok();
+}
+
+// A template writes a picture's place as one placeholder, with the marks around it or without.
+Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const MessagePart> parts,
+                                  std::vector<Piece>* pieces) {
+  const auto ids_of = [&](std::span<const PicturePiece> around) {
+    std::vector<int32_t> marks;  // the control tokens that the family has on that side of every picture
+    for (const PicturePiece& piece : around)
+      if (piece.kind == PicturePiece::Kind::control) marks.push_back(model_->tokenizer->id_of(piece.text));
+    return marks;
+  };
+  const PicturePieces around = pieces_of(*model_->spec.family);
+  const std::vector<int32_t> opens = ids_of(around.before), closes = ids_of(around.behind);
+  auto next = parts.begin();
+  std::vector<int32_t> run;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!model_->spec.has_vision || ids[i] != model_->spec.picture_token) {
+      run.push_back(ids[i]);
+      continue;
+    }
+    next = std::find_if(next, parts.end(), [](const MessagePart& part) { return part.picture != nullptr; });
+    if (next == parts.end()) return Status::error(Code::unsupported,
+                                                  "the chat template shows more pictures than there are");
+    const bool has_marks = opens.empty() || (!run.empty() && run.back() == opens.back());
+    if (!has_marks) run.insert(run.end(), opens.begin(), opens.end());
+    pieces->push_back({std::move(run), next++->picture});
+    run.clear();
+    if (!has_marks) run.insert(run.end(), closes.begin(), closes.end());
+  }
+  pieces->push_back({std::move(run), nullptr});
+  const bool left_out = std::any_of(next, parts.end(), [](const MessagePart& part) { return part.picture != nullptr; });
+  return left_out ? Status::error(Code::unsupported, "the chat template leaves out a picture") : Status::ok();
+}
+
+}  // namespace mica

@@ -1,0 +1,241 @@
+// StepRun: one step after the other. Not arithmetic: ops/.
+#include "step_run.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "linear.hpp"
+#include "patch_order.hpp"
+#include "position_table.hpp"
+
+namespace mica {
+namespace {
+
+// Steps that make rows elsewhere; others work in place.
+bool makes_rows(Op op) {
+  return op == Op::linear || op == Op::glu || op == Op::merge || op == Op::to_windows || op == Op::from_windows ||
+         op == Op::attend;
+}
+// Steps that take over a norm or activation before them.
+bool enters(Op op) { return op == Op::linear || op == Op::glu; }
+
+const StepAt* last_maker(const StepPlan& steps) {
+  const StepAt* last = nullptr;
+  for (const StepAt& at : steps)
+    if (makes_rows(at.op)) last = &at;
+  return last;
+}
+
+// Features of merge x merge patches, which stand row by row, behind each other: one row a token.
+void merge_patches(const VisionSpec& v, const PixelPlan& plan, const float* features, size_t width, size_t tokens,
+                   float* merged) {
+  const size_t run = v.merge * width;  // adjacent in the source
+  const size_t columns = std::max<size_t>(1, plan.grid_width / v.merge);
+  const size_t rows = std::max<size_t>(1, plan.grid_height / v.merge);
+  for (size_t token = 0; token < tokens; ++token) {
+    const size_t row = v.tokens_by_column ? token % rows : token / columns;
+    const size_t column = v.tokens_by_column ? token / rows : token % columns;
+    for (size_t y = 0; y < v.merge; ++y, merged += run) {
+      const size_t patch = (row * v.merge + y) * plan.grid_width + column * v.merge;
+      std::memcpy(merged, features + patch * width, run * sizeof(float));
+    }
+  }
+}
+
+class Runner {
+ public:
+  Runner(const Compute& compute, const ModelSpec& spec, const StepWeights& weights, const PixelPlan& plan,
+         const StepBuffers& buffers, StepInput in)
+      : compute_(compute),
+        spec_(spec),
+        weights_(weights),
+        plan_(plan),
+        buffers_(buffers),
+        values_(in.values),
+        writable_(in.writable) {}
+
+  bool run(const StepPlan& steps, float* out) {
+    const StepAt* last = last_maker(steps);
+    for (const StepAt& at : steps) {
+      if (!enters(at.op)) finish_pending();
+      float* made = makes_rows(at.op) ? target(steps, at, &at == last ? out : nullptr) : nullptr;
+      if (!step(at, made)) return false;
+      if (made != nullptr) values_ = writable_ = made;
+    }
+    finish_pending();
+    return true;
+  }
+
+ private:
+  size_t count(const StepRows& rows) const {
+    return rows.count(plan_.grid_height, plan_.grid_width);
+  }
+
+  // Rows are made where there is room for those that later steps put before them.
+  float* target(const StepPlan& steps, const StepAt& at, float* out) {
+    if (out == nullptr) return buffers_.between[made_++ % 2];
+    size_t before = 0;
+    for (const StepAt* later = &at; later != steps.end(); ++later) before += later->op == Op::prepend;
+    return out + before * at.out.width;
+  }
+
+  bool step(const StepAt& at, float* made) {
+    const size_t width = at.in.width;
+    switch (at.op) {
+      case Op::linear: return multiply(at, made);
+      case Op::glu: return multiply_gated(at, made);
+      case Op::prepend:
+        values_ = writable_ -= width;
+        std::memcpy(writable_, weights_.vectors[at.slot], width * sizeof(float));
+        break;
+      case Op::add: add(weights_.vectors[at.slot], count(at.in), width); break;
+      case Op::resample:
+        add_positions(compute_, spec_.vision.position_rule, weights_.vectors[at.slot], spec_.vision.position_side,
+                      pixel_order(spec_.pictures, plan_), writable_, width);
+        break;
+      case Op::norm:
+      case Op::activate: pending_ = &at; break;
+      case Op::features: {
+        const size_t left_out = (at.in.before - at.out.before) * width;
+        values_ += left_out;
+        if (writable_) writable_ += left_out;
+        break;
+      }
+      case Op::merge: merge_patches(spec_.vision, plan_, values_, width, count(at.out), made); break;
+      case Op::attend:
+        return buffers_.resampler.run(compute_, spec_.vision, weights_, pixel_order(spec_.pictures, plan_), values_,
+                                      made);
+      case Op::append:
+        std::memcpy(writable_ + count(at.in) * width, weights_.vectors[at.slot], width * sizeof(float));
+        break;
+      case Op::divide:
+        for (size_t i = 0; i < count(at.in) * width; ++i) writable_[i] /= spec_.vision.divisor;
+        break;
+      case Op::to_windows: {
+        const PatchOrder from = pixel_order(spec_.pictures, plan_), to = layer_order(spec_, plan_);
+        for (size_t row = 0; row < to.count(); ++row)
+          std::memcpy(made + row * width, values_ + from.index_of(to.place(row)) * width, width * sizeof(float));
+        break;
+      }
+      case Op::from_windows: leave_windows(at, made); break;
+      case Op::join: break;    // another view of the same rows
+      case Op::rejoin: break;  // of tiles that this is one of (token_grid.hpp)
+    }
+    return true;
+  }
+
+  void add(const float* terms, size_t rows, size_t width) {
+    add_rows(compute_, writable_, terms, rows, width);
+  }
+
+  // A norm or activation that no matrix follows.
+  void finish_pending() {
+    if (pending_ == nullptr) return;
+    const StepAt& at = *pending_;
+    const size_t rows = count(at.in), width = at.in.width;
+    if (at.op == Op::norm) {
+      const NormSpec norm = norm_of_tower(spec_.vision, at.slot);
+      norm_rows(compute_, norm.kind, weights_.norms[at.slot], norm.epsilon, writable_, width, values_, width, rows,
+                width);
+    } else {
+      for_rows(compute_, rows, [&](size_t row) {
+        activate_row(*compute_.kernels, spec_.vision.projector_activation, writable_ + row * width,
+                     values_ + row * width, nullptr, width);
+      });
+    }
+    pending_ = nullptr;
+  }
+
+  void leave_windows(const StepAt& at, float* made) {
+    const PatchOrder from = layer_order(spec_, plan_), to = pixel_order(spec_.pictures, plan_);
+    const size_t rows = count(at.in), width = at.in.width, patches = at.in.patches();
+    for (size_t row = 0; row < rows; ++row)
+      std::memcpy(made + to.index_of(from.place(row * patches)) / patches * width, values_ + row * width,
+                  width * sizeof(float));
+  }
+
+  // Rows for matrices, the first of which is the slot's; of no count where an observer stopped.
+  Rows enter(const StepAt& at) {
+    const Matrix& matrix = weights_.matrices[at.slot];
+    const QuantPoint& point = weights_.points[part_of(at.slot).reads];
+    const size_t rows = count(at.in), width = at.in.width;
+    const StepAt* before = pending_;
+    pending_ = nullptr;
+    if (before == nullptr)
+      return enter_rows(compute_, point, matrix, values_, width, rows, rows, width, buffers_.rows);
+    if (before->op == Op::activate)
+      return enter_activated(compute_, point, matrix, {spec_.vision.projector_activation, values_, nullptr}, nullptr,
+                             writable_, width, rows, rows, width, buffers_.rows);
+    const NormSpec norm = norm_of_tower(spec_.vision, before->slot);
+    return enter_norm(compute_, point, matrix, norm.kind, weights_.norms[before->slot], norm.epsilon, values_, width,
+                      rows, rows, width, buffers_.rows);
+  }
+
+  bool multiply(const StepAt& at, float* made) {
+    const Rows in = enter(at);
+    if (in.count == 0) return false;
+    linear(compute_, made, at.out.width, in, weights_.matrices[at.slot]);
+    return true;
+  }
+
+  bool multiply_gated(const StepAt& at, float* made) {
+    const Rows in = enter(at);
+    if (in.count == 0) return false;
+    const size_t width = at.out.width;
+    linear(compute_, made, width, in, weights_.matrices[at.slot]);
+    linear(compute_, buffers_.factors, width, in, weights_.matrices[at.second]);
+    for_rows(compute_, in.count, [&](size_t row) {
+      activate_row(*compute_.kernels, spec_.vision.gate_activation, made + row * width, made + row * width,
+                   buffers_.factors + row * width, width);
+    });
+    return true;
+  }
+
+  const Compute& compute_;
+  const ModelSpec& spec_;
+  const StepWeights& weights_;
+  const PixelPlan& plan_;
+  const StepBuffers& buffers_;
+  const float* values_;
+  float* writable_;
+  size_t made_ = 0;                  // rows between steps
+  const StepAt* pending_ = nullptr;  // a norm or activation that the next step may take over
+};
+
+}  // namespace
+
+void StepBuffers::plan(const ModelSpec& spec, size_t patches, Arena* arena) {
+  size_t between_floats[2] = {}, value_floats = 0, factor_floats = 0, quantized_bytes = 0, sums = 0;
+  for (const StepPlan& steps : {stem_steps(spec), tap_steps(spec), projector_steps(spec)}) {
+    const StepAt* last = last_maker(steps);
+    const StepAt* before = nullptr;
+    size_t made = 0;
+    for (const StepAt& at : steps) {
+      const size_t rows_in = at.in.count_max(patches);
+      if (makes_rows(at.op) && &at != last) {
+        size_t& floats = between_floats[made++ % 2];
+        floats = std::max(floats, at.out.count_max(patches) * at.out.width);
+      }
+      if (at.op == Op::glu) factor_floats = std::max(factor_floats, rows_in * at.out.width);
+      if (enters(at.op)) {
+        if (before != nullptr && before->op == Op::norm) value_floats = std::max(value_floats, rows_in * at.in.width);
+        quantized_bytes = std::max(quantized_bytes, rows_in * quantized_row_bytes(at.in.width));
+        sums = std::max(sums, rows_in);
+      }
+      before = &at;
+    }
+  }
+  for (size_t i = 0; i < 2; ++i) between[i] = arena->take<float>(between_floats[i]);
+  factors = arena->take<float>(factor_floats);
+  if (spec.vision.queries != 0) resampler.plan(spec.vision, patches, arena);
+  rows.values = arena->take<float>(value_floats);
+  rows.quantized = arena->take<int8_t>(quantized_bytes);
+  rows.sums = arena->take<int32_t>(sums);
+}
+
+bool run_steps(const Compute& compute, const Model& model, const StepWeights& weights, const PixelPlan& plan,
+               const StepPlan& steps, const StepBuffers& buffers, StepInput in, float* out) {
+  return Runner(compute, model.spec, weights, plan, buffers, in).run(steps, out);
+}
+
+}  // namespace mica

@@ -1,0 +1,81 @@
+// A chat template that is run: from turns to the text that the session has not read yet. Not the language
+// (jinja_template.hpp), and not the formats that mica writes itself (chat.hpp).
+//
+// What was read stays as it was read. A template may write an earlier answer in another way once a new turn stands
+// behind it (Qwen3 leaves out what it thought), so the text behind the newest answer is found by a mark that stands for
+// that answer; only what no answer lies between is compared.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model_files.hpp"
+#include "status.hpp"
+#include "tokenizer.hpp"
+
+namespace mica {
+
+class ChatTemplates;
+
+enum class Role : uint8_t { system, user, assistant };
+
+struct Turn {
+  struct Part {
+    bool is_picture = false;
+    std::string text;
+  };
+  Role role = Role::user;
+  std::vector<Part> parts;
+};
+
+class TemplatedChat {
+ public:
+  // The template in `files`, or `source` where it is not null, tried with a turn of text (and a picture, where
+  // `picture_token` is not negative). Errors: why it cannot be run, with what it met.
+  static Status load(const ModelFiles& files, const Tokenizer& tokenizer, int32_t picture_token, const char* source,
+                     std::shared_ptr<const TemplatedChat>* out);
+  ~TemplatedChat();
+
+  // Text in which `breaker` stands within each string of a control token that somebody wrote: who tokenizes it takes
+  // the whole ones for control tokens, and then leaves the breaker out.
+  struct Text {
+    std::string text, breaker;
+  };
+  // What stands behind the answer `answered` - 1 of the turns (0: all), with what opens an answer if `opens`. Errors:
+  // those of the template; unsupported when it does not show the answer, or makes a control token of what users wrote.
+  Status render(const std::vector<Turn>& turns, size_t answered, bool opens, Text* out) const;
+
+  // Appends the ids of a rendering behind `before`.
+  Status tokenize(const Tokenizer& tokenizer, const Text& text, TextBefore before, std::vector<int32_t>* ids) const;
+
+  // The bytes that two renderings begin with alike; no control token is cut.
+  size_t shared_bytes(std::string_view a, std::string_view b) const;
+
+  // Where the template is from, and its bytes.
+  const std::string& place() const;
+  size_t bytes() const;
+  // The control token that the template writes behind an answer; -1 when there is none.
+  int32_t end_token() const { return end_token_; }
+
+ private:
+  TemplatedChat();
+  Status try_out();
+  std::string breaker_for(const std::vector<Turn>& turns) const;
+  std::string broken(std::string_view text, std::string_view breaker) const;
+  std::string veiled(std::string_view text, std::string_view veil) const;
+  size_t count_controls(std::string_view text) const;
+  // One rendering; `veils`: of turns whose users wrote no control token and no beginning of one.
+  Status run(const std::vector<Turn>& turns, size_t answered, bool opens, const std::string& breaker, bool veils,
+             std::string* text) const;
+  void find_end_token(const Tokenizer& tokenizer);
+
+  std::unique_ptr<ChatTemplates> templates_;
+  std::vector<std::string> controls_;  // strings that become control tokens, the longest first
+  std::string picture_;                // the one of a picture's place; empty: the model sees none
+  bool parts_ = false;                 // content is a list of parts, and no text
+  int32_t end_token_ = -1;
+};
+
+}  // namespace mica

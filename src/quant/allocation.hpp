@@ -1,0 +1,45 @@
+// Allocation: which format each matrix of a stream gets, so that they have a given number of bits a weight on average.
+// Not what a format costs a matrix: matrix_trials.hpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "status.hpp"
+#include "weight_format.hpp"
+
+namespace mica {
+
+enum class Allocation : uint8_t {
+  error,      // the least sum of measured costs
+  influence,  // whole layers, by how much each changes the residual stream (CASP, arXiv 2503.05936)
+  uniform,    // all alike, or nearly: what is left of the bits goes to matrices that are evenly spread
+};
+
+// The formats that an allocation chooses from, by rising bits.
+inline constexpr WeightFormat kAllocated[] = {WeightFormat::p2, WeightFormat::t3, WeightFormat::t4, WeightFormat::s8};
+
+struct FormatChoice {
+  WeightFormat format;
+  double bits;  // of the whole matrix, with scales and tables
+  double cost;
+};
+
+struct MatrixChoices {
+  std::string name;        // of its tensor
+  uint32_t layer = 0;
+  size_t parameters = 0;
+  std::vector<FormatChoice> choices;  // by rising bits
+  size_t chosen = 0;
+};
+
+// Everything that a packed matrix takes in a file, in bits.
+double packed_bits(WeightFormat format, size_t rows, size_t columns);
+
+// Sets what is chosen; `influence`: of each layer. Error: invalid_argument for fewer bits than the smallest formats
+// have.
+Status allocate(Allocation how, double bits_mean, const std::vector<double>& influence,
+                std::vector<MatrixChoices>* matrices);
+
+}  // namespace mica

@@ -1,0 +1,71 @@
+// mica perplexity against its rule, computed here through mica.h: chunks, what begins them, the half that is scored.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "byte_tokenizer.hpp"
+#include "test_folder.hpp"
+#include "mica.h"
+#include "program.hpp"
+
+namespace {
+
+constexpr size_t kChunk = 16;
+constexpr int32_t kBegin = 256;  // <s> of byte_tokenizer
+
+// exp of the mean surprise of the second half's tokens, each chunk read by an empty session.
+double expected_perplexity(const std::string& folder, std::vector<int32_t> ids, bool begin) {
+  mica_model* model = nullptr;
+  mica_session* session = nullptr;
+  REQUIRE(mica_model_open(folder.c_str(), nullptr, &model, nullptr) == MICA_OK);
+  mica_session_options options = mica_session_options_default();
+  options.context = kChunk;
+  REQUIRE(mica_session_create(model, &options, nullptr, 0, &session, nullptr) == MICA_OK);
+  double sum = 0;
+  size_t count = 0;
+  for (size_t first = 0; first + kChunk <= ids.size(); first += kChunk) {
+    if (begin) ids[first] = kBegin;
+    mica_session_clear(session);
+    for (size_t i = 0; i + 1 < kChunk; ++i) {
+      REQUIRE(mica_session_add_tokens(session, &ids[first + i], 1, nullptr, 0, nullptr) == MICA_OK);
+      REQUIRE(mica_session_prefill(session, nullptr, nullptr, nullptr) == MICA_OK);
+      if (i < kChunk / 2) continue;
+      const float* row = nullptr;
+      REQUIRE(mica_session_logits(session, 0, &row, nullptr) == MICA_OK);
+      double total = 0;
+      for (uint32_t word = 0; word < mica_model_vocabulary(model); ++word) total += std::exp(double{row[word]});
+      sum += std::log(total) - row[ids[first + i + 1]];
+      ++count;
+    }
+  }
+  mica_session_free(session);
+  mica_model_close(model);
+  return std::exp(sum / static_cast<double>(count));
+}
+
+}  // namespace
+
+TEST_CASE("every chunk begins with the token that the tokenizer puts before a text, if any") {
+  for (bool begin : {true, false}) {
+    CAPTURE(begin);
+    const mica::TestFolder folder;
+    for (const char* name : {"config.json", "model.safetensors"})
+      std::filesystem::copy_file(program::data(std::string("golden/llama/") + name), folder.path(name));
+    folder.write("tokenizer.json", mica::byte_tokenizer(begin));
+    // With <s>, three chunks to the last token; without, three chunks and no more.
+    std::string text = "It was a bright cold day in April, and the clocks";
+    text.resize(3 * kChunk - (begin ? 1 : 0));
+    folder.write("text", text);
+    std::vector<int32_t> ids;
+    if (begin) ids.push_back(kBegin);
+    for (char c : text) ids.push_back(static_cast<unsigned char>(c));
+    const program::Outcome outcome = program::run({"perplexity", "-m", folder.path(), "-f", folder.path("text"), "-c",
+                                                   std::to_string(kChunk), "-o", "json"});
+    REQUIRE_MESSAGE(outcome.status == 0, outcome.err);
+    const nlohmann::json result = nlohmann::json::parse(outcome.out);
+    CHECK(result["chunks"] == 3);
+    const double expected = expected_perplexity(folder.path(), ids, begin);
+    CHECK(result["perplexity"].get<double>() == doctest::Approx(expected).epsilon(1e-4));
+  }
+}

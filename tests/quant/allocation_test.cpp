@@ -1,0 +1,85 @@
+// Allocation by itself: budgets, and what each rule does with them. Not what a format costs: rounding_test.cpp.
+#include "allocation.hpp"
+
+#include <doctest/doctest.h>
+
+#include "matrix.hpp"
+
+using namespace mica;
+
+namespace {
+
+constexpr size_t kRows = 64, kColumns = 512;
+
+// Two matrices in each of three layers; `cost` of the fewest bits, which every step quarters.
+std::vector<MatrixChoices> matrices_of(const std::vector<double>& cost) {
+  std::vector<MatrixChoices> matrices;
+  for (size_t i = 0; i < cost.size(); ++i) {
+    MatrixChoices one{std::to_string(i), static_cast<uint32_t>(i / 2), kRows * kColumns, {}, 0};
+    double here = cost[i];
+    for (const WeightFormat format : kAllocated) {
+      one.choices.push_back({format, packed_bits(format, kRows, kColumns), here});
+      here /= 4;
+    }
+    matrices.push_back(one);
+  }
+  return matrices;
+}
+
+double mean_bits(const std::vector<MatrixChoices>& matrices) {
+  double bits = 0;
+  for (const MatrixChoices& matrix : matrices) bits += matrix.choices[matrix.chosen].bits;
+  return bits / static_cast<double>(matrices.size() * kRows * kColumns);
+}
+
+double cost_of(const std::vector<MatrixChoices>& matrices) {
+  double cost = 0;
+  for (const MatrixChoices& matrix : matrices) cost += matrix.choices[matrix.chosen].cost;
+  return cost;
+}
+
+const std::vector<double> kCosts = {1, 50, 2, 3, 1, 20};
+const std::vector<double> kInfluence = {0.1, 0.9, 0.5};
+
+}  // namespace
+
+TEST_CASE("no rule takes more bits than there are, and error wastes the least") {
+  for (const double bits : {2.2, 2.5, 3.0, 3.7, 4.5, 7.0, 9.0}) {
+    CAPTURE(bits);
+    double costs[3];
+    for (const Allocation how : {Allocation::error, Allocation::influence, Allocation::uniform}) {
+      std::vector<MatrixChoices> matrices = matrices_of(kCosts);
+      REQUIRE(allocate(how, bits, kInfluence, &matrices));
+      CHECK(mean_bits(matrices) <= bits + 1e-9);
+      costs[static_cast<size_t>(how)] = cost_of(matrices);
+    }
+    CHECK(costs[0] <= costs[1]);
+    CHECK(costs[0] <= costs[2]);
+  }
+}
+
+TEST_CASE("error gives bits to what costs most, influence to whole layers") {
+  std::vector<MatrixChoices> matrices = matrices_of(kCosts);
+  REQUIRE(allocate(Allocation::error, 2.6, kInfluence, &matrices));
+  CHECK(matrices[1].chosen > matrices[0].chosen);
+  matrices = matrices_of(kCosts);
+  REQUIRE(allocate(Allocation::influence, 2.6, kInfluence, &matrices));
+  CHECK(matrices[2].chosen == 1);
+  CHECK(matrices[3].chosen == 1);
+  CHECK(matrices[0].chosen == 0);
+  matrices = matrices_of(kCosts);
+  REQUIRE(allocate(Allocation::uniform, 9.0, kInfluence, &matrices));
+  for (const MatrixChoices& matrix : matrices) CHECK(matrix.chosen == std::size(kAllocated) - 1);
+}
+
+TEST_CASE("fewer bits than the smallest format has are refused") {
+  std::vector<MatrixChoices> matrices = matrices_of(kCosts);
+  const Status status = allocate(Allocation::error, 2.0, kInfluence, &matrices);
+  CHECK(status.code() == Code::invalid_argument);
+}
+
+TEST_CASE("a matrix takes the bits of its panels, scales and table") {
+  CHECK(packed_bits(WeightFormat::u4, 32, 64) == 8.0 * (2 * 64 * 16 / 2 + 32 * 4));
+  CHECK(packed_bits(WeightFormat::p2, 32, 64) == 8.0 * (2 * 64 * 16 / 4 + 32 * 4 + 64));
+  CHECK(packed_bits(WeightFormat::t4, 32, 64) == 8.0 * (2 * (64 * 16 / 2 + 64) + 32 * 4 + 64));
+}
