@@ -138,8 +138,9 @@ Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& re
   out->influence = 1 - change.mean_cosine();
   std::map<uint32_t, double> shares;
   for (const PartInfo& part : parts_of_layers()) {
+    if (part.kind != PartKind::matrix || part.reads == Site::count) continue;
     const Matrix& matrix = reference.matrices[part.slot];
-    if (matrix.rows == 0 || part.reads == Site::count) continue;
+    if (matrix.rows == 0) continue;
     const QuantPoint& point = reference.points[part.reads];
     if (!shares.contains(point.index)) shares[point.index] = moments.share_left(point);
     OwnedBytes memory;
