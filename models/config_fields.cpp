@@ -14,6 +14,7 @@ constexpr const char* kNames[] = {
     "dtype", "torch_dtype", "_attn_implementation*", "attn_implementation", "use_cache", "torchscript", "use_bfloat16",
     "tf_legacy_loss", "return_dict", "return_dict_in_generate", "output_attentions", "output_hidden_states",
     "output_scores", "chunk_size_feed_forward",
+    "cache_implementation",
     "pretraining_tp",  // splits products into parts whose sum is the same
     // training
     "initializer_range", "initializer_factor", "layer_scale_init_value", "*dropout*", "use_mask_token", "ignore_index",

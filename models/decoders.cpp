@@ -1,18 +1,12 @@
 // Decoders of the Llama kind, by the class of transformers that config.json names: its defaults, the fields that all
 // have and those of its own. Data only.
+#include "decoder_fields.hpp"
 #include "phi3_tensors.hpp"
 #include "tables.hpp"
 
 namespace mica::tables {
 namespace {
 
-constexpr Choice kRopeScalings[] = {
-    {"default", static_cast<uint8_t>(RopeScaling::none)},
-    {"linear", static_cast<uint8_t>(RopeScaling::linear)},
-    {"dynamic", static_cast<uint8_t>(RopeScaling::dynamic)},
-    {"yarn", static_cast<uint8_t>(RopeScaling::yarn)},
-    {"llama3", static_cast<uint8_t>(RopeScaling::llama3)},
-};
 constexpr Choice kRopeScalingsMultimodal[] = {
     {"default", static_cast<uint8_t>(RopeScaling::none)},
     {"mrope", static_cast<uint8_t>(RopeScaling::none)},  // what M-RoPE adds is in its sections
@@ -38,28 +32,6 @@ constexpr ConfigField kShape[] = {
     // Of GGUF files (gguf_import.hpp); Hugging Face has no words for them.
     {"mica_rope_interleaved", FieldKind::boolean, MICA_FIELD(decoder.rope.interleaved)},
     {"mica_rope_divisors", FieldKind::f32_list, MICA_FIELD(decoder.rope.divisors), 1e-6, 1e9},
-};
-
-constexpr ConfigField kRope[] = {
-    {"rope_theta", FieldKind::f32, MICA_FIELD(decoder.rope.theta), 1, 1e12},
-    {"factor", FieldKind::f32, MICA_FIELD(decoder.rope.factor), 1e-3, 1e6},
-    {"low_freq_factor", FieldKind::f32, MICA_FIELD(decoder.rope.low_frequency_factor), 1e-3, 1e6},
-    {"high_freq_factor", FieldKind::f32, MICA_FIELD(decoder.rope.high_frequency_factor), 1e-3, 1e6},
-    {"original_max_position_embeddings", FieldKind::u32, MICA_FIELD(decoder.rope.original_context), 1, kContextMax},
-    {"attention_factor", FieldKind::f32, MICA_FIELD(decoder.rope.attention_factor), 1e-3, 1e3},
-    {"mscale", FieldKind::f32, MICA_FIELD(decoder.rope.mscale), 0, 1e3},
-    {"mscale_all_dim", FieldKind::f32, MICA_FIELD(decoder.rope.mscale_all_dim), 0, 1e3},
-    {"beta_fast", FieldKind::f32, MICA_FIELD(decoder.rope.beta_fast), 0, 1e6},
-    {"beta_slow", FieldKind::f32, MICA_FIELD(decoder.rope.beta_slow), 0, 1e6},
-    {"truncate", FieldKind::boolean, MICA_FIELD(decoder.rope.truncate)},
-    no_effect("finetuned"),  // a note of early YaRN checkpoints
-    {"partial_rotary_factor", FieldKind::f32, MICA_FIELD(decoder.rope.rotated_share), 1e-3, 1},
-    {"llama_4_scaling_beta", FieldKind::f32, MICA_FIELD(decoder.rope.query_beta), 0, 1e3},
-    no_effect("max_position_embeddings"),  // beside the one that counts
-    {"short_factor", FieldKind::f32_list, MICA_FIELD(decoder.rope.short_divisors), 1e-6, 1e9},
-    {"long_factor", FieldKind::f32_list, MICA_FIELD(decoder.rope.long_divisors), 1e-6, 1e9},
-    refused("alpha"),
-    refused("full_attention|sliding_attention"),  // a RoPE for each kind of layer
 };
 
 // A scope's own word wins over that of rope_scaling, as transformers has it for Phi 3.
@@ -96,10 +68,6 @@ constexpr ConfigTable kCommon[] = {
 
 // ---- fields of the classes ------------------------------------------------------------------------------------------
 
-constexpr ConfigField kRopeType[] = {
-    {"rope_type|type", FieldKind::choice, MICA_FIELD(decoder.rope.scaling), 0, 0, false, kRopeScalings},
-    refused("mrope_section|mrope_interleaved"),
-};
 constexpr ConfigField kRopeTypeMultimodal[] = {
     {"rope_type|type", FieldKind::choice, MICA_FIELD(decoder.rope.scaling), 0, 0, false, kRopeScalingsMultimodal},
     {"mrope_section", FieldKind::u32x3, MICA_FIELD(decoder.rope.sections), 0, kHeadDimMax},
@@ -113,10 +81,6 @@ constexpr ConfigField kRopeTypeInterleaved[] = {
     no_effect("mrope_interleaved"),
 };
 
-constexpr Choice kLayerTypes[] = {
-    {"full_attention", static_cast<uint8_t>(LayerType::full)},
-    {"sliding_attention", static_cast<uint8_t>(LayerType::windowed)},
-};
 constexpr ConfigField kWindows[] = {
     {"use_sliding_window", FieldKind::boolean, MICA_FIELD(decoder.use_window)},
     {"sliding_window", FieldKind::null_u32, MICA_FIELD(decoder.window), 1, 4294967295.0},
@@ -133,10 +97,6 @@ constexpr ConfigField kNoWindows[] = {
     no_effect("use_sliding_window|sliding_window|max_window_layers|layer_types"),
 };
 
-constexpr ConfigField kAttentionBias[] = {
-    {"attention_bias", FieldKind::boolean, MICA_FIELD(decoder.qkv_bias)},
-    {"attention_bias", FieldKind::boolean, MICA_FIELD(decoder.output_bias)},
-};
 constexpr ConfigField kMlpBias[] = {{"mlp_bias", FieldKind::boolean, MICA_FIELD(decoder.mlp_bias)}};
 constexpr ConfigField kNoBiases[] = {only("attention_bias", kOnlyFalse), only("mlp_bias", kOnlyFalse)};
 constexpr ConfigField kNoMlpBias[] = {only("mlp_bias", kOnlyFalse)};

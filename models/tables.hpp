@@ -38,6 +38,8 @@ extern const DecoderKind kind_qwen3_5;
 extern const DecoderKind kind_qwen2_vl;
 extern const DecoderKind kind_qwen2_5_vl;
 extern const DecoderKind kind_qwen3_vl;
+extern const DecoderKind kind_gemma3;
+extern const DecoderKind kind_gemma3_pictured;  // beside a tower
 extern const DecoderKind kind_glm4v;
 extern const DecoderKind kind_glm_ocr;
 extern const DecoderKind kind_paddleocr_vl;

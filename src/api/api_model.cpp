@@ -97,7 +97,7 @@ const char* mica_model_description(const mica_model* model) {
   return model ? model->model->description.c_str() : nullptr;
 }
 const char* mica_model_family(const mica_model* model) { return model ? model->model->spec.family->name : nullptr; }
-uint32_t mica_model_context_max(const mica_model* model) { return model ? model->model->spec.decoder.reach() : 0; }
+uint32_t mica_model_context_max(const mica_model* model) { return model ? model->model->spec.decoder.context : 0; }
 uint32_t mica_model_vocabulary(const mica_model* model) { return model ? model->model->spec.decoder.vocabulary : 0; }
 uint64_t mica_model_parameters(const mica_model* model) { return model ? model->model->weights.parameters : 0; }
 uint64_t mica_model_bytes(const mica_model* model) { return model ? model->model->weights.bytes : 0; }

@@ -132,7 +132,7 @@ mica_status mica_model_verify(const mica_model *model, mica_progress progress, v
 /* What the model is for, in a line for people, as its packed file says it; "" where nothing is said. */
 const char *mica_model_description(const mica_model *model);
 const char *mica_model_family(const mica_model *model);    /* "qwen2_vl" */
-uint32_t mica_model_context_max(const mica_model *model);  /* as far as it was trained and every layer sees */
+uint32_t mica_model_context_max(const mica_model *model);  /* as far as it was trained */
 uint32_t mica_model_vocabulary(const mica_model *model);   /* logits in a row */
 uint64_t mica_model_parameters(const mica_model *model);
 uint64_t mica_model_bytes(const mica_model *model);        /* of the weights as stored */

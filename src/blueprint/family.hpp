@@ -59,8 +59,9 @@ struct ConfigField {
   std::span<const Choice> choices = {};
 };
 
-// The objects of config.json that fields stand in. transformers 4 wrote rope_scaling, 5 writes rope_parameters.
-enum class ConfigScope : uint8_t { root, text, text_rope, vision, vision_rope, count };
+// The objects of config.json that fields stand in. transformers 4 wrote rope_scaling, 5 writes rope_parameters, where
+// decoders with fields of text_window_rope have an object for each kind of layer.
+enum class ConfigScope : uint8_t { root, text, text_rope, text_window_rope, vision, vision_rope, count };
 
 struct ConfigTable {
   ConfigScope scope;

@@ -85,10 +85,13 @@ struct DeltaSpec {
 // Factors of Granite's decoders; as other classes have them where nothing is said.
 struct Multipliers {
   bool known = false;       // this kind of decoder follows them
-  float embedding = 1;      // of a token's embedding
+  float embedding = 1;      // of a token's embedding; rows of pictures stay as they are
+  bool embedding_root = false;  // the root of hidden is what embeddings are multiplied by
+  float attention_divisor = 0;  // where the files say `attention` as one over the root of that; 0: they do not
   float residual = 1;       // of what attention and MLP add to the stream
   float attention = 0;      // of queries times keys; 0: one over the root of head_dim
   float logits_divisor = 1;
+  float logits_cap = 0;     // c: logits become c tanh(logit / c); 0: they stay
   bool operator==(const Multipliers&) const = default;
 };
 
@@ -100,10 +103,22 @@ struct FeedForwardRule {
   bool operator==(const FeedForwardRule&) const = default;
 };
 
+// Whose turns a layer has: those of the decoder, or where they differ those of its layers with windows.
+enum class LayerRope : uint8_t { common, windowed, count };
+
 // In what the layers of one decoder differ.
 struct LayerSpec {
   LayerKind kind = LayerKind::attention;
   uint32_t window = 0;  // the newest tokens that it sees; 0: all
+  LayerRope rope = LayerRope::common;
+  bool sees_blocks = false;  // rows of a block (DecoderSpec::block) see all of it, those behind them too
+};
+
+// Rows that see each other in a decoder where else a row sees those before it.
+enum class SeenBlock : uint8_t {
+  none,
+  picture,  // the placeholders of a picture that follow each other
+  prompt,   // all that waits when it is computed: an answer's tokens see what is before them
 };
 
 // A decoder of the Llama kind: RMSNorm, grouped-query attention, gated MLP.
@@ -132,28 +147,28 @@ struct DecoderSpec {
   uint32_t window = 0;
   uint32_t window_first = 0;
   LayerTypes layer_types;
-  uint32_t full_interval = 0;  // where there are no layer_types: layers of full attention, all others of `delta`
+  uint32_t full_interval = 0;  // where there are no layer_types: layers of full attention
+  LayerType between_full = LayerType::delta;  // and all others
   uint32_t convolution_taps = 0;  // of the short convolutions: rows that each sees, itself the last
   DeltaSpec delta;
   RopeSpec rope;
+  bool windows_have_rope = false;  // layers with windows turn by `window_rope`, whatever the window
+  RopeSpec window_rope;
+  SeenBlock block = SeenBlock::none;
+  bool block_in_windows_only = false;  // layers that see all see nothing behind them
   LayerSpec layer(uint32_t index) const {
     const bool listed = layer_types.count != 0;
     const LayerType type = listed ? layer_types.types[index] : LayerType::full;
-    const bool windowed = listed ? type == LayerType::windowed : index >= window_first;
-    return {.kind = kind_of(type), .window = use_window && windowed ? window : 0};
+    const bool windowed = use_window && (listed ? type == LayerType::windowed : index >= window_first);
+    return {.kind = kind_of(type),
+            .window = windowed ? window : 0,
+            .rope = windowed && windows_have_rope ? LayerRope::windowed : LayerRope::common,
+            .sees_blocks = block != SeenBlock::none && (windowed || !block_in_windows_only)};
   }
+  const RopeSpec& rope_of(LayerRope whose) const { return whose == LayerRope::common ? rope : window_rope; }
   static LayerKind kind_of(LayerType type) {
     if (type == LayerType::convolution) return LayerKind::convolution;
     return type == LayerType::delta ? LayerKind::delta : LayerKind::attention;
-  }
-  // Tokens as far as the model was trained and every layer sees all.
-  uint32_t reach() const {
-    uint32_t tokens = context;
-    for (uint32_t i = 0; i < layers; ++i) {
-      const uint32_t seen = layer(i).window;
-      if (seen != 0 && seen < tokens) tokens = seen;
-    }
-    return tokens;
   }
   bool operator==(const DecoderSpec&) const = default;
 };

@@ -42,14 +42,38 @@ size_t Batch::packed_chunk_length(const Sequence& sequence, size_t most) {
   return count;
 }
 
+// Behind the last token that the one at `place` sees as part of its block, and behind itself where it is of none.
+size_t Batch::block_end(const Sequence& sequence, const Sequence::Mark& until, size_t place) const {
+  switch (model_.spec.decoder.block) {
+    case SeenBlock::none: break;
+    case SeenBlock::picture: return sequence.is_visual(place) ? sequence.picture_run_at(place).end : place + 1;
+    case SeenBlock::prompt: return until.end;
+  }
+  return place + 1;
+}
+
+// Of the next `most` tokens, those of whole blocks: rows of one see each other, and so are in one chunk.
+size_t Batch::whole_blocks(const Sequence& sequence, const Sequence::Mark& until, size_t most) const {
+  const size_t end = sequence.done() + most;
+  if (model_.spec.decoder.block == SeenBlock::none) return most;
+  size_t place = sequence.done();
+  while (place < end) {
+    const size_t next = block_end(sequence, until, place);
+    if (next > end) break;
+    place = next;
+  }
+  return place - sequence.done();
+}
+
 // Tokens of the next chunk; leaves its spans in spans. As many rows as a batch holds; without AIFS only as far as the
-// modality stays the same.
+// modality stays the same. None where a picture, or a prompt that is one block, does not fit.
 size_t Batch::chunk_length(const Sequence& sequence, const Sequence::Mark& until) {
   span_count_ = 0;
-  const size_t most = std::min<size_t>(workspace_.options().batch, until.end - sequence.done());
+  const size_t room = std::min<size_t>(workspace_.options().batch, until.end - sequence.done());
+  const size_t most = whole_blocks(sequence, until, room);
   if (sequence.options().kv.packs_visual()) return packed_chunk_length(sequence, most);
-  if (model_.weights.aifs) return most;
-  size_t count = 1;
+  if (model_.weights.aifs || model_.spec.decoder.block == SeenBlock::prompt) return most;
+  size_t count = std::min<size_t>(most, 1);
   while (count < most && sequence.is_visual(sequence.done() + count) == sequence.is_visual(sequence.done())) ++count;
   return count;
 }
@@ -66,11 +90,58 @@ size_t Batch::order_chunk(const Sequence& sequence, size_t count) {
     const size_t row = sequence.is_visual(first + i) ? next_visual++ : next_text++;
     buffers_.order[row] = static_cast<uint32_t>(i);
     buffers_.in_order[i] = static_cast<uint32_t>(row);
-    buffers_.allowed_visual[row] = static_cast<uint32_t>(next_visual);
-    buffers_.allowed_text[row] = static_cast<uint32_t>(next_text - visual);
+    buffers_.sight.allowed.visual[row] = static_cast<uint32_t>(next_visual);
+    buffers_.sight.allowed.text[row] = static_cast<uint32_t>(next_text - visual);
     std::memcpy(buffers_.positions + row * 3, sequence.position(first + i), 3 * sizeof(uint32_t));
   }
   return visual;
+}
+
+// Rows of a block see as much as its last one does.
+void Batch::allow_blocks(const Sequence& sequence, const Sequence::Mark& until, ShareRows rows) {
+  if (model_.spec.decoder.block == SeenBlock::none) return;
+  const RowCounts &allowed = buffers_.sight.allowed, &in_blocks = buffers_.sight.allowed_in_blocks;
+  for (size_t i = 0; i < rows.count;) {
+    const size_t end = std::min(rows.count, block_end(sequence, until, sequence.done() + i) - sequence.done());
+    const size_t last = row_at(rows, end - 1);
+    for (; i < end; ++i) {
+      in_blocks.visual[row_at(rows, i)] = allowed.visual[last];
+      in_blocks.text[row_at(rows, i)] = allowed.text[last];
+    }
+  }
+}
+
+// What lies before the window of each row: of the cached tokens, then of the rows here.
+void Batch::count_unseen(const Sequence& sequence, ShareRows rows) {
+  const size_t window = model_.spec.decoder.window, first = sequence.done();
+  if (window == 0) return;
+  const auto start_of = [&](size_t i) { return first + i + 1 > window ? first + i + 1 - window : 0; };
+  const CachedUnseen& cached = buffers_.sight.unseen_cached;
+  size_t counted = std::min(start_of(0), first);
+  size_t text = sequence.kept_as_text(0, counted);
+  for (size_t i = 0; i < rows.count; ++i) {
+    const size_t row = row_at(rows, i), start = start_of(i), before = std::min(start, first);
+    text += sequence.kept_as_text(counted, before);
+    counted = before;
+    cached.all[row] = static_cast<uint32_t>(before);
+    cached.text[row] = static_cast<uint32_t>(text);
+    cached.visual[row] = static_cast<uint32_t>(before - text);
+    const size_t here = start - before;
+    buffers_.sight.unseen.visual[row] = here == 0 ? 0 : buffers_.sight.allowed.visual[row_at(rows, here - 1)];
+    buffers_.sight.unseen.text[row] = here == 0 ? 0 : buffers_.sight.allowed.text[row_at(rows, here - 1)];
+  }
+}
+
+RowSight Batch::sight_of(const Sequence& sequence, const Sequence::Mark& until, ShareRows rows) {
+  allow_blocks(sequence, until, rows);
+  count_unseen(sequence, rows);
+  const RowSight& all = buffers_.sight;
+  const auto from = [&](const RowCounts& counts) {
+    return RowCounts{counts.visual + rows.first, counts.text + rows.first};
+  };
+  const CachedUnseen& cached = all.unseen_cached;
+  return {from(all.allowed), from(all.allowed_in_blocks), from(all.unseen),
+          {cached.all + rows.first, cached.text + rows.first, cached.visual + rows.first}};
 }
 
 void Batch::embed(int32_t id, float* row) const {
@@ -151,11 +222,10 @@ Status Batch::fill_chunk(const Sequence& sequence, size_t count, const Sequence:
             .visual = visual,
             .positions = buffers_.positions,
             .positions_end = length_for_rope(until),
-            .allowed_visual = buffers_.allowed_visual,
-            .allowed_text = buffers_.allowed_text,
             .in_order = visual > 0 ? buffers_.in_order : nullptr,
             .spans = buffers_.spans,
             .span_count = span_count_,
+            .sight = sight_of(sequence, until, {.first = 0, .count = count, .in_order = buffers_.in_order}),
             .taps = model_.spec.vision.taps.count != 0 ? buffers_.tap_rows : nullptr};
   return Status::ok();
 }
@@ -175,9 +245,19 @@ void Batch::keep_logits(const Share& share, size_t count) {
   sequence.set_logit_count(slot + wanted);
 }
 
+// Of what has to be computed at once.
+Status Batch::does_not_fit(const Sequence& sequence, const Sequence::Mark& until) const {
+  if (model_.spec.decoder.block != SeenBlock::prompt)
+    return Status::error(Code::internal, "a picture of which a part fits no chunk");
+  return Status::error(Code::limit_exceeded,
+                       "%zu tokens wait, a batch holds %u, and prompts of this model are computed at once, since each "
+                       "token sees all: shorten the prompt or open a session with a larger batch",
+                       until.end - sequence.done(), workspace_.options().batch);
+}
+
 Status Batch::run_next(Sequence* sequence, const Sequence::Mark& until, Work* work) {
   const size_t count = chunk_length(*sequence, until);
-  if (count == 0) return Status::error(Code::internal, "a picture of which a part fits no chunk");
+  if (count == 0) return does_not_fit(*sequence, until);
   DecoderPart part;
   workspace_.use_threads(count == 1);
   MICA_TRY(fill_chunk(*sequence, count, until, work, &part.chunk));
@@ -210,16 +290,16 @@ void Batch::fill_share(const Share& share, size_t first_row, DecoderPart* part) 
   for (size_t i = 0; i < share.count(); ++i) {
     const size_t row = first_row + i, place = sequence.done() + i;
     std::memcpy(buffers_.positions + row * 3, sequence.position(place), 3 * sizeof(uint32_t));
-    buffers_.allowed_visual[row] = 0;
-    buffers_.allowed_text[row] = static_cast<uint32_t>(i + 1);
+    buffers_.sight.allowed.visual[row] = 0;
+    buffers_.sight.allowed.text[row] = static_cast<uint32_t>(i + 1);
     embed(sequence.id(place), buffers_.decoder.x() + row * model_.spec.decoder.hidden);
   }
   *part = {.chunk = {.count = share.count(),
                      .visual = 0,
                      .positions = buffers_.positions + first_row * 3,
                      .positions_end = length_for_rope(share.until),
-                     .allowed_visual = buffers_.allowed_visual + first_row,
-                     .allowed_text = buffers_.allowed_text + first_row},
+                     .sight = sight_of(sequence, share.until,
+                                       {.first = first_row, .count = share.count(), .in_order = nullptr})},
            .cache = &sequence.cache(),
            .states = &sequence.states()};
 }

@@ -42,16 +42,30 @@ class Batch {
   Status prepare(const Sequence& sequence, Work* work, Chunk* chunk, const float** rows);
 
  private:
+  // Rows of one sequence in a batch, from `first` on: in the order of the text that of a token is in_order's, or, where
+  // that is null, as the tokens stand.
+  struct ShareRows {
+    size_t first, count;
+    const uint32_t* in_order;
+  };
+  static size_t row_at(ShareRows rows, size_t i) { return rows.first + (rows.in_order ? rows.in_order[i] : i); }
+
   size_t span_at(const Sequence& sequence, size_t place) const;
   size_t packed_chunk_length(const Sequence& sequence, size_t most);
   size_t chunk_length(const Sequence& sequence, const Sequence::Mark& until);
+  size_t block_end(const Sequence& sequence, const Sequence::Mark& until, size_t place) const;
+  size_t whole_blocks(const Sequence& sequence, const Sequence::Mark& until, size_t most) const;
   size_t order_chunk(const Sequence& sequence, size_t count);
+  void allow_blocks(const Sequence& sequence, const Sequence::Mark& until, ShareRows rows);
+  void count_unseen(const Sequence& sequence, ShareRows rows);
+  RowSight sight_of(const Sequence& sequence, const Sequence::Mark& until, ShareRows rows);
   void embed(int32_t id, float* row) const;
   Status bring_picture(const Sequence::PendingPicture& picture, Work* work);
   Status encode(const Sequence::PendingPicture& picture, Work* work);
   Status fill_rows(const Sequence& sequence, size_t count, Work* work);
   uint32_t length_for_rope(const Sequence::Mark& until) const;
   Status fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until, Work* work, Chunk* chunk);
+  Status does_not_fit(const Sequence& sequence, const Sequence::Mark& until) const;
   void keep_logits(const Share& share, size_t count);
   void fill_share(const Share& share, size_t first_row, DecoderPart* part);
   void keep_logits_of(std::span<const Share> shares, const Compute& apart);

@@ -88,6 +88,8 @@ Status check_architecture(JsonValue root, const Family& family) {
 class Scopes {
  public:
   Status find(JsonValue root, const Family& family, const char* name);
+  // Where the layers of a decoder that have windows have a RoPE of their own: to the object of each kind of layer.
+  Status part_ropes(const DecoderKind& decoder);
   JsonValue operator[](ConfigScope scope) const { return values_[static_cast<size_t>(scope)]; }
   bool nested() const { return nested_; }
 
@@ -140,6 +142,21 @@ Status Scopes::find(JsonValue root, const Family& family, const char* name) {
     at(ConfigScope::vision) = vision_absent_.root();
   }
   return find_rope(at(ConfigScope::vision), &at(ConfigScope::vision_rope));
+}
+
+Status Scopes::part_ropes(const DecoderKind& decoder) {
+  const auto parts = [](const ConfigTable& table) { return table.scope == ConfigScope::text_window_rope; };
+  const JsonValue parameters = at(ConfigScope::text).find("rope_parameters");
+  if (std::none_of(decoder.config.begin(), decoder.config.end(), parts) || parameters.size() == 0) return Status::ok();
+  if (at(ConfigScope::text).find("rope_scaling").size() != 0)
+    return parameters.error(Code::unsupported, "stands beside rope_scaling, and both say how positions turn: keep one");
+  for (JsonValue member : parameters)
+    if (member.key() != "full_attention" && member.key() != "sliding_attention")
+      return member.error(Code::unsupported, "stands beside full_attention and sliding_attention, which have a RoPE each "
+                                             "in this kind of decoder: put it into them");
+  at(ConfigScope::text_rope) = {};
+  MICA_TRY(find_object(parameters, "full_attention", &at(ConfigScope::text_rope)));
+  return find_object(parameters, "sliding_attention", &at(ConfigScope::text_window_rope));
 }
 
 // By the class that the object names; model_type, where it is said, must be that of it.
@@ -222,6 +239,17 @@ std::vector<ConfigTable> tables_of(const Family& family, const DecoderKind& deco
   return tables;
 }
 
+// What a decoder reads itself of what all are asked for: decoders of other classes refuse it.
+std::vector<std::span<const ConfigField>> known_beside(const ConfigTable& table, const DecoderKind& decoder) {
+  std::vector<std::span<const ConfigField>> known;
+  const bool common = std::any_of(kDecoderConfig.begin(), kDecoderConfig.end(), [&](const ConfigTable& one) {
+    return one.fields.data() == table.fields.data();
+  });
+  for (const ConfigTable& own : decoder.config)
+    if (common && own.scope == table.scope) known.push_back(own.fields);
+  return known;
+}
+
 // Members that are read above, by name, in whatever scope they stand.
 constexpr const char* kReadByName[] = {"model_type", "architectures", "eos_token_id", "rope_scaling",
                                        "rope_parameters"};
@@ -273,6 +301,7 @@ Status read_config(Bytes text, const char* name, ModelSpec* out) {
   MICA_TRY(check_architecture(json.root(), *family));
   MICA_TRY(scopes.find(json.root(), *family, name));
   MICA_TRY(find_decoder(scopes, *family, &decoder));
+  MICA_TRY(scopes.part_ropes(*decoder));
   MICA_TRY(check_tower(scopes, *family));
   QuantizationConfig quantization;  // of weights, which read_quantized reads
   MICA_TRY(read_quantization_config(json.root(), &quantization));
@@ -281,7 +310,8 @@ Status read_config(Bytes text, const char* name, ModelSpec* out) {
   spec.decoder_kind = decoder;
   spec.decoder = decoder->defaults;
   const std::vector<ConfigTable> tables = tables_of(*family, *decoder);
-  for (const ConfigTable& table : tables) MICA_TRY(read_fields(scopes[table.scope], table.fields, &spec));
+  for (const ConfigTable& table : tables)
+    MICA_TRY(read_fields(scopes[table.scope], table.fields, known_beside(table, *decoder), &spec));
   MICA_TRY(read_end_tokens(scopes, *decoder, &spec));
   warn_of_unknown(scopes, *family, tables);
   *out = spec;

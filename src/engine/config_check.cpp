@@ -62,7 +62,7 @@ Status finish_feed_forward(DecoderSpec* d, const char* name) {
 Status finish_states(DecoderSpec* d, const char* name) {
   LayerTypes& types = d->layer_types;
   for (uint32_t i = 0; types.count == 0 && d->full_interval != 0 && i < d->layers; ++i)
-    types.types[i] = (i + 1) % d->full_interval == 0 ? LayerType::full : LayerType::delta;
+    types.types[i] = (i + 1) % d->full_interval == 0 ? LayerType::full : d->between_full;
   if (d->full_interval != 0) types.count = types.count == 0 ? d->layers : types.count;
   const auto end = types.types + types.count;
   const auto has = [&](LayerType type) { return std::find(types.types, end, type) != end; };
@@ -77,8 +77,7 @@ Status finish_states(DecoderSpec* d, const char* name) {
   return Status::ok();
 }
 
-// Layers that see the newest tokens only. Where none does, the window is 0; else sessions are no longer than it, since
-// within it every layer sees all.
+// Layers that see the newest tokens only. Where none does, the window is 0.
 Status finish_window(DecoderSpec* d, const char* name) {
   const LayerTypes& types = d->layer_types;
   if (types.count != 0 && types.count != d->layers)
@@ -121,20 +120,20 @@ float yarn_attention_factor(const RopeSpec& rope) {
 }
 
 // Which of a head's dims are turned; whole pairs of them.
-Status finish_rotated(DecoderSpec* d, const char* name) {
-  RopeSpec& rope = d->rope;
+Status finish_rotated(const DecoderSpec& d, RopeSpec* spec, const char* name) {
+  RopeSpec& rope = *spec;
   if (rope.rotated_share != 1 && !rope.may_be_partial)
     return Status::error(Code::unsupported,
                          "%s: partial_rotary_factor is %g, which decoders of this kind are not known to follow; mica "
                          "runs them with 1", name, static_cast<double>(rope.rotated_share));
-  rope.rotated_dims = static_cast<uint32_t>(static_cast<double>(d->head_dim) * static_cast<double>(rope.rotated_share));
+  rope.rotated_dims = static_cast<uint32_t>(static_cast<double>(d.head_dim) * static_cast<double>(rope.rotated_share));
   if (rope.rotated_dims >= 2 && rope.rotated_dims % 2 == 0) return Status::ok();
   return bad(name, "head_dim (kv_channels) times partial_rotary_factor must be even and not zero");
 }
 
 // The lists of LongRoPE, and what the paper suggests for cosines and sines where no file says it.
-Status finish_longrope(DecoderSpec* d, const char* name) {
-  RopeSpec& rope = d->rope;
+Status finish_longrope(const DecoderSpec& d, RopeSpec* spec, const char* name) {
+  RopeSpec& rope = *spec;
   const size_t divisors[] = {rope.short_divisors.count, rope.long_divisors.count};
   if (rope.scaling != RopeScaling::longrope) {
     if (divisors[0] == 0 && divisors[1] == 0) return Status::ok();
@@ -147,7 +146,7 @@ Status finish_longrope(DecoderSpec* d, const char* name) {
       return bad(name, "short_factor and long_factor must have a number for each pair of a head that is rotated");
   if (rope.attention_factor != 0) return Status::ok();
   const double original = rope.original_context;
-  const double factor = rope.factor != 0 ? static_cast<double>(rope.factor) : d->context / original;
+  const double factor = rope.factor != 0 ? static_cast<double>(rope.factor) : d.context / original;
   const bool grows = factor > 1 && original > 1;
   rope.attention_factor = grows ? static_cast<float>(std::sqrt(1 + std::log(factor) / std::log(original))) : 1.0f;
   return Status::ok();
@@ -165,9 +164,17 @@ Status check_multipliers(const Multipliers& m, const char* name) {
   return Status::ok();
 }
 
-Status finish_rope(DecoderSpec* d, const char* name) {
-  RopeSpec& rope = d->rope;
-  MICA_TRY(finish_rotated(d, name));
+// What other fields give.
+void finish_multipliers(DecoderSpec* d) {
+  Multipliers& m = d->multipliers;
+  if (m.embedding_root) m.embedding = static_cast<float>(std::sqrt(static_cast<double>(d->hidden)));
+  if (m.attention_divisor != 0)
+    m.attention = static_cast<float>(1 / std::sqrt(static_cast<double>(m.attention_divisor)));
+}
+
+Status finish_rope(const DecoderSpec& d, RopeSpec* spec, const char* name) {
+  RopeSpec& rope = *spec;
+  MICA_TRY(finish_rotated(d, &rope, name));
   rope.theta *= rope.theta_factor;
   rope.theta_factor = 1;
   if (rope.query_beta != 0 && !rope.may_scale_queries)
@@ -175,9 +182,9 @@ Status finish_rope(DecoderSpec* d, const char* name) {
                          "%s: llama_4_scaling_beta is %g, which decoders of this kind are not known to follow", name,
                          static_cast<double>(rope.query_beta));
   const bool stretched = rope.original_context != 0;
-  if (!stretched) rope.original_context = d->context;
+  if (!stretched) rope.original_context = d.context;
   if (rope.scaling == RopeScaling::yarn && rope.factor == 0 && stretched)
-    rope.factor = static_cast<float>(d->context) / static_cast<float>(rope.original_context);
+    rope.factor = static_cast<float>(d.context) / static_cast<float>(rope.original_context);
   for (const RopeNeed& need : kRopeNeeds)
     if (rope.scaling == need.scaling && rope.*need.field == 0)
       return Status::error(Code::not_found, "%s: %s is missing beside rope_type", name, need.name);
@@ -187,11 +194,11 @@ Status finish_rope(DecoderSpec* d, const char* name) {
                "num_attention_heads, times partial_rotary_factor");
   if (rope.scaling == RopeScaling::llama3 && !(rope.high_frequency_factor > rope.low_frequency_factor))
     return bad(name, "rope high_freq_factor must be larger than low_freq_factor");
-  if (may_grow(*d) && rope.rotated_dims <= 2)
+  if (may_grow(rope) && rope.rotated_dims <= 2)
     return bad(name, "head_dim, or hidden_size / num_attention_heads, must be larger than 2 where rope_type is dynamic");
   if (rope.divisors.count != 0 && rope.divisors.count != rope.rotated_dims / 2)
     return bad(name, "mica_rope_divisors must have a number for each pair of a head");
-  MICA_TRY(finish_longrope(d, name));
+  MICA_TRY(finish_longrope(d, &rope, name));
   if (rope.scaling != RopeScaling::yarn) return Status::ok();
   if (!(rope.theta > 1.0f)) return bad(name, "rope_theta must be larger than 1 where rope_type is yarn");
   if (rope.beta_fast == 0) rope.beta_fast = 32;  // as the paper has them
@@ -297,7 +304,9 @@ Status finish_spec(ModelSpec* spec, const char* name) {
   MICA_TRY(finish_feed_forward(&spec->decoder, name));
   MICA_TRY(finish_states(&spec->decoder, name));
   MICA_TRY(finish_window(&spec->decoder, name));
-  MICA_TRY(finish_rope(&spec->decoder, name));
+  finish_multipliers(&spec->decoder);
+  MICA_TRY(finish_rope(spec->decoder, &spec->decoder.rope, name));
+  if (spec->decoder.windows_have_rope) MICA_TRY(finish_rope(spec->decoder, &spec->decoder.window_rope, name));
   return spec->has_vision ? finish_vision(spec, name) : Status::ok();
 }
 

@@ -266,13 +266,14 @@ void warn_of_unknown(JsonValue object, const std::string& prefix, FieldTables ta
 
 }  // namespace
 
-Status read_field(JsonValue object, const ConfigField& field, ModelSpec* spec) {
+Status read_field(JsonValue object, const ConfigField& field, FieldTables known, ModelSpec* spec) {
   std::string_view path;
   if (field.kind == FieldKind::only || field.kind == FieldKind::absent) {
     Status status = Status::ok();
     bool is_said = false;
     any_path(field.paths, [&](std::string_view one) {
       const JsonValue value = object.find_path(one);
+      if (any_field(known, [&](const ConfigField& other) { return is_field(other, one); })) return false;
       if (value.is_set()) status = read_value(object, value, one, field, spec);
       is_said = is_said || value.is_set();
       return !status.is_ok();
@@ -293,8 +294,8 @@ Status read_field(JsonValue object, const ConfigField& field, ModelSpec* spec) {
   return field.required ? object.error(Code::not_found, "is missing", name) : Status::ok();
 }
 
-Status read_fields(JsonValue object, std::span<const ConfigField> fields, ModelSpec* spec) {
-  for (const ConfigField& field : fields) MICA_TRY(read_field(object, field, spec));
+Status read_fields(JsonValue object, std::span<const ConfigField> fields, FieldTables known, ModelSpec* spec) {
+  for (const ConfigField& field : fields) MICA_TRY(read_field(object, field, known, spec));
   return Status::ok();
 }
 

@@ -15,8 +15,9 @@ namespace mica {
 using FieldTables = std::span<const std::span<const ConfigField>>;
 
 // Reads one field of `object`; what is absent leaves the target as it is. Errors name the file and the field.
-Status read_field(JsonValue object, const ConfigField& field, ModelSpec* spec);
-Status read_fields(JsonValue object, std::span<const ConfigField> fields, ModelSpec* spec);
+// `known`: fields that another table reads there, which `field` then does not refuse.
+Status read_field(JsonValue object, const ConfigField& field, FieldTables known, ModelSpec* spec);
+Status read_fields(JsonValue object, std::span<const ConfigField> fields, FieldTables known, ModelSpec* spec);
 
 // True for a member of this name, or for nested members of it ("size" of "size.width").
 bool names_member(const ConfigField& field, std::string_view member);

@@ -2,7 +2,9 @@
 #include "decoder.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <iterator>
 
 #include "checked.hpp"
 #include "linear.hpp"
@@ -10,8 +12,6 @@
 #include "state_mixing.hpp"
 
 namespace mica {
-
-
 namespace {
 
 size_t rows_of(DecoderParts parts) {
@@ -39,11 +39,14 @@ void Decoder::plan(const Model& model, const Room& room, Arena* arena) {
             .down_rotation = model.weights.decoder.stream.down()};
   taps_ = model.spec.vision.taps.count;
   plan_block(shape_, rows, rows, arena, &buffers_);
-  rope_.half = d.rope.rotated_dims / 2;
-  rope_.cosine = arena->take<float>(rows * rope_.half);
-  rope_.sine = arena->take<float>(rows * rope_.half);
-  rope_.scale = model.rope.scale;
-  if (may_grow(d)) frequency_grown_ = arena->take<float>(rope_.half);
+  for (size_t i = 0; i < std::size(ropes_); ++i) {
+    RopeTable& table = ropes_[i];
+    table.half = model.ropes[i].frequency.size();
+    table.cosine = arena->take<float>(rows * table.half);
+    table.sine = arena->take<float>(rows * table.half);
+    table.scale = model.ropes[i].scale;
+  }
+  if (may_grow(d.rope) || may_grow(d.window_rope)) frequency_grown_ = arena->take<float>(d.head_dim / 2);
   key_head_stride_ = round_up(rows, kKeyBlock) * d.head_dim;
   keys_visual_ = arena->take<float>(key_head_stride_ * d.kv_heads);
   keys_text_ = arena->take<float>(key_head_stride_ * d.kv_heads);
@@ -58,8 +61,11 @@ size_t Decoder::scratch_bytes(const Model& model) {
                    linear_scratch_bytes(model.weights.decoder.lm_head)});
 }
 
-void Decoder::attend(const Compute& compute, const DecoderPart& part, size_t first_row, size_t layer) {
+void Decoder::attend(const Compute& compute, const DecoderPart& part, size_t first_row, size_t layer,
+                     const LayerSpec& spec) {
   const Chunk& chunk = part.chunk;
+  const bool windowed = spec.window != 0;
+  const RowCounts& allowed = spec.sees_blocks ? chunk.sight.allowed_in_blocks : chunk.sight.allowed;
   const size_t d = attention_.head_dim;
   const size_t stride = buffers_.qkv_stride;
   const float* queries = buffers_.qkv + first_row * stride;
@@ -80,17 +86,20 @@ void Decoder::attend(const Compute& compute, const DecoderPart& part, size_t fir
     run.count = chunk.visual;
     run.keys_f32 = keys_visual_;
     run.values_f32 = values;
-    run.allowed = chunk.allowed_visual;
+    run.allowed = allowed.visual;
+    run.unseen.counts = windowed ? chunk.sight.unseen.visual : nullptr;
     runs[count++] = run;
   }
   if (text > 0) {
     run.count = text;
     run.keys_f32 = keys_text_;
     run.values_f32 = values + chunk.visual * stride;
-    run.allowed = chunk.allowed_text;
+    run.allowed = allowed.text;
+    run.unseen.counts = windowed ? chunk.sight.unseen.text : nullptr;
     runs[count++] = run;
   }
-  const CachedRows cached = part.cache ? part.cache->cached(layer) : CachedRows{};
+  const CachedRows cached =
+      part.cache ? part.cache->cached(layer, windowed ? chunk.sight.unseen_cached : CachedUnseen{}) : CachedRows{};
   cache_attention(compute, attention_, queries, stride, chunk.count, cached, runs, count, partials_,
                   buffers_.rows.values + first_row * shape_.query_width, shape_.query_width);
 }
@@ -112,35 +121,42 @@ void Decoder::begin(const Compute& compute, const Model& model, DecoderParts par
 }
 
 void Decoder::place(const Compute& compute, const Model& model, DecoderParts parts) {
-  RopeTable table = rope_;
-  for (const DecoderPart& part : parts) {
-    const Chunk& chunk = part.chunk;
-    const float* frequency = model.rope.frequency.data();
-    if (grows_at(model.spec.decoder, chunk.positions_end)) {
-      grown_frequencies(model.spec.decoder, chunk.positions_end, frequency_grown_);
-      frequency = frequency_grown_;
+  const DecoderSpec& d = model.spec.decoder;
+  for (size_t i = 0; i < std::size(ropes_); ++i) {
+    RopeTable table = ropes_[i];
+    if (table.half == 0) continue;
+    const RopeSpec& rope = d.rope_of(static_cast<LayerRope>(i));
+    for (const DecoderPart& part : parts) {
+      const Chunk& chunk = part.chunk;
+      const float* frequency = model.ropes[i].frequency.data();
+      if (grows_at(rope, d.context, chunk.positions_end)) {
+        grown_frequencies(rope, d.context, chunk.positions_end, frequency_grown_);
+        frequency = frequency_grown_;
+      }
+      rope_fill(compute, table, chunk.positions, 3, chunk.count, frequency, model.ropes[i].axis_of.data());
+      table.cosine += chunk.count * table.half;
+      table.sine += chunk.count * table.half;
     }
-    rope_fill(compute, table, chunk.positions, 3, chunk.count, frequency, model.rope.axis_of.data());
-    table.cosine += chunk.count * table.half;
-    table.sine += chunk.count * table.half;
   }
 }
 
 void Decoder::mix_by_attention(const Compute& compute, const DecoderSpec& d, const LayerWeights& layer, size_t index,
                                DecoderParts parts) {
   const size_t count = rows_of(parts);
-  const bool interleaved = d.rope.interleaved;
+  const LayerSpec spec = d.layer(static_cast<uint32_t>(index));
+  const RopeTable& rope = ropes_[static_cast<size_t>(spec.rope)];
+  const bool interleaved = d.rope_of(spec.rope).interleaved;
   const size_t stride = buffers_.qkv_stride;
   float* keys = buffers_.qkv + shape_.query_width;
   norm_heads(compute, layer.norms[Slot::query_norm].weight, d.norm_epsilon, buffers_.qkv, stride, count, d.heads,
              d.head_dim);
   norm_heads(compute, layer.norms[Slot::key_norm].weight, d.norm_epsilon, keys, stride, count, d.kv_heads, d.head_dim);
-  rope_apply(compute, rope_, buffers_.qkv, stride, count, d.heads, d.head_dim, interleaved);
-  rope_apply(compute, rope_, keys, stride, count, d.kv_heads, d.head_dim, interleaved);
+  rope_apply(compute, rope, buffers_.qkv, stride, count, d.heads, d.head_dim, interleaved);
+  rope_apply(compute, rope, keys, stride, count, d.kv_heads, d.head_dim, interleaved);
   scale_queries(compute, d, parts, buffers_.qkv, stride, shape_.query_width);
   size_t first_row = 0;
   for (const DecoderPart& part : parts) {
-    attend(compute, part, first_row, index);
+    attend(compute, part, first_row, index, spec);
     if (part.cache)
       part.cache->append(compute, index, key_value_rows(part.chunk.count, first_row), part.chunk.appended());
     first_row += part.chunk.count;
@@ -196,6 +212,11 @@ void Decoder::logits(const Compute& compute, const Model& model, const uint32_t*
   const Rows in =
       enter_rows(compute, w.head_in, w.lm_head, last, shape_.hidden, count, 0, shape_.hidden, buffers_.rows);
   linear(compute, logits, w.lm_head.rows, in, w.lm_head);
+  if (const float cap = model.spec.decoder.multipliers.logits_cap; cap != 0 && in.count != 0)
+    for_rows(compute, count, [&](size_t row) {
+      float* of_row = logits + row * w.lm_head.rows;
+      for (size_t i = 0; i < w.lm_head.rows; ++i) of_row[i] = cap * std::tanh(of_row[i] / cap);
+    });
 }
 
 }  // namespace mica

@@ -15,20 +15,33 @@
 
 namespace mica {
 
+// Of each row of a chunk, a number of leading rows of each kind.
+struct RowCounts {
+  uint32_t* visual = nullptr;
+  uint32_t* text = nullptr;
+};
+
+// What the rows of a chunk see, [rows] each.
+struct RowSight {
+  RowCounts allowed;            // rows of the chunk
+  RowCounts allowed_in_blocks;  // the same in layers that see blocks (LayerSpec)
+  RowCounts unseen;             // of these, those before the window, in layers that have one
+  CachedUnseen unseen_cached;   // likewise of the tokens before the chunk
+};
+
 // A chunk of rows in the order of computation: visual rows first, then text (AIFS: DESIGN 2).
 struct Chunk {
   size_t count = 0;
   size_t visual = 0;
   const uint32_t* positions = nullptr;       // [count][3]
   uint32_t positions_end = 0;                // behind the last of all that is added, or of the prompt
-  const uint32_t* allowed_visual = nullptr;  // [count]: how many of the chunk's visual rows each row sees
-  const uint32_t* allowed_text = nullptr;    // [count]: likewise of its text rows
   const uint32_t* in_order = nullptr;        // [count]: its rows in the order of the text; null: as they stand
   const uint32_t* spans = nullptr;           // tokens of each span of the visual rows (kv_cache.hpp); null: not packed
   size_t span_count = 0;
+  RowSight sight;
   float* taps = nullptr;  // [visual][taps][hidden]: added to visual rows, of each tap behind a layer; null: none
 
-  KvCache::Appended appended() const { return {count, visual, spans, span_count}; }
+  KvCache::Appended appended() const { return {count, visual, spans, span_count, in_order}; }
 };
 
 // What one sequence has in the rows that pass through the decoder together: a chunk, which stands behind those of the
@@ -77,14 +90,14 @@ class Decoder {
   void add_taps(const Compute& compute, size_t layer, const Chunk& chunk);
   void mix_by_attention(const Compute& compute, const DecoderSpec& decoder, const LayerWeights& layer, size_t index,
                         DecoderParts parts);
-  void attend(const Compute& compute, const DecoderPart& part, size_t first_row, size_t layer);
+  void attend(const Compute& compute, const DecoderPart& part, size_t first_row, size_t layer, const LayerSpec& spec);
 
   BlockShape shape_;
   size_t taps_ = 0;  // of the tower
   AttentionShape attention_;
   BlockBuffers buffers_;
-  RopeTable rope_;
-  float* frequency_grown_ = nullptr;  // [head_dim / 2], where RoPE's scaling is dynamic
+  RopeTable ropes_[static_cast<size_t>(LayerRope::count)];
+  float* frequency_grown_ = nullptr;  // [head_dim / 2], where a RoPE's scaling is dynamic
   float* keys_visual_ = nullptr;  // [kv_heads][blocks][head_dim][32] of the chunk
   float* keys_text_ = nullptr;
   float* partials_ = nullptr;

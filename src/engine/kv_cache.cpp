@@ -11,6 +11,20 @@ namespace {
 
 constexpr size_t kPackedBits[] = {1, 2, 4};
 
+// Calls visit(first, count) for the rows of a chunk in the order of the text: of those that stand there as they stand
+// in the chunk, all of a kind at once.
+template <class Visit>
+void for_stretches(const KvCache::Appended& chunk, const Visit& visit) {
+  const auto row_at = [&](size_t i) { return chunk.in_order != nullptr ? size_t{chunk.in_order[i]} : i; };
+  for (size_t i = 0; i < chunk.count;) {
+    const size_t first = row_at(i), kind_end = first < chunk.visual ? chunk.visual : chunk.count;
+    size_t count = 1;
+    while (i + count < chunk.count && first + count < kind_end && row_at(i + count) == first + count) ++count;
+    visit(first, count);
+    i += count;
+  }
+}
+
 }  // namespace
 
 bool KvCache::can_pack(size_t head_dim) {
@@ -90,7 +104,7 @@ size_t KvCache::float16_rows(const Layer& layer, const Mark& mark) const {
   return (settings_.text_bits == 16 ? mark.text : 0) + (layer.visual_bits == 16 ? mark.visual : 0);
 }
 
-CachedRows KvCache::cached(size_t index) {
+CachedRows KvCache::cached(size_t index, const CachedUnseen& unseen) {
   const Layer& layer = layers_[index];
   CachedRows out;
   out.rotation = &rotation_;
@@ -100,12 +114,18 @@ CachedRows KvCache::cached(size_t index) {
   out.rows.values_f16 = layer.values;
   out.rows.value_stride = head_dim_;
   out.rows.value_head_stride = layer.capacity * head_dim_;
+  const bool keeps_text = settings_.text_bits == 16, keeps_visual = layer.visual_bits == 16;
+  out.rows.unseen.counts = keeps_text ? keeps_visual ? unseen.all : unseen.text : unseen.visual;
   out.spans = views_;
-  if (settings_.text_bits != 16 && mark_.text > 0) views_[out.span_count++] = text_span(layer, mark_.text);
-  if (layer.visual_bits == 16) return out;
-  for (size_t i = 0; i < mark_.spans; ++i)
+  if (!keeps_text && mark_.text > 0) {
+    views_[out.span_count] = text_span(layer, mark_.text);
+    views_[out.span_count++].unseen.counts = unseen.text;
+  }
+  if (keeps_visual) return out;
+  size_t before = 0;
+  for (size_t i = 0; i < mark_.spans; before += span_tokens_[i++])
     views_[out.span_count++] = {span_layout(layer, span_tokens_[i]), layer.spans + starts(layer.visual_bits)[i],
-                                span_tokens_[i], !settings_.values_are_rotated};
+                                span_tokens_[i], !settings_.values_are_rotated, {unseen.visual, before}};
   return out;
 }
 
@@ -136,32 +156,35 @@ void KvCache::append_span(const Compute& compute, const Layer& layer, size_t sta
 
 void KvCache::append(const Compute& compute, size_t index, const KvRows& rows, const Appended& chunk) {
   const Layer& layer = layers_[index];
-  const size_t float16 = float16_rows(layer, mark_);
-  if (settings_.text_bits == 16 && layer.visual_bits == 16) {
-    append_float16(compute, layer, float16, rows);
-    return;
-  }
   const auto part = [&](size_t first, size_t count) {
     return KvRows{rows.keys + first * rows.stride, rows.values + first * rows.stride, rows.stride, count};
   };
-  size_t short_rows = 0;
-  if (!packs_) append_float16(compute, layer, float16, part(0, chunk.visual));
+  const bool together = settings_.text_bits == 16 && layer.visual_bits == 16;
+  size_t float16 = float16_rows(layer, mark_), text = mark_.text, span = 0;
   size_t start = layer.visual_bits == 16 ? 0 : starts(layer.visual_bits)[mark_.spans];
-  size_t first = 0, kept = 0;
-  for (size_t i = 0; packs_ && i < chunk.span_count; first += chunk.spans[i++]) {
-    const KvRows span = part(first, chunk.spans[i]);
-    if (is_short(span.count)) {
-      append_text(compute, layer, mark_.text + short_rows, span);
-      short_rows += span.count;
-    } else if (layer.visual_bits == 16) {
-      append_float16(compute, layer, float16 + kept, span);
-      kept += span.count;
-    } else {
-      append_span(compute, layer, start, span);
-      start += record_bytes(layer.visual_bits, span.count);
+  const auto add_float16 = [&](size_t first, size_t count) {
+    append_float16(compute, layer, float16, part(first, count));
+    float16 += count;
+  };
+  const auto add_text = [&](size_t first, size_t count) {
+    append_text(compute, layer, text, part(first, count));
+    text += count;
+  };
+  for_stretches(chunk, [&](size_t first, size_t count) {
+    if (together || (!packs_ && first < chunk.visual)) return add_float16(first, count);
+    if (first >= chunk.visual) return add_text(first, count);
+    for (const size_t end = first + count; first < end; first += chunk.spans[span++]) {
+      const size_t tokens = chunk.spans[span];
+      if (is_short(tokens)) {
+        add_text(first, tokens);
+      } else if (layer.visual_bits == 16) {
+        add_float16(first, tokens);
+      } else {
+        append_span(compute, layer, start, part(first, tokens));
+        start += record_bytes(layer.visual_bits, tokens);
+      }
     }
-  }
-  append_text(compute, layer, mark_.text + short_rows, part(chunk.visual, chunk.count - chunk.visual));
+  });
 }
 
 void KvCache::advance(const Appended& chunk) {

@@ -1,6 +1,6 @@
 // KvCache: the keys and values of all tokens that were computed, layer by layer. Not attention: it hands out rows that
-// ops/cache_attention.hpp reads. The order of rows is the order of computation (visual rows of a chunk first), which
-// softmax does not see.
+// ops/cache_attention.hpp reads. Rows of a kind lie in the order of the text, so that those before a window are the
+// leading ones.
 //
 // Text rows are float16, or eight or four bits with a scale a token and head. Visual rows are packed by spans: what a
 // chunk has of one picture, which is all of it unless it is larger than a batch (Session::chunk_length cuts chunks so).
@@ -21,6 +21,14 @@
 #include "model_spec.hpp"
 
 namespace mica {
+
+// Of the cached tokens, those before the windows of a chunk's rows, [rows] each: of all, of those that are kept as text
+// is, and of the others. Null: every row sees all.
+struct CachedUnseen {
+  uint32_t* all = nullptr;
+  uint32_t* text = nullptr;
+  uint32_t* visual = nullptr;
+};
 
 class KvCache {
  public:
@@ -48,6 +56,7 @@ class KvCache {
     size_t visual = 0;
     const uint32_t* spans = nullptr;  // tokens of each
     size_t span_count = 0;
+    const uint32_t* in_order = nullptr;  // [count]: the rows in the order of the text; null: as they stand
   };
   // How much is cached; rewinding to an earlier state forgets what came after.
   struct Mark {
@@ -60,7 +69,7 @@ class KvCache {
   size_t rows() const { return mark_.text + mark_.visual; }
 
   // Everything cached in a layer before the chunk at hand; valid until the next call.
-  CachedRows cached(size_t layer);
+  CachedRows cached(size_t layer, const CachedUnseen& unseen = {});
   // Appends a chunk to a layer; `rows` are scratch. Every layer of a chunk appends the same chunk; then advance().
   void append(const Compute& compute, size_t layer, const KvRows& rows, const Appended& chunk);
   void advance(const Appended& chunk);

@@ -25,7 +25,9 @@ namespace {
 std::atomic<const simd::Kernels*> g_kernels{nullptr};
 
 void finish(Model* model) {
-  model->rope = decoder_frequencies(model->spec.decoder);
+  const DecoderSpec& d = model->spec.decoder;
+  model->ropes[static_cast<size_t>(LayerRope::common)] = decoder_frequencies(d.rope);
+  if (d.windows_have_rope) model->ropes[static_cast<size_t>(LayerRope::windowed)] = decoder_frequencies(d.window_rope);
   if (model->spec.has_vision && model->spec.vision.rope_2d)
     model->vision_rope = vision_frequencies(model->spec.vision);
 }

@@ -23,7 +23,7 @@ namespace mica {
 struct Model {
   ModelSpec spec;
   Weights weights;
-  RopeFrequencies rope;         // of the decoder
+  RopeFrequencies ropes[static_cast<size_t>(LayerRope::count)];  // of the decoder; empty where no layer has it
   RopeFrequencies vision_rope;  // of a tower with rope_2d: axis 0 is the row of a patch, 1 its column
   std::unique_ptr<ModelFiles> files;     // null for random weights
   std::unique_ptr<Tokenizer> tokenizer;  // null when the checkpoint has none

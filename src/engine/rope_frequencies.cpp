@@ -12,9 +12,9 @@ float power_frequency(float theta, size_t i, size_t dims) {
 }
 
 // Before any scaling; GGUF files divide by a tensor of their own.
-float plain_frequency(const DecoderSpec& d, float theta, size_t i) {
-  const float frequency = power_frequency(theta, i, d.rope.rotated_dims);
-  return d.rope.divisors.count ? frequency / d.rope.divisors.values[i] : frequency;
+float plain_frequency(const RopeSpec& rope, float theta, size_t i) {
+  const float frequency = power_frequency(theta, i, rope.rotated_dims);
+  return rope.divisors.count ? frequency / rope.divisors.values[i] : frequency;
 }
 
 // Llama 3.1 (_compute_llama3_parameters): long wavelengths are slowed by `factor`, short ones kept.
@@ -34,18 +34,18 @@ struct YarnRamp {
   float low = 0, high = 1;
 
   YarnRamp() = default;
-  explicit YarnRamp(const DecoderSpec& d) {
+  explicit YarnRamp(const RopeSpec& rope) {
     const auto pair_of = [&](float turns) {
-      return d.rope.rotated_dims * std::log(d.rope.original_context / (static_cast<double>(turns) * 2.0 * M_PI)) /
-             (2.0 * std::log(static_cast<double>(d.rope.theta)));
+      return rope.rotated_dims * std::log(rope.original_context / (static_cast<double>(turns) * 2.0 * M_PI)) /
+             (2.0 * std::log(static_cast<double>(rope.theta)));
     };
-    double first = pair_of(d.rope.beta_fast), last = pair_of(d.rope.beta_slow);
-    if (d.rope.truncate) {
+    double first = pair_of(rope.beta_fast), last = pair_of(rope.beta_slow);
+    if (rope.truncate) {
       first = std::floor(first);
       last = std::ceil(last);
     }
     low = static_cast<float>(std::max(first, 0.0));
-    high = static_cast<float>(std::min(last, d.rope.rotated_dims - 1.0));
+    high = static_cast<float>(std::min(last, rope.rotated_dims - 1.0));
     if (low == high) high += 0.001f;  // no division by zero
   }
   float share(size_t i) const { return std::clamp((static_cast<float>(i) - low) / (high - low), 0.0f, 1.0f); }
@@ -71,32 +71,32 @@ std::vector<uint8_t> axes_of(const RopeSpec& rope) {
 }
 
 // LongRoPE (_compute_longrope_parameters): each frequency has a divisor of its own.
-float divided_frequency(const DecoderSpec& d, const FloatList& divisors, size_t i) {
-  const float power = std::pow(d.rope.theta, static_cast<float>(2 * i) / static_cast<float>(d.rope.rotated_dims));
+float divided_frequency(const RopeSpec& rope, const FloatList& divisors, size_t i) {
+  const float power = std::pow(rope.theta, static_cast<float>(2 * i) / static_cast<float>(rope.rotated_dims));
   return 1.0f / (divisors.values[i] * power);
 }
 
 }  // namespace
 
-RopeFrequencies decoder_frequencies(const DecoderSpec& d) {
-  const size_t half = d.rope.rotated_dims / 2;
+RopeFrequencies decoder_frequencies(const RopeSpec& rope) {
+  const size_t half = rope.rotated_dims / 2;
   RopeFrequencies out{std::vector<float>(half), std::vector<uint8_t>(half, 0)};
-  const bool yarn = d.rope.scaling == RopeScaling::yarn;
-  const YarnRamp ramp = yarn ? YarnRamp(d) : YarnRamp();
+  const bool yarn = rope.scaling == RopeScaling::yarn;
+  const YarnRamp ramp = yarn ? YarnRamp(rope) : YarnRamp();
   for (size_t i = 0; i < half; ++i) {
-    const float frequency = plain_frequency(d, d.rope.theta, i);
-    switch (d.rope.scaling) {
+    const float frequency = plain_frequency(rope, rope.theta, i);
+    switch (rope.scaling) {
       case RopeScaling::none:
       case RopeScaling::dynamic:
       case RopeScaling::dynamic_by_prompt: out.frequency[i] = frequency; break;
-      case RopeScaling::linear: out.frequency[i] = frequency / d.rope.factor; break;
-      case RopeScaling::yarn: out.frequency[i] = yarn_frequency(d.rope, ramp, frequency, i); break;
-      case RopeScaling::longrope: out.frequency[i] = divided_frequency(d, d.rope.short_divisors, i); break;
-      case RopeScaling::llama3: out.frequency[i] = llama3_frequency(d.rope, frequency); break;
+      case RopeScaling::linear: out.frequency[i] = frequency / rope.factor; break;
+      case RopeScaling::yarn: out.frequency[i] = yarn_frequency(rope, ramp, frequency, i); break;
+      case RopeScaling::longrope: out.frequency[i] = divided_frequency(rope, rope.short_divisors, i); break;
+      case RopeScaling::llama3: out.frequency[i] = llama3_frequency(rope, frequency); break;
     }
   }
-  if (yarn || d.rope.scaling == RopeScaling::longrope) out.scale = d.rope.attention_factor;
-  if (d.rope.multimodal()) out.axis_of = axes_of(d.rope);
+  if (yarn || rope.scaling == RopeScaling::longrope) out.scale = rope.attention_factor;
+  if (rope.multimodal()) out.axis_of = axes_of(rope);
   return out;
 }
 
@@ -114,38 +114,38 @@ RopeFrequencies vision_frequencies(const VisionSpec& v) {
   return out;
 }
 
-bool may_grow(const DecoderSpec& d) {
-  const RopeScaling scaling = d.rope.scaling;
+bool may_grow(const RopeSpec& rope) {
+  const RopeScaling scaling = rope.scaling;
   return scaling == RopeScaling::dynamic || scaling == RopeScaling::dynamic_by_prompt ||
          scaling == RopeScaling::longrope;
 }
 
-bool grows_at(const DecoderSpec& d, uint32_t length) {
-  return may_grow(d) && length > (d.rope.scaling == RopeScaling::dynamic ? d.context : d.rope.original_context);
+bool grows_at(const RopeSpec& rope, uint32_t context, uint32_t length) {
+  return may_grow(rope) && length > (rope.scaling == RopeScaling::dynamic ? context : rope.original_context);
 }
 
 namespace {
 
 // _compute_dynamic_ntk_parameters: theta grows so that the longest wavelength covers what it covered before.
-double growth_of(const DecoderSpec& d, uint32_t length) {
-  const double factor = static_cast<double>(d.rope.factor);
-  if (d.rope.scaling == RopeScaling::dynamic) return factor * length / d.context - (factor - 1.0);
+double growth_of(const RopeSpec& rope, uint32_t context, uint32_t length) {
+  const double factor = static_cast<double>(rope.factor);
+  if (rope.scaling == RopeScaling::dynamic) return factor * length / context - (factor - 1.0);
   // get_ntk_alpha of Qwen: for up to twice the trained length, four times, and so on.
-  const double doublings = std::ceil(std::log2(static_cast<double>(length) / d.rope.original_context) + 1.0);
+  const double doublings = std::ceil(std::log2(static_cast<double>(length) / rope.original_context) + 1.0);
   return std::exp2(doublings) - 1.0;
 }
 
 }  // namespace
 
-void grown_frequencies(const DecoderSpec& d, uint32_t length, float* frequency) {
-  const size_t pairs = d.rope.rotated_dims / 2;
-  if (d.rope.scaling == RopeScaling::longrope) {
-    for (size_t i = 0; i < pairs; ++i) frequency[i] = divided_frequency(d, d.rope.long_divisors, i);
+void grown_frequencies(const RopeSpec& rope, uint32_t context, uint32_t length, float* frequency) {
+  const size_t pairs = rope.rotated_dims / 2;
+  if (rope.scaling == RopeScaling::longrope) {
+    for (size_t i = 0; i < pairs; ++i) frequency[i] = divided_frequency(rope, rope.long_divisors, i);
     return;
   }
-  const double dims = d.rope.rotated_dims, growth = growth_of(d, length);
-  const auto theta = static_cast<float>(static_cast<double>(d.rope.theta) * std::pow(growth, dims / (dims - 2.0)));
-  for (size_t i = 0; i < pairs; ++i) frequency[i] = plain_frequency(d, theta, i);
+  const double dims = rope.rotated_dims, growth = growth_of(rope, context, length);
+  const auto theta = static_cast<float>(static_cast<double>(rope.theta) * std::pow(growth, dims / (dims - 2.0)));
+  for (size_t i = 0; i < pairs; ++i) frequency[i] = plain_frequency(rope, theta, i);
 }
 
 }  // namespace mica

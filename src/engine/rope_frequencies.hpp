@@ -16,15 +16,16 @@ struct RopeFrequencies {
   float scale = 1.0f;
 };
 
-RopeFrequencies decoder_frequencies(const DecoderSpec& decoder);
+RopeFrequencies decoder_frequencies(const RopeSpec& rope);
 // Axis 0 is the row of a patch, 1 its column.
 RopeFrequencies vision_frequencies(const VisionSpec& vision);
 
 // Whether scaling is dynamic: by the length of the sequence, or of its prompt.
-bool may_grow(const DecoderSpec& decoder);
-// True where a sequence of `length` positions has frequencies of its own: dynamic scaling beyond the trained length.
-bool grows_at(const DecoderSpec& decoder, uint32_t length);
+bool may_grow(const RopeSpec& rope);
+// True where a sequence of `length` positions has frequencies of its own: dynamic scaling beyond the trained length,
+// which is `context` where the RoPE does not say another.
+bool grows_at(const RopeSpec& rope, uint32_t context, uint32_t length);
 // These, [head_dim / 2].
-void grown_frequencies(const DecoderSpec& decoder, uint32_t length, float* frequency);
+void grown_frequencies(const RopeSpec& rope, uint32_t context, uint32_t length, float* frequency);
 
 }  // namespace mica

@@ -74,11 +74,6 @@ void Sequence::clear() {
   states_.clear();
 }
 
-bool Sequence::may_hold(size_t tokens) const {
-  const uint32_t window = model_->spec.decoder.window;
-  return tokens <= limits::kContextMax && (window == 0 || tokens <= window);
-}
-
 Status Sequence::push_token(int32_t id) {
   if (id < 0 || static_cast<uint32_t>(id) >= model_->spec.decoder.vocabulary)
     return Status::error(Code::invalid_argument, "token %d is not in the vocabulary of %u", id,
@@ -87,7 +82,8 @@ Status Sequence::push_token(int32_t id) {
     const size_t needed = std::max<size_t>(tokens_wanted_, options_.context + 1);
     return Status::error(Code::context_full,
                          "the context of %u tokens is full, and %zu are needed; clear the conversation%s",
-                         options_.context, needed, may_hold(needed) ? " or open one with a larger context" : "");
+                         options_.context, needed,
+                         needed <= limits::kContextMax ? " or open one with a larger context" : "");
   }
   if (mark_.text >= options_.context_text)
     return Status::error(
@@ -112,7 +108,7 @@ Status Sequence::push_ids(std::span<const int32_t> ids) {
         "the text has %zu tokens, %zu of the context's %u are left, and %zu are needed in all; shorten "
         "it%s",
         ids.size(), room, options_.context, needed,
-        may_hold(needed) ? ", or open a session with a larger context" : "");
+        needed <= limits::kContextMax ? ", or open a session with a larger context" : "");
   }
   for (int32_t id : ids) MICA_TRY(push_token(id));
   return Status::ok();
@@ -162,7 +158,17 @@ size_t Sequence::picture_at(size_t place) const {
 
 size_t Sequence::picture_token_at(size_t place) const {
   const PendingPicture& picture = pictures_[picture_at(place)];
-  return static_cast<size_t>(std::count(visual_ + picture.first, visual_ + place, uint8_t{1}));
+  return count_visual(picture.first, place);
+}
+
+size_t Sequence::count_visual(size_t first, size_t end) const {
+  size_t count = 0;
+  for (size_t place = first; place < end; ++place) count += is_visual(place);
+  return count;
+}
+
+size_t Sequence::kept_as_text(size_t first, size_t end) const {
+  return end - first - static_cast<size_t>(std::count(visual_ + first, visual_ + end, kVisual));
 }
 
 Sequence::Run Sequence::picture_run_at(size_t place) const {
@@ -194,7 +200,7 @@ void Sequence::settle(const Mark& until) {
 
 void Sequence::take_back(const KvCache::Mark& cached) {
   done_ = computed_.end;
-  visual_done_ = static_cast<size_t>(std::count(visual_, visual_ + done_, uint8_t{1}));
+  visual_done_ = count_visual(0, done_);
   cache_.rewind(cached);
   states_.take_back();
   mark_ = computed_;
@@ -204,7 +210,7 @@ void Sequence::take_back(const KvCache::Mark& cached) {
 void Sequence::push_filled(size_t count, bool visual, bool as_text) {
   for (size_t i = 0; i < count; ++i, ++mark_.end, ++mark_.next_position) {
     ids_[mark_.end] = visual ? model_->spec.picture_token : 0;
-    visual_[mark_.end] = visual;
+    visual_[mark_.end] = !visual ? uint8_t{0} : as_text ? kVisualKeptAsText : kVisual;
     for (size_t axis = 0; axis < 3; ++axis) positions_[mark_.end * 3 + axis] = mark_.next_position;
   }
   mark_.text += visual && !as_text ? 0 : count;

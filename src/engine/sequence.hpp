@@ -95,9 +95,11 @@ class Sequence {
   int32_t id(size_t place) const { return ids_[place]; }
   const int32_t* ids() const { return ids_; }
   const uint32_t* position(size_t place) const { return positions_ + place * 3; }  // [3]
-  bool is_visual(size_t place) const { return visual_[place] == 1; }
+  bool is_visual(size_t place) const { return visual_[place] == kVisual || visual_[place] == kVisualKeptAsText; }
   // Its row comes from a picture: visual, or of one that waits and to be computed as text is.
   bool is_of_picture(size_t place) const { return visual_[place] != 0; }
+  // Of the places from `first` to `end`, whose keys and values are kept as those of text are.
+  size_t kept_as_text(size_t first, size_t end) const;
   const PendingPicture& picture(size_t index) const { return pictures_[index]; }
   // Of the pending picture whose token stands at `place`.
   size_t picture_at(size_t place) const;
@@ -142,8 +144,7 @@ class Sequence {
     std::vector<int32_t> ids;
     const Picture* picture;
   };
-  // Whether a context of so many tokens is possible with this model.
-  bool may_hold(size_t tokens) const;
+  size_t count_visual(size_t first, size_t end) const;
   Status push_token(int32_t id);
   Status push_ids(std::span<const int32_t> ids);
   Status plan_within(const Picture& picture, size_t tokens_max, PendingPicture* out) const;
@@ -170,7 +171,7 @@ class Sequence {
   bool begins_picture(std::span<const int32_t> ids, size_t at) const;
   Status push_planned(PendingPicture planned, const PicturePrompt& prompt);
   Status check_room(const PendingPicture& planned, const PicturePrompt& prompt) const;
-  void place_run(const PixelPlan& plan, size_t tokens);
+  void place_run(const PixelPlan& plan, size_t tokens, uint8_t kind);
   // Runs `add`; if it fails, what it had pushed is taken back.
   template <class Add>
   Status all_or_nothing(const Add& add) {
@@ -196,8 +197,10 @@ class Sequence {
   // Every token, computed or pending.
   int32_t* ids_ = nullptr;         // [context]
   uint32_t* positions_ = nullptr;  // [context][3]
-  static constexpr uint8_t kPictureAsText = 2;
-  uint8_t* visual_ = nullptr;      // [context]: 0, 1, or kPictureAsText until it is computed
+  // What tokens are: 0 is text, and kPictureAsText until it is computed. Visual ones of runs that are too short to be
+  // packed are told apart.
+  static constexpr uint8_t kVisual = 1, kPictureAsText = 2, kVisualKeptAsText = 3;
+  uint8_t* visual_ = nullptr;      // [context]
   size_t done_ = 0;                // computed
   size_t visual_done_ = 0;
   Mark mark_;

@@ -15,7 +15,7 @@
 namespace mica {
 namespace {
 
-constexpr std::string_view kVersion = "4";
+constexpr std::string_view kVersion = "5";
 // Documents of the file.
 constexpr std::string_view kVersionName = "session", kModelName = "session.model", kCacheName = "session.cache";
 
@@ -189,7 +189,7 @@ Status SequenceFile::check_tokens(const Sequence& s, const Counts& c, const Mode
   MICA_TRY(find(file, "tokens", c.end * sizeof(int32_t), &ids));
   MICA_TRY(find(file, "positions", c.end * 3 * sizeof(uint32_t), &positions));
   MICA_TRY(find(file, "visual", c.end, &visual));
-  uint64_t visual_count = 0;
+  uint64_t visual_count = 0, cached_visual = 0;
   for (size_t i = 0; i < c.end; ++i) {
     int32_t id = 0;
     uint32_t place[3];
@@ -197,15 +197,19 @@ Status SequenceFile::check_tokens(const Sequence& s, const Counts& c, const Mode
     std::memcpy(place, positions.data() + i * sizeof place, sizeof place);
     if (id < 0 || static_cast<uint32_t>(id) >= s.model_->spec.decoder.vocabulary)
       return damaged(file.path(), "a token is not in the vocabulary");
-    if (visual[i] > 1 || (visual[i] == 1 && (i >= c.done || !s.model_->spec.has_vision)))
+    const bool is_kept_as_text = visual[i] == Sequence::kVisualKeptAsText;
+    const bool is_visual = is_kept_as_text || visual[i] == Sequence::kVisual;
+    if (visual[i] != 0 && (!is_visual || i >= c.done || !s.model_->spec.has_vision))
       return damaged(file.path(), "a token is of a picture that is not there");
-    visual_count += visual[i];
+    visual_count += is_visual;
+    cached_visual += is_visual && !is_kept_as_text;
     const uint64_t expected = c.next_position - (i < c.done ? 0 : c.end - i);
     for (uint32_t position : place)
       if (i < c.done ? position >= c.next_position : position != expected)
         return damaged(file.path(), "the position of a token is out of range");
   }
-  return visual_count == c.visual ? Status::ok() : damaged(file.path(), "it counts other visual tokens than it has");
+  const bool counts_right = visual_count == c.visual && cached_visual == c.cached_visual;
+  return counts_right ? Status::ok() : damaged(file.path(), "it counts other visual tokens than it has");
 }
 
 // Nothing fails from here on.

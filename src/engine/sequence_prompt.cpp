@@ -277,10 +277,10 @@ Status Sequence::add_tokens(std::span<const int32_t> ids, std::span<const Pictur
   });
 }
 
-// Positions of a run of a picture's tokens. M-RoPE (Qwen2-VL, arXiv 2409.12191, section 2.1): time stands still, height
-// and width count from the run's start, and text goes on behind the largest of them. Where they are shared, those
-// between the first and the last have one. Other families count on.
-void Sequence::place_run(const PixelPlan& plan, size_t tokens) {
+// A run of a picture's tokens, which are of a kind (visual_), and their positions. M-RoPE (Qwen2-VL, arXiv 2409.12191,
+// section 2.1): time stands still, height and width count from the run's start, and text goes on behind the largest of
+// them. Where they are shared, those between the first and the last have one. Other families count on.
+void Sequence::place_run(const PixelPlan& plan, size_t tokens, uint8_t kind) {
   const bool multimodal = model_->spec.decoder.rope.multimodal();
   const bool shared = model_->spec.picture_positions == PicturePositions::shared;
   const uint32_t merge = model_->spec.vision.merge;
@@ -294,7 +294,7 @@ void Sequence::place_run(const PixelPlan& plan, size_t tokens) {
     position[1] = multimodal ? start + i / columns : start + offset;
     position[2] = multimodal ? start + i % columns : start + offset;
     ids_[mark_.end + i] = model_->spec.picture_token;
-    visual_[mark_.end + i] = 1;
+    visual_[mark_.end + i] = kind;
   }
   const uint32_t positions = multimodal ? std::max(plan.grid_width, plan.grid_height) / merge : count;
   mark_.next_position = start + (shared ? std::min(count, 3u) : positions);
@@ -399,15 +399,15 @@ Status Sequence::check_room(const PendingPicture& planned, const PicturePrompt& 
 Status Sequence::push_planned(PendingPicture planned, const PicturePrompt& prompt) {
   MICA_TRY(check_room(planned, prompt));
   const auto push_run = [&](size_t tokens, bool ends_as_text) -> Status {
-    const bool is_small = tokens - ends_as_text < KvCache::kSpanTokensMin;
-    const size_t text = options_.kv.packs_visual() && is_small ? tokens : ends_as_text;
+    const bool as_text = options_.kv.packs_visual() && tokens - ends_as_text < KvCache::kSpanTokensMin;
+    const size_t text = as_text ? tokens : ends_as_text;
     if (options_.context_text - mark_.text < text)
       return Status::error(Code::context_full,
                            "%zu tokens of a picture are kept as text is, and there is room for %zu more text tokens "
                            "(context_text)",
                            text, options_.context_text - mark_.text);
     mark_.text += text;
-    place_run(planned.plan, tokens);
+    place_run(planned.plan, tokens, as_text ? kVisualKeptAsText : kVisual);
     if (ends_as_text) visual_[mark_.end - 1] = kPictureAsText;
     return Status::ok();
   };

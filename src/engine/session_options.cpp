@@ -84,12 +84,21 @@ Status resolve_pictures(const ModelSpec& spec, const SessionSizes& wanted, Sessi
   return Status::ok();
 }
 
-Status check_window(const DecoderSpec& decoder, uint32_t context) {
-  if (decoder.window == 0 || context <= decoder.window) return Status::ok();
-  return Status::error(Code::unsupported,
-                       "context is %u; layers of this model see %u tokens (sliding_window of its config), and mica runs"
-                       " it as far as every token is seen: choose a context of at most %u",
-                       context, decoder.window, decoder.window);
+// Rows that see each other (SeenBlock) are computed at once, so that a batch holds them: a picture's, or those of a
+// prompt with a picture.
+Status hold_blocks(const ModelSpec& spec, SessionOptions* o) {
+  uint32_t tokens = 0;
+  switch (spec.decoder.block) {
+    case SeenBlock::none: break;
+    case SeenBlock::picture: tokens = o->picture_tokens; break;
+    case SeenBlock::prompt: tokens = std::min(o->context, o->picture_tokens + kTextRoom); break;
+  }
+  if (tokens > kBatchMax)
+    return Status::error(Code::limit_exceeded,
+                         "the %u tokens of a picture of this model see each other and are computed at once, and mica "
+                         "computes %u at most: choose less picture_tokens", o->picture_tokens, kBatchMax);
+  o->batch = std::max(o->batch, tokens);
+  return Status::ok();
 }
 
 }  // namespace
@@ -98,9 +107,8 @@ Status resolve_sizes(const Model& model, const SessionSizes& wanted, SessionOpti
   const ModelSpec& spec = model.spec;
   SessionOptions o = *out;
   static_cast<SessionSizes&>(o) = o.wanted = wanted;
-  if (o.context == 0) o.context = std::min(spec.decoder.reach(), kContextDefault);
+  if (o.context == 0) o.context = std::min(spec.decoder.context, kContextDefault);
   if (o.context < 2 || o.context > limits::kContextMax) return outside("context", o.context, 2, limits::kContextMax);
-  MICA_TRY(check_window(spec.decoder, o.context));
   if (o.batch == 0) o.batch = kBatchDefault;
   if (o.batch > kBatchMax) return outside("batch", o.batch, 1, kBatchMax);
   o.batch = std::min(o.batch, o.context);
@@ -117,6 +125,7 @@ Status resolve_sizes(const Model& model, const SessionSizes& wanted, SessionOpti
   if (o.sequences == 0 || o.sequences > std::min(o.batch, limits::kSessionsTogetherMax))
     return outside("sessions_max", o.sequences, 1, std::min(o.batch, limits::kSessionsTogetherMax));
   MICA_TRY(resolve_pictures(spec, wanted, &o));
+  MICA_TRY(hold_blocks(spec, &o));
   o.span_tokens_min = std::min(o.span_tokens_min, span_tokens_min(spec, o.batch));
   *out = o;
   return Status::ok();
@@ -135,7 +144,7 @@ Status resolve_within(const Model& model, const SessionOptions& room, const Sess
 
 Status resolve_sizes_within(const Model& model, const SessionOptions& room, SessionSizes wanted,
                             SessionOptions* options) {
-  if (wanted.context == 0) wanted.context = std::min({model.spec.decoder.reach(), kContextDefault, room.context});
+  if (wanted.context == 0) wanted.context = std::min({model.spec.decoder.context, kContextDefault, room.context});
   if (wanted.context > room.context)
     return outside("context of a session in this workspace", wanted.context, 2, room.context);
   if (wanted.logit_rows > room.logit_rows)

@@ -25,9 +25,14 @@ void Workspace::plan(const Model& model, const SessionOptions& options, Arena* a
   WorkBuffers b;
   b.order = arena->take<uint32_t>(batch);
   b.positions = arena->take<uint32_t>(batch * 3);
-  b.allowed_visual = arena->take<uint32_t>(batch);
   b.in_order = arena->take<uint32_t>(batch);
-  b.allowed_text = arena->take<uint32_t>(batch);
+  const size_t in_blocks = spec.decoder.block != SeenBlock::none ? batch : 0;
+  const size_t windowed = spec.decoder.window != 0 ? batch : 0;
+  b.sight.allowed = {arena->take<uint32_t>(batch), arena->take<uint32_t>(batch)};
+  b.sight.allowed_in_blocks = {arena->take<uint32_t>(in_blocks), arena->take<uint32_t>(in_blocks)};
+  b.sight.unseen = {arena->take<uint32_t>(windowed), arena->take<uint32_t>(windowed)};
+  b.sight.unseen_cached = {arena->take<uint32_t>(windowed), arena->take<uint32_t>(windowed),
+                           arena->take<uint32_t>(windowed)};
   b.spans = arena->take<uint32_t>(batch);
   b.rows_wanted = arena->take<uint32_t>(batch);
   b.parts = arena->take<DecoderPart>(options.sequences);

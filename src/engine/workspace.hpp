@@ -29,8 +29,7 @@ struct WorkBuffers {
   uint32_t* order = nullptr;      // [batch]: place of each row, from the batch's first token
   uint32_t* positions = nullptr;  // [batch][3]
   uint32_t* in_order = nullptr;   // [batch]: its inverse
-  uint32_t* allowed_visual = nullptr;
-  uint32_t* allowed_text = nullptr;
+  RowSight sight;                 // [batch]
   uint32_t* spans = nullptr;           // [batch]: tokens of each span of its visual rows
   uint32_t* rows_wanted = nullptr;     // [batch]: rows whose logits are kept
   DecoderPart* parts = nullptr;        // [sequences]

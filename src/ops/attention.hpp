@@ -1,11 +1,13 @@
-// Attention: softmax(q k^T / sqrt(d)) v over runs of keys, tile by tile with an online softmax. The mask is a count:
-// row i may attend to the first allowed[i] keys of a run (AIFS: DESIGN 2). Not the KV cache itself: kv_cache.hpp.
+// Attention: softmax(q k^T / sqrt(d)) v over runs of keys, tile by tile with an online softmax. The mask is a range:
+// row i may attend to the first allowed[i] keys of a run (AIFS: DESIGN 2) but for those that lie before its window. Not
+// the KV cache itself: kv_cache.hpp.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "compute.hpp"
+#include "unseen_keys.hpp"
 
 namespace mica {
 
@@ -24,6 +26,7 @@ struct KeyValueRun {
   size_t value_stride = 0;
   size_t value_head_stride = 0;
   const uint32_t* allowed = nullptr;      // [rows]: how many leading keys each row sees; null: all
+  UnseenKeys unseen = {};                 // of these
 };
 
 struct AttentionShape {

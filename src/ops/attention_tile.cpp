@@ -31,17 +31,23 @@ Tile tile_of(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t h
   return {s.keys, s.values, d};
 }
 
-// How many keys of the tile each row sees, into s.allowed; returns the most of them.
+// How many keys of the tile each row sees or has seen, into s.allowed, none where it sees none; returns the most.
 size_t allowed_in_tile(const KeyValueRun& run, size_t first_row, size_t rows, size_t first_key, size_t count,
                        const TileScratch& s) {
   size_t most = 0;
   for (size_t row = 0; row < rows; ++row) {
     const size_t seen = run.allowed ? run.allowed[first_row + row] : run.count;
     const size_t here = seen <= first_key ? 0 : std::min(seen - first_key, count);
-    s.allowed[row] = static_cast<uint32_t>(here);
-    most = std::max(most, here);
+    const bool sees_any = run.unseen.within(first_row + row, first_key, count) < here;
+    s.allowed[row] = sees_any ? static_cast<uint32_t>(here) : 0;
+    most = std::max<size_t>(most, s.allowed[row]);
   }
   return most;
+}
+
+void mask_unseen(const KeyValueRun& run, size_t first_row, size_t rows, size_t first_key, const TileScratch& s) {
+  for (size_t row = 0; run.unseen.any() && row < rows; ++row)
+    mask_scores(s.scores + row * kTileKeys, run.unseen.within(first_row + row, first_key, s.allowed[row]));
 }
 
 // The first row that sees beyond `key` keys of the tile; there is one.
@@ -103,6 +109,7 @@ void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_
       kernels.gemm_f32(s.scores + begin * kTileKeys + block * kKeyBlock, kTileKeys, queries + begin * query_stride,
                        query_stride, tile.keys + block * kKeyBlock * d, kKeyBlock, rows - begin, kKeyBlock, d, false);
     }
+    mask_unseen(run, first_row, rows, first, s);
     // Whole blocks, whose scores have been made: batches of them end where they do.
     kernels.softmax_tile(s.scores, kTileKeys, rows, round_up(seen, kKeyBlock), s.allowed, scale, state.max, state.sum,
                          state.out, d, d);

@@ -150,10 +150,10 @@ class Worker {
       const uint16_t* values = run.values_f16 + which_.kv_head * run.value_head_stride;
       for (size_t end = first + count; first < end; first += kValueChunk) {
         const size_t here = std::min(kValueChunk, end - first);
+        if (!sees_any(run.unseen, first, here)) continue;
         kernels_.visual_kv->scores_f32_f16(s_.scores, kValueChunk, keys + first * d_, s_.plain, which_.count(), here,
                                            d_);
-        kernels_.f32->softmax_tile(s_.scores, kValueChunk, which_.count(), here, nullptr, scale_, s_.max, s_.sum,
-                                   s_.out, d_, d_);
+        weigh(run.unseen, first, here, s_.out);
         kernels_.visual_kv->weighted_sum_f32_f16(s_.out, values + first * d_, s_.scores, kValueChunk, which_.count(),
                                                  here, d_);
       }
@@ -180,18 +180,42 @@ class Worker {
     if (draws_together) find_ranges(span);
     for (size_t end = first + count; first < end; first += kValueChunk) {
       const size_t here = std::min(kValueChunk, end - first);
+      if (!sees_any(span.unseen, first, here)) continue;
       score_span(span, first, here);
       prefetch_next();
       if (draws_together) draw_together(here);
       std::memcpy(s_.max_before, s_.max, n * sizeof(float));
       std::memcpy(s_.sum_before, s_.sum, n * sizeof(float));
-      kernels_.f32->softmax_tile(s_.scores, kValueChunk, n, here, nullptr, scale_, s_.max, s_.sum, out, d_, d_);
+      weigh(span.unseen, first, here, out);
       prefetch_next();
       rescale(other);
       add_values(span, first, here, value_mid, value_step, out);
       prefetch_next();
     }
   }
+
+  // Whether any query sees any of keys [first, first + count). Where some lie before windows, tile.allowed says how many
+  // each sees or has seen, none where it sees none.
+  bool sees_any(const UnseenKeys& unseen, size_t first, size_t count) {
+    bool any = !unseen.any();
+    for (size_t i = 0; unseen.any() && i < which_.count(); ++i) {
+      const bool sees = unseen.within(row_of(i), first, count) < count;
+      s_.tile.allowed[i] = sees ? static_cast<uint32_t>(count) : 0;
+      any = any || sees;
+    }
+    return any;
+  }
+
+  // Scores of the keys of sees_any into weights.
+  void weigh(const UnseenKeys& unseen, size_t first, size_t count, float* out) {
+    const uint32_t* allowed = unseen.any() ? s_.tile.allowed : nullptr;
+    for (size_t i = 0; unseen.any() && i < which_.count(); ++i)
+      mask_scores(s_.scores + i * kValueChunk, unseen.within(row_of(i), first, allowed[i]));
+    kernels_.f32->softmax_tile(s_.scores, kValueChunk, which_.count(), count, allowed, scale_, s_.max, s_.sum, out, d_,
+                               d_);
+  }
+
+  size_t row_of(size_t query) const { return which_.first_row + query % which_.rows; }
 
   void score_span(const PackedSpan& span, size_t first, size_t count) {
     const simd::PackedRows keys = span.keys(which_.kv_head, first, count);

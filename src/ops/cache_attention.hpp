@@ -15,7 +15,7 @@
 
 namespace mica {
 
-// What a layer holds of the tokens before the chunk; every row of the chunk sees all of it.
+// What a layer holds of the tokens before the chunk; every row of the chunk sees all of it but what is `unseen`.
 struct CachedRows {
   KeyValueRun rows;  // float16; count 0: none
   const PackedSpan* spans = nullptr;

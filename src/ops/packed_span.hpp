@@ -19,6 +19,7 @@
 
 #include "compute.hpp"
 #include "row_rotation.hpp"
+#include "unseen_keys.hpp"
 
 namespace mica {
 
@@ -65,6 +66,7 @@ struct PackedSpan {
   uint8_t* memory = nullptr;  // [heads][head_bytes()], aligned to 64
   size_t tokens = 0;          // that are there
   bool values_rotated = false;
+  UnseenKeys unseen = {};     // of its tokens, where it is read
 
   uint8_t* head(size_t index) const { return memory + index * layout.head_bytes(); }
   simd::PackedRows keys(size_t head_index, size_t first, size_t count) const;

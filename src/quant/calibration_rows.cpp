@@ -57,6 +57,19 @@ Status add_turns(const Model& model, const CalibrationSample& sample, std::span<
   return end < 0 ? Status::ok() : session->add_tokens({&end, 1}, {});
 }
 
+// The arrays of a chunk that say what its rows see; nothing is cached here.
+std::vector<uint32_t**> sight_of(const DecoderSpec& decoder, Chunk* chunk) {
+  std::vector<uint32_t**> all;
+  const auto add = [&](RowCounts* counts) {
+    all.push_back(&counts->visual);
+    all.push_back(&counts->text);
+  };
+  add(&chunk->sight.allowed);
+  if (decoder.block != SeenBlock::none) add(&chunk->sight.allowed_in_blocks);
+  if (decoder.window != 0) add(&chunk->sight.unseen);
+  return all;
+}
+
 }  // namespace
 
 Status CalibrationRows::open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory,
@@ -105,8 +118,8 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
   const size_t count = sample.chunk.count;
   sample.embeddings.assign(rows, rows + count * model_->spec.decoder.hidden);
   sample.positions.assign(sample.chunk.positions, sample.chunk.positions + count * 3);
-  sample.allowed_visual.assign(sample.chunk.allowed_visual, sample.chunk.allowed_visual + count);
-  sample.allowed_text.assign(sample.chunk.allowed_text, sample.chunk.allowed_text + count);
+  for (uint32_t** counts : sight_of(model_->spec.decoder, &sample.chunk))
+    sample.sight.insert(sample.sight.end(), *counts, *counts + count);
   if (sample.chunk.in_order) sample.in_order.assign(sample.chunk.in_order, sample.chunk.in_order + count);
   const size_t tap_floats = sample.chunk.visual * model_->spec.vision.taps.count * model_->spec.decoder.hidden;
   if (tap_floats != 0) sample.taps[0].assign(sample.chunk.taps, sample.chunk.taps + tap_floats);
@@ -141,8 +154,11 @@ Status CalibrationRows::create(const Model& model, const std::vector<Calibration
   if (samples_.empty()) return Status::error(Code::invalid_argument, "there is no sample to calibrate with");
   for (Sample& sample : samples_) {
     sample.chunk.positions = sample.positions.data();
-    sample.chunk.allowed_visual = sample.allowed_visual.data();
-    sample.chunk.allowed_text = sample.allowed_text.data();
+    uint32_t* sight = sample.sight.data();
+    for (uint32_t** counts : sight_of(model.spec.decoder, &sample.chunk)) {
+      *counts = sight;
+      sight += sample.chunk.count;
+    }
     if (sample.chunk.in_order) sample.chunk.in_order = sample.in_order.data();
   }
   return Status::ok();

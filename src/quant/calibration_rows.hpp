@@ -73,7 +73,8 @@ class CalibrationRows {
   struct Sample {
     const CalibrationSample* source = nullptr;
     Chunk chunk;                                  // its pointers are into the vectors below
-    std::vector<uint32_t> positions, allowed_visual, allowed_text, in_order;
+    std::vector<uint32_t> positions, in_order;
+    std::vector<uint32_t> sight;                  // what each row sees, one array of the chunk behind the other
     std::vector<float> x[2];                      // [count][hidden] by Stream
     std::vector<float> taps[2];                   // [visual][taps][hidden] by Stream, as Chunk has them
     std::vector<float> embeddings;                // [count][hidden]; released by begin_decoder

@@ -112,30 +112,10 @@ TEST_CASE("what is stored beside the config's word, or not stored with it, is wa
     CHECK_MESSAGE(g_warnings[0].find(each.named) != std::string::npos, g_warnings[0]);
   }
   for (const char* family : {"qwen2", "qwen3", "llama", "qwen2_vl", "llava", "internvl", "lfm2", "qwen3_5_text",
-                             "qwen3_5"}) {
+                             "qwen3_5", "gemma3_text"}) {
     g_warnings.clear();
     mica_model_close(open_golden(family));
     CHECK_MESSAGE(g_warnings.empty(), g_warnings[0]);
   }
   mica_set_log(nullptr, nullptr);
-}
-
-TEST_CASE("a session is no longer than the window that layers see") {
-  Checkpoint checkpoint("qwen2");
-  checkpoint.config["use_sliding_window"] = true;
-  checkpoint.config["sliding_window"] = 64;
-  checkpoint.config["max_window_layers"] = 1;
-  checkpoint.config.erase("layer_types");
-  mica_error error{};
-  mica_model* model = checkpoint.open_model(&error);
-  REQUIRE_MESSAGE(model != nullptr, error.message);
-  mica_session_options options = mica_session_options_default();
-  for (uint32_t context : {0u, 64u, 65u}) {
-    options.context = context;
-    mica_session* session = nullptr;
-    CHECK((mica_session_create(model, &options, nullptr, 0, &session, &error) == MICA_OK) == (context <= 64));
-    mica_session_free(session);
-  }
-  CHECK(std::string(error.message).find("sliding_window") != std::string::npos);
-  mica_model_close(model);
 }

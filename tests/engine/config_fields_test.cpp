@@ -53,9 +53,10 @@ Object read_published() {
 
 // Read by no model of transformers when it computes logits, or read by mica under another name.
 const std::set<std::string> kWithoutEffect = {
-    "_attn_implementation_autoset", "_name_or_path", "add_cross_attention", "attention_dropout",
-    "attention_probs_dropout_prob", "auto_map", "bad_words_ids", "begin_suppress_tokens", "bos_token_id",
-    "chunk_size_feed_forward", "compression_ratio", "cross_attention_hidden_size", "decoder_start_token_id",
+    "_attn_implementation_autoset", "_name_or_path", "_sliding_window_pattern", "add_cross_attention",
+    "attention_dropout", "attention_probs_dropout_prob", "auto_map", "bad_words_ids", "begin_suppress_tokens", "bos_token_id",
+    "cache_implementation", "chunk_size_feed_forward", "compression_ratio", "cross_attention_hidden_size",
+    "decoder_start_token_id",
     "diversity_penalty", "do_sample", "dropout", "dtype", "early_stopping", "encoder_no_repeat_ngram_size",
     "exponential_decay_length_penalty", "finetuning_task", "forced_bos_token_id", "forced_eos_token_id",
     "hidden_dropout_prob", "id2label", "ignore_index", "ignored_index", "image_end_token_id", "image_seq_length",
@@ -96,8 +97,10 @@ bool without_effect_here(const Object& config, const Object::json_pointer& place
   if (tower && type == "glm_ocr" && key == "image_size") return true;
   if (path == "/vocab_size" && config.contains("text_config")) return true;
   if (path.ends_with("/architectures/0") || key == "architectures") return path.starts_with("/text") || tower;
+  const std::string text_type = text.value("model_type", "");
+  if (text_type == "gemma3_text" && key == "attn_logit_softcapping") return true;
   if (key == "sliding_window")
-    return text.value("model_type", "") != "mistral" && !text.value("use_sliding_window", false);
+    return text_type != "mistral" && text_type != "gemma3_text" && !text.value("use_sliding_window", false);
   if (path == "/text_config/image_token_id") return true;
   // text_config's wins; transformers 4.52 and later write fields in both places.
   const std::string first = field_at(path);
@@ -228,7 +231,7 @@ TEST_CASE("absent fields have the defaults of the class") {
     Read bare(each["bare"]), full(each["full"]);
     REQUIRE_MESSAGE(bare.status.is_ok(), bare.said);
     REQUIRE_MESSAGE(full.status.is_ok(), full.said);
-    full.spec.decoder.layer_types = {};
+    for (Read* read : {&bare, &full}) read->spec.decoder.layer_types = {};
     CHECK_MESSAGE(bare.spec == full.spec, told(bare.spec) << " and " << told(full.spec));
   }
 }
@@ -258,7 +261,7 @@ TEST_CASE("null where a word must be chosen is refused by name: no reference run
 
 TEST_CASE("the divisors of a GGUF file are the Hugging Face folder's llama3 scaling") {
   Object config = read_published()["configs"]["meta-llama/Llama-3.2-1B-Instruct"];
-  const RopeFrequencies wanted = decoder_frequencies(Read(config).spec.decoder);
+  const RopeFrequencies wanted = decoder_frequencies(Read(config).spec.decoder.rope);
   // As convert_hf_to_gguf.py writes rope_freqs.weight.
   Object divisors = Object::array();
   for (int i = 0; i < 32; ++i) {
@@ -269,7 +272,7 @@ TEST_CASE("the divisors of a GGUF file are the Hugging Face folder's llama3 scal
   }
   config.erase("rope_scaling");
   config["mica_rope_divisors"] = divisors;
-  const RopeFrequencies got = decoder_frequencies(Read(config).spec.decoder);
+  const RopeFrequencies got = decoder_frequencies(Read(config).spec.decoder.rope);
   REQUIRE(got.frequency.size() == wanted.frequency.size());
   for (size_t i = 0; i < got.frequency.size(); ++i)
     CHECK(got.frequency[i] == doctest::Approx(wanted.frequency[i]).epsilon(1e-6));

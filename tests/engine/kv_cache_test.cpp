@@ -52,12 +52,19 @@ class Cache {
 
   AttentionShape shape() const { return {.heads = kKvHeads * kGroup, .kv_heads = kKvHeads, .head_dim = d_}; }
 
-  // A chunk of `spans` and then `text` rows, of channels with means and different magnitudes.
-  void append(const std::vector<uint32_t>& spans, size_t text, uint32_t seed) {
+  // A chunk of `spans` and then `text` rows, of channels with means and different magnitudes. In their sequence, `first`
+  // of the text rows stand before the spans.
+  void append(const std::vector<uint32_t>& spans, size_t text, uint32_t seed, size_t first = 0) {
     size_t visual = 0;
     for (uint32_t tokens : spans) visual += tokens;
-    const KvCache::Appended chunk{
-        .count = visual + text, .visual = visual, .spans = spans.data(), .span_count = spans.size()};
+    std::vector<uint32_t> in_order(visual + text);
+    for (size_t i = 0; i < in_order.size(); ++i)
+      in_order[i] = static_cast<uint32_t>(i < first ? visual + i : i < first + visual ? i - first : i);
+    const KvCache::Appended chunk{.count = visual + text,
+                                  .visual = visual,
+                                  .spans = spans.data(),
+                                  .span_count = spans.size(),
+                                  .in_order = in_order.data()};
     const size_t stride = 2 * kKvHeads * d_;
     for (size_t layer = 0; layer < kLayers; ++layer) {
       std::mt19937 random(seed + static_cast<uint32_t>(layer));
@@ -87,11 +94,12 @@ class Cache {
     return out;
   }
 
-  std::vector<float> attend(size_t layer, const std::vector<float>& queries, size_t rows) {
+  std::vector<float> attend(size_t layer, const std::vector<float>& queries, size_t rows,
+                            const CachedUnseen& unseen = {}) {
     std::vector<float> out(queries.size());
     const size_t stride = kKvHeads * kGroup * d_;
-    cache_attention(compute_, shape(), queries.data(), stride, rows, cache.cached(layer), nullptr, 0, partials_.data(),
-                    out.data(), stride);
+    cache_attention(compute_, shape(), queries.data(), stride, rows, cache.cached(layer, unseen), nullptr, 0,
+                    partials_.data(), out.data(), stride);
     return out;
   }
 
@@ -138,7 +146,33 @@ std::vector<float> random_queries(size_t rows, size_t head_dim) {
   return queries;
 }
 
-std::vector<double> twin(Cache* cache, size_t layer, const std::vector<float>& queries, size_t rows, size_t d) {
+// Which of the rows of decoded() a query does not see, which sees no token before `start`: rows of each kind lie in the
+// order of the text.
+class Hidden {
+ public:
+  enum class Order { together, text_first, visual_first };
+  // Of all tokens in that order, those that are kept as text, and how decoded() has both kinds.
+  Hidden(std::vector<bool> as_text, Order order) : as_text_(std::move(as_text)), order_(order) {}
+  bool operator()(size_t row, size_t start) const {
+    if (order_ == Order::together) return row < start;
+    const size_t text = text_before(tokens()), text_unseen = text_before(start), unseen = start - text_unseen;
+    const size_t first = order_ == Order::text_first ? text : tokens() - text;
+    const bool is_text = (row < first) == (order_ == Order::text_first);
+    return (row < first ? row : row - first) < (is_text ? text_unseen : unseen);
+  }
+  size_t text_before(size_t end) const {
+    return static_cast<size_t>(std::count(as_text_.begin(), as_text_.begin() + static_cast<ptrdiff_t>(end), true));
+  }
+  size_t tokens() const { return as_text_.size(); }
+
+ private:
+  std::vector<bool> as_text_;
+  Order order_;
+};
+
+// starts[row]: the first token that it sees; empty: all.
+std::vector<double> twin(Cache* cache, size_t layer, const std::vector<float>& queries, size_t rows, size_t d,
+                         const Hidden* hidden = nullptr, const std::vector<uint32_t>& starts = {}) {
   std::vector<double> out(queries.size());
   for (size_t head = 0; head < kKvHeads * kGroup; ++head) {
     const Rows decoded = cache->decoded(layer, head / kGroup);
@@ -149,7 +183,7 @@ std::vector<double> twin(Cache* cache, size_t layer, const std::vector<float>& q
       double sum = 0;
       for (size_t t = 0; t < tokens; ++t) {
         for (size_t c = 0; c < d; ++c) scores[t] += static_cast<double>(q[c]) * decoded.keys[t * d + c];
-        scores[t] = std::exp(scores[t] / std::sqrt(static_cast<double>(d)));
+        scores[t] = hidden && (*hidden)(t, starts[row]) ? 0 : std::exp(scores[t] / std::sqrt(static_cast<double>(d)));
         sum += scores[t];
       }
       for (size_t t = 0; t < tokens; ++t)
@@ -199,6 +233,47 @@ TEST_CASE("attention over packed rows is that over the rows they stand for") {
       for (size_t layer = 0; layer < kLayers; ++layer)
         CHECK(relative_error(cache.attend(layer, queries, rows), twin(&cache, layer, queries, rows, trial.head_dim)) <
               bound);
+    }
+  }
+}
+
+// Text rows stand between the visual ones here, as in_order says.
+TEST_CASE("attention within windows is that over the rows that they hold") {
+  struct Trial {
+    uint32_t text_bits;
+    uint8_t visual_bits;
+  };
+  for (const Trial& trial : {Trial{16, 16}, Trial{16, 1}, Trial{8, 16}, Trial{8, 2}}) {
+    Cache cache(64, trial.text_bits, trial.visual_bits, KvRule::token, 4096);
+    std::vector<bool> as_text;
+    const auto append = [&](size_t text_before, const std::vector<uint32_t>& spans, size_t text, uint32_t seed) {
+      cache.append(spans, text_before + text, seed, text_before);
+      as_text.insert(as_text.end(), text_before, true);
+      const size_t shortest = trial.visual_bits == 16 ? 0 : KvCache::kSpanTokensMin;
+      for (const uint32_t tokens : spans) as_text.insert(as_text.end(), tokens, tokens < shortest);
+      as_text.insert(as_text.end(), text, true);
+    };
+    append(0, {}, 7, 1);
+    append(3, {31, 40}, 5, 2);
+    append(9, {256, 1100}, 1, 3);
+    append(0, {}, 300, 4);
+    const Hidden hidden(as_text, trial.visual_bits != 16 ? Hidden::Order::text_first
+                                 : trial.text_bits == 16 ? Hidden::Order::together
+                                                         : Hidden::Order::visual_first);
+    for (const size_t rows : {1u, 3u, 5u, 70u}) {
+      CAPTURE(static_cast<int>(trial.visual_bits));
+      CAPTURE(rows);
+      std::vector<uint32_t> all, text, visual;
+      for (size_t row = 0; row < rows; ++row) {
+        const size_t start = rows == 1 ? 1500 : (hidden.tokens() - 1) * row / (rows - 1);
+        all.push_back(static_cast<uint32_t>(start));
+        text.push_back(static_cast<uint32_t>(hidden.text_before(start)));
+        visual.push_back(all.back() - text.back());
+      }
+      const std::vector<float> queries = random_queries(rows, 64);
+      const std::vector<float> got = cache.attend(0, queries, rows, {all.data(), text.data(), visual.data()});
+      const double bound = trial.visual_bits == 16 ? 1e-5 : 0.02;
+      CHECK(relative_error(got, twin(&cache, 0, queries, rows, 64, &hidden, all)) < bound);
     }
   }
 }

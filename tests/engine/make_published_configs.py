@@ -193,6 +193,16 @@ PUBLISHED = {
                           "initializer_range": 0.02, "intermediate_size": 13696, "model_type": "glm4v",
                           "num_heads": 12, "out_hidden_size": 4096, "patch_size": 14, "rms_norm_eps": 1e-05,
                           "spatial_merge_size": 2, "temporal_patch_size": 2}},
+    "google/gemma-3-1b-it": {
+        "architectures": ["Gemma3ForCausalLM"], "attention_bias": False, "attention_dropout": 0.0,
+        "attn_logit_softcapping": None, "bos_token_id": 2, "cache_implementation": "hybrid",
+        "eos_token_id": [1, 106], "final_logit_softcapping": None, "head_dim": 256,
+        "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 1152, "initializer_range": 0.02,
+        "intermediate_size": 6912, "max_position_embeddings": 32768, "model_type": "gemma3_text",
+        "num_attention_heads": 4, "num_hidden_layers": 26, "num_key_value_heads": 1, "pad_token_id": 0,
+        "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000, "rope_scaling": None,
+        "rope_theta": 1000000, "sliding_window": 512, "sliding_window_pattern": 6, "torch_dtype": "bfloat16",
+        "transformers_version": "4.50.0.dev0", "use_cache": True, "vocab_size": 262144},
     "zai-org/GLM-OCR": {
         "architectures": ["GlmOcrForConditionalGeneration"], "image_end_token_id": 59257,
         "image_start_token_id": 59256, "image_token_id": 59280, "model_type": "glm_ocr",
@@ -214,7 +224,8 @@ PUBLISHED = {
                           "spatial_merge_size": 2, "temporal_patch_size": 2}},
 }
 # Of these the least that names the class, for whose defaults the written config stands.
-BARE = [{"model_type": name} for name in ("llama", "qwen2", "qwen3", "mistral", "llava", "internvl")] + [
+BARE = [{"model_type": name} for name in ("llama", "qwen2", "qwen3", "mistral", "llava", "internvl",
+                                        "gemma3_text")] + [
     {"model_type": "qwen2_vl", "vision_config": {"hidden_size": 8192}},
     {"model_type": "llava", "text_config": {"model_type": "mistral"}, "vision_config": {}},
     {"model_type": "llava", "text_config": {"model_type": "qwen2"}},

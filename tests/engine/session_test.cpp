@@ -171,7 +171,7 @@ void cancel_prefills(const char* family) {
 }  // namespace
 
 TEST_CASE("a cancelled prefill leaves the newest logits as they were, and the answer that follows") {
-  for (const char* family : {"llama", "lfm2", "qwen3_5_text"}) {
+  for (const char* family : {"llama", "lfm2", "qwen3_5_text", "gemma3_text"}) {
     CAPTURE(family);
     cancel_prefills(family);
   }

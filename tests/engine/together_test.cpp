@@ -149,7 +149,8 @@ void step_all(const Room& room, const std::vector<Said>& wanted) {
 
 std::vector<std::string> models() {
   return {MICA_DEFAULT_MODEL_FILE, golden_path("llama"), golden_path("qwen2_vl"), golden_path("llava"),
-          golden_path("qwen3"), golden_path("lfm2"), golden_path("qwen3_5_text")};
+          golden_path("qwen3"), golden_path("lfm2"), golden_path("qwen3_5_text"),
+          golden_path("gemma3_text")};
 }
 
 }  // namespace
