@@ -20,7 +20,7 @@ uint32_t session_tokens(const Session& session, const NamedPicture& picture);
 // Creates a session that allocates its own memory. Throws Failure.
 Session create_session(const Model& model, const mica_session_options& options);
 
-// Tokens of the picture that takes most of them: what a session must be made for. 0 without pictures.
+// Tokens of the picture that takes most of them, beside frames: what a session must be made for. 0 without pictures.
 uint32_t largest_picture(const Model& model, const std::vector<NamedPicture>& pictures);
 
 // Adds a system turn. Throws Failure, also when the model has no chat format.

@@ -36,6 +36,7 @@ T json_field(const nlohmann::json& object, const char* name, const std::string& 
 struct NamedPicture {
   std::string path;
   Picture picture;
+  bool is_frame = false;  // of a video, as are those that follow it at once
 };
 
 // "-" is standard input. Throws Failure.

@@ -11,6 +11,7 @@
 
 #include "conversation.hpp"
 #include "files.hpp"
+#include "mica_video.h"
 
 namespace app {
 namespace {
@@ -56,14 +57,23 @@ std::string find_picture(const fs::path& folder, const std::string& name) {
       MICA_NOT_FOUND);
 }
 
-std::vector<NamedPicture> open_named_pictures(const Tensors& file, const fs::path& folder) {
+std::vector<std::string> names_in(const Tensors& file, const char* key) {
   size_t bytes = 0;
-  const char* names = mica_tensors_metadata(file.get(), "images", &bytes);
-  std::vector<NamedPicture> pictures;
-  if (names == nullptr) return pictures;
-  std::istringstream list(std::string(names, bytes));
+  const char* names = mica_tensors_metadata(file.get(), key, &bytes);
+  std::vector<std::string> all;
+  std::istringstream list(names == nullptr ? std::string() : std::string(names, bytes));
   for (std::string name; std::getline(list, name, ',');) {
-    if (!name.empty()) pictures.push_back(open_picture(find_picture(folder, name)));
+    if (!name.empty()) all.push_back(name);
+  }
+  return all;
+}
+
+std::vector<NamedPicture> open_named_pictures(const Tensors& file, const fs::path& folder) {
+  const std::vector<std::string> frames = names_in(file, "video_frames");
+  std::vector<NamedPicture> pictures;
+  for (const std::string& name : names_in(file, "images")) {
+    pictures.push_back(open_picture(find_picture(folder, name)));
+    pictures.back().is_frame = std::find(frames.begin(), frames.end(), name) != frames.end();
   }
   return pictures;
 }
@@ -91,17 +101,20 @@ std::vector<float> read_slices(const Tensors& file, const std::string& path) {
   return planes;
 }
 
-// Infinite when the model's processor gives another number of values than the reference's.
-double pixel_difference(const Model& model, const std::vector<NamedPicture>& pictures,
+// Of the pictures, or of a video's frames. Infinite when the model's processor gives another number of values than the
+// reference's.
+double pixel_difference(const Model& model, const std::vector<NamedPicture>& pictures, bool frames,
                         const std::vector<float>& recorded) {
   double difference = 0;
   size_t done = 0;
   std::vector<float> values(recorded.size());
+  const auto pixels_of = frames ? mica_frame_pixels : mica_picture_pixels;
   for (const NamedPicture& picture : pictures) {
+    if (picture.is_frame != frames) continue;
     mica_error error{};
     size_t count = 0;
     const mica_status status =
-        mica_picture_pixels(model.get(), picture.picture.get(), values.data(), values.size() - done, &count, &error);
+        pixels_of(model.get(), picture.picture.get(), values.data(), values.size() - done, &count, &error);
     if (status == MICA_LIMIT_EXCEEDED) return std::numeric_limits<double>::infinity();
     require(status, error);
     for (size_t i = 0; i < count; i++) {
@@ -168,9 +181,12 @@ GoldenDifference compare_golden(const Model& model, mica_session_options options
   GoldenDifference difference;
   if (has_tensor(file, "pixel_values")) {
     const auto pixels = read_tensor<float>(file, path, "pixel_values", "F32", 8);
-    difference.pixels = pixel_difference(model, pictures, pixels.values);
+    difference.pixels = pixel_difference(model, pictures, false, pixels.values);
+  } else if (has_tensor(file, "pixel_values_videos")) {
+    const auto pixels = read_tensor<float>(file, path, "pixel_values_videos", "F32", 8);
+    difference.pixels = pixel_difference(model, pictures, true, pixels.values);
   } else if (has_tensor(file, "pixel_values_0") && has_tensor(file, "tgt_sizes")) {
-    difference.pixels = pixel_difference(model, pictures, read_slices(file, path));
+    difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path));
   }
 
   if (options.context == 0) options.context = static_cast<uint32_t>(ids.values.size() + greedy.values.size() + 1);

@@ -2,6 +2,9 @@
 // stands before their layers; and the two matrices of LLaVA's projectors. Data only; the roots are a family's own.
 #pragma once
 
+#include <array>
+
+#include "picture_processors.hpp"
 #include "tables.hpp"
 
 namespace mica::tables {
@@ -60,6 +63,46 @@ inline constexpr const char* kClipTowerAbsent =
     R"({"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096, "num_attention_heads": 16,
         "num_hidden_layers": 24, "patch_size": 14})";
 
+// CLIPImageProcessor's and its kin's, whose padding is that of a batch to one size, which it has already.
+inline constexpr ProcessorField kClipFields[] = {
+    {"do_pad", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_pad)},
+    {"pad_size", ProcessorFieldKind::crop_size, MICA_PROCESSOR_FIELD(pad_size)},
+};
+inline constexpr std::span<const ProcessorField> kClipTables[] = {kProcessorFields, kCropFields, kClipFields};
+
+constexpr ProcessorValues crop_values() {
+  ProcessorValues values = clip_values();
+  values.do_center_crop = true;
+  values.size.shortest_edge = 224;
+  values.crop_size.height = values.crop_size.width = 224;
+  return values;
+}
+
+// LLaVA-NeXT's: pictures on grids.
+constexpr GridList next_grids() { return {5, {{336, 672}, {672, 336}, {672, 672}, {1008, 336}, {336, 1008}}}; }
+
+inline constexpr ProcessorField kNextFields[] = {
+    {"image_grid_pinpoints", ProcessorFieldKind::grids, MICA_PROCESSOR_FIELD(image_grid_pinpoints)},
+    {"do_pad", ProcessorFieldKind::no_effect},  // a batch to as many tiles
+    {"pad_size", ProcessorFieldKind::no_effect},
+    {"aspect_ratio_setting", ProcessorFieldKind::no_effect},
+};
+inline constexpr std::span<const ProcessorField> kNextTables[] = {kProcessorFields, kCropFields, kNextFields};
+
+constexpr ProcessorValues next_values() {
+  ProcessorValues values = crop_values();
+  values.image_grid_pinpoints = next_grids();
+  return values;
+}
+
+// Of the configs of LLaVA-NeXT's kind: the class token is left out.
+inline constexpr Choice kWithoutClassToken[] = {{"default", 0}};
+inline constexpr ConfigField kNextRoot[] = {
+    {"image_grid_pinpoints", FieldKind::grids, MICA_FIELD(vision.grids)},
+    only("vision_feature_select_strategy", kWithoutClassToken),
+    only("use_image_newline_parameter", kOnlyTrue),
+};
+
 constexpr VisionSpec clip_defaults() {
   VisionSpec spec;
   spec.layers = 12;
@@ -73,6 +116,32 @@ constexpr VisionSpec clip_defaults() {
   spec.feature_layer = -2;
   return spec;
 }
+
+// The same names in another section.
+template <size_t count>
+constexpr std::array<TensorName, count> in_section(Section section, const TensorName (&names)[count]) {
+  std::array<TensorName, count> moved = {};
+  for (size_t i = 0; i < count; ++i) {
+    moved[i] = names[i];
+    moved[i].section = section;
+  }
+  return moved;
+}
+
+// A projector of two matrices by itself.
+inline constexpr TensorName kTwoMatrices[] = {
+    {Slot::projector_up, Section::projector, true, "linear_1", "mm.0"},
+    {Slot::projector_down, Section::projector, true, "linear_2", "mm.2"},
+};
+inline constexpr const char* kTwoMatricesRoots[] = {"multi_modal_projector.", "model.multi_modal_projector."};
+inline constexpr Step kTwoMatricesSteps[] = {
+    {Op::features}, {Op::linear, Slot::projector_up}, {Op::activate}, {Op::linear, Slot::projector_down}};
+
+// Behind those of LLaVA's kind, in a prompt.
+inline constexpr PicturePiece kPictureLine[] = {
+    {PicturePiece::Kind::tokens},
+    {PicturePiece::Kind::text, "\n"},
+};
 
 // Projectors whose tiles become one grid.
 inline constexpr TensorName kRejoinedTensors[] = {

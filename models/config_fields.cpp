@@ -23,7 +23,8 @@ constexpr const char* kNames[] = {
     // tokens: prompts name them by their text, and the tokenizer's file says which begin a text
     "bos_token_id", "pad_token_id", "_pad_token_id", "sep_token_id", "unk_token_id", "decoder_start_token_id",
     "video_token_id",
-    "vision_start_token_id", "vision_end_token_id", "vision_token_id", "image_seq_length", "tokenizer_class", "prefix",
+    "vision_start_token_id", "vision_end_token_id", "vision_token_id", "image_seq_length", "video_seq_length",
+    "tokenizer_class", "prefix",
     // sampling as transformers' generate would do it
     "max_length", "min_length", "max_new_tokens", "do_sample", "early_stopping", "num_beams", "num_beam_groups",
     "diversity_penalty", "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty",

@@ -21,20 +21,7 @@ constexpr ProcessorField kLlavaFields[] = {
     {"do_pad", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_pad)},
     {"pad_size", ProcessorFieldKind::no_effect},  // what do_pad pads to is a square
 };
-constexpr ProcessorField kClipFields[] = {
-    {"do_pad", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_pad)},  // a batch to one size, which it has already
-    {"pad_size", ProcessorFieldKind::crop_size, MICA_PROCESSOR_FIELD(pad_size)},
-};
 constexpr std::span<const ProcessorField> kLlavaTables[] = {kProcessorFields, kCropFields, kLlavaFields};
-constexpr std::span<const ProcessorField> kClipTables[] = {kProcessorFields, kCropFields, kClipFields};
-
-constexpr ProcessorValues crop_values() {
-  ProcessorValues values = clip_values();
-  values.do_center_crop = true;
-  values.size.shortest_edge = 224;
-  values.crop_size.height = values.crop_size.width = 224;
-  return values;
-}
 
 constexpr PictureProcessor kProcessors[] = {
     {"LlavaImageProcessor", ProcessorSteps::pad_resize_crop, crop_values(), kLlavaTables},
@@ -51,15 +38,7 @@ constexpr ConfigTable kConfigs[] = {
 
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kLlavaDerived};
 
-constexpr TensorName kTensors[] = {
-    {Slot::projector_up, Section::projector, true, "linear_1", "mm.0"},
-    {Slot::projector_down, Section::projector, true, "linear_2", "mm.2"},
-};
-constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kClipTensors, kTensors};
-constexpr const char* kProjectorRoots[] = {"multi_modal_projector.", "model.multi_modal_projector."};
-
-constexpr Step kProjector[] = {
-    {Op::features}, {Op::linear, Slot::projector_up}, {Op::activate}, {Op::linear, Slot::projector_down}};
+constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kClipTensors, kTwoMatrices};
 
 // Of a text file and its projector: the layers above the one that features are taken from are not in it.
 constexpr const char* kGgufConfig = R"json({
@@ -77,11 +56,6 @@ constexpr const char* kGgufProcessor = R"json({
   "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": $(clip.vision.image_size)},
   "crop_size": {"height": $(clip.vision.image_size), "width": $(clip.vision.image_size)},
   "image_mean": $(clip.vision.image_mean), "image_std": $(clip.vision.image_std)})json";
-
-constexpr PicturePiece kPicture[] = {
-    {PicturePiece::Kind::tokens},
-    {PicturePiece::Kind::text, "\n"},
-};
 
 constexpr ModelSpec defaults() {
   ModelSpec spec;
@@ -107,12 +81,12 @@ extern constinit const Family llava = {
     .published_processor = &kProcessors[1],
     .derived = kDerivedTables,
     .tensors = kTensorTables,
-    .roots = {kDecoderRoots, kHeadRoots, kLlavaVisionRoots, kProjectorRoots},
+    .roots = {kDecoderRoots, kHeadRoots, kLlavaVisionRoots, kTwoMatricesRoots},
     .gguf = {.projector = "mlp", .config = kGgufConfig, .processor = kGgufProcessor},
     .stem = kClipStem,
-    .projector = kProjector,
+    .projector = kTwoMatricesSteps,
     .projector_title = "two matrices",
-    .picture = kPicture,
+    .picture = kPictureLine,
 };
 
 }  // namespace mica::tables

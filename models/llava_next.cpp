@@ -12,42 +12,13 @@ constexpr const char* kArchitectures[] = {"LlavaNextForConditionalGeneration"};
 constexpr const DecoderKind* kDecoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3};
 constexpr const char* kTowers[] = {"clip_vision_model"};
 
-constexpr Choice kWithoutClassToken[] = {{"default", 0}};
-
-constexpr ConfigField kRoot[] = {
-    {"image_grid_pinpoints", FieldKind::grids, MICA_FIELD(vision.grids)},
-    only("vision_feature_select_strategy", kWithoutClassToken),
-    only("use_image_newline_parameter", kOnlyTrue),
-};
-
-constexpr ProcessorField kGridFields[] = {
-    {"image_grid_pinpoints", ProcessorFieldKind::grids, MICA_PROCESSOR_FIELD(image_grid_pinpoints)},
-    {"do_pad", ProcessorFieldKind::no_effect},  // a batch to as many tiles
-    {"pad_size", ProcessorFieldKind::no_effect},
-    {"aspect_ratio_setting", ProcessorFieldKind::no_effect},
-};
-constexpr std::span<const ProcessorField> kProcessorTables[] = {kProcessorFields, kCropFields, kGridFields};
-
-constexpr GridList published_grids() {
-  return {5, {{336, 672}, {672, 336}, {672, 672}, {1008, 336}, {336, 1008}}};
-}
-
-constexpr ProcessorValues grid_values() {
-  ProcessorValues values = clip_values();
-  values.do_center_crop = true;
-  values.size.shortest_edge = 224;
-  values.crop_size.height = values.crop_size.width = 224;
-  values.image_grid_pinpoints = published_grids();
-  return values;
-}
-
 constexpr PictureProcessor kProcessors[] = {
-    {"LlavaNextImageProcessor", ProcessorSteps::grids, grid_values(), kProcessorTables}};
+    {"LlavaNextImageProcessor", ProcessorSteps::grids, next_values(), kNextTables}};
 
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kLlavaRoot},
-    {ConfigScope::root, kRoot},
+    {ConfigScope::root, kNextRoot},
     {ConfigScope::vision, kClipTower},
     {ConfigScope::vision, kTowerForeign},
 };
@@ -60,17 +31,12 @@ constexpr Step kProjector[] = {
     {Op::rejoin, Slot::row_end},
 };
 
-constexpr PicturePiece kPicture[] = {
-    {PicturePiece::Kind::tokens},
-    {PicturePiece::Kind::text, "\n"},
-};
-
 constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
   spec.picture_token = 32000;
   spec.vision = clip_defaults();
-  spec.vision.grids = published_grids();
+  spec.vision.grids = next_grids();
   return spec;
 }
 
@@ -94,7 +60,7 @@ extern constinit const Family llava_next = {
     .stem = kClipStem,
     .projector = kProjector,
     .projector_title = "two matrices, tiles become one grid",
-    .picture = kPicture,
+    .picture = kPictureLine,
 };
 
 }  // namespace mica::tables

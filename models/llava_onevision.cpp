@@ -21,7 +21,7 @@ constexpr ConfigField kRoot[] = {
     {"vision_aspect_ratio", FieldKind::numbered, MICA_FIELD(vision.grid_tiles_kept), 1, 255, false, kAspectRatios},
     only("vision_feature_select_strategy", kAllFeatures),
     only("use_image_newline_parameter", kOnlyTrue),
-    no_effect("video_token_index"),
+    kVideoToken,
 };
 
 constexpr ProcessorField kGridFields[] = {
@@ -57,6 +57,14 @@ constexpr PictureProcessor kPublished = {
     "LlavaOnevisionImageProcessor", ProcessorSteps::grids,
     grid_values({.image_mean = {0.5, 0.5, 0.5}, .image_std = {0.5, 0.5, 0.5}}), kProcessorTables};
 
+constexpr ProcessorValues frame_values() {
+  ProcessorValues values = clip_values();
+  values.size.height = values.size.width = 384;
+  return values;
+}
+constexpr PictureProcessor kFrames = {"LlavaOnevisionVideoProcessor", ProcessorSteps::resize_crop, frame_values(),
+                                      kFrameTables};
+
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kLlavaRoot},
@@ -73,21 +81,24 @@ constexpr Step kProjector[] = {
     {Op::linear, Slot::projector_up}, {Op::activate}, {Op::linear, Slot::projector_down},
     {Op::rejoin, Slot::row_end},
 };
+constexpr Step kFrame[] = {
+    {Op::linear, Slot::projector_up}, {Op::activate}, {Op::linear, Slot::projector_down}, {Op::halve}};
+constexpr Step kLastFrame[] = {
+    {Op::linear, Slot::projector_up}, {Op::activate}, {Op::linear, Slot::projector_down}, {Op::halve},
+    {Op::append, Slot::row_end},
+};
 
 // LlavaOnevisionConfig has a larger tower where the file says nothing of one.
 constexpr const char* kTowerAbsent =
     R"({"hidden_size": 1152, "image_size": 384, "intermediate_size": 4304, "num_attention_heads": 16,
         "num_hidden_layers": 26, "patch_size": 14})";
 
-constexpr PicturePiece kPicture[] = {
-    {PicturePiece::Kind::tokens},
-    {PicturePiece::Kind::text, "\n"},
-};
-
 constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
   spec.picture_token = 151646;
+  spec.video_token = 151647;
+  spec.sampling.frames = 32;  // as it was trained at most
   spec.vision = siglip_defaults(12, 768, 12, 3072, 224, 16);
   spec.vision.grids = published_grids();
   spec.vision.grid_tiles_kept = 9;
@@ -108,13 +119,16 @@ extern constinit const Family llava_onevision = {
     .config = kConfigs,
     .processors = kProcessors,
     .published_processor = &kPublished,
+    .frame_processor = &kFrames,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kLlavaVisionRoots, kRejoinedRoots},
     .stem = kSiglipStem,
     .projector = kProjector,
+    .frame = kFrame,
+    .last_frame = kLastFrame,
     .projector_title = "two matrices, tiles become one grid",
-    .picture = kPicture,
+    .picture = kPictureLine,
 };
 
 }  // namespace mica::tables

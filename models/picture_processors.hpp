@@ -46,6 +46,23 @@ inline constexpr ProcessorField kNoCropFields[] = {
     {"pad_size", ProcessorFieldKind::no_effect},
 };
 
+// Classes of a video's frames. Which are seen of a file is said by num_frames or fps; do_sample_frames says whether the
+// class chooses them or its caller.
+inline constexpr ProcessorField kVideoFields[] = {
+    {"num_frames", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(num_frames), 1, 65536, true},
+    {"fps", ProcessorFieldKind::number, MICA_PROCESSOR_FIELD(fps), 1e-3, 1e3, true},
+    {"do_pad", ProcessorFieldKind::no_effect},  // frames have one size
+    {"pad_size", ProcessorFieldKind::no_effect},
+    {"do_sample_frames", ProcessorFieldKind::no_effect},
+    {"video_metadata", ProcessorFieldKind::no_effect},
+    {"return_metadata", ProcessorFieldKind::no_effect},
+    {"video_processor_type", ProcessorFieldKind::no_effect},
+    // of the class that cuts pictures, whose file may be the frames' too
+    {"image_grid_pinpoints", ProcessorFieldKind::no_effect},
+    {"aspect_ratio_setting", ProcessorFieldKind::no_effect},
+};
+inline constexpr std::span<const ProcessorField> kFrameTables[] = {kProcessorFields, kCropFields, kVideoFields};
+
 constexpr ProcessorValues clip_values() {  // OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
   return {.image_mean = {0.48145466, 0.4578275, 0.40821073}, .image_std = {0.26862954, 0.26130258, 0.27577711}};
 }

@@ -63,6 +63,10 @@ constexpr ConfigField only_said(const char* paths, std::span<const Choice> value
 constexpr ConfigField refused(const char* paths) { return {paths, FieldKind::absent, 0}; }
 constexpr ConfigField no_effect(const char* paths) { return {paths, FieldKind::no_effect, 0}; }
 
+// The placeholder of a video's frames.
+inline constexpr ConfigField kVideoToken = {"video_token_index|video_token_id", FieldKind::i32,
+                                            MICA_FIELD(video_token), 0, kVocabularyMax};
+
 inline constexpr DerivedField kDecoderDerived[] = {
     {MICA_FIELD(decoder.kv_heads), MICA_FIELD(decoder.heads)},
     {MICA_FIELD(decoder.head_dim), MICA_FIELD(decoder.hidden), DerivedField::kOne, DerivedField::kOne,

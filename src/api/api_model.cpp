@@ -102,6 +102,9 @@ uint32_t mica_model_vocabulary(const mica_model* model) { return model ? model->
 uint64_t mica_model_parameters(const mica_model* model) { return model ? model->model->weights.parameters : 0; }
 uint64_t mica_model_bytes(const mica_model* model) { return model ? model->model->weights.bytes : 0; }
 int mica_model_has_vision(const mica_model* model) { return model && model->model->spec.has_vision; }
+int mica_model_has_video(const mica_model* model) {
+  return model != nullptr && model->model->spec.video_token >= 0 ? 1 : 0;
+}
 int mica_model_has_chat(const mica_model* model) { return model && model->model->chat.writes_turns(); }
 
 }  // extern "C"

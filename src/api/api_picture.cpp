@@ -17,10 +17,30 @@ Status give(Picture picture, mica_picture** out) {
   return Status::ok();
 }
 
-Status plan_for(const mica_model* model, const mica_picture* picture, PixelPlan* plan) {
+Status plan_for(const mica_model* model, const mica_picture* picture, Shown shown, PixelPlan* plan) {
   const ModelSpec& spec = model->model->spec;
-  if (!spec.has_vision) return Status::error(Code::unsupported, "this model (%s) reads text only", spec.family->name);
-  return plan_pixels(spec.pictures, picture->picture.width, picture->picture.height, plan);
+  MICA_TRY(check_sight(spec, shown));
+  MICA_TRY(plan_pixels(spec.rule_of(shown), picture->picture.width, picture->picture.height, plan));
+  plan->shown = shown;
+  return Status::ok();
+}
+
+Status pixels_of(const mica_model* model, const mica_picture* picture, Shown shown, float* values, size_t capacity,
+                 size_t* count) {
+  PixelPlan plan;
+  MICA_TRY(plan_for(model, picture, shown, &plan));
+  *count = plan.values;
+  if (values == nullptr && capacity == 0) return Status::ok();
+  MICA_REQUIRE(values);
+  if (capacity < plan.values)
+    return Status::error(Code::limit_exceeded, "the picture has %zu values, the buffer %zu", plan.values, capacity);
+  const PictureRule& rule = model->model->spec.rule_of(shown);
+  const size_t bytes = pixels_scratch_bytes(rule, plan, picture->picture.width);
+  std::unique_ptr<uint8_t[]> scratch(new (std::nothrow) uint8_t[bytes + Arena::kAlignment]);
+  if (!scratch) return Status::error(Code::out_of_memory, "no memory for %zu bytes of scratch", bytes);
+  uint8_t* aligned = scratch.get() + (round_up(reinterpret_cast<uintptr_t>(scratch.get()), Arena::kAlignment) -
+                                      reinterpret_cast<uintptr_t>(scratch.get()));
+  return make_pixels(rule, plan, picture->picture, values, aligned, bytes);
 }
 
 }  // namespace
@@ -85,7 +105,7 @@ mica_status mica_picture_tokens(const mica_model* model, const mica_picture* pic
     MICA_REQUIRE(picture);
     MICA_REQUIRE(tokens);
     PixelPlan plan;
-    MICA_TRY(plan_for(model, picture, &plan));
+    MICA_TRY(plan_for(model, picture, Shown::still, &plan));
     *tokens = static_cast<uint32_t>(Vision::tokens_of(model->model->spec, plan));
     return Status::ok();
   });
@@ -97,20 +117,35 @@ mica_status mica_picture_pixels(const mica_model* model, const mica_picture* pic
     MICA_REQUIRE(model);
     MICA_REQUIRE(picture);
     MICA_REQUIRE(count);
-    PixelPlan plan;
-    MICA_TRY(plan_for(model, picture, &plan));
-    *count = plan.values;
-    if (values == nullptr && capacity == 0) return Status::ok();
-    MICA_REQUIRE(values);
-    if (capacity < plan.values)
-      return Status::error(Code::limit_exceeded, "the picture has %zu values, the buffer %zu", plan.values, capacity);
-    const PictureRule& rule = model->model->spec.pictures;
-    const size_t bytes = pixels_scratch_bytes(rule, plan, picture->picture.width);
-    std::unique_ptr<uint8_t[]> scratch(new (std::nothrow) uint8_t[bytes + Arena::kAlignment]);
-    if (!scratch) return Status::error(Code::out_of_memory, "no memory for %zu bytes of scratch", bytes);
-    uint8_t* aligned = scratch.get() + (round_up(reinterpret_cast<uintptr_t>(scratch.get()), Arena::kAlignment) -
-                                        reinterpret_cast<uintptr_t>(scratch.get()));
-    return make_pixels(rule, plan, picture->picture, values, aligned, bytes);
+    return pixels_of(model, picture, Shown::still, values, capacity, count);
+  });
+}
+
+mica_status mica_video_tokens(const mica_model* model, const mica_picture* const* frames, size_t count,
+                              uint32_t* tokens, mica_error* error) {
+  return guarded(error, [&] {
+    MICA_REQUIRE(model);
+    if (count > 0) MICA_REQUIRE(frames);
+    MICA_REQUIRE(tokens);
+    size_t sum = 0;
+    for (size_t i = 0; i < count; ++i) {
+      MICA_REQUIRE(frames[i]);
+      PixelPlan plan;
+      MICA_TRY(plan_for(model, frames[i], i + 1 == count ? Shown::last_frame : Shown::frame, &plan));
+      sum += Vision::tokens_of(model->model->spec, plan);
+    }
+    *tokens = static_cast<uint32_t>(std::min<size_t>(sum, UINT32_MAX));
+    return Status::ok();
+  });
+}
+
+mica_status mica_frame_pixels(const mica_model* model, const mica_picture* frame, float* values, size_t capacity,
+                              size_t* count, mica_error* error) {
+  return guarded(error, [&] {
+    MICA_REQUIRE(model);
+    MICA_REQUIRE(frame);
+    MICA_REQUIRE(count);
+    return pixels_of(model, frame, Shown::frame, values, capacity, count);
   });
 }
 

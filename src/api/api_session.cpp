@@ -56,6 +56,14 @@ Status largest_context(const mica_model* model, const mica_session_options* opti
   return Status::ok();
 }
 
+Status borrow(const mica_picture* const* pictures, size_t count, const char* name, std::vector<const Picture*>* out) {
+  for (size_t i = 0; i < count; ++i) {
+    if (pictures[i] == nullptr) return missing_argument(name);
+    out->push_back(&pictures[i]->picture);
+  }
+  return Status::ok();
+}
+
 // mica_progress returns nonzero to cancel, as ProgressFunction returns true.
 struct Progress {
   mica_progress function;
@@ -199,9 +207,10 @@ mica_status mica_session_add_message(mica_session* session, mica_role role, cons
       return Status::error(Code::invalid_argument, "there is no role %d", static_cast<int>(role));
     std::vector<MessagePart> message(count);
     for (size_t i = 0; i < count; ++i) {
-      if (parts[i].kind == MICA_PART_PICTURE) {
+      if (parts[i].kind != MICA_PART_TEXT) {
         MICA_REQUIRE(parts[i].picture);
         message[i].picture = &parts[i].picture->picture;
+        message[i].is_frame = parts[i].kind == MICA_PART_FRAME;
       } else {
         if (parts[i].text_bytes > 0) MICA_REQUIRE(parts[i].text);
         message[i].text = {parts[i].text, parts[i].text_bytes};
@@ -229,16 +238,23 @@ mica_status mica_session_add_picture(mica_session* session, const mica_picture* 
   });
 }
 
+mica_status mica_session_add_video(mica_session* session, const mica_picture* const* frames, size_t count,
+                                   mica_error* error) {
+  return on_session(session, error, [&]() -> Status {
+    if (count > 0) MICA_REQUIRE(frames);
+    std::vector<const Picture*> borrowed;
+    MICA_TRY(borrow(frames, count, "frames[i]", &borrowed));
+    return session->session->add_video(borrowed);
+  });
+}
+
 mica_status mica_session_add_tokens(mica_session* session, const int32_t* ids, size_t count,
                                     const mica_picture* const* pictures, size_t picture_count, mica_error* error) {
-  return on_session(session, error, [&] {
+  return on_session(session, error, [&]() -> Status {
     if (count > 0) MICA_REQUIRE(ids);
     if (picture_count > 0) MICA_REQUIRE(pictures);
-    std::vector<const Picture*> borrowed(picture_count);
-    for (size_t i = 0; i < picture_count; ++i) {
-      MICA_REQUIRE(pictures[i]);
-      borrowed[i] = &pictures[i]->picture;
-    }
+    std::vector<const Picture*> borrowed;
+    MICA_TRY(borrow(pictures, picture_count, "pictures[i]", &borrowed));
     return session->session->add_tokens({ids, count}, borrowed);
   });
 }

@@ -95,6 +95,14 @@ Json describe_pictures(const PictureRule& rule) {
   return out;
 }
 
+Json describe_frames(const ModelSpec& spec) {
+  Json out = describe_pictures(spec.frames);
+  out["tokens"] = frame_tokens(spec, Shown::frame);
+  if (spec.sampling.frames != 0) out["of_a_video"] = spec.sampling.frames;
+  if (spec.sampling.per_second > 0) out["of_a_second"] = spec.sampling.per_second;
+  return out;
+}
+
 std::string describe_template(const Chat& chat) {
   if (chat.templated) {
     return "run (" + std::to_string(chat.templated->bytes()) + " bytes of " + chat.templated->place() + ")";
@@ -175,6 +183,7 @@ std::string describe(const Model& model) {
   if (spec.has_vision) {
     out["vision"] = describe_vision(spec);
     out["pictures"] = describe_pictures(spec.pictures);
+    if (spec.video_token >= 0) out["frames"] = describe_frames(spec);
   }
   const Json fixed = describe_static(model.weights);
   if (!fixed.is_null()) out["static"] = fixed;

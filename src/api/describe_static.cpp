@@ -70,9 +70,11 @@ JsonBuild describe_static(const Weights& weights) {
   const DecoderWeights& decoder = weights.decoder;
   const VisionWeights& vision = weights.vision;
   std::vector<const QuantPoint*> points = {&decoder.head_in};
-  for (const QuantPoint& point : vision.points) points.push_back(&point);
   take_points(decoder.layers, &points);
-  take_points(vision.layers, &points);
+  for (const VisionWeights* tower : {&weights.vision, &weights.frames}) {
+    for (const QuantPoint& point : tower->points) points.push_back(&point);
+    take_points(tower->layers, &points);
+  }
   const auto has_scale = [](const QuantPoint* point) { return point->scale_text > 0; };
   const auto has_two = [](const QuantPoint* point) {
     return point->scale_text > 0 && point->scale_visual != point->scale_text;

@@ -6,6 +6,7 @@
 
 #include "guard.hpp"
 #include "mica.h"
+#include "mica_video.h"
 #include "model.hpp"
 #include "model_files.hpp"
 #include "picture.hpp"

@@ -1,5 +1,5 @@
-/* mica.h: the whole public interface of mica, in C99. Nothing else of the library is public, and the applications in
- * apps/ use nothing else.
+/* mica.h: the public interface of mica, in C99; mica_video.h adds what is of videos. Nothing else of the library is
+ * public, and the applications in apps/ use nothing else.
  *
  * A model answers questions about pictures:
  *
@@ -298,12 +298,13 @@ mica_status mica_session_save(const mica_session *session, const char *path, mic
 mica_status mica_session_restore(mica_session *session, const char *path, mica_error *error);
 
 typedef enum mica_role { MICA_ROLE_SYSTEM = 0, MICA_ROLE_USER = 1, MICA_ROLE_ASSISTANT = 2 } mica_role;
-typedef enum mica_part_kind { MICA_PART_TEXT = 0, MICA_PART_PICTURE = 1 } mica_part_kind;
+/* Frames that follow each other are one video (mica_video.h). */
+typedef enum mica_part_kind { MICA_PART_TEXT = 0, MICA_PART_PICTURE = 1, MICA_PART_FRAME = 2 } mica_part_kind;
 typedef struct mica_part {
   mica_part_kind kind;
   const char *text; /* for MICA_PART_TEXT */
   size_t text_bytes;
-  const mica_picture *picture; /* for MICA_PART_PICTURE; kept by the caller until the next prefill or generate returns */
+  const mica_picture *picture; /* for the other two; kept by the caller until the next prefill or generate returns */
 } mica_part;
 
 /* Adds a turn in the model's chat format; text is plain text, never control tokens. A conversation without a system turn

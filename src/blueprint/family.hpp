@@ -203,6 +203,7 @@ struct Family {
   std::span<const ConfigTable> config;                         // of config.json, besides the decoder's; in this order
   std::span<const PictureProcessor> processors;  // that preprocessor_config.json may name, its default first
   const PictureProcessor* published_processor;   // where there is no such file; its sizes are the tower's
+  const PictureProcessor* frame_processor = nullptr;  // of a video's frames
   std::span<const std::span<const DerivedField>> derived;      // in this order
   std::span<const std::span<const TensorName>> tensors;
   // Stored tensors that the reference does not read either; a "*" at an end of a pattern is any text.
@@ -212,6 +213,8 @@ struct Family {
   GgufKind gguf = {};
   StepList stem = {}, projector = {};  // of the tower
   StepList tap = {};                   // of each layer that VisionSpec::taps names
+  // In place of the projector's, of a video's frames, and of its last one where that has others; none: no videos.
+  StepList frame = {}, last_frame = {};
   const char* projector_title = "";  // for people
   std::span<const PicturePiece> picture = {};
   const char* picture_token = nullptr;  // the placeholder's text, where config.json does not say its id
@@ -219,6 +222,11 @@ struct Family {
                                                     // placeholder where that has no id
   std::span<const ChatFormat* const> chats = {};  // by ModelSpec::chat, less one
 };
+
+// Whether a video's frames pass through a tower of their own.
+inline bool has_frame_tower(const ModelSpec& spec) {
+  return !spec.family->roots[static_cast<size_t>(Section::frames)].empty();
+}
 
 // The names of a model's tensors: the family's, and behind them its decoder's own; of a place the last row counts.
 inline std::vector<std::span<const TensorName>> name_tables(const ModelSpec& spec) {

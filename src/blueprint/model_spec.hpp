@@ -192,6 +192,9 @@ enum class PositionRule : uint8_t {
   buckets,
 };
 
+// How the patches of a window become one (Op::pool).
+enum class Pool : uint8_t { average, largest };
+
 struct VisionSpec {
   uint32_t layers = 0;       // in the checkpoint
   uint32_t layers_used = 0;  // that pass before the chosen features are reached
@@ -239,6 +242,8 @@ struct VisionSpec {
   uint32_t output = 0;            // width of its rows, where the file says so: the decoder's
   bool qkv_bias = true;
   bool projector_bias = true;
+  uint32_t pool_side = 1;         // patches of a side of the window that a video's frames are pooled by
+  Pool pool = Pool::average;
   bool tokens_by_column = false;  // of merged patches the tokens stand column by column
   bool norms_behind = false;      // layers have no norms before attention and MLP, but what these give is normed
   bool projector_normed = true;
@@ -267,6 +272,14 @@ enum class PicturePositions : uint8_t {
   shared,  // all but the first and the last the same: three for a picture
 };
 
+// Which frames of a video are seen where nobody says otherwise: so many of them, evenly spread, or so many of each
+// second.
+struct FrameSampling {
+  uint32_t frames = 0;   // 0: by the rate
+  double per_second = 0;  // 0: none; neither: all
+  bool operator==(const FrameSampling&) const = default;
+};
+
 struct Family;
 struct DecoderKind;
 
@@ -277,13 +290,18 @@ struct ModelSpec {
   bool has_vision = false;
   VisionSpec vision;
   PictureRule pictures;
+  PictureRule frames;          // of a video
+  FrameSampling sampling;
   int32_t picture_token = -1;  // the placeholder that stands for one visual token
+  int32_t video_token = -1;    // the same in a video; -1: the model takes none
   PictureFrame picture_frame;
   PicturePositions picture_positions = PicturePositions::own;
   bool picture_ends_as_text = false;  // its last row passes through the layers as a row of text does
   int32_t end_tokens[limits::kEndTokensMax] = {};
   uint32_t end_token_count = 0;
   uint8_t chat = 0;  // which of the family's formats config.json names; 0: none
+  const PictureRule& rule_of(Shown shown) const { return shown == Shown::still ? pictures : frames; }
+  int32_t placeholder_of(Shown shown) const { return shown == Shown::still ? picture_token : video_token; }
   bool operator==(const ModelSpec&) const = default;
 };
 

@@ -271,4 +271,11 @@ StreamSpec vision_stream(const ModelSpec& spec) {
   return stream;
 }
 
+StreamSpec frame_stream(const ModelSpec& spec) {
+  StreamSpec stream = vision_stream(spec);
+  stream.section = Section::frames;
+  stream.prefix = "frames.";
+  return stream;
+}
+
 }  // namespace mica

@@ -44,7 +44,12 @@ constexpr Slot visual_slot(Slot slot) {
 static_assert(visual_slot(Slot::down) == Slot::visual_down);
 
 // Sections of a checkpoint: in each of them names have a root of their own (family.hpp).
-enum class Section : uint8_t { decoder, head, vision, projector, tap, count };
+enum class Section : uint8_t {
+  decoder, head, vision, projector, tap,
+  frames,  // a second tower, for a video's frames, with the first one's slots
+  count
+};
+constexpr bool is_tower(Section section) { return section == Section::vision || section == Section::frames; }
 
 // Where a tensor belongs.
 struct Place {
@@ -194,5 +199,7 @@ struct StreamSpec {
 };
 StreamSpec decoder_stream(const ModelSpec& spec);
 StreamSpec vision_stream(const ModelSpec& spec);
+// Of the tower for frames, whose shape is the first one's.
+StreamSpec frame_stream(const ModelSpec& spec);
 
 }  // namespace mica

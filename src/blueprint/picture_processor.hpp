@@ -38,6 +38,8 @@ struct ProcessorValues {
   uint32_t tile_size = 0, min_image_tokens = 0, max_image_tokens = 0;
   double max_pixels_tolerance = 1;  // of a picture that is not cut
   bool use_thumbnail = true;
+  uint32_t num_frames = 0;  // of a video; 0: not said
+  double fps = 0;           // the same, of each second
 };
 
 // Null is not absent: a class of transformers 5 then has nothing there, not its default.

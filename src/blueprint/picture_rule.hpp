@@ -7,6 +7,9 @@
 
 namespace mica {
 
+// As what a picture is shown: by itself, or as one of a video's frames, which follow each other.
+enum class Shown : uint8_t { still, frame, last_frame };
+
 enum class PictureCut : uint8_t {
   none,          // a text-only model
   fixed,         // to width x height, whatever the aspect ratio

@@ -31,6 +31,11 @@ StepRows behind(const ModelSpec& spec, const Step& step, StepRows rows) {
       rows.side *= spec.vision.merge;
       rows.streams *= merged;
       break;
+    case Op::pool: rows.side *= spec.vision.pool_side; break;
+    case Op::halve:
+      rows.side *= 2;
+      rows.rounded_up = true;
+      break;
     case Op::add:
     case Op::resample:
     case Op::to_windows:
@@ -78,13 +83,25 @@ StepPlan steps_behind_layers(const ModelSpec& spec, const StepList& list) {
 
 }  // namespace
 
-StepPlan projector_steps(const ModelSpec& spec) { return steps_behind_layers(spec, spec.family->projector); }
+StepPlan projector_steps(const ModelSpec& spec, Shown shown) {
+  const Family& family = *spec.family;
+  if (shown == Shown::still) return steps_behind_layers(spec, family.projector);
+  const bool ends = shown == Shown::last_frame && !family.last_frame.steps.empty();
+  return steps_behind_layers(spec, ends ? family.last_frame : family.frame);
+}
 
 StepPlan tap_steps(const ModelSpec& spec) { return steps_behind_layers(spec, spec.family->tap); }
 
-bool rejoins_tiles(const ModelSpec& spec) {
+bool rejoins_tiles(const ModelSpec& spec, Shown shown) {
   const auto& steps = spec.family->projector.steps;
-  return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.op == Op::rejoin; });
+  return shown == Shown::still &&
+         std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.op == Op::rejoin; });
+}
+
+size_t frame_tokens(const ModelSpec& spec, Shown shown) {
+  const VisionSpec& v = spec.vision;
+  if (spec.video_token < 0) return 0;
+  return projector_steps(spec, shown).out().count(v.image_height / v.patch, v.image_width / v.patch);
 }
 
 }  // namespace mica

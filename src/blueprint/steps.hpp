@@ -27,6 +27,8 @@ enum class Op : uint8_t {
   append,    // the slot's vector becomes a row behind the others
   divide,    // by VisionSpec::divisor
   attend,    // queries look at the rows and become rows themselves (engine/resampler.hpp)
+  pool,      // windows of the grid become one row each (VisionSpec::pool_side, pool), without those that are not filled
+  halve,     // the grid becomes half as high and as wide, rounded up, by bilinear interpolation
   from_windows,  // rows, of which each is one of merge x merge patches, come to stand as they would without windows
 };
 
@@ -56,14 +58,18 @@ struct StepRows {
   size_t streams = 0;  // pieces of the residual stream that a row consists of; 0: none
   size_t behind = 0;   // rows behind those of patches
   size_t fixed = 0;    // so many rows in place of those of patches, whatever the grid; 0: none
+  bool rounded_up = false;  // squares at the right and lower ends that are not filled have rows, too
 
-  // Of a grid, whose patches at the right and lower ends are left out where they do not fill a row's square.
+  // Rows along a side of the grid, whose patches at the right and lower ends are left out where they do not fill a
+  // row's square, unless it is rounded up.
+  size_t along(size_t grid_patches) const { return (grid_patches + (rounded_up ? side - 1 : 0)) / side; }
   size_t count(size_t grid_rows, size_t grid_columns) const {
-    return before + (fixed != 0 ? fixed : (grid_rows / side) * (grid_columns / side)) + behind;
+    return before + (fixed != 0 ? fixed : along(grid_rows) * along(grid_columns)) + behind;
   }
-  // Of grids of so many patches at most.
+  // Of grids of so many patches at most. Rounded up, a grid of one row has most.
   size_t count_max(size_t grid_patches) const {
-    return before + (fixed != 0 ? fixed : grid_patches / patches()) + behind;
+    const size_t rows = rounded_up ? along(grid_patches) : grid_patches / patches();
+    return before + (fixed != 0 ? fixed : rows) + behind;
   }
   size_t patches() const { return side * side; }
 };
@@ -93,10 +99,12 @@ class StepPlan {
 
 // From the values of patches to the residual stream, and from the stream to rows of the decoder's width.
 StepPlan stem_steps(const ModelSpec& spec);
-StepPlan projector_steps(const ModelSpec& spec);
+StepPlan projector_steps(const ModelSpec& spec, Shown shown = Shown::still);
 // From the stream behind a layer that is tapped to rows of the decoder's width.
 StepPlan tap_steps(const ModelSpec& spec);
 // Whether tiles become one grid behind the projector (Op::rejoin).
-bool rejoins_tiles(const ModelSpec& spec);
+bool rejoins_tiles(const ModelSpec& spec, Shown shown = Shown::still);
+// Tokens of a video's frame; 0: the model takes none.
+size_t frame_tokens(const ModelSpec& spec, Shown shown);
 
 }  // namespace mica

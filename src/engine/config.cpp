@@ -349,8 +349,11 @@ Status read_model_spec(Bytes config, const PictureDocuments& pictures, const cha
 }
 
 Status read_model_spec(const ModelFiles& files, ModelSpec* out) {
+  Bytes frames = files.document("video_preprocessor_config.json");
+  if (frames.empty()) frames = files.document("video_processor/preprocessor_config.json");
   const PictureDocuments pictures = {files.document("preprocessor_config.json"),
                                      files.document("processor_config.json"),
+                                     frames,
                                      {files.document("added_tokens.json"), files.document("tokenizer_config.json"),
                                       files.document("tokenizer.json")}};
   return read_model_spec(files.document("config.json"), pictures, files.path(), out);

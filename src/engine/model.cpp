@@ -44,8 +44,9 @@ Status run_template(Model* model, const char* chat_template) {
   Chat& chat = model->chat;
   const bool is_given = chat_template != nullptr && *chat_template != '\0';
   if (!is_given && (chat.format != nullptr || chat.template_bytes == 0)) return Status::ok();
-  const int32_t picture_token = model->spec.has_vision ? model->spec.picture_token : -1;
-  const Status status = TemplatedChat::load(*model->files, *model->tokenizer, picture_token,
+  const ModelSpec& spec = model->spec;
+  const TemplatedChat::Placeholders placeholders = {spec.has_vision ? spec.picture_token : -1, spec.video_token};
+  const Status status = TemplatedChat::load(*model->files, *model->tokenizer, placeholders,
                                             is_given ? chat_template : nullptr, &chat.templated);
   if (is_given) {
     MICA_TRY(status);

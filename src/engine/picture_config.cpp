@@ -7,11 +7,13 @@
 #include "any_size_rules.hpp"
 #include "checked.hpp"
 #include "family.hpp"
+#include "frame_config.hpp"
 #include "grid_list.hpp"
 #include "json.hpp"
 #include "limits.hpp"
 #include "log.hpp"
 #include "picture_cuts.hpp"
+#include "processor_rule.hpp"
 #include "tile_rules.hpp"
 
 namespace mica {
@@ -377,30 +379,44 @@ Status check_processor(JsonValue root, const ModelSpec& spec) {
 
 constexpr uint32_t kPublishedSquares = 4;  // tiles a side
 
-// The published rule, for towers of any size.
+// The published values, for towers of any size.
+ProcessorValues published_values(const PictureProcessor& published, const VisionSpec& tower) {
+  ProcessorValues values = published.defaults;
+  values.patch_size = tower.patch;
+  values.temporal_patch_size = tower.temporal;
+  values.merge_size = tower.merge;
+  if (tower.image_width == 0) return values;
+  const bool to_square = values.size.height != 0;  // whatever the shape
+  values.crop_size = {.height = tower.image_height, .width = tower.image_width};
+  values.size = values.crop_size;
+  values.max_image_size = {.longest_edge = tower.image_height};
+  if (tower.grids.count != 0) values.image_grid_pinpoints = tower.grids;
+  if (published.steps == ProcessorSteps::squares)
+    values.size = {.longest_edge = kPublishedSquares * tower.image_height};
+  else if (published.steps == ProcessorSteps::resize_crop ? !to_square : published.steps != ProcessorSteps::tiles)
+    values.size = {.shortest_edge = tower.image_height};
+  return values;
+}
+
 Status take_published(const char* name, ModelSpec* spec) {
   const PictureProcessor& published = *spec->family->published_processor;
-  ProcessorValues values = published.defaults;
-  values.patch_size = spec->vision.patch;
-  values.temporal_patch_size = spec->vision.temporal;
-  values.merge_size = spec->vision.merge;
-  if (spec->vision.image_width != 0) {
-    values.crop_size = {.height = spec->vision.image_height, .width = spec->vision.image_width};
-    values.size = values.crop_size;
-    values.max_image_size = {.longest_edge = spec->vision.image_height};
-    if (spec->vision.grids.count != 0) values.image_grid_pinpoints = spec->vision.grids;
-    if (published.steps == ProcessorSteps::squares)
-      values.size = {.longest_edge = kPublishedSquares * spec->vision.image_height};
-    else if (published.steps != ProcessorSteps::tiles) values.size = {.shortest_edge = spec->vision.image_height};
-  }
   if (published.steps != ProcessorSteps::fixed)
     log_message(LogLevel::warning,
               "%s: there is no preprocessor_config.json: pictures are prepared as those of the published models of "
               "this family (%s); if this one was trained otherwise, its answers are off", name, spec->family->name);
-  return make_rule({}, published.steps, values, *spec, name, &spec->pictures);
+  ProcessorValues values;
+  return read_rule({}, published, *spec, name, &values, &spec->pictures);
 }
 
 }  // namespace
+
+Status read_rule(JsonValue root, const PictureProcessor& kind, const ModelSpec& spec, const char* name,
+                 ProcessorValues* values, PictureRule* out) {
+  *values = root.is_absent() ? published_values(kind, spec.vision) : kind.defaults;
+  for (const auto& table : kind.fields)
+    for (const ProcessorField& field : table) MICA_TRY(read_field(root, field, values));
+  return make_rule(root, kind.steps, *values, spec, name, out);
+}
 
 Status read_picture_rule(const PictureDocuments& documents, const char* name, ModelSpec* spec) {
   Json processor, preprocessor;
@@ -419,15 +435,14 @@ Status read_picture_rule(const PictureDocuments& documents, const char* name, Mo
     if (!root.is_object()) return root.error(Code::corrupt_file, "must be an object");
     const PictureProcessor* kind = nullptr;
     MICA_TRY(find_processor(root, *spec->family, &kind));
-    ProcessorValues values = kind->defaults;
-    for (const auto& table : kind->fields)
-      for (const ProcessorField& field : table) MICA_TRY(read_field(root, field, &values));
-    MICA_TRY(make_rule(root, kind->steps, values, *spec, name, &spec->pictures));
+    ProcessorValues values;
+    MICA_TRY(read_rule(root, *kind, *spec, name, &values, &spec->pictures));
     take_tile_size(spec);
     MICA_TRY(check_against_tower(root, values, *spec));
     warn_of_unknown_fields(root, *kind);
   }
-  return processor.root().is_object() ? check_processor(processor.root(), *spec) : Status::ok();
+  if (processor.root().is_object()) MICA_TRY(check_processor(processor.root(), *spec));
+  return read_frame_rule(processor.root().find("video_processor"), documents.frames, root, name, spec);
 }
 
 }  // namespace mica

@@ -13,6 +13,7 @@ namespace mica {
 struct PictureDocuments {
   Bytes preprocessor;  // preprocessor_config.json
   Bytes processor;     // processor_config.json; an image_processor in it goes before the other file
+  Bytes frames = {};   // video_preprocessor_config.json, or video_processor/preprocessor_config.json
   TokenDocuments tokens = {};  // where the placeholder is looked for whose id config.json does not say
 };
 

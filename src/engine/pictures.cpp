@@ -14,7 +14,8 @@ Hash128 Pictures::hash_of(const Picture& picture, const PixelPlan& plan) const {
                                 uint64_t{plan.padded_width}, uint64_t{plan.padded_height}, uint64_t{plan.resized_width},
                                 uint64_t{plan.resized_height}, uint64_t{plan.width}, uint64_t{plan.height},
                                 uint64_t{plan.first_width}, uint64_t{plan.first_height},
-                                uint64_t{plan.overview_width}, uint64_t{plan.overview_height}})
+                                uint64_t{plan.overview_width}, uint64_t{plan.overview_height},
+                                static_cast<uint64_t>(plan.shown)})
     hash.add(number);
   const size_t pixels = size_t{picture.width} * picture.height;
   hash.add(picture.rgb.get(), pixels * 3);

@@ -277,6 +277,7 @@ Status make_pixels(const PictureRule& rule, const PixelPlan& plan, const Picture
                    void* scratch, size_t scratch_bytes) {
   PixelPlan expected;
   MICA_TRY(plan_pixels(rule, picture.width, picture.height, &expected));
+  expected.shown = plan.shown;
   if (!(plan == expected) || scratch_bytes < pixels_scratch_bytes(rule, plan, picture.width))
     return Status::error(Code::invalid_argument, "a picture of %u x %u pixels: its plan or scratch is for another one",
                          picture.width, picture.height);

@@ -27,6 +27,7 @@ struct PixelPlan {
   // Of the thumbnail, where it is not as large as the tiles; 0: it is.
   uint32_t overview_width = 0, overview_height = 0, overview_grid_width = 0, overview_grid_height = 0;
   bool overview_first = false;           // the thumbnail is the first tile, not the last
+  Shown shown = Shown::still;            // what steps behind the tower see of it
   uint32_t patches_room = 0;             // of a tile in pixel_values, where they have rows behind those of its patches
   size_t patches = 0;                    // of all tiles
   size_t patch_values = 0;               // 3 * temporal * patch * patch

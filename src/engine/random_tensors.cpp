@@ -104,14 +104,16 @@ Status RandomTensors::transforms(const ModelSpec& spec, Weights* weights) {
   StreamTransform& vision = weights->vision.stream;
   vision.folded = vision.rotated = vision.down_rotation = formats_[2] != WeightFormat::floats;
   vision.integer_attention = vision.rotated;
-  return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, {}, &vision);
+  MICA_TRY(complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, {}, &vision));
+  share_transform(spec, weights);
+  return Status::ok();
 }
 
 Status RandomTensors::static_parts(const ModelSpec& spec, Weights* weights) {
   // Normed rows reach about 4; what lies beyond is clamped, which costs no time.
   for (const NamedPoint& named : quant_points(spec, weights))
     named.point->scale_visual = named.point->scale_text = 4.0f / 127;
-  if (spec.has_vision) place_directions(spec, &weights->vision);
+  place_directions(spec, weights);
   return Status::ok();
 }
 

@@ -28,7 +28,11 @@ namespace mica {
 struct MessagePart {
   std::string_view text;             // when picture is null
   const Picture* picture = nullptr;  // borrowed until it is computed
+  bool is_frame = false;             // of a video, as are those that follow it at once
 };
+
+// Errors: unsupported, with why, where the model takes no pictures, or no videos.
+Status check_sight(const ModelSpec& spec, Shown shown);
 
 class Sequence {
  public:
@@ -51,7 +55,7 @@ class Sequence {
   struct PendingPicture {
     const Picture* picture;
     PictureRule rule;  // the model's own, or rule_within since that gives more tokens than there is room for
-    PixelPlan plan;
+    PixelPlan plan;    // and as what it is shown
     size_t first;      // place of its first token
     size_t end;        // behind its last; text may stand between, so that it has several runs
     size_t tokens;
@@ -70,6 +74,9 @@ class Sequence {
   Status add_message(Role role, std::span<const MessagePart> parts);
   Status add_text(std::string_view text, bool parse_special);
   Status add_picture(const Picture& picture);
+  // The frames of a video, in order.
+  Status add_video(std::span<const Picture* const> frames);
+  // Each run of a picture's placeholders is the next of `pictures`, each of a video's as many of them as fill it.
   Status add_tokens(std::span<const int32_t> ids, std::span<const Picture* const> pictures);
   // Opens the assistant's turn if a conversation waits for one. The next message closes it, so that a message that
   // cannot be computed leaves the answer before it as it was.
@@ -142,16 +149,19 @@ class Sequence {
   // A run of tokens, and the picture behind it or null.
   struct Piece {
     std::vector<int32_t> ids;
-    const Picture* picture;
+    const Picture* picture = nullptr;
+    Shown shown = Shown::still;
   };
   size_t count_visual(size_t first, size_t end) const;
   Status push_token(int32_t id);
   Status push_ids(std::span<const int32_t> ids);
-  Status plan_within(const Picture& picture, size_t tokens_max, PendingPicture* out) const;
+  Status plan_within(const Picture& picture, Shown shown, size_t tokens_max, PendingPicture* out) const;
   Status plan_smaller(size_t tokens_max, PendingPicture* planned) const;
   Status plan_for(std::span<const int32_t> ids, const Picture& picture, size_t room, PendingPicture* planned,
                   PicturePrompt* prompt, size_t* length) const;
-  size_t count_placeholders(std::span<const int32_t> ids) const;
+  Status push_run(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length);
+  Status push_video(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length);
+  size_t count_placeholders(std::span<const int32_t> ids, Shown shown) const;
   Status write_message(Role role, std::span<const MessagePart> parts, std::vector<Piece>* pieces);
   // The same by a template that is run (sequence_turns.cpp).
   Status add_templated(Role role, std::span<const MessagePart> parts);
@@ -159,6 +169,7 @@ class Sequence {
   void sync_turns();
   Status close_answer();
   Status write_rendering(bool opens, std::span<const MessagePart> parts);
+  static std::vector<Piece> pictures_at(std::span<const MessagePart> parts, size_t first);
   Status split_at_pictures(std::span<const int32_t> ids, std::span<const MessagePart> parts,
                            std::vector<Piece>* pieces);
   Status push_pieces(std::span<const Piece> pieces);
@@ -166,8 +177,9 @@ class Sequence {
   void want(size_t tokens, size_t largest);
   size_t tokens_missing() const;
   size_t picture_room() const;
+  Status add_pieces(std::span<const Piece> pictures);
   // `tokens_max` bounds its tokens, beside the options.
-  Status push_picture(const Picture& picture, size_t tokens_max);
+  Status push_picture(const Picture& picture, Shown shown, size_t tokens_max);
   bool begins_picture(std::span<const int32_t> ids, size_t at) const;
   Status push_planned(PendingPicture planned, const PicturePrompt& prompt);
   Status check_room(const PendingPicture& planned, const PicturePrompt& prompt) const;

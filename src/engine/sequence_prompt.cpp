@@ -38,6 +38,18 @@ std::string numbered(const char* text, uint32_t index) {
 
 }  // namespace
 
+// The pictures of a message's part: one, or all frames of the video that begins there; none of what follows its first.
+std::vector<Sequence::Piece> Sequence::pictures_at(std::span<const MessagePart> parts, size_t first) {
+  std::vector<Piece> pictures;
+  const bool goes_on = first > 0 && parts[first].is_frame && parts[first - 1].is_frame;
+  if (parts[first].picture == nullptr || goes_on) return pictures;
+  if (!parts[first].is_frame) return {{.ids = {}, .picture = parts[first].picture}};
+  for (size_t i = first; i < parts.size() && parts[i].is_frame; ++i)
+    pictures.push_back({.ids = {}, .picture = parts[i].picture, .shown = Shown::frame});
+  pictures.back().shown = Shown::last_frame;
+  return pictures;
+}
+
 // A message in the model's chat format, in pieces; nothing is pushed, but what the turn leaves open is marked.
 Status Sequence::write_message(Role role, std::span<const MessagePart> parts, std::vector<Piece>* pieces) {
   const ChatFormat& format = *model_->chat.format;
@@ -61,35 +73,38 @@ Status Sequence::write_message(Role role, std::span<const MessagePart> parts, st
     }
   }
   uint32_t pictures = mark_.pictures;
-  const auto write_picture_part = [&](const Picture* picture) -> Status {
+  const auto write_picture_part = [&](size_t part) -> Status {
+    std::vector<Piece> shown = pictures_at(parts, part);
+    if (shown.empty()) return Status::ok();
     const PicturePieces around = pieces_of(*model_->spec.family);
     for (const PicturePiece& piece : around.before) MICA_TRY(writer.template_text(numbered(piece.text, pictures)));
     MICA_TRY(writer.flush());
-    pieces->push_back({std::move(ids), picture});
+    shown.front().ids = std::move(ids);
     ids.clear();
-    ++pictures;
+    std::move(shown.begin(), shown.end(), std::back_inserter(*pieces));
+    pictures += static_cast<uint32_t>(shown.size());
     writer.follow_control();
     for (const PicturePiece& piece : around.behind) MICA_TRY(writer.template_text(piece.text));
     return Status::ok();
   };
-  for (const MessagePart& part : parts)
-    if (format.pictures_first && part.picture != nullptr) MICA_TRY(write_picture_part(part.picture));
+  for (size_t i = 0; i < parts.size(); ++i)
+    if (format.pictures_first) MICA_TRY(write_picture_part(i));
   const bool goes_on = mark_.system_open && role == Role::user;
   if (!goes_on) MICA_TRY(writer.template_text(format.before[turn]));
   mark_.system_open = format.system_in_user && role == Role::system;
   const bool trims = format.trims && !mark_.system_open;
-  for (const MessagePart& part : parts) {
-    if (part.picture == nullptr) {
-      MICA_TRY(check_utf8(part.text));
-      const bool at_start = trims && !goes_on && &part == &parts.front();
-      MICA_TRY(writer.plain_text(trimmed(part.text, at_start, trims && &part == &parts.back())));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].picture == nullptr) {
+      MICA_TRY(check_utf8(parts[i].text));
+      const bool at_start = trims && !goes_on && i == 0;
+      MICA_TRY(writer.plain_text(trimmed(parts[i].text, at_start, trims && i + 1 == parts.size())));
       continue;
     }
-    if (!format.pictures_first) MICA_TRY(write_picture_part(part.picture));
+    if (!format.pictures_first) MICA_TRY(write_picture_part(i));
   }
   MICA_TRY(writer.template_text(format.after[turn]));
   MICA_TRY(writer.flush());
-  pieces->push_back({std::move(ids), nullptr});
+  pieces->push_back({.ids = std::move(ids)});
   return Status::ok();
 }
 
@@ -134,13 +149,14 @@ Status Sequence::share_room(std::span<const Piece> pieces, size_t* tokens_max) {
     text += piece.ids.size();
     if (piece.picture == nullptr) continue;
     PendingPicture whole;
-    MICA_TRY(plan_within(*piece.picture, kNoBound, &whole));
+    MICA_TRY(plan_within(*piece.picture, piece.shown, kNoBound, &whole));
     PicturePrompt prompt;
     MICA_TRY(write_picture(*model_, whole.plan, mark_.pictures + wanted.size(), &prompt));
     text += prompt.text_tokens();
     whole_pictures += whole.tokens;
     largest = std::max(largest, whole.tokens);
-    wanted.push_back(std::min<size_t>(whole.tokens, options_.picture_tokens));
+    const bool may_shrink = piece.shown == Shown::still;
+    wanted.push_back(may_shrink ? std::min<size_t>(whole.tokens, options_.picture_tokens) : whole.tokens);
     pictures += wanted.back();
   }
   *tokens_max = kNoBound;
@@ -162,7 +178,7 @@ Status Sequence::push_pieces(std::span<const Piece> pieces) {
   MICA_TRY(share_room(pieces, &tokens_max));
   for (const Piece& piece : pieces) {
     MICA_TRY(push_ids(piece.ids));
-    if (piece.picture != nullptr) MICA_TRY(push_picture(*piece.picture, tokens_max));
+    if (piece.picture != nullptr) MICA_TRY(push_picture(*piece.picture, piece.shown, tokens_max));
   }
   return Status::ok();
 }
@@ -195,12 +211,23 @@ size_t Sequence::picture_room() const {
 }
 
 Status Sequence::add_picture(const Picture& picture) {
+  const Piece piece = {.ids = {}, .picture = &picture};
+  return add_pieces({&piece, 1});
+}
+
+// A picture, or a video's frames, with what the family has around each.
+Status Sequence::add_pieces(std::span<const Piece> pictures) {
   return all_or_nothing([&]() -> Status {
-    PendingPicture whole;
-    PicturePrompt prompt;
-    MICA_TRY(plan_within(picture, kNoBound, &whole));
-    MICA_TRY(write_picture(*model_, whole.plan, mark_.pictures, &prompt));
-    want(whole.tokens + prompt.text_tokens(), whole.tokens);
+    size_t tokens = 0, largest = 0;
+    for (const Piece& piece : pictures) {
+      PendingPicture whole;
+      PicturePrompt prompt;
+      MICA_TRY(plan_within(*piece.picture, piece.shown, kNoBound, &whole));
+      MICA_TRY(write_picture(*model_, whole.plan, mark_.pictures, &prompt));
+      tokens += whole.tokens + prompt.text_tokens();
+      largest = std::max(largest, whole.tokens);
+    }
+    want(tokens, largest);
     if (mark_.end == 0 && model_->tokenizer) MICA_TRY(push_ids(model_->tokenizer->around_text().before));
     const auto push_controls = [&](std::span<const PicturePiece> pieces) {
       for (const PicturePiece& piece : pieces)
@@ -210,7 +237,7 @@ Status Sequence::add_picture(const Picture& picture) {
     };
     const PicturePieces around = pieces_of(*model_->spec.family);
     MICA_TRY(push_controls(around.before));
-    MICA_TRY(push_picture(picture, picture_room()));
+    for (const Piece& piece : pictures) MICA_TRY(push_picture(*piece.picture, piece.shown, picture_room()));
     return push_controls(around.behind);
   });
 }
@@ -223,7 +250,7 @@ Status Sequence::plan_for(std::span<const int32_t> ids, const Picture& picture, 
   *length = 0;
   for (const size_t tokens_max : {kNoBound, room}) {
     PicturePrompt written;
-    MICA_TRY(plan_within(picture, tokens_max, planned));
+    MICA_TRY(plan_within(picture, Shown::still, tokens_max, planned));
     MICA_TRY(write_picture(*model_, planned->plan, mark_.pictures, &written));
     const bool found = frame.begin >= 0
                            ? find_framed_picture(ids, frame, written, prompt, length)
@@ -234,8 +261,8 @@ Status Sequence::plan_for(std::span<const int32_t> ids, const Picture& picture, 
 }
 
 // At the start of `ids`.
-size_t Sequence::count_placeholders(std::span<const int32_t> ids) const {
-  const auto is_other = [&](int32_t id) { return id != model_->spec.picture_token; };
+size_t Sequence::count_placeholders(std::span<const int32_t> ids, Shown shown) const {
+  const auto is_other = [&](int32_t id) { return id != model_->spec.placeholder_of(shown); };
   return static_cast<size_t>(std::find_if(ids.begin(), ids.end(), is_other) - ids.begin());
 }
 
@@ -250,31 +277,40 @@ bool Sequence::begins_picture(std::span<const int32_t> ids, size_t at) const {
 
 Status Sequence::add_tokens(std::span<const int32_t> ids, std::span<const Picture* const> pictures) {
   return all_or_nothing([&]() -> Status {
-    const size_t room = std::min<size_t>(picture_room(), options_.picture_tokens);
-    size_t next_picture = 0;
+    std::span<const Picture* const> left = pictures;
     for (size_t i = 0; i < ids.size();) {
-      if (!begins_picture(ids, i)) {
+      const bool is_picture = begins_picture(ids, i);
+      const bool is_video = model_->spec.video_token >= 0 && ids[i] == model_->spec.video_token;
+      if (!is_picture && !is_video) {
         MICA_TRY(push_token(ids[i++]));
         continue;
       }
-      if (next_picture == pictures.size())
+      if (left.empty())
         return Status::error(Code::invalid_argument, "id %zu is a picture's placeholder, but only %zu pictures were given",
                              i, pictures.size());
-      PendingPicture planned;
-      PicturePrompt prompt;
       size_t length = 0;
-      MICA_TRY(plan_for(ids.subspan(i), *pictures[next_picture++], room, &planned, &prompt, &length));
-      if (length == 0)
-        return Status::error(Code::invalid_argument, "picture %zu takes %zu placeholders, but only %zu stand there",
-                             next_picture, planned.tokens, count_placeholders(ids.subspan(i)));
-      MICA_TRY(push_planned(planned, prompt));
+      if (is_video) MICA_TRY(push_video(ids.subspan(i), &left, &length));
+      else MICA_TRY(push_run(ids.subspan(i), &left, &length));
       i += length;
     }
-    if (next_picture != pictures.size())
+    if (!left.empty())
       return Status::error(Code::invalid_argument, "%zu pictures were given, but placeholders for %zu", pictures.size(),
-                           next_picture);
+                           pictures.size() - left.size());
     return Status::ok();
   });
+}
+
+// The picture whose placeholders begin `ids`; `length`: of its own.
+Status Sequence::push_run(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length) {
+  const size_t room = std::min<size_t>(picture_room(), options_.picture_tokens);
+  PendingPicture planned;
+  PicturePrompt prompt;
+  MICA_TRY(plan_for(ids, *pictures->front(), room, &planned, &prompt, length));
+  if (*length == 0)
+    return Status::error(Code::invalid_argument, "picture %u takes %zu placeholders, but only %zu stand there",
+                         mark_.pictures + 1, planned.tokens, count_placeholders(ids, Shown::still));
+  *pictures = pictures->subspan(1);
+  return push_planned(planned, prompt);
 }
 
 // A run of a picture's tokens, which are of a kind (visual_), and their positions. M-RoPE (Qwen2-VL, arXiv 2409.12191,
@@ -293,7 +329,7 @@ void Sequence::place_run(const PixelPlan& plan, size_t tokens, uint8_t kind) {
     position[0] = multimodal ? start : start + offset;
     position[1] = multimodal ? start + i / columns : start + offset;
     position[2] = multimodal ? start + i % columns : start + offset;
-    ids_[mark_.end + i] = model_->spec.picture_token;
+    ids_[mark_.end + i] = model_->spec.placeholder_of(plan.shown);
     visual_[mark_.end + i] = kind;
   }
   const uint32_t positions = multimodal ? std::max(plan.grid_width, plan.grid_height) / merge : count;
@@ -328,17 +364,19 @@ Status keep_to_most(const ModelSpec& spec, const Picture& picture, PictureRule* 
 
 }  // namespace
 
-// The picture as it is placed if it may take `tokens_max` tokens. Rules that cannot be reduced so far give more.
-Status Sequence::plan_within(const Picture& picture, size_t tokens_max, PendingPicture* out) const {
-  if (!model_->spec.has_vision)
-    return Status::error(Code::unsupported, "this model (%s) reads text only; pictures need a vision-language model",
-                         model_->spec.family->name);
-  PendingPicture planned{.picture = &picture, .rule = rule_within(*model_, options_, kNoBound), .plan = {}, .first = 0,
-                         .end = 0, .tokens = 0, .tokens_whole = 0};
+// The picture as it is placed if it may take `tokens_max` tokens. Rules that cannot be reduced so far give more, as
+// those of frames do.
+Status Sequence::plan_within(const Picture& picture, Shown shown, size_t tokens_max, PendingPicture* out) const {
+  MICA_TRY(check_sight(model_->spec, shown));
+  const bool is_still = shown == Shown::still;
+  PendingPicture planned{.picture = &picture,
+                         .rule = is_still ? rule_within(*model_, options_, kNoBound) : model_->spec.frames,
+                         .plan = {}, .first = 0, .end = 0, .tokens = 0, .tokens_whole = 0};
   MICA_TRY(plan_pixels(planned.rule, picture.width, picture.height, &planned.plan));
-  MICA_TRY(keep_to_most(model_->spec, picture, &planned.rule, &planned.plan));
+  planned.plan.shown = shown;
+  if (is_still) MICA_TRY(keep_to_most(model_->spec, picture, &planned.rule, &planned.plan));
   planned.tokens = planned.tokens_whole = Vision::tokens_of(model_->spec, planned.plan);
-  if (planned.tokens > tokens_max) MICA_TRY(plan_smaller(std::max<size_t>(tokens_max, 1), &planned));
+  if (is_still && planned.tokens > tokens_max) MICA_TRY(plan_smaller(std::max<size_t>(tokens_max, 1), &planned));
   *out = planned;
   return Status::ok();
 }
@@ -368,10 +406,10 @@ Status Sequence::plan_smaller(size_t tokens_max, PendingPicture* planned) const 
   return plan(fits);
 }
 
-Status Sequence::push_picture(const Picture& picture, size_t tokens_max) {
+Status Sequence::push_picture(const Picture& picture, Shown shown, size_t tokens_max) {
   PendingPicture planned;
   PicturePrompt prompt;
-  MICA_TRY(plan_within(picture, std::min<size_t>(tokens_max, options_.picture_tokens), &planned));
+  MICA_TRY(plan_within(picture, shown, std::min<size_t>(tokens_max, options_.picture_tokens), &planned));
   MICA_TRY(write_picture(*model_, planned.plan, mark_.pictures, &prompt));
   return push_planned(planned, prompt);
 }
@@ -379,8 +417,8 @@ Status Sequence::push_picture(const Picture& picture, size_t tokens_max) {
 Status Sequence::check_room(const PendingPicture& planned, const PicturePrompt& prompt) const {
   const Picture& picture = *planned.picture;
   const size_t scratch = pixels_scratch_bytes(planned.rule, planned.plan, picture.width);
-  if (planned.plan.values > picture_limits_.values || scratch > picture_limits_.scratch_bytes ||
-      planned.tokens > options_.picture_tokens)
+  const bool too_long = planned.plan.shown == Shown::still && planned.tokens > options_.picture_tokens;
+  if (planned.plan.values > picture_limits_.values || scratch > picture_limits_.scratch_bytes || too_long)
     return Status::error(Code::limit_exceeded,
                          "a picture of %u x %u takes %zu tokens; this session was made for pictures of at most %u",
                          picture.width, picture.height, planned.tokens, options_.picture_tokens);
@@ -430,7 +468,7 @@ Status Sequence::picture_tokens(const Picture& picture, size_t* tokens) const {
     return Status::ok();
   }
   PendingPicture planned;
-  MICA_TRY(plan_within(picture, std::min<size_t>(picture_room(), options_.picture_tokens), &planned));
+  MICA_TRY(plan_within(picture, Shown::still, std::min<size_t>(picture_room(), options_.picture_tokens), &planned));
   *tokens = planned.tokens;
   return Status::ok();
 }

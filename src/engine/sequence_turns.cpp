@@ -8,7 +8,7 @@ namespace mica {
 namespace {
 
 // Of a conversation that was restored from a file, which keeps tokens and no text: a turn that stands for it.
-Turn stand_in() { return {Role::user, {{false, "-"}}}; }
+Turn stand_in() { return {Role::user, {{Turn::Kind::text, "-"}}}; }
 
 }  // namespace
 
@@ -39,7 +39,12 @@ Status Sequence::add_templated(Role role, std::span<const MessagePart> parts) {
   if (turns_.empty() && mark_.end > 0 && mark_.conversation) turns_.push_back(stand_in());
   if (mark_.answer_open) MICA_TRY(close_answer());
   Turn turn{role, {}};
-  for (const MessagePart& part : parts) turn.parts.push_back({part.picture != nullptr, std::string(part.text)});
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const bool is_text = parts[i].picture == nullptr;
+    if (!is_text && pictures_at(parts, i).empty()) continue;  // one more frame of a video
+    turn.parts.push_back({is_text ? Turn::Kind::text : parts[i].is_frame ? Turn::Kind::video : Turn::Kind::picture,
+                          std::string(parts[i].text)});
+  }
   turns_.push_back(std::move(turn));
   mark_.turns = static_cast<uint32_t>(turns_.size());
   // Many templates write a system turn within the user's, and refuse one that stands alone.
@@ -90,7 +95,7 @@ Status Sequence::write_rendering(bool opens, std::span<const MessagePart> parts)
   return Status::ok();
 }
 
-// A template writes a picture's place as one placeholder, with the marks around it or without.
+// A template writes a picture's or a video's place as one placeholder, with the marks around it or without.
 Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const MessagePart> parts,
                                   std::vector<Piece>* pieces) {
   const auto ids_of = [&](std::span<const PicturePiece> around) {
@@ -101,25 +106,34 @@ Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const
   };
   const PicturePieces around = pieces_of(*model_->spec.family);
   const std::vector<int32_t> opens = ids_of(around.before), closes = ids_of(around.behind);
-  auto next = parts.begin();
+  size_t next[2] = {0, 0};  // the part behind the newest picture, and behind the newest frame, that found its place
+  const auto take = [&](bool frame) {
+    for (size_t& at = next[frame]; at < parts.size();)
+      if (const size_t part = at++; parts[part].picture != nullptr && parts[part].is_frame == frame)
+        if (std::vector<Piece> found = pictures_at(parts, part); !found.empty()) return found;
+    return std::vector<Piece>();
+  };
   std::vector<int32_t> run;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (!model_->spec.has_vision || ids[i] != model_->spec.picture_token) {
-      run.push_back(ids[i]);
+  for (const int32_t id : ids) {
+    const bool is_video = id >= 0 && id == model_->spec.video_token;
+    if (!model_->spec.has_vision || (!is_video && id != model_->spec.picture_token)) {
+      run.push_back(id);
       continue;
     }
-    next = std::find_if(next, parts.end(), [](const MessagePart& part) { return part.picture != nullptr; });
-    if (next == parts.end()) return Status::error(Code::unsupported,
-                                                  "the chat template shows more pictures than there are");
+    std::vector<Piece> shown = take(is_video);
+    if (shown.empty()) return Status::error(Code::unsupported, "the chat template shows more pictures than there are");
     const bool has_marks = opens.empty() || (!run.empty() && run.back() == opens.back());
     if (!has_marks) run.insert(run.end(), opens.begin(), opens.end());
-    pieces->push_back({std::move(run), next++->picture});
+    shown.front().ids = std::move(run);
+    std::move(shown.begin(), shown.end(), std::back_inserter(*pieces));
     run.clear();
     if (!has_marks) run.insert(run.end(), closes.begin(), closes.end());
   }
-  pieces->push_back({std::move(run), nullptr});
-  const bool left_out = std::any_of(next, parts.end(), [](const MessagePart& part) { return part.picture != nullptr; });
-  return left_out ? Status::error(Code::unsupported, "the chat template leaves out a picture") : Status::ok();
+  pieces->push_back({.ids = std::move(run)});
+  for (const bool frame : {false, true})
+    if (!take(frame).empty())
+      return Status::error(Code::unsupported, "the chat template leaves out a %s", frame ? "video" : "picture");
+  return Status::ok();
 }
 
 }  // namespace mica

@@ -56,6 +56,7 @@ class Session {
   Status add_message(Role role, std::span<const MessagePart> parts);
   Status add_text(std::string_view text, bool parse_special) { return sequence_.add_text(text, parse_special); }
   Status add_picture(const Picture& picture) { return sequence_.add_picture(picture); }
+  Status add_video(std::span<const Picture* const> frames) { return sequence_.add_video(frames); }
   Status add_tokens(std::span<const int32_t> ids, std::span<const Picture* const> pictures) {
     return sequence_.add_tokens(ids, pictures);
   }
@@ -65,6 +66,8 @@ class Session {
     return sequence_.picture_tokens(picture, tokens);
   }
   size_t tokens_wanted() const { return sequence_.tokens_wanted(); }
+  // As what a picture that waits to be computed is shown, by its place among them.
+  Shown shown(size_t picture) const { return sequence_.picture(picture).plan.shown; }
 
   // ---- computing
   // Encoded pictures are looked for there and kept there, while it is not null; borrowed. Its model is this one's.

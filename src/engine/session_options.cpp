@@ -44,7 +44,9 @@ size_t resampling_room(const PictureRule& rule) {
 uint32_t span_tokens_min(const ModelSpec& spec, uint32_t batch) {
   constexpr uint32_t kLeast = KvCache::kSpanTokensMin;
   if (!spec.has_vision || row_of(spec.pictures.cut).any_size) return kLeast;
-  return std::max(kLeast, static_cast<uint32_t>(std::min<uint64_t>(tile_tokens(spec), batch / 2)));
+  uint64_t tokens = std::min<uint64_t>(tile_tokens(spec), batch / 2);
+  if (spec.video_token >= 0) tokens = std::min<uint64_t>(tokens, frame_tokens(spec, Shown::frame));
+  return std::max(kLeast, static_cast<uint32_t>(tokens));
 }
 
 }  // namespace
@@ -173,6 +175,11 @@ PictureRule rule_within(const Model& model, const SessionOptions& options, size_
   return rule;
 }
 
+size_t picture_rows_max(const ModelSpec& spec, const SessionOptions& options) {
+  return std::max({size_t{options.picture_tokens}, frame_tokens(spec, Shown::frame),
+                   frame_tokens(spec, Shown::last_frame)}) * spec.vision.token_rows();
+}
+
 PictureBounds picture_bounds(const Model& model, const SessionOptions& options) {
   const ModelSpec& spec = model.spec;
   if (!spec.has_vision) return {};
@@ -221,7 +228,8 @@ PixelRoom pixel_room(const Model& model, const SessionOptions& options) {
                              : std::max<size_t>(1, options.picture_tokens / static_cast<size_t>(tile_tokens(model.spec)));
     room.values = tiles * 3 * v.image_width * v.image_height;
   }
-  room.scratch_bytes = std::max({resampling_room(rule_within(model, options, kNoBound)),
+  if (model.spec.video_token >= 0) room.scratch_bytes = resampling_room(model.spec.frames);
+  room.scratch_bytes = std::max({room.scratch_bytes, resampling_room(rule_within(model, options, kNoBound)),
                                  resampling_room(rule_within(model, options, options.picture_tokens)),
                                  options.pixel_scratch_bytes});
   return room;

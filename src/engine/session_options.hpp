@@ -58,6 +58,9 @@ Status resolve_sizes_within(const Model& model, const SessionOptions& room, Sess
 // where the rules can be reduced so far.
 PictureRule rule_within(const Model& model, const SessionOptions& options, size_t tokens);
 inline constexpr size_t kNoBound = SIZE_MAX;
+// Rows that a picture or a frame may have behind the projector, with those of its taps.
+size_t picture_rows_max(const ModelSpec& spec, const SessionOptions& options);
+
 // What pictures take at least and at most with resolved options, as far as the rules say; 0 where there are none. Very
 // long pictures may take more, since sides are rounded one by one.
 struct PictureBounds {

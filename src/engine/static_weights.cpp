@@ -96,8 +96,10 @@ Status check_steps(const StepWeights& weights, const char* path) {
 
 Status check_scales(const Weights& weights, const char* path) {
   MICA_TRY(check_layers(weights.decoder.layers, weights.decoder.stream, path));
-  MICA_TRY(check_layers(weights.vision.layers, weights.vision.stream, path));
-  MICA_TRY(check_steps(weights.vision, path));
+  for (const VisionWeights* tower : {&weights.vision, &weights.frames}) {
+    MICA_TRY(check_layers(tower->layers, tower->stream, path));
+    MICA_TRY(check_steps(*tower, path));
+  }
   for (const StepWeights& tap : weights.vision.taps) MICA_TRY(check_steps(tap, path));
   const Matrix* head = &weights.decoder.lm_head;
   return check_readers(weights.decoder.head_in, {&head, 1}, path);
@@ -129,13 +131,15 @@ Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
   MICA_TRY(read_stream(json.root(), "vision", &vision));
   MICA_TRY(read_attention(json.root().find("vision"), &vision).in(files_.path()));
   MICA_TRY(read_signs(files_, static_format::kVisionSigns, v.hidden, &signs, &vision.rotated));
-  return complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, signs, &vision)
-      .in(files_.path());
+  MICA_TRY(complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, signs, &vision)
+               .in(files_.path()));
+  share_transform(spec, weights);
+  return Status::ok();
 }
 
 Status FileTensors::static_parts(const ModelSpec& spec, Weights* weights) {
   const std::vector<NamedPoint> points = quant_points(spec, weights);
-  if (spec.has_vision) place_directions(spec, &weights->vision);
+  place_directions(spec, weights);
   if (const TensorView* columns = files_.find(static_format::kEmbeddingColumns))
     MICA_TRY(
         widen(*columns, static_format::kEmbeddingColumns, spec.decoder.hidden, &weights->decoder.embedding_columns));

@@ -7,6 +7,7 @@
 #include "linear.hpp"
 #include "patch_order.hpp"
 #include "position_table.hpp"
+#include "token_grid.hpp"
 
 namespace mica {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 // Steps that make rows elsewhere; others work in place.
 bool makes_rows(Op op) {
   return op == Op::linear || op == Op::glu || op == Op::merge || op == Op::to_windows || op == Op::from_windows ||
-         op == Op::attend;
+         op == Op::attend || op == Op::pool || op == Op::halve;
 }
 // Steps that take over a norm or activation before them.
 bool enters(Op op) { return op == Op::linear || op == Op::glu; }
@@ -40,6 +41,49 @@ void merge_patches(const VisionSpec& v, const PixelPlan& plan, const float* feat
       std::memcpy(merged, features + patch * width, run * sizeof(float));
     }
   }
+}
+
+// The rows of a grid of patches, half as high and as wide.
+void halve_grid(const PixelPlan& plan, const StepAt& at, const float* rows, float* halved) {
+  const size_t width = at.in.width;
+  const auto columns = static_cast<uint32_t>(at.in.along(plan.grid_width));
+  const auto halved_columns = static_cast<uint32_t>(at.out.along(plan.grid_width));
+  const auto grid_rows = static_cast<uint32_t>(at.in.along(plan.grid_height));
+  const auto halved_rows = static_cast<uint32_t>(at.out.along(plan.grid_height));
+  for (uint32_t row = 0; row < halved_rows; ++row) {
+    const BilinearTaps y = bilinear_taps(grid_rows, halved_rows, row);
+    for (uint32_t column = 0; column < halved_columns; ++column, halved += width) {
+      const BilinearTaps x = bilinear_taps(columns, halved_columns, column);
+      const auto source = [&](uint32_t from_row, uint32_t from_column) {
+        return rows + (size_t{from_row} * columns + from_column) * width;
+      };
+      const float* corners[] = {source(y.first, x.first), source(y.first, x.second), source(y.second, x.first),
+                                source(y.second, x.second)};
+      for (size_t i = 0; i < width; ++i)
+        halved[i] = (1 - y.weight) * ((1 - x.weight) * corners[0][i] + x.weight * corners[1][i]) +
+                    y.weight * ((1 - x.weight) * corners[2][i] + x.weight * corners[3][i]);
+    }
+  }
+}
+
+// The rows of a window of the grid as one.
+void pool_window(const VisionSpec& v, const float* first, size_t row_stride, size_t width, float* pooled) {
+  const size_t side = v.pool_side;
+  std::copy_n(first, width, pooled);
+  for (size_t at = 1; at < side * side; ++at) {
+    const float* row = first + at / side * row_stride + at % side * width;
+    for (size_t i = 0; i < width; ++i)
+      pooled[i] = v.pool == Pool::average ? pooled[i] + row[i] : std::max(pooled[i], row[i]);
+  }
+  const auto share = static_cast<float>(v.pool == Pool::average ? side * side : 1);
+  for (size_t i = 0; i < width; ++i) pooled[i] /= share;
+}
+
+void pool_grid(const VisionSpec& v, const PixelPlan& plan, const StepAt& at, const float* rows, float* pooled) {
+  const size_t width = at.in.width, row_stride = at.in.along(plan.grid_width) * width;
+  for (size_t row = 0; row < at.out.along(plan.grid_height); ++row)
+    for (size_t column = 0; column < at.out.along(plan.grid_width); ++column, pooled += width)
+      pool_window(v, rows + v.pool_side * (row * row_stride + column * width), row_stride, width, pooled);
 }
 
 class Runner {
@@ -118,6 +162,8 @@ class Runner {
         break;
       }
       case Op::from_windows: leave_windows(at, made); break;
+      case Op::pool: pool_grid(spec_.vision, plan_, at, values_, made); break;
+      case Op::halve: halve_grid(plan_, at, values_, made); break;
       case Op::join: break;    // another view of the same rows
       case Op::rejoin: break;  // of tiles that this is one of (token_grid.hpp)
     }
@@ -206,7 +252,8 @@ class Runner {
 
 void StepBuffers::plan(const ModelSpec& spec, size_t patches, Arena* arena) {
   size_t between_floats[2] = {}, value_floats = 0, factor_floats = 0, quantized_bytes = 0, sums = 0;
-  for (const StepPlan& steps : {stem_steps(spec), tap_steps(spec), projector_steps(spec)}) {
+  for (const StepPlan& steps : {stem_steps(spec), tap_steps(spec), projector_steps(spec),
+                                projector_steps(spec, Shown::frame), projector_steps(spec, Shown::last_frame)}) {
     const StepAt* last = last_maker(steps);
     const StepAt* before = nullptr;
     size_t made = 0;

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "family.hpp"
+
 namespace mica {
 
 Status complete_transform(size_t width, size_t feed_forward, size_t merge, std::span<const uint32_t> signs,
@@ -25,7 +27,9 @@ Status complete_transform(size_t width, size_t feed_forward, size_t merge, std::
   return Status::ok();
 }
 
-void place_directions(const ModelSpec& spec, VisionWeights* vision) {
+namespace {
+
+void place_in_tower(const ModelSpec& spec, VisionWeights* vision) {
   const VisionSpec& v = spec.vision;
   const StreamTransform& stream = vision->stream;
   if (!stream.rotated) return;
@@ -43,6 +47,18 @@ void place_directions(const ModelSpec& spec, VisionWeights* vision) {
   };
   place(projector_steps(spec), vision);
   for (StepWeights& tap : vision->taps) place(tap_steps(spec), &tap);
+}
+
+}  // namespace
+
+void place_directions(const ModelSpec& spec, Weights* weights) {
+  if (!spec.has_vision) return;
+  place_in_tower(spec, &weights->vision);
+  place_in_tower(spec, &weights->frames);
+}
+
+void share_transform(const ModelSpec& spec, Weights* weights) {
+  if (has_frame_tower(spec)) weights->frames.stream = weights->vision.stream;
 }
 
 }  // namespace mica

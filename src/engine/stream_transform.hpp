@@ -32,7 +32,10 @@ inline constexpr StreamFlag kStreamFlags[] = {
 Status complete_transform(size_t width, size_t feed_forward, size_t merge, std::span<const uint32_t> signs,
                           StreamTransform* stream);
 
-// Points the LayerNorms that are folded in a rotated tower at the stream's direction.
-void place_directions(const ModelSpec& spec, VisionWeights* vision);
+// Points the LayerNorms that are folded in rotated towers at their streams' direction.
+void place_directions(const ModelSpec& spec, Weights* weights);
+
+// A tower for a video's frames has the stream of the first one: both pass one projector.
+void share_transform(const ModelSpec& spec, Weights* weights);
 
 }  // namespace mica

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "chat.hpp"
 #include "chat_templates.hpp"
@@ -74,7 +75,7 @@ TemplatedChat::~TemplatedChat() = default;
 const std::string& TemplatedChat::place() const { return templates_->place(); }
 size_t TemplatedChat::bytes() const { return templates_->source().size(); }
 
-Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, int32_t picture_token,
+Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, const Placeholders& placeholders,
                            const char* source, std::shared_ptr<const TemplatedChat>* out) {
   std::shared_ptr<TemplatedChat> made(new TemplatedChat);
   const auto documents = [&](const char* name) { return files.document(name); };
@@ -88,11 +89,13 @@ Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, 
   }
   MICA_TRY(made->templates_->status());
   made->controls_ = control_strings(tokenizer);
-  if (picture_token >= 0) MICA_TRY(tokenizer.decode({&picture_token, 1}, false, &made->picture_));
-  const std::string& picture = made->picture_;
-  const std::vector<std::string>& controls = made->controls_;
-  if (!picture.empty() && std::find(controls.begin(), controls.end(), picture) == controls.end()) {
-    made->controls_.push_back(picture);
+  const std::pair<int32_t, std::string*> places[] = {{placeholders.picture, &made->picture_},
+                                                     {placeholders.video, &made->video_}};
+  for (const auto& [id, text] : places) {
+    if (id >= 0) MICA_TRY(tokenizer.decode({&id, 1}, false, text));
+    std::vector<std::string>& controls = made->controls_;
+    if (!text->empty() && std::find(controls.begin(), controls.end(), *text) == controls.end())
+      controls.push_back(*text);
   }
   MICA_TRY(made->try_out());
   made->find_end_token(tokenizer);
@@ -104,8 +107,8 @@ Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, 
 // mostly, others for texts.
 Status TemplatedChat::try_out() {
   Turn turn;
-  if (!picture_.empty()) turn.parts.push_back({true, {}});
-  turn.parts.push_back({false, std::string(kTried)});
+  if (!picture_.empty()) turn.parts.push_back({Turn::Kind::picture, {}});
+  turn.parts.push_back({Turn::Kind::text, std::string(kTried)});
   Status first;
   for (const bool parts : {!picture_.empty(), picture_.empty()}) {
     parts_ = parts;
@@ -125,7 +128,8 @@ Status TemplatedChat::try_out() {
 
 // What follows an answer: mostly a control token, at once or behind white space.
 void TemplatedChat::find_end_token(const Tokenizer& tokenizer) {
-  const Turn question{Role::user, {{false, std::string(kTried)}}}, answer{Role::assistant, {{false, "A"}}};
+  const Turn question{Role::user, {{Turn::Kind::text, std::string(kTried)}}};
+  const Turn answer{Role::assistant, {{Turn::Kind::text, "A"}}};
   Text behind;
   if (!render({question, answer}, 2, false, &behind)) return;
   const std::string_view text = trimmed(behind.text, true, false);
@@ -201,9 +205,10 @@ Status TemplatedChat::run(const std::vector<Turn>& turns, size_t answered, bool 
       const std::string said = i + 1 == answered ? mark
                                : hides           ? veiled(part.text, breaker)
                                                  : broken(part.text, breaker);
-      if (part.is_picture) parts.push_back({{"type", "image"}});
-      else parts.push_back({{"type", "text"}, {"text", said}});
-      content += part.is_picture ? picture_ + "\n" : said;
+      const bool is_text = part.kind == Turn::Kind::text, is_video = part.kind == Turn::Kind::video;
+      if (is_text) parts.push_back({{"type", "text"}, {"text", said}});
+      else parts.push_back({{"type", is_video ? "video" : "image"}});
+      content += is_text ? said : (is_video ? video_ : picture_) + "\n";
     }
     messages.push_back({{"role", kRoles[static_cast<size_t>(turns[i].role)]},
                         {"content", parts_ ? parts : JsonBuild(content)}});

@@ -22,8 +22,9 @@ class ChatTemplates;
 enum class Role : uint8_t { system, user, assistant };
 
 struct Turn {
+  enum class Kind : uint8_t { text, picture, video };
   struct Part {
-    bool is_picture = false;
+    Kind kind = Kind::text;
     std::string text;
   };
   Role role = Role::user;
@@ -32,10 +33,14 @@ struct Turn {
 
 class TemplatedChat {
  public:
-  // The template in `files`, or `source` where it is not null, tried with a turn of text (and a picture, where
-  // `picture_token` is not negative). Errors: why it cannot be run, with what it met.
-  static Status load(const ModelFiles& files, const Tokenizer& tokenizer, int32_t picture_token, const char* source,
-                     std::shared_ptr<const TemplatedChat>* out);
+  // Ids that a template writes where a picture or a video is; -1: the model takes none.
+  struct Placeholders {
+    int32_t picture = -1, video = -1;
+  };
+  // The template in `files`, or `source` where it is not null, tried with a turn of text (and a picture, where the
+  // model takes one). Errors: why it cannot be run, with what it met.
+  static Status load(const ModelFiles& files, const Tokenizer& tokenizer, const Placeholders& placeholders,
+                     const char* source, std::shared_ptr<const TemplatedChat>* out);
   ~TemplatedChat();
 
   // Text in which `breaker` stands within each string of a control token that somebody wrote: who tokenizes it takes
@@ -73,7 +78,7 @@ class TemplatedChat {
 
   std::unique_ptr<ChatTemplates> templates_;
   std::vector<std::string> controls_;  // strings that become control tokens, the longest first
-  std::string picture_;                // the one of a picture's place; empty: the model sees none
+  std::string picture_, video_;        // those of a picture's place and of a video's; empty: the model sees none
   bool parts_ = false;                 // content is a list of parts, and no text
   int32_t end_token_ = -1;
 };

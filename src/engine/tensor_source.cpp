@@ -99,7 +99,7 @@ void FileTensors::warn_of_unread(const ModelSpec& spec) const {
     for (const TensorName& name : table)
       for (uint32_t layer = spec.vision.layers_used; layer < spec.vision.layers; ++layer)
         for (const char* suffix : {".weight", ".bias", ""})
-          if (name.section == Section::vision && is_layered(name.slot))
+          if (is_tower(name.section) && is_layered(name.slot))
             known.push_back(files_.find(full_name(name, layer, suffix)));
   std::sort(known.begin(), known.end());
   constexpr size_t kNamesMax = 3;

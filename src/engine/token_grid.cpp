@@ -49,13 +49,12 @@ void TokenGrid::shrink(uint32_t tiles_kept) {
   columns_.count = floor_quotient(columns_.kept, ratio);
 }
 
-// PyTorch's bilinear interpolation between the middles of places (align_corners false), in float.
-TokenGrid::Taps TokenGrid::taps(const Axis& axis, uint32_t place) {
-  if (axis.count == axis.kept) return {place, place, 0};
-  const float scale = static_cast<float>(axis.kept) / static_cast<float>(axis.count);
+BilinearTaps bilinear_taps(uint32_t kept, uint32_t count, uint32_t place) {
+  if (count == kept) return {place, place, 0};
+  const float scale = static_cast<float>(kept) / static_cast<float>(count);
   const float source = std::max(0.0f, scale * (static_cast<float>(place) + 0.5f) - 0.5f);
-  const auto first = std::min(static_cast<uint32_t>(source), axis.kept - 1);
-  return {first, std::min(first + 1, axis.kept - 1), std::clamp(source - static_cast<float>(first), 0.0f, 1.0f)};
+  const auto first = std::min(static_cast<uint32_t>(source), kept - 1);
+  return {first, std::min(first + 1, kept - 1), std::clamp(source - static_cast<float>(first), 0.0f, 1.0f)};
 }
 
 void TokenGrid::begin(const float* row_end, size_t width, float* rows) const {
@@ -74,9 +73,9 @@ void TokenGrid::add(uint32_t tile, const float* tile_rows, size_t width, float* 
   };
   const uint32_t top = tile / tiles_across_ * rows_.tile, left = tile % tiles_across_ * columns_.tile;
   for (uint32_t row = 0; row < rows_.count; ++row) {
-    const Taps y = taps(rows_, row);
+    const BilinearTaps y = bilinear_taps(rows_.kept, rows_.count, row);
     for (uint32_t column = 0; column < columns_.count; ++column) {
-      const Taps x = taps(columns_, column);
+      const BilinearTaps x = bilinear_taps(columns_.kept, columns_.count, column);
       float* target = rows + (size_t{row} * (columns_.count + 1) + column) * width;
       for (int corner = 0; corner < 4; ++corner) {
         const bool below = corner >= 2, right = corner % 2 != 0;

@@ -11,6 +11,15 @@
 
 namespace mica {
 
+// What two neighbours give to one of `count` places that stand for `kept`; the second has no weight where there is
+// none.
+struct BilinearTaps {
+  uint32_t first, second;
+  float weight;  // of the second
+};
+// PyTorch's bilinear interpolation between the middles of places (align_corners false), in float.
+BilinearTaps bilinear_taps(uint32_t kept, uint32_t count, uint32_t place);
+
 class TokenGrid {
  public:
   // Of a plan whose tiles have tile_columns x tile_rows tokens each.
@@ -29,12 +38,6 @@ class TokenGrid {
     uint32_t kept = 0;     // from it on
     uint32_t count = 0;    // that are left of these
   };
-  // What two neighbours of an axis give to one of its places; the second has no weight where there is none.
-  struct Taps {
-    uint32_t first, second;
-    float weight;  // of the second
-  };
-  static Taps taps(const Axis& axis, uint32_t place);
   void unpad(const PixelPlan& plan);
   void shrink(uint32_t tiles_kept);
 

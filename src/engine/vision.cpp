@@ -30,7 +30,7 @@ void cut_patches(const PixelPlan& plan, uint32_t patch, const float* planes, flo
 }
 
 size_t tile_tokens(const ModelSpec& spec, const PixelPlan& plan) {
-  return projector_steps(spec).out().count(plan.grid_height, plan.grid_width);
+  return projector_steps(spec, plan.shown).out().count(plan.grid_height, plan.grid_width);
 }
 
 TokenGrid token_grid(const ModelSpec& spec, const PixelPlan& plan) {
@@ -42,7 +42,7 @@ TokenGrid token_grid(const ModelSpec& spec, const PixelPlan& plan) {
 
 size_t Vision::tokens_of(const ModelSpec& spec, const PixelPlan& plan) {
   const size_t tokens = tile_tokens(spec, plan);
-  if (rejoins_tiles(spec)) return tokens + token_grid(spec, plan).tokens();
+  if (rejoins_tiles(spec, plan.shown)) return tokens + token_grid(spec, plan).tokens();
   if (!plan.has_overview()) return plan.tiles * tokens;
   return plan.grid_tiles() * tokens + tokens_of_tile(spec, plan, plan.overview_tile());
 }
@@ -95,23 +95,24 @@ size_t Vision::scratch_bytes(const Model& model) {
   const AttentionShape attention = {.heads = v.heads, .kv_heads = v.heads, .head_dim = v.head_dim()};
   size_t bytes = std::max(attention_scratch_bytes(attention), integer_attention_scratch_bytes(attention));
   if (v.queries != 0) bytes = std::max(bytes, attention_scratch_bytes(Resampler::shape(v)));
-  bytes = std::max(bytes, layers_scratch_bytes(w.layers));
+  bytes = std::max({bytes, layers_scratch_bytes(w.layers), layers_scratch_bytes(model.weights.frames.layers)});
   const auto needs = [&](const StepWeights& steps) {
     for (const Matrix& matrix : steps.matrices) bytes = std::max(bytes, linear_scratch_bytes(matrix));
   };
   needs(w);
+  needs(model.weights.frames);
   std::for_each(w.taps.begin(), w.taps.end(), needs);
   return bytes;
 }
 
 void Vision::embed(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixels) {
-  const StreamTransform& stream = model.weights.vision.stream;
+  const VisionWeights& tower = model.weights.tower(plan.shown);
+  const StreamTransform& stream = tower.stream;
   if (patches_ != nullptr) {
     cut_patches(plan, model.spec.vision.patch, pixels, patches_);
     pixels = patches_;
   }
-  if (!run_steps(compute, model, model.weights.vision, plan, stem_steps(model.spec), step_buffers_, {pixels, nullptr},
-                 buffers_.x))
+  if (!run_steps(compute, model, tower, plan, stem_steps(model.spec), step_buffers_, {pixels, nullptr}, buffers_.x))
     return;
   if (stream.rotated)
     rotate_rows(compute, stream.residual_plan, stream.signs.data(), buffers_.x, shape_.hidden,
@@ -192,7 +193,7 @@ void Vision::run_layer(const Compute& compute, const Model& model, const LayerWe
 
 void Vision::finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows) {
   // No list has a norm of the stream as it is where the stream is rotated: quantization keeps such towers unrotated.
-  run_steps(compute, model, model.weights.vision, plan, projector_steps(model.spec), step_buffers_,
+  run_steps(compute, model, model.weights.vision, plan, projector_steps(model.spec, plan.shown), step_buffers_,
             {buffers_.x, buffers_.x}, tile_rows);
 }
 
@@ -203,7 +204,7 @@ void Vision::tap(const Compute& compute, const Model& model, size_t index, const
 
 void Vision::put_tile(const Model& model, const PixelPlan& plan, uint32_t tile, const float* tile_rows, float* rows) {
   const size_t width = model.spec.decoder.hidden, floats = tokens_of_tile(model.spec, plan, tile) * width;
-  if (!rejoins_tiles(model.spec)) {
+  if (!rejoins_tiles(model.spec, plan.shown)) {
     for (uint32_t before = 0; before < tile; ++before) rows += tokens_of_tile(model.spec, plan, before) * width;
     std::copy_n(tile_rows, floats, rows);
     return;
@@ -220,9 +221,9 @@ void Vision::put_tile(const Model& model, const PixelPlan& plan, uint32_t tile, 
 
 Status Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values,
                    float* rows, Work* work) {
-  const VisionWeights& weights = model.weights.vision;
+  const VisionWeights& weights = model.weights.tower(plan.shown);
   const size_t width = model.spec.decoder.hidden, floats = tokens_of(model.spec, plan) * width;
-  const bool rejoins = rejoins_tiles(model.spec);
+  const bool rejoins = rejoins_tiles(model.spec, plan.shown);
   size_t first = 0;  // of the rows of a tile
   for (uint32_t tile = 0; tile < plan.tiles; ++tile) {
     const PixelTile one = tile_of(plan, tile);

@@ -152,12 +152,17 @@ class Loader {
     return Status::ok();
   }
 
+  Status load_tower(const StreamSpec& stream, VisionWeights* tower) {
+    MICA_TRY(load_steps(stream, stem_steps(spec_), {}, tower));
+    return load_layers(stream, tower->stream.folded, &tower->layers);
+  }
+
   Status load_vision() {
     VisionWeights& w = out_->vision;
     const StreamSpec stream = vision_stream(spec_);
     bias_warned_ = nullptr;
-    MICA_TRY(load_steps(stream, stem_steps(spec_), {}, &w));
-    MICA_TRY(load_layers(stream, w.stream.folded, &w.layers));
+    MICA_TRY(load_tower(stream, &w));
+    if (has_frame_tower(spec_)) MICA_TRY(load_tower(frame_stream(spec_), &out_->frames));
     w.taps.resize(spec_.vision.taps.count);
     for (uint32_t i = 0; i < spec_.vision.taps.count; ++i)
       MICA_TRY(load_steps(stream, tap_steps(spec_), i, &w.taps[i]));
@@ -183,7 +188,8 @@ class Loader {
     for (const StepAt& at : steps)
       for (const Slot slot : slots_of(at.op, at.slot, at.second)) {
         const PartInfo& part = part_of(slot);
-        const Place place = tap ? Place{Section::tap, slot, *tap} : Place{part.section, slot};
+        const Section section = part.section == Section::vision ? stream.section : part.section;
+        const Place place = tap ? Place{Section::tap, slot, *tap} : Place{section, slot};
         if (part.kind == PartKind::matrix) {
           const FusedShape fused = {v.query_width, v.query_width, 1, at.in.patches()};
           const MatrixShape shape = {stream.width(part.rows), at.in.width, fused};
@@ -254,6 +260,10 @@ std::vector<NamedPoint> quant_points(const ModelSpec& spec, Weights* weights) {
     for (size_t i = 0; i < vision.taps.size(); ++i)
       name_steps(tap_steps(spec), "vision.taps." + std::to_string(i) + ".", &vision.taps[i], &out);
     name_steps(projector_steps(spec), "vision.", &vision, &out);
+    if (has_frame_tower(spec)) {
+      name_steps(stem_steps(spec), "frames.", &weights->frames, &out);
+      name_layers(&weights->frames.layers, "frames.", &out);
+    }
   }
   for (size_t i = 0; i < out.size(); ++i) out[i].point->index = static_cast<uint32_t>(i);
   weights->quant_points = static_cast<uint32_t>(out.size());

@@ -76,11 +76,16 @@ struct VisionWeights : StepWeights {  // those of stem and projector
 struct Weights {
   DecoderWeights decoder;
   VisionWeights vision;
+  VisionWeights frames;  // of a tower for a video's frames alone, but for the projector, which is the first one's
   uint64_t parameters = 0;
   uint64_t bytes = 0;  // as stored
   uint32_t quant_points = 0;
   bool aifs = true;  // visual rows of a chunk are computed first; otherwise chunks end where the modality changes
   OwnedBytes owned;  // widened vectors, and random weights
+
+  const VisionWeights& tower(Shown shown) const {
+    return shown == Shown::still || frames.layers.empty() ? vision : frames;
+  }
 };
 
 // Finds and checks every tensor of `spec` in `files`; a missing one or one of another shape is named.

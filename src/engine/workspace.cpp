@@ -47,8 +47,7 @@ void Workspace::plan(const Model& model, const SessionOptions& options, Arena* a
     b.pixel_room = pixel_room(model, options);
     b.pixels = arena->take<float>(b.pixel_room.values);
     b.pixel_scratch = arena->take<uint8_t>(b.pixel_room.scratch_bytes);
-    b.picture_rows =
-        arena->take<float>(size_t{options.picture_tokens} * spec.vision.token_rows() * spec.decoder.hidden);
+    b.picture_rows = arena->take<float>(picture_rows_max(spec, options) * spec.decoder.hidden);
     b.tap_rows = arena->take<float>(batch * spec.vision.taps.count * spec.decoder.hidden);
     b.vision.plan(model, b.pixel_room.patches, arena);
     scratch = std::max(scratch, Vision::scratch_bytes(model));

@@ -39,7 +39,7 @@ struct WorkBuffers {
   bool weights_are_packed = false;     // all of the decoder's layers: products of rows are those of each by itself
 
   PixelRoom pixel_room;
-  float* picture_rows = nullptr;  // [1 + taps][picture_tokens][hidden], as Vision::run writes them
+  float* picture_rows = nullptr;  // [picture_rows_max][hidden], as Vision::run writes them
   float* tap_rows = nullptr;      // [batch][taps][hidden], of the visual rows of a batch
   float* pixels = nullptr;
   uint8_t* pixel_scratch = nullptr;

@@ -27,7 +27,8 @@ constexpr const char* kIndexName = "model.safetensors.index.json";
 // What Hugging Face folders hold beside tensors, as far as any runtime reads it. A closed list: nothing else is opened.
 constexpr const char* kDocumentNames[] = {
     "config.json",           "generation_config.json", "preprocessor_config.json", "processor_config.json",
-    "video_preprocessor_config.json", "tokenizer.json", "tokenizer_config.json",   "special_tokens_map.json",
+    "video_preprocessor_config.json", "video_processor/preprocessor_config.json",
+    "tokenizer.json",        "tokenizer_config.json",  "special_tokens_map.json",
     "added_tokens.json",     "vocab.json",             "merges.txt",               "tokenizer.model",
     "chat_template.jinja",   "chat_template.json",
 };

@@ -14,7 +14,7 @@ constexpr std::string_view kTokenizerName = "tokenizer.json";
 constexpr std::string_view kDocumentNames[] = {
     "config.json",  "generation_config.json", "preprocessor_config.json", "processor_config.json",
     kTokenizerName, "tokenizer_config.json",  "chat_template.jinja",      "chat_template.json",
-    "added_tokens.json"};
+    "added_tokens.json", "video_preprocessor_config.json", "video_processor/preprocessor_config.json"};
 
 }  // namespace
 

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 #include "checked.hpp"
+#include "family.hpp"
 #include "limits.hpp"
 #include "mapped_file.hpp"
 
@@ -20,15 +22,14 @@ Status open_picture(const std::string& path, Picture* out) {
 
 // A checkpoint without a tokenizer: each byte of the text stands for one token, which one depends on all bytes so far,
 // so that tokens come from the whole vocabulary (FNV-1a).
-Status add_bytes(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures,
-                 Session* session) {
+Status add_bytes(const Model& model, const CalibrationSample& sample, Session* session) {
   uint32_t hash = 2166136261u;
-  for (const Picture& picture : pictures) MICA_TRY(session->add_picture(picture));
   std::vector<int32_t> ids;
   for (const char byte : sample.prompt + sample.answer) {
     hash = (hash ^ static_cast<uint8_t>(byte)) * 16777619u;
     const auto id = static_cast<int32_t>((hash >> 8) % model.spec.decoder.vocabulary);
-    if (id != model.spec.picture_token && id != model.spec.picture_frame.begin) ids.push_back(id);
+    const ModelSpec& spec = model.spec;
+    if (id != spec.picture_token && id != spec.video_token && id != spec.picture_frame.begin) ids.push_back(id);
   }
   return session->add_tokens(ids, {});
 }
@@ -36,18 +37,18 @@ Status add_bytes(const Model& model, const CalibrationSample& sample, std::span<
 // The samples' turns as they stand in a conversation, or plain text where the model has no chat format.
 Status add_turns(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures,
                  Session* session) {
-  if (!sample.tokens.empty()) {
-    std::vector<const Picture*> borrowed;
-    for (const Picture& picture : pictures) borrowed.push_back(&picture);
-    return session->add_tokens(sample.tokens, borrowed);
-  }
-  if (!model.tokenizer) return add_bytes(model, sample, pictures, session);
-  if (!model.chat.format || (sample.prompt.empty() && pictures.empty())) {
-    for (const Picture& picture : pictures) MICA_TRY(session->add_picture(picture));
+  std::vector<const Picture*> borrowed;
+  for (const Picture& picture : pictures) borrowed.push_back(&picture);
+  if (!sample.tokens.empty()) return session->add_tokens(sample.tokens, borrowed);
+  if (!model.tokenizer || !model.chat.format || (sample.prompt.empty() && pictures.empty())) {
+    for (const Picture* picture : borrowed)
+      if (!sample.is_video) MICA_TRY(session->add_picture(*picture));
+    if (sample.is_video) MICA_TRY(session->add_video(borrowed));
+    if (!model.tokenizer) return add_bytes(model, sample, session);
     return session->add_text(sample.prompt + sample.answer, false);
   }
   std::vector<MessagePart> parts;
-  for (const Picture& picture : pictures) parts.push_back({{}, &picture});
+  for (const Picture* picture : borrowed) parts.push_back({{}, picture, sample.is_video});
   if (!sample.prompt.empty()) parts.push_back({sample.prompt, nullptr});
   MICA_TRY(session->add_message(Role::user, parts));
   MICA_TRY(session->open_turn());
@@ -128,9 +129,13 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
   size_t token = 0;
   for (size_t p = 0; p < pictures.size(); ++p) {
     PixelPlan plan;
-    MICA_TRY(plan_pixels(rule_, pictures[p].width, pictures[p].height, &plan));
+    const Shown shown = session->shown(p);
+    MICA_TRY(plan_pixels(rule_of(shown), pictures[p].width, pictures[p].height, &plan));
+    plan.shown = shown;
+    TowerRows& tower = shown != Shown::still && has_frame_tower(model_->spec) ? frame_rows_ : tower_rows_;
     for (uint32_t i = 0; i < plan.tiles; ++i) {
       const PixelTile own = tile_of(plan, i);
+      tower.add(tiles_.size());
       tiles_.push_back({.sample = samples_.size(), .first_token = token, .picture = p, .index = i, .whole = plan,
                         .first_value = own.first_value, .plan = own.plan, .x = {}});
     }
@@ -140,17 +145,28 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
   return Status::ok();
 }
 
+// A tower for frames has to see some: where no sample has a video, every other one with pictures shows them as one.
+void CalibrationRows::show_some_as_videos() {
+  const auto is_video = [](const CalibrationSample& sample) { return sample.is_video || !sample.tokens.empty(); };
+  if (!has_frame_tower(model_->spec) || std::any_of(sources_.begin(), sources_.end(), is_video)) return;
+  bool other = false;
+  for (CalibrationSample& sample : sources_)
+    if (!sample.pictures.empty()) sample.is_video = std::exchange(other, !other);
+}
+
 Status CalibrationRows::create(const Model& model, const std::vector<CalibrationSample>& samples, uint32_t threads,
                                std::vector<std::string>* warnings) {
   model_ = &model;
   options_.threads = threads;
   OwnedBytes memory;
   std::unique_ptr<Session> session;
-  MICA_TRY(open_session(samples, &memory, &session));
+  sources_ = samples;
+  show_some_as_videos();
+  MICA_TRY(open_session(sources_, &memory, &session));
   if (!model.tokenizer)
     warnings->push_back("the checkpoint has no tokenizer: bytes of the samples' text stand for tokens");
-  samples_.reserve(samples.size());
-  for (const CalibrationSample& sample : samples) MICA_TRY(add_sample(sample, session.get(), warnings));
+  samples_.reserve(sources_.size());
+  for (const CalibrationSample& sample : sources_) MICA_TRY(add_sample(sample, session.get(), warnings));
   if (samples_.empty()) return Status::error(Code::invalid_argument, "there is no sample to calibrate with");
   for (Sample& sample : samples_) {
     sample.chunk.positions = sample.positions.data();
@@ -246,12 +262,13 @@ Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
   if (tile.sample != pixels_sample_ || tile.picture != pixels_picture_) {
     Picture picture;
     MICA_TRY(open_picture(samples_[tile.sample].source->pictures[tile.picture], &picture));
-    const size_t scratch_bytes = pixels_scratch_bytes(rule_, tile.whole, picture.width);
+    const PictureRule& rule = rule_of(tile.whole.shown);
+    const size_t scratch_bytes = pixels_scratch_bytes(rule, tile.whole, picture.width);
     OwnedBytes memory;
     uint8_t* scratch = own_bytes(scratch_bytes, &memory);
     if (scratch == nullptr) return Status::error(Code::out_of_memory, "no memory to resize a picture");
     pixels_.resize(tile.whole.values);
-    MICA_TRY(make_pixels(rule_, tile.whole, picture, pixels_.data(), scratch, scratch_bytes));
+    MICA_TRY(make_pixels(rule, tile.whole, picture, pixels_.data(), scratch, scratch_bytes));
     pixels_sample_ = tile.sample;
     pixels_picture_ = tile.picture;
   }
@@ -259,8 +276,8 @@ Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
   return Status::ok();
 }
 
-Status CalibrationRows::begin_tile(size_t item, Stream stream) {
-  Tile& tile = tiles_[item];
+Status CalibrationRows::begin_tile(Section tower, size_t item, Stream stream) {
+  Tile& tile = (tower == Section::frames ? frame_rows_ : tower_rows_).tile(item);
   const float* pixels = nullptr;
   MICA_TRY(pixels_of(tile, &pixels));
   vision_.begin(compute_, *model_, tile.plan, pixels);
@@ -269,18 +286,19 @@ Status CalibrationRows::begin_tile(size_t item, Stream stream) {
   return Status::ok();
 }
 
-Status CalibrationRows::show_patches(size_t item, RowObserver* observer) {
+Status CalibrationRows::show_patches(Section tower, size_t item, RowObserver* observer) {
+  const Tile& tile = (tower == Section::frames ? frame_rows_ : tower_rows_).tile(item);
   Compute compute = compute_;
   compute.observer = observer;
   const float* pixels = nullptr;
-  MICA_TRY(pixels_of(tiles_[item], &pixels));
-  vision_.begin(compute, *model_, tiles_[item].plan, pixels);
+  MICA_TRY(pixels_of(tile, &pixels));
+  vision_.begin(compute, *model_, tile.plan, pixels);
   return Status::ok();
 }
 
 void CalibrationRows::TowerRows::run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item,
                                      Stream stream, bool keep) {
-  Tile& tile = owner_->tiles_[item];
+  Tile& tile = this->tile(item);
   std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
   Vision& vision = owner_->vision_;
   owner_->load_tile(tile, stream);

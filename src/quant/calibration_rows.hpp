@@ -47,7 +47,10 @@ class CalibrationRows {
   size_t samples() const { return samples_.size(); }
   const Compute& compute() const { return compute_; }
   LayerRows& decoder() { return decoder_rows_; }
-  LayerRows& tower() { return tower_rows_; }
+  // The tiles that pass through a tower: of pictures, or of a video's frames where these have one of their own.
+  LayerRows& tower(Section section) { return section == Section::frames ? frame_rows_ : tower_rows_; }
+  // The tiles of both, which the projector and taps see.
+  size_t tiles() const { return tiles_.size(); }
 
   // Places the loops' buffers, once the model's streams are as they will be (transform_streams).
   Status plan();
@@ -56,9 +59,9 @@ class CalibrationRows {
   // stream are what finish_tower gave.
   void begin_decoder();
   // The embedding of a tile's patches into `stream` with the matrix that model.weights.vision has now.
-  Status begin_tile(size_t item, Stream stream);
-  // The rows of a tile that enter the patch embedding, to the observer only.
-  Status show_patches(size_t item, RowObserver* observer);
+  Status begin_tile(Section tower, size_t item, Stream stream);
+  // The rows of a tower's tile that enter the patch embedding, to the observer only.
+  Status show_patches(Section tower, size_t item, RowObserver* observer);
   // The projector on a tile's last rows, to the observer only; and a tap on those behind its layer.
   void show_projector(size_t item, Stream stream, RowObserver* observer);
   void show_tap(size_t item, size_t tap, Stream stream, RowObserver* observer);
@@ -107,23 +110,28 @@ class CalibrationRows {
   class TowerRows : public LayerRows {
    public:
     explicit TowerRows(CalibrationRows* owner) : owner_(owner) {}
-    size_t items() const override { return owner_->tiles_.size(); }
-    size_t rows(size_t item) const override { return Vision::rows_of(owner_->model_->spec, owner_->tiles_[item].plan); }
+    void add(size_t tile) { tiles_.push_back(tile); }
+    Tile& tile(size_t item) const { return owner_->tiles_[tiles_[item]]; }
+    size_t items() const override { return tiles_.size(); }
+    size_t rows(size_t item) const override { return Vision::rows_of(owner_->model_->spec, tile(item).plan); }
     size_t visual(size_t item) const override { return rows(item); }
     void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
              bool keep) override;
     std::vector<float>& values(size_t item, Stream stream) override {
-      return owner_->tiles_[item].x[static_cast<size_t>(stream)];
+      return tile(item).x[static_cast<size_t>(stream)];
     }
 
    private:
     CalibrationRows* owner_;
+    std::vector<size_t> tiles_;  // among the owner's
   };
 
+  void show_some_as_videos();
   Status add_sample(const CalibrationSample& sample, Session* session, std::vector<std::string>* warnings);
   Status open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory, std::unique_ptr<Session>* out);
   // The sample's chunk with the taps of a stream.
   static DecoderPart part_of(Sample* sample, Stream stream);
+  const PictureRule& rule_of(Shown shown) const { return shown == Shown::still ? rule_ : model_->spec.frames; }
   Status pixels_of(const Tile& tile, const float** out);
   // Room for what the projector or a tap makes of a tile.
   std::vector<float> tile_rows(const Tile& tile) const;
@@ -132,6 +140,7 @@ class CalibrationRows {
   const Model* model_ = nullptr;
   SessionOptions options_;
   PictureRule rule_;
+  std::vector<CalibrationSample> sources_;
   std::vector<Sample> samples_;
   std::vector<Tile> tiles_;
   size_t tokens_visual_ = 0, tokens_text_ = 0;
@@ -144,7 +153,7 @@ class CalibrationRows {
   std::vector<float> pixels_;
   size_t pixels_sample_ = SIZE_MAX, pixels_picture_ = 0;
   DecoderRows decoder_rows_{this};
-  TowerRows tower_rows_{this};
+  TowerRows tower_rows_{this}, frame_rows_{this};
 };
 
 }  // namespace mica

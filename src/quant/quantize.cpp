@@ -19,6 +19,7 @@
 #include "limits.hpp"
 #include "matrix_trials.hpp"
 #include "packed_documents.hpp"
+#include "packed_static.hpp"
 #include "point_quantizer.hpp"
 #include "processors.hpp"
 #include "reference_rows.hpp"
@@ -52,14 +53,15 @@ class Quantizer {
   Status run(const std::vector<CalibrationSample>& samples, const char* path);
 
  private:
-  Status quantize_tower();
-  Status quantize_stem();
+  Status quantize_towers();
+  Status quantize_tower(const StreamSpec& stream, VisionWeights* tower);
   // Steps around a tower's layers: `section` and `index` say whose tensors they are.
   struct Steps {
     StepPlan plan;
     StepWeights* weights;
     std::string prefix;  // of names in reports
     Section section;
+    size_t items;  // tiles that pass
     uint32_t index = 0;
   };
   Status quantize_steps_behind(const Steps& steps, const std::function<void(size_t, Stream, RowObserver*)>& show);
@@ -77,8 +79,8 @@ class Quantizer {
                         const StepMatrices& originals, ShowRows show, bool same_rows);
   Status quantize_step(const Steps& steps, const StepAt& at, WeightFormat format, const StepMatrices& originals,
                        const ShowRows& show, bool same_rows);
+  Status check_towers();
   Status add_kept_tensors();
-  Status add_static_parts(MetadataList* documents);
   Status step(const std::string& stage, double work);
   bool vision_static() const { return model_->spec.has_vision && is_static(options_.vision); }
   bool text_static() const { return is_static(options_.text); }
@@ -106,7 +108,7 @@ class Quantizer {
 // Of a layer's matrix. Values that query heads share are few weights, and the error of each reaches all heads of its
 // group; that of keys mostly falls out of the softmax.
 WeightFormat Quantizer::format_of(const Place& place) const {
-  if (place.section == Section::vision) return options_.vision;
+  if (is_tower(place.section)) return options_.vision;
   const auto found = allotted_.find(names_.name(place, ""));
   if (found != allotted_.end()) return found->second.choices[found->second.chosen].format;
   const DecoderSpec& d = model_->spec.decoder;
@@ -197,7 +199,7 @@ Status Quantizer::quantize_outer(const Steps& steps, std::span<const Slot> slots
   const Site site = part_of(slots[0]).reads;
   PointJob job{.name = steps.prefix + name_of(site),
                .point = &steps.weights->points[site],
-               .items = rows_.tower().items(),
+               .items = steps.items,
                .show = std::move(show),
                .same_rows = same_rows,
                .matrices = {}};
@@ -228,23 +230,30 @@ Status Quantizer::quantize_step(const Steps& steps, const StepAt& at, WeightForm
   return readers.empty() ? Status::ok() : quantize_outer(steps, readers, format, originals, show, same_rows);
 }
 
-Status Quantizer::quantize_stem() {
-  const Steps stem{stem_steps(model_->spec), &model_->weights.vision, "vision.", Section::vision};
-  const StepMatrices originals = stem.weights->matrices;
-  const auto show = [&](size_t item, Stream, RowObserver* observer) { return rows_.show_patches(item, observer); };
+// Its stem and its layers.
+Status Quantizer::quantize_tower(const StreamSpec& stream, VisionWeights* tower) {
+  LayerRows& rows = rows_.tower(stream.section);
+  const auto begin = [&](Stream which) -> Status {
+    for (size_t item = 0; item < rows.items(); ++item) MICA_TRY(rows_.begin_tile(stream.section, item, which));
+    return Status::ok();
+  };
+  const Steps stem{stem_steps(model_->spec), tower, stream.prefix, stream.section, rows.items()};
+  const StepMatrices originals = tower->matrices;
+  const auto show = [&](size_t item, Stream, RowObserver* observer) {
+    return rows_.show_patches(stream.section, item, observer);
+  };
+  MICA_TRY(begin(Stream::reference));
   // Pixels have eight bits and the matrix is small: eight bits of weights cost nothing that counts.
   for (const StepAt& at : stem.plan) MICA_TRY(quantize_step(stem, at, WeightFormat::s8, originals, show, true));
-  return Status::ok();
+  MICA_TRY(begin(Stream::quantized));
+  return quantize_layers(rows, stream, tower->stream, &tower->layers);
 }
 
-Status Quantizer::quantize_tower() {
+Status Quantizer::quantize_towers() {
   VisionWeights& w = model_->weights.vision;
-  LayerRows& rows = rows_.tower();
-  for (size_t item = 0; item < rows.items(); ++item) MICA_TRY(rows_.begin_tile(item, Stream::reference));
-  MICA_TRY(quantize_stem());
-  for (size_t item = 0; item < rows.items(); ++item) MICA_TRY(rows_.begin_tile(item, Stream::quantized));
-  MICA_TRY(quantize_layers(rows, vision_stream(model_->spec), w.stream, &w.layers));
-  const Steps projector{projector_steps(model_->spec), &w, "vision.", Section::projector};
+  MICA_TRY(quantize_tower(vision_stream(model_->spec), &w));
+  if (has_frame_tower(model_->spec)) MICA_TRY(quantize_tower(frame_stream(model_->spec), &model_->weights.frames));
+  const Steps projector{projector_steps(model_->spec), &w, "vision.", Section::projector, rows_.tiles()};
   MICA_TRY(quantize_steps_behind(projector, [&](size_t item, Stream stream, RowObserver* observer) {
     rows_.show_projector(item, stream, observer);
   }));
@@ -257,7 +266,7 @@ Status Quantizer::quantize_tap_behind(uint32_t layer) {
   if (!taps.has(layer)) return Status::ok();
   const auto tap = static_cast<uint32_t>(std::find(taps.layers, taps.layers + taps.count, layer) - taps.layers);
   const Steps steps{tap_steps(model_->spec), &model_->weights.vision.taps[tap],
-                    "vision.taps." + std::to_string(tap) + ".", Section::tap, tap};
+                    "vision.taps." + std::to_string(tap) + ".", Section::tap, rows_.tiles(), tap};
   MICA_TRY(quantize_steps_behind(steps, [&](size_t item, Stream stream, RowObserver* observer) {
     rows_.show_tap(item, tap, stream, observer);
   }));
@@ -387,46 +396,15 @@ Status Quantizer::add_kept_tensors() {
   return Status::ok();
 }
 
-// Scales of the points, signs, and what the streams do online.
-Status Quantizer::add_static_parts(MetadataList* documents) {
-  if (!any_static()) return Status::ok();
-  Weights& weights = model_->weights;
-  const std::vector<NamedPoint> points = quant_points(model_->spec, &weights);
-  const size_t padded = round_up(points.size(), 16);
-  std::vector<float> scales(2 * padded, 0.0f);
-  for (size_t i = 0; i < points.size(); ++i) {
-    scales[i] = points[i].point->scale_visual;
-    scales[padded + i] = points[i].point->scale_text;
-  }
-  uint8_t* bytes = own_bytes(scales.size() * sizeof(float), &panels_);
-  if (bytes == nullptr) return Status::error(Code::out_of_memory, "no memory for the scales");
-  std::memcpy(bytes, scales.data(), scales.size() * sizeof(float));
-  tensors_.add(static_format::kPointScales, DType::f32, {2, padded}, {bytes, scales.size() * sizeof(float)});
-  std::string json = std::string("{\"aifs\": ") + (options_.aifs ? "true" : "false");
-  const std::pair<const char*, const StreamTransform*> streams[] = {
-      {static_format::kDecoderSigns, &weights.decoder.stream}, {static_format::kVisionSigns, &weights.vision.stream}};
-  for (const auto& [name, stream] : streams) {
-    const bool decoder = stream == &weights.decoder.stream;
-    json += std::string(", \"") + (decoder ? "decoder" : "vision") + "\": {";
-    const char* comma = "";
-    for (const StreamFlag& flag : kStreamFlags) {
-      if (flag.word == nullptr || (flag.decoder_only && !decoder)) continue;
-      json += std::string(comma) + "\"" + flag.word + "\": " + (stream->*flag.value ? "true" : "false");
-      comma = ", ";
-    }
-    // A tower whose matrices are integers attends in integers too (integer_attention.hpp has its error).
-    if (!decoder && vision_static())
-      json += std::string(", \"") + static_format::kAttention + "\": \"" + static_format::kAttentionInt8 + "\"";
-    json += "}";
-    if (!stream->rotated) continue;
-    const size_t sign_bytes = round_up(stream->signs.size() * sizeof(uint32_t), 64);
-    uint8_t* signs = own_bytes(sign_bytes, &panels_);
-    if (signs == nullptr) return Status::error(Code::out_of_memory, "no memory for the signs");
-    std::memset(signs, 0, sign_bytes);
-    std::memcpy(signs, stream->signs.data(), stream->signs.size() * sizeof(uint32_t));
-    tensors_.add(name, DType::u8, {sign_bytes}, {signs, sign_bytes});
-  }
-  documents->emplace_back(static_format::kStaticKey, json + "}");
+Status Quantizer::check_towers() {
+  if (rows_.tower(Section::vision).items() == 0)
+    return Status::error(Code::invalid_argument,
+                         "no sample has a picture, and a vision tower is to be quantized: give pictures, or keep the "
+                         "tower in 16 bits");
+  if (has_frame_tower(model_->spec) && rows_.tower(Section::frames).items() == 0)
+    return Status::error(Code::invalid_argument,
+                         "no sample has a video, and the model has a tower for videos: give one, or a second picture, "
+                         "or keep the towers in 16 bits");
   return Status::ok();
 }
 
@@ -451,21 +429,21 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
     };
     const DecoderSpec& d = model_->spec.decoder;
     const VisionSpec& v = model_->spec.vision;
-    if (vision_static())
-      work_ += rows_times(rows_.tower(), static_cast<double>(v.layers_used) * v.hidden * v.feed_forward);
+    for (const Section tower : {Section::vision, Section::frames})
+      if (vision_static())
+        work_ += rows_times(rows_.tower(tower), static_cast<double>(v.layers_used) * v.hidden * v.feed_forward);
     if (text_static()) work_ += rows_times(rows_.decoder(), static_cast<double>(d.layers) * d.hidden * d.feed_forward);
-    if (vision_static() && rows_.tower().items() == 0)
-      return Status::error(Code::invalid_argument,
-                           "no sample has a picture, and a vision tower is to be quantized: give pictures, or keep the "
-                           "tower in 16 bits");
-    if (vision_static()) MICA_TRY(quantize_tower());
+    if (vision_static()) MICA_TRY(check_towers());
+    if (vision_static()) MICA_TRY(quantize_towers());
     if (text_static() || is_static(options_.head)) MICA_TRY(quantize_decoder());
     if (is_static(options_.head)) MICA_TRY(quantize_head());
   }
   MetadataList documents;
   MICA_TRY(packed_documents(*model_->files, &documents));
   add_notes(options_.notes, &documents);
-  MICA_TRY(add_static_parts(&documents));
+  if (any_static())
+    MICA_TRY(add_static_parts(model_->spec, {options_.aifs, vision_static()}, &model_->weights,
+                              {&panels_, &tensors_, &documents}));
   MICA_TRY(add_kept_tensors());
   work_done_ = work_;
   MICA_TRY(step("writing", 0));

@@ -208,17 +208,21 @@ Status transform_streams(const TransformOptions& options, Model* model) {
                             !is_gated(weights.decoder)},
                            options.rotate, &generator, &weights.decoder.stream));
   if (!options.vision || !model->spec.has_vision) return Status::ok();
-  const auto reads_rotated = [](const StepPlan& steps) {
-    return std::none_of(steps.begin(), steps.end(), [](const StepAt& at) {
-      return at.in.streams != 0 && (at.op == Op::attend || (at.op == Op::norm && !is_folded(at.slot)));
+  const auto reads_rotated = [&](const StepPlan& steps) {
+    return std::none_of(steps.begin(), steps.end(), [&](const StepAt& at) {
+      const bool value_by_value = at.op == Op::attend || (at.op == Op::norm && !is_folded(at.slot)) ||
+                                  (at.op == Op::pool && v.pool == Pool::largest);
+      return at.in.streams != 0 && value_by_value;
     });
   };
-  const bool may_rotate = reads_rotated(projector_steps(model->spec)) && reads_rotated(tap_steps(model->spec)) &&
-                          !has_post_norms(weights.vision.layers);
+  const bool may_rotate = reads_rotated(projector_steps(model->spec)) &&
+                          reads_rotated(projector_steps(model->spec, Shown::frame)) &&
+                          reads_rotated(tap_steps(model->spec)) && !has_post_norms(weights.vision.layers);
   MICA_TRY(set_up_stream({v.hidden, v.feed_forward, v.head_dim(), static_cast<size_t>(v.merge) * v.merge, may_rotate,
                           true},
                          options.rotate, &generator, &weights.vision.stream));
-  place_directions(model->spec, &weights.vision);
+  share_transform(model->spec, &weights);
+  place_directions(model->spec, &weights);
   return Status::ok();
 }
 
@@ -261,6 +265,7 @@ Status transform_model(const TransformOptions& options, Model* model) {
     MICA_TRY(transform_layers(decoder_stream(model->spec), weights.decoder.stream, &weights.decoder.layers));
   if (!options.vision || !model->spec.has_vision) return Status::ok();
   MICA_TRY(transform_layers(vision_stream(model->spec), weights.vision.stream, &weights.vision.layers));
+  MICA_TRY(transform_layers(frame_stream(model->spec), weights.frames.stream, &weights.frames.layers));
   VisionWeights& vision = weights.vision;
   for (StepWeights& tap : vision.taps)
     MICA_TRY(transform_steps(tap_steps(model->spec), vision.stream, &weights.owned, &tap));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mica.h"
+#include "mica_video.h"
 
 namespace {
 
@@ -63,6 +64,11 @@ TEST_CASE("models, tokenizers, pictures and tensors") {
       {"picture", [&](mica_error* e) { return mica_picture_tokens(model, nullptr, &tokens, e); }},
       {"tokens", [&](mica_error* e) { return mica_picture_tokens(model, picture, nullptr, e); }},
       {"model", [&](mica_error* e) { return mica_picture_pixels(nullptr, picture, nullptr, 0, &count, e); }},
+      {"model", [&](mica_error* e) { return mica_video_tokens(nullptr, nullptr, 0, &tokens, e); }},
+      {"frames", [&](mica_error* e) { return mica_video_tokens(model, nullptr, 1, &tokens, e); }},
+      {"tokens", [&](mica_error* e) { return mica_video_tokens(model, nullptr, 0, nullptr, e); }},
+      {"model", [&](mica_error* e) { return mica_frame_pixels(nullptr, picture, nullptr, 0, &count, e); }},
+      {"frame", [&](mica_error* e) { return mica_frame_pixels(model, nullptr, nullptr, 0, &count, e); }},
       {"path", [](mica_error* e) { return mica_tensors_open(nullptr, some<mica_tensors*>(), e); }},
       {"tensors", [](mica_error* e) { return mica_tensors_find(nullptr, "t", some<mica_tensor>(), e); }},
       {"blocks", [](mica_error* e) { return mica_blocks_values(2, nullptr, 18, some<float>(), 32, e); }},
@@ -98,6 +104,8 @@ TEST_CASE("sessions") {
       {"text", [&](mica_error* e) { return mica_session_add_text(session, nullptr, 1, 0, e); }},
       {"session", [](mica_error* e) { return mica_session_add_picture(nullptr, some<mica_picture>(), e); }},
       {"picture", [&](mica_error* e) { return mica_session_add_picture(session, nullptr, e); }},
+      {"session", [](mica_error* e) { return mica_session_add_video(nullptr, nullptr, 0, e); }},
+      {"frames", [&](mica_error* e) { return mica_session_add_video(session, nullptr, 1, e); }},
       {"session", [](mica_error* e) { return mica_session_add_tokens(nullptr, nullptr, 0, nullptr, 0, e); }},
       {"ids", [&](mica_error* e) { return mica_session_add_tokens(session, nullptr, 1, nullptr, 0, e); }},
       {"session", [](mica_error* e) { return mica_session_fill(nullptr, 1, 0, 0, e); }},

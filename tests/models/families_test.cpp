@@ -51,8 +51,9 @@ TEST_CASE("matrices have a site, a name and a width; what is folded is a part") 
 
 TEST_CASE("a layer of every family has a matrix at each site") {
   for (const Family* family : kFamilies)
-    for (const Section section : {Section::decoder, Section::vision}) {
+    for (const Section section : {Section::decoder, Section::vision, Section::frames}) {
       if (section == Section::vision && !family->defaults.has_vision) continue;
+      if (section == Section::frames && family->roots[static_cast<size_t>(section)].empty()) continue;
       CAPTURE(std::string(family->name));
       for (const SiteInfo& at : sites_of_layers())
         CHECK(std::any_of(parts_of_layers().begin(), parts_of_layers().end(), [&](const PartInfo& part) {
@@ -78,7 +79,9 @@ TEST_CASE("every step of a tower has a tensor, and every tensor around its layer
     CAPTURE(std::string(family->name));
     CHECK(family->stem.steps.empty() != family->defaults.has_vision);
     CHECK(family->projector.steps.empty() != family->defaults.has_vision);
-    for (const StepList* list : {&family->stem, &family->projector, &family->tap})
+    CHECK(family->frame.steps.empty() == (family->frame_processor == nullptr));
+    CHECK(family->frame.steps.empty() == (family->defaults.video_token < 0));
+    for (const StepList* list : {&family->stem, &family->projector, &family->tap, &family->frame, &family->last_frame})
       for (const Step& step : list->steps) {
         if (step.slot == Slot::count) continue;
         const Section section = list == &family->tap ? Section::tap : part_of(step.slot).section;

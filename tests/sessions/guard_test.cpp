@@ -35,6 +35,8 @@ const Named kSmallShapes[] = {
     {"internvl", {.family = "internvl", .head_dim = 64, .patches = 12, .tiles = 4}},
     {"idefics3", {.family = "idefics3", .head_dim = 64, .patches = 12}},
     {"llava_next", {.family = "llava_next", .head_dim = 64, .patches = 6}},
+    {"llava_next_video", {.family = "llava_next_video", .head_dim = 64, .patches = 7}},
+    {"video_llava", {.family = "video_llava", .head_dim = 64, .patches = 5}},
     {"lfm2_vl", {.family = "lfm2_vl", .head_dim = 16, .patches = 8}},
     {"mistral3", {.family = "mistral3", .head_dim = 64, .patches = 16}},
 };

@@ -66,7 +66,10 @@ Status SessionSteps::add_picture(uint32_t width, uint32_t height) {
   picture->height = height;
   picture->rgb = std::make_unique<uint8_t[]>(size_t{width} * height * 3);
   for (size_t i = 0; i < size_t{width} * height * 3; ++i) picture->rgb[i] = static_cast<uint8_t>(i * 31 >> 3);
-  const Status status = add_in_runs(*picture);
+  // Where the model takes videos, the picture is shown as two frames, too.
+  const Picture* frames[] = {picture.get(), picture.get()};
+  Status status = add_in_runs(*picture);
+  if (status && model_->spec.video_token >= 0) status = session_->add_video(frames);
   pictures_.push_back(std::move(picture));
   return status;
 }

@@ -32,6 +32,9 @@ std::string grids_of(const SmallShape& s) {
   return "[[" + one + "," + two + "],[" + two + "," + one + "],[" + two + "," + two + "]]";
 }
 
+bool has_grids(const std::string& family) { return family == "llava_next" || family == "llava_next_video"; }
+bool has_clip(const std::string& family) { return family == "llava" || family == "video_llava" || has_grids(family); }
+
 // Towers of the Qwen2-VL kind, whose pictures have any size: the type of their decoder; null: of another kind.
 const char* kin_of_qwen2_vl(const std::string& family) {
   if (family == "qwen2_vl") return "qwen2_vl_text";
@@ -70,7 +73,7 @@ std::string vision_fields(const SmallShape& s) {
   if (family == "lfm2_vl")
     return common + number("num_patches", 16) + number("patch_size", s.patch) +
            R"("model_type":"siglip2_vision_model")";
-  if (family == "llava" || family == "llava_next")
+  if (has_clip(family))
     return common + number("image_size", s.patch * s.patches) + number("patch_size", s.patch) +
            R"("model_type":"clip_vision_model","hidden_act":"quick_gelu","layer_norm_eps":1e-5)";
   return common + "\"image_size\":[" + side + "," + side + "],\"patch_size\":[" + patch + "," + patch +
@@ -88,11 +91,13 @@ std::string config_of(const SmallShape& s) {
                      : family == "lfm2_vl"  ? "lfm2"
                                             : "llama";
   std::string text = "{\"model_type\":\"" + family + "\",\"image_token_id\":5,\"image_token_index\":5,";
+  if (family.find("video") != std::string::npos) text += R"("video_token_index":4,)";
   if (family == "idefics3") text += R"("scale_factor":2,)";
   if (family == "mistral3") text += R"("spatial_merge_size":2,)";
-  if (family == "llava_next") text += "\"image_grid_pinpoints\":" + grids_of(s) + ",\"vision_feature_layer\":-1,";
+  if (has_grids(family)) text += "\"image_grid_pinpoints\":" + grids_of(s) + ",\"vision_feature_layer\":-1,";
   if (family == "lfm2_vl") text += R"("downsample_factor":2,"projector_hidden_size":32,)";
-  if (family == "llava") text += R"("projector_hidden_act":"gelu","vision_feature_layer":-1,)";
+  if (family == "llava" || family == "video_llava")
+    text += R"("projector_hidden_act":"gelu","vision_feature_layer":-1,)";
   if (family == "internvl") text += R"("projector_hidden_act":"gelu","vision_feature_layer":-1,"downsample_ratio":0.5,)";
   return text + "\"text_config\":{\"model_type\":\"" + type + "\"," + decoder_fields(s, kin != nullptr) +
          "},\"tie_word_embeddings\":" + (s.tied ? "true" : "false") + ",\"vision_config\":{" + vision_fields(s) + "}}";
@@ -113,7 +118,7 @@ std::string preprocessor_of(const SmallShape& s) {
   if (family == "idefics3")
     return common + "\"max_image_size\":{\"longest_edge\":" + side + "},\"size\":{\"longest_edge\":" +
            std::to_string(2 * s.patch * s.patches) + "}}";
-  if (family == "llava_next")
+  if (has_grids(family))
     return common + "\"image_grid_pinpoints\":" + grids_of(s) + ",\"crop_size\":" + square + ",\"size\":" + square + "}";
   if (family == "mistral3")
     return common + number("patch_size", s.patch) + "\"size\":{\"longest_edge\":" + side + "}}";
@@ -121,8 +126,9 @@ std::string preprocessor_of(const SmallShape& s) {
     return common + number("encoder_patch_size", s.patch) + number("tile_size", s.patch * s.patches) +
            number("max_tiles", s.tiles) + number("max_image_tokens", s.patches * s.patches / 4) +
            R"("min_image_tokens":2,"min_tiles":2,"max_pixels_tolerance":1.5})";
-  if (std::strcmp(s.family, "llava") == 0)
-    return common + "\"image_processor_type\":\"CLIPImageProcessor\",\"do_center_crop\":true,\"crop_size\":" + square +
+  if (has_clip(family))
+    return common + "\"image_processor_type\":\"" + (family == "llava" ? "CLIP" : "VideoLlava") +
+           "ImageProcessor\",\"do_center_crop\":true,\"crop_size\":" + square +
            ",\"size\":{\"shortest_edge\":" + side + "}}";
   return common + "\"image_processor_type\":\"GotOcr2ImageProcessor\",\"crop_to_patches\":true,\"min_patches\":1," +
          number("max_patches", s.tiles) + "\"size\":" + square + "}";

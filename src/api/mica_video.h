@@ -1,0 +1,33 @@
+/* mica_video.h: videos, in C99: what mica.h has for pictures, for models that take videos. All rules of mica.h hold.
+ *
+ * A video is its frames: pictures in order, all in one place of a prompt, which such models see in another way than
+ * pictures by themselves. In a message they are parts of the kind MICA_PART_FRAME; among the ids of
+ * mica_session_add_tokens each run of a video's placeholders has as many of the next pictures for frames as fill it.
+ */
+#ifndef MICA_VIDEO_H
+#define MICA_VIDEO_H
+
+#include "mica.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int mica_model_has_video(const mica_model *model); /* it takes videos, not only pictures */
+
+/* As mica_picture_tokens, of a video with these frames, and mica_picture_pixels, of one of its frames. MICA_UNSUPPORTED
+ * where the model takes no videos. */
+mica_status mica_video_tokens(const mica_model *model, const mica_picture *const *frames, size_t count,
+                              uint32_t *tokens, mica_error *error);
+mica_status mica_frame_pixels(const mica_model *model, const mica_picture *frame, float *values, size_t capacity,
+                              size_t *count, mica_error *error);
+
+/* As mica_session_add_picture: the frames are kept by the caller until the next prefill or generate returns. */
+mica_status mica_session_add_video(mica_session *session, const mica_picture *const *frames, size_t count,
+                                   mica_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MICA_VIDEO_H */

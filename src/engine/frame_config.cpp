@@ -1,0 +1,59 @@
+// Frame config: whose object it is, its rule, and whether that fits the tower.
+#include "frame_config.hpp"
+
+#include <string>
+
+#include "family.hpp"
+#include "log.hpp"
+#include "processor_rule.hpp"
+#include "steps.hpp"
+
+namespace mica {
+namespace {
+
+Status read_frames(JsonValue root, const char* name, ModelSpec* spec) {
+  const VisionSpec& v = spec->vision;
+  ProcessorValues values;
+  if (root.is_set() && !root.is_object()) return root.error(Code::corrupt_file, "must be an object");
+  MICA_TRY(read_rule(root, *spec->family->frame_processor, *spec, name, &values, &spec->frames));
+  if (root.is_absent())  // the published colours are those of pictures
+    for (size_t i = 0; i < 3; ++i) {
+      spec->frames.mean[i] = spec->pictures.mean[i];
+      spec->frames.std[i] = spec->pictures.std[i];
+    }
+  if (values.num_frames != 0) spec->sampling = {.frames = values.num_frames};
+  else if (values.fps > 0) spec->sampling = {.per_second = values.fps};
+  const PictureRule& rule = spec->frames;
+  if (rule.width == v.image_width && rule.height == v.image_height) return Status::ok();
+  const std::string text = "gives frames of " + std::to_string(rule.width) + " x " + std::to_string(rule.height) +
+                           " pixels, but the vision tower takes " + std::to_string(v.image_width) + " x " +
+                           std::to_string(v.image_height) + "; mica does not interpolate its positions";
+  return root.error(Code::unsupported, text.c_str(), values.do_center_crop ? "crop_size" : "size");
+}
+
+}  // namespace
+
+Status read_frame_rule(JsonValue said, Bytes file, JsonValue pictures, const char* name, ModelSpec* spec) {
+  if (spec->family->frame.steps.empty()) return Status::ok();
+  if (spec->video_token >= static_cast<int32_t>(spec->decoder.vocabulary)) spec->video_token = -1;
+  if (spec->video_token < 0) return Status::ok();
+  Json json;
+  JsonValue root = said;
+  if (!root.is_set() && !file.empty()) {
+    MICA_TRY(parse_json(file, (std::string(name) + "/video_preprocessor_config.json").c_str(), &json));
+    root = json.root();
+  }
+  if (root.is_set()) {
+    MICA_TRY(read_frames(root, name, spec));
+  } else if (const Status status = read_frames(pictures, name, spec); !status) {
+    if (status.code() == Code::out_of_memory) return status;
+    log_message(LogLevel::warning, "%s. It is read for a video's frames, too: this model takes no videos",
+                status.message());
+    spec->video_token = -1;
+    return Status::ok();
+  }
+  if (frame_tokens(*spec, Shown::frame) != 0) return Status::ok();
+  return Status::error(Code::corrupt_file, "%s/config.json: spatial_pool_stride leaves nothing of a frame", name);
+}
+
+}  // namespace mica

@@ -1,0 +1,183 @@
+// Videos: how frames are prepared, what a session makes of them, and what is refused. The outputs of recorded videos:
+// golden_test.cpp.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "config.hpp"
+#include "golden.hpp"
+#include "log.hpp"
+#include "mica_video.h"
+
+using namespace mica;
+using namespace mica::test;
+
+namespace {
+
+Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+
+// A tower for pictures of 28 x 28 pixels.
+std::string config_of(const std::string& family, const std::string& more = "") {
+  return R"({"model_type":")" + family + R"(","image_token_index":5,"video_token_index":6,"vision_feature_layer":-1,)" +
+         R"("image_grid_pinpoints":[[28,56]],)" + more +
+         R"("text_config":{"model_type":"llama","hidden_size":64,"num_hidden_layers":1,"num_attention_heads":4,
+            "intermediate_size":96,"vocab_size":64},
+            "vision_config":{"hidden_size":32,"intermediate_size":64,"num_attention_heads":2,"num_hidden_layers":1,
+            "image_size":28,"patch_size":7}})";
+}
+
+constexpr const char* kPictures = R"({"size":{"height":28,"width":28},"crop_size":{"height":28,"width":28},
+    "image_grid_pinpoints":[[28,56]],"image_mean":[0.5,0.5,0.5],"image_std":[0.25,0.25,0.25]})";
+
+struct Read {
+  Status status;
+  ModelSpec spec;
+  std::string log;
+};
+
+Read read(const std::string& config, const std::string& pictures, const std::string& frames = "",
+          const std::string& processor = "") {
+  Read result;
+  set_log([](void* user, int, const char* message) { *static_cast<std::string*>(user) += message; }, &result.log);
+  PictureDocuments documents{bytes_of(pictures), bytes_of(processor)};
+  documents.frames = bytes_of(frames);
+  result.status = read_model_spec(bytes_of(config), documents, "folder", &result.spec);
+  set_log(nullptr, nullptr);
+  return result;
+}
+
+std::vector<float> newest_logits(const mica_session* session, size_t vocabulary) {
+  const float* logits = nullptr;
+  REQUIRE(mica_session_logits(session, 0, &logits, nullptr) == MICA_OK);
+  return {logits, logits + vocabulary};
+}
+
+}  // namespace
+
+TEST_CASE("frames are prepared as a file of their own says, or as that of pictures") {
+  const std::string config = config_of("llava_onevision");
+  const Read as_pictures = read(config, kPictures);
+  REQUIRE_MESSAGE(as_pictures.status, as_pictures.status.message());
+  CHECK(as_pictures.spec.frames.cut == PictureCut::fixed);
+  CHECK(as_pictures.spec.frames.mean[0] == 0.5f);
+  CHECK(as_pictures.spec.sampling == FrameSampling{.frames = 32});
+
+  const std::string own = R"({"size":{"height":28,"width":28},"image_mean":[0.1,0.2,0.3],"num_frames":12})";
+  const std::string nested = "{\"video_processor\":" + own + "}";
+  for (const Read& said : {read(config, kPictures, own), read(config, kPictures, "", nested)}) {
+    REQUIRE_MESSAGE(said.status, said.status.message());
+    CHECK(said.spec.frames.mean[1] == 0.2f);
+    CHECK(said.spec.frames.std[1] == 0.26130258f);  // the class's
+    CHECK(said.spec.pictures.mean[1] == 0.5f);
+    CHECK(said.spec.sampling == FrameSampling{.frames = 12});
+  }
+  const std::string rate = R"({"size":{"height":28,"width":28},"fps":0.5})";
+  CHECK(read(config, kPictures, rate).spec.sampling == FrameSampling{.per_second = 0.5});
+}
+
+TEST_CASE("what a file of frames says wrongly is refused by its name; that of pictures only leaves videos out") {
+  const std::string config = config_of("llava_next_video");
+  const struct {
+    const char* file;
+    const char* named;
+  } cases[] = {
+      {R"({"size":{"height":28,"width":56}})", "size"},
+      {R"({"size":{"shortest_edge":28},"do_center_crop":true,"crop_size":{"height":56,"width":56}})", "crop_size"},
+      {R"({"do_resize":false})", "crop_size"},
+      {R"({"num_frames":0})", "num_frames"},
+      {R"({"num_frames":70000})", "num_frames"},
+      {R"({"fps":-1})", "fps"},
+      {R"({"image_mean":"x"})", "image_mean"},
+      {"7", "object"},
+      {"{", "line 1"},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(std::string(each.file));
+    const Read refused = read(config, kPictures, each.file);
+    CHECK_FALSE(refused.status);
+    const std::string message = refused.status.message();
+    CHECK_MESSAGE(message.find(each.named) != std::string::npos, message);
+  }
+  // Tiles have one size whether they are resized or not; frames have not.
+  std::string pictures = kPictures;
+  pictures.replace(pictures.find('{'), 1, R"({"do_resize":false,"do_center_crop":false,)");
+  const Read left_out = read(config, pictures);
+  REQUIRE_MESSAGE(left_out.status, left_out.status.message());
+  CHECK(left_out.spec.video_token == -1);
+  CHECK_MESSAGE(left_out.log.find("takes no videos") != std::string::npos, left_out.log);
+}
+
+TEST_CASE("windows of patches that leave nothing of a frame are refused; what has weights of its own, too") {
+  CHECK(read(config_of("llava_next_video", R"("spatial_pool_stride":4,)"), kPictures).status);
+  CHECK(read(config_of("llava_next_video", R"("spatial_pool_mode":"max",)"), kPictures).status);
+  for (const char* more : {R"("spatial_pool_stride":5,)", R"("spatial_pool_mode":"conv",)"}) {
+    const Status status = read(config_of("llava_next_video", more), kPictures).status;
+    CHECK_FALSE(status);
+    CHECK_MESSAGE(std::string(status.message()).find("spatial_pool") != std::string::npos, status.message());
+  }
+}
+
+TEST_CASE("a video added as frames is what its placeholders are") {
+  for (const char* family : {"video_llava", "llava_next_video", "llava_onevision_video"}) {
+    CAPTURE(family);
+    mica_model* model = open_golden(family);
+    CHECK(mica_model_has_video(model) == 1);
+    const std::vector<GoldenCase> cases = golden_cases(family);
+    const GoldenCase& golden = cases[0];
+    const size_t vocabulary = mica_model_vocabulary(model);
+    uint32_t tokens = 0;
+    REQUIRE(mica_video_tokens(model, golden.pictures.data(), golden.pictures.size(), &tokens, nullptr) == MICA_OK);
+    const int32_t video = 301;  // of these checkpoints
+    const auto found = std::find(golden.ids.begin(), golden.ids.end(), video);
+    const auto first = static_cast<size_t>(found - golden.ids.begin());
+    CHECK(static_cast<size_t>(std::count(golden.ids.begin(), golden.ids.end(), video)) == tokens);
+
+    mica_session* by_ids = make_session(model, 0, 1, 1, 256);
+    add_prompt(by_ids, golden);
+    mica_session* by_frames = make_session(model, 0, 1, 1, 256);
+    const int32_t* ids = golden.ids.data();
+    REQUIRE(mica_session_add_tokens(by_frames, ids, first, nullptr, 0, nullptr) == MICA_OK);
+    mica_error error{};
+    const auto& frames = golden.pictures;
+    REQUIRE_MESSAGE(mica_session_add_video(by_frames, frames.data(), frames.size(), &error) == MICA_OK, error.message);
+    REQUIRE(mica_session_add_tokens(by_frames, ids + first + tokens, golden.ids.size() - first - tokens, nullptr, 0,
+                                    nullptr) == MICA_OK);
+    REQUIRE(mica_session_prefill(by_frames, nullptr, nullptr, &error) == MICA_OK);
+    CHECK(newest_logits(by_frames, vocabulary) == newest_logits(by_ids, vocabulary));
+    mica_session_free(by_ids);
+    mica_session_free(by_frames);
+    mica_model_close(model);
+  }
+}
+
+TEST_CASE("videos that do not fit their placeholders or their model are refused, and nothing is added") {
+  mica_model* model = open_golden("llava_onevision_video");
+  const std::vector<GoldenCase> cases = golden_cases("llava_onevision_video");
+  const GoldenCase& golden = cases[0];
+  mica_session* session = make_session(model, 0, 1, 1, 256);
+  mica_error error{};
+  const auto refuses = [&](const std::vector<int32_t>& ids, size_t pictures, const char* said) {
+    CHECK(mica_session_add_tokens(session, ids.data(), ids.size(), golden.pictures.data(), pictures, &error) ==
+          MICA_INVALID_ARGUMENT);
+    CHECK_MESSAGE(std::string(error.message).find(said) != std::string::npos, error.message);
+    mica_stats stats{};
+    mica_session_stats(session, &stats);
+    CHECK(stats.tokens == 0);
+  };
+  refuses(golden.ids, 3, "has 4 frames, but only 3 were given");
+  std::vector<int32_t> one_less = golden.ids;
+  one_less.erase(std::find(one_less.begin(), one_less.end(), 301));
+  refuses(one_less, 4, "a frame takes 16, and its last one 17");
+  CHECK(mica_session_add_video(session, nullptr, 0, &error) == MICA_INVALID_ARGUMENT);
+  mica_session_free(session);
+  mica_model_close(model);
+
+  mica_model* pictures_only = open_golden("llava");
+  CHECK(mica_model_has_video(pictures_only) == 0);
+  session = make_session(pictures_only, 0, 1, 1, 256);
+  CHECK(mica_session_add_video(session, golden.pictures.data(), 2, &error) == MICA_UNSUPPORTED);
+  CHECK_MESSAGE(std::string(error.message).find("no videos") != std::string::npos, error.message);
+  mica_session_free(session);
+  mica_model_close(pictures_only);
+}
