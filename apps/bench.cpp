@@ -315,12 +315,15 @@ class Bench {
   uint64_t decode_bytes_ = 0;  // of weights, a token
 };
 
-struct WeightsName {
-  const char* name;
-  mica_weights weights;
-};
-constexpr WeightsName kWeights[] = {
-    {"bf16", MICA_WEIGHTS_BF16}, {"w4a8", MICA_WEIGHTS_W4A8}, {"w8a8", MICA_WEIGHTS_W8A8}};
+// "bf16|w4a8|...", for the whole run.
+const char* weights_choices() {
+  static const std::string choices = [] {
+    std::vector<std::string> names;
+    for (size_t i = 0; mica_weights_name(i) != nullptr; i++) names.push_back(mica_weights_name(i));
+    return join(names, "|");
+  }();
+  return choices.c_str();
+}
 
 Model open_bench_model(const BenchOptions& options) {
   if (options.arch.empty()) return open_model(options.shared);
@@ -328,8 +331,8 @@ Model open_bench_model(const BenchOptions& options) {
   mica_model_options model = mica_model_options_default();
   model.progress = Progress::callback;
   model.progress_user = &progress;
-  for (const WeightsName& entry : kWeights) {
-    if (options.weights == entry.name) model.text_weights = model.vision_weights = entry.weights;
+  for (size_t i = 0; mica_weights_name(i) != nullptr; i++) {
+    if (options.weights == mica_weights_name(i)) model.text_weights = model.vision_weights = static_cast<mica_weights>(i);
   }
   return open_handle<Model>(mica_model_open_shape, options.arch.c_str(), &model);
 }
@@ -379,9 +382,11 @@ void add_bench_options(CommandLine& line, BenchOptions& options) {
   flag("--kernels", options.kernels, "measures kernels by themselves instead, as ratios against something named");
   line.add({.names = "--arch", .value = "NAME", .help = "a published shape with random weights: " + shape_names()},
            &options.arch);
-  line.add(
-      {.names = "--weights", .value = "bf16|w4a8|w8a8", .help = "how --arch stores them", .choices = "bf16|w4a8|w8a8"},
-      &options.weights);
+  line.add({.names = "--weights",
+            .value = weights_choices(),
+            .help = "how --arch stores them",
+            .choices = weights_choices()},
+           &options.weights);
   line.need("--weights", "--arch");
   add_output_option(line, options.format, "md|json|jsonl|csv");
   add_options(line, options.shared, kModelOptions | kBatchOption | kKvOptions);

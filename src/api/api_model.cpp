@@ -13,6 +13,10 @@ namespace {
 static_assert(static_cast<int>(WeightFormat::floats) == MICA_WEIGHTS_BF16);
 static_assert(static_cast<int>(WeightFormat::u4) == MICA_WEIGHTS_W4A8);
 static_assert(static_cast<int>(WeightFormat::s8) == MICA_WEIGHTS_W8A8);
+static_assert(static_cast<int>(WeightFormat::t4) == MICA_WEIGHTS_W4A8_LEVELS);
+static_assert(static_cast<int>(WeightFormat::t3) == MICA_WEIGHTS_W3A8);
+static_assert(static_cast<int>(WeightFormat::p2) == MICA_WEIGHTS_W2A8);
+static_assert(std::size(kWeightFormats) == MICA_WEIGHTS_W2A8 + 1);
 
 Status give(std::unique_ptr<Model> opened, mica_model** out) {
   auto handle = std::make_unique<mica_model>();
@@ -71,6 +75,11 @@ mica_status mica_model_open_shape(const char* shape, const mica_model_options* o
                         static_cast<WeightFormat>(chosen.vision_weights), &opened));
     return give(std::move(opened), model);
   });
+}
+
+const char* mica_weights_name(size_t index) {
+  if (index == MICA_WEIGHTS_BF16) return "bf16";
+  return index < std::size(kWeightFormats) ? kWeightFormats[index].name : nullptr;
 }
 
 const char* mica_shape_name(size_t index) { return index < kShapes.size() ? kShapes[index].name : nullptr; }
