@@ -24,6 +24,9 @@ extern const Command kBenchCommand;
 extern const Command kEvalCommand;
 extern const Command kPerplexityCommand;
 extern const Command kVerifyCommand;
+extern const Command kPullCommand;
+extern const Command kListCommand;
+extern const Command kRemoveCommand;
 extern const Command kQuantizeCommand;  // where the program is built with the quantizer
 
 }  // namespace app

@@ -169,8 +169,10 @@ void CommandLine::add(const Argument& argument, Target target) {
                        std::holds_alternative<std::vector<uint32_t>*>(target);
   Row row{split(argument.names, ','), !std::holds_alternative<bool*>(target), repeats, argument, ""};
   std::string names;
+  const auto full = std::find_if(row.names.begin(), row.names.end(),
+                                 [](const std::string& name) { return name.starts_with("--"); });
   for (const std::string& name : row.names) {
-    if (is_single_dash(name)) single_dash_.push_back({name, row.names.back()});
+    if (is_single_dash(name)) single_dash_.push_back({name, *full});
     else names += (names.empty() ? "" : ",") + name;
   }
   CLI::Option* option = std::visit(

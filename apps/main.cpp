@@ -25,6 +25,7 @@ constexpr int kExitUsage = 2;
 const Command* const kCommands[] = {
     &kRunCommand,   &kChatCommand, &kInspectCommand,    &kCheckCommand,
     &kBenchCommand, &kEvalCommand, &kPerplexityCommand, &kVerifyCommand,
+    &kPullCommand,  &kListCommand, &kRemoveCommand,
 #ifdef MICA_WITH_QUANTIZER
     &kQuantizeCommand,
 #endif
@@ -43,10 +44,10 @@ struct ForeignWord {
   const char* answer;
 };
 constexpr ForeignWord kForeignWords[] = {
-    {"pull,download,fetch", "mica downloads nothing; fetch a model by huggingface-cli download OWNER/NAME --local-dir "
-                            "FOLDER, and give it: mica run -m FOLDER"},
+    {"download,fetch,get", "mica pull OWNER/NAME fetches a model"},
+    {"rm,delete", "mica remove OWNER/NAME removes a model from the cache"},
     {"serve,server,start,ps,stop", "there is no server; mica run answers one question, mica chat several"},
-    {"list,ls,models", "models are where you put them; mica inspect PATH describes one"},
+    {"ls,models", "mica list shows the models of the cache; mica inspect PATH describes any"},
     {"show,info", "mica inspect PATH describes a model"},
     {"ask,generate,cli,completion,prompt", "mica run answers a question"},
     {"create,convert,pack", "mica quantize packs a checkpoint into one file"},

@@ -9,6 +9,7 @@
 
 #include "context.hpp"
 #include "files.hpp"
+#include "hub_model.hpp"
 #include "terminal.hpp"
 #include "words.hpp"
 
@@ -35,7 +36,12 @@ const Flag kFlags[] = {
     {kModelOptions, "Model", "-m,--model", "PATH",
      "folder of a Hugging Face checkpoint, .gguf or .mica file; without it the default model inside the program",
      &Options::model},
-    {kModelOptions, "Model", "--mmproj,-mm", "FILE",
+    {kModelOptions, "Model", "-hf,-hfr,--hf-repo", "OWNER/NAME[:KIND]",
+     "a model of huggingface.co, from the cache or fetched into it (mica pull); KIND as Q4_K_M where it has GGUF files",
+     &Options::repository},
+    {kModelOptions, "Model", "-hff,--hf-file", "FILE", "of -hf: this GGUF file", &Options::repository_file},
+    {kModelOptions, "Model", "--offline", "", "of -hf: only what the cache has", &Options::offline},
+    {kModelOptions, "Model", "-mm,--mmproj", "FILE",
      "of a .gguf model: the .gguf file with its vision tower; without it the only *mmproj*.gguf beside the model's",
      &Options::projector},
     {kModelOptions, "Model", "--chat-format", "FORMAT",
@@ -118,6 +124,20 @@ void choose_isa(const Options& options) {
   throw UsageError((options.isa.empty() ? "MICA_ISA: " : "--isa: ") + std::string(error.message));
 }
 
+// What -hf names becomes what -m would name.
+void take_repository(Options& options) {
+  if (options.repository.empty()) {
+    if (!options.repository_file.empty()) throw UsageError("--hf-file names a file of a repository: add -hf OWNER/NAME");
+    return;
+  }
+  if (!options.model.empty()) throw UsageError("-hf and -m both name a model: leave one of them out");
+  std::string wanted = options.repository;
+  if (!options.repository_file.empty()) wanted = wanted.substr(0, wanted.find(':')) + ':' + options.repository_file;
+  const hub::CachedModel model = find_model(wanted, options.offline);
+  options.model = model.model;
+  if (options.projector.empty()) options.projector = model.projector;
+}
+
 }  // namespace
 
 void add_options(CommandLine& line, Options& options, unsigned sets) {
@@ -149,6 +169,7 @@ void add_options(CommandLine& line, Options& options, unsigned sets) {
 
 void parse(CommandLine& line, const std::vector<std::string>& arguments, Options& options) {
   line.parse(arguments);
+  take_repository(options);
   if (options.model.empty() && contains(arguments, "-m"))
     throw UsageError("-m has an empty path (a variable that is not set?); without -m the default model answers");
   for (const Flag& flag : kFlags) {

@@ -32,6 +32,9 @@ enum OptionSet : unsigned {
 // add_options.
 struct Options {
   std::string model;  // empty: the default model
+  std::string repository;  // of a hub, in place of `model`
+  std::string repository_file;
+  bool offline = false;
   std::string chat_format;  // empty: what the model's chat template says
   std::string chat_template;  // a file with another template
   std::string projector;  // of a GGUF file; empty: what lies beside it

@@ -45,6 +45,8 @@ mica_status mica_model_open(const char* path, const mica_model_options* options,
     MICA_REQUIRE(model);
     std::unique_ptr<ModelFiles> files;
     const char* projector = options && options->projector && *options->projector ? options->projector : nullptr;
+    if (!path && projector)
+      return Status::error(Code::invalid_argument, "a projector (%s) is for a GGUF file, and none is named", projector);
     MICA_TRY(path ? ModelFiles::open(path, &files, projector) : open_default_model(&files));
     return give(std::move(files), options, model);
   });

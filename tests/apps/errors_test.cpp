@@ -54,7 +54,7 @@ TEST_CASE("a wrong command line exits with 2 and points to --help") {
       {{"rnu"}, kUsage, "there is no command 'rnu': did you mean run?"},
       {{"rum", "-p", "x"}, kUsage, "did you mean run?"},
       {{"quantise"}, kUsage, "did you mean quantize?"},
-      {{"pull", "qwen"}, kUsage, "huggingface-cli download"},
+      {{"pull", "qwen"}, kUsage, "\"qwen\" is no repository: wants OWNER/NAME"},
       {{"help", "rum"}, kUsage, "did you mean run?"},
       {{"panel.jpg", "x"}, kUsage, "mica run panel.jpg"},
       {{"-p", "x"}, kUsage, "the command comes first"},
@@ -121,13 +121,12 @@ TEST_CASE("an instruction set that the environment names wrongly is a wrong comm
 // What llama.cpp and its friends call otherwise, or have and mica has not.
 TEST_CASE("a flag of another program that mica has not is named, with what to do instead") {
   check({
-      {{"run", "-hf", "ggml-org/Qwen2-VL-2B-Instruct-GGUF:Q4_K_M", "-p", "x"},
-       kUsage,
-       "-hf: this version of mica downloads nothing. Fetch the model first: huggingface-cli download "
-       "ggml-org/Qwen2-VL-2B-Instruct-GGUF --local-dir"},
-      {{"chat", "--hf-repo=a/b"}, kUsage, "huggingface-cli download a/b "},
-      {{"run", "-hf"}, kUsage, "huggingface-cli download OWNER/NAME "},
-      {{"run", "-mmu", "a.gguf", "-p", "x"}, kUsage, "give it: --mmproj FILE"},
+      {{"run", "-hf", "Qwen2-VL-2B", "-p", "x"}, kUsage, "\"Qwen2-VL-2B\" is no repository: wants OWNER/NAME"},
+      {{"run", "-hff", "x.gguf", "-p", "x"}, kUsage, "add -hf OWNER/NAME"},
+      {{"run", "-hf", "a/b", "--offline", "-p", "x"}, kFailure, "--offline lets nothing be fetched"},
+      {{"run", "-hft", "secret", "-p", "x"}, kUsage, "set HF_TOKEN"},
+      {{"run", "-mm", "a.gguf", "-p", "x"}, kFailure, "a projector (a.gguf) is for a GGUF file, and none is named"},
+      {{"run", "-mmu", "a.gguf", "-p", "x"}, kUsage, "is given by --mmproj FILE"},
       {{"run", "-m", kModel, "--mmproj", "a.gguf", "-p", "x"}, kFailure, "is no GGUF file: a projector"},
       {{"run", "-ctk", "q8_0", "-ctv", "q8_0", "-p", "x"},
        kUsage,
@@ -146,7 +145,7 @@ TEST_CASE("a flag of another program that mica has not is named, with what to do
 TEST_CASE("a flag that has no meaning on a CPU is left out, with a note; --quiet leaves out the note too") {
   const Arguments flags = {"-ngl", "99", "-fa", "on", "--flash-attn", "--no-mmap", "--mlock", "-ub", "64",
                            "-ctk", "f16", "--jinja", "--n-gpu-layers=3", "--keep", "-1", "-np", "4", "-C", "0xf",
-                           "--poll", "50", "-cmoe", "--mirostat", "0", "--presence-penalty", "0.0", "--offline"};
+                           "--poll", "50", "-cmoe", "--mirostat", "0", "--presence-penalty", "0.0"};
   Arguments line = {"run", "-m", kModel, kPicture, "Which unit is this?"};
   line.insert(line.begin() + 1, flags.begin(), flags.end());
   const Outcome outcome = program::run(line);
@@ -154,7 +153,7 @@ TEST_CASE("a flag that has no meaning on a CPU is left out, with a note; --quiet
   CHECK(outcome.out == "SOLAR 1\n");
   for (const char* name : {"-ngl", "-fa", "--flash-attn", "--no-mmap", "--mlock", "-ub", "-ctk", "--jinja",
                            "--n-gpu-layers", "--keep", "-np", "-C", "--poll", "-cmoe", "--mirostat",
-                           "--presence-penalty", "--offline"}) {
+                           "--presence-penalty"}) {
     CHECK_MESSAGE(outcome.err.find(std::string("mica: note: ") + name + ": ") != std::string::npos, name);
   }
   line.push_back("--quiet");
