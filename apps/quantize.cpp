@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ struct QuantizeArguments {
   std::string kv_visual, kv_visual_layers, description;
   double bits = 0;
   std::string allocation = "error";
+  bool only_pack = false;
   bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
   mica::CalibrationOptions calibration;
   uint32_t seed = 42;
@@ -92,6 +94,13 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
          "alike",
          "error|influence|uniform", "Storage");
   choice("--head", arguments.head, "embedding and lm_head", "w8|f16", "Storage");
+  line.add({.names = "--only-pack",
+            .value = "",
+            .help = "every value stays as it is stored, also where that is in 4 bits: nothing is measured",
+            .group = "Storage"},
+           &arguments.only_pack);
+  for (const char* other : {"--vision", "--text", "--shared-heads", "--head", "--bits", "--calib"})
+    line.exclude("--only-pack", other);
   choice("--kv-visual", arguments.kv_visual,
          "bits that visual keys and values keep where a session says nothing else; without it the program's default",
          "1|2|4|16", "Storage");
@@ -133,9 +142,12 @@ mica::WeightFormat format_of(const std::string& name) {
 
 mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t threads) {
   mica::QuantizeOptions options;
-  options.vision = format_of(arguments.vision);
-  options.text = format_of(arguments.text);
-  options.head = format_of(arguments.head);
+  const auto stored = [&](const std::string& name) {
+    return arguments.only_pack ? mica::WeightFormat::floats : format_of(name);
+  };
+  options.vision = stored(arguments.vision);
+  options.text = stored(arguments.text);
+  options.head = stored(arguments.head);
   options.shared_heads = format_of(arguments.shared_heads);
   options.bits = arguments.bits;
   options.allocation = arguments.allocation == "error"       ? mica::Allocation::error
@@ -225,11 +237,12 @@ bool needs_samples(const mica::QuantizeOptions& options, bool sees) {
   return is_static(options.text) || is_static(options.head) || (sees && is_static(options.vision));
 }
 
-std::unique_ptr<mica::Model> open_checkpoint(const std::string& path) {
+std::unique_ptr<mica::Model> open_checkpoint(const Options& options) {
   std::unique_ptr<mica::ModelFiles> files;
-  require_ok(mica::ModelFiles::open(path.c_str(), &files));
+  const char* projector = options.projector.empty() ? nullptr : options.projector.c_str();
+  require_ok(mica::ModelFiles::open(options.model.c_str(), &files, projector));
   if (files->kind() == mica::ModelFiles::Kind::packed)
-    throw Failure(path + " is packed already: quantize the checkpoint that it was made from", MICA_INVALID_ARGUMENT);
+    throw Failure(options.model + " is packed already: quantize the checkpoint that it was made from", MICA_INVALID_ARGUMENT);
   std::unique_ptr<mica::Model> model;
   require_ok(mica::open_model(std::move(files), &model));
   return model;
@@ -241,7 +254,7 @@ mica::CalibrationSet read_samples(const QuantizeArguments& arguments, const mica
     throw UsageError(
         std::string("--calib PATH is missing: static scales are measured on ") +
         (sees ? "pictures (a folder of them, or a questions.jsonl)" : "texts (a .txt file, or a folder of them)") +
-        "; --text f16 --head f16" + (sees ? " --vision f16" : "") + " packs without");
+        "; --only-pack packs without");
   mica::CalibrationOptions options = arguments.calibration;
   options.pictures = sees;
   mica::CalibrationSet set;
@@ -249,7 +262,30 @@ mica::CalibrationSet read_samples(const QuantizeArguments& arguments, const mica
   return set;
 }
 
-void add_warnings(const mica::CalibrationSet& set, mica::QuantizeReport& report) {
+// The type in which most of the weights are stored, where that is one of few bits; null: it is not.
+const char* coarse_type(const mica::ModelFiles& files) {
+  constexpr double kBitsMax = 6;  // with their scales, of types whose codes have 5 bits
+  std::map<mica::DType, uint64_t> values;
+  uint64_t all = 0;
+  for (const mica::TensorView& tensor : files.tensors()) {
+    const mica::DTypeLayout& layout = mica::dtype_layout(tensor.dtype);
+    const uint64_t count = tensor.bytes.size() / layout.block_bytes * layout.block_values;
+    all += count;
+    if (8.0 * layout.block_bytes / layout.block_values <= kBitsMax) values[tensor.dtype] += count;
+  }
+  uint64_t coarse = 0;
+  for (const auto& [type, count] : values) coarse += count;
+  if (2 * coarse <= all) return nullptr;
+  const auto most = std::max_element(values.begin(), values.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  return mica::dtype_layout(most->first).name;
+}
+
+void add_warnings(const mica::CalibrationSet& set, const char* coarse, mica::QuantizeReport& report) {
+  if (coarse != nullptr)
+    report.warnings.push_back(std::string("the source holds its weights in ") + coarse + ": what that lost stays lost, and "
+                              "the errors above come on top of it. A checkpoint of 16 bits gives a better file of the "
+                              "same size; --only-pack keeps this one's values");
   const auto fallbacks = std::count_if(report.layers.begin(), report.layers.end(),
                                        [](const mica::LinearReport& layer) { return layer.fallback; });
   if (fallbacks > 0)
@@ -300,6 +336,7 @@ bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Mo
   }
   const mica::CalibrationSet set = read_samples(arguments, *model);
   std::unique_ptr<mica::ModelFiles> files = std::move(model->files);
+  const char* coarse = coarse_type(*files);
   model.reset();  // its weights are not wanted twice in memory
   const Interrupt interrupt;  // until here Ctrl-C ends the program at once, and nothing has been written
   Progress progress("quantizing");
@@ -312,7 +349,7 @@ bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Mo
   progress.clear();
   if (status.code() == mica::Code::cancelled && interrupt.requested()) return false;
   require_ok(status);
-  add_warnings(set, run.report);
+  add_warnings(set, coarse, run.report);
   return true;
 }
 
@@ -410,7 +447,7 @@ int quantize_command(CommandLine& line, const std::vector<std::string>& words) {
   parse(line, words, options);
   check_paths(options, arguments);
   QuantizeRun run{options.model, arguments.output, options_of(arguments, options.threads), {}};
-  std::unique_ptr<mica::Model> model = open_checkpoint(options.model);
+  std::unique_ptr<mica::Model> model = open_checkpoint(options);
   const bool sees = model->spec.has_vision;
   if (!quantize_model(arguments, std::move(model), run)) {
     std::fprintf(stderr, "mica: stopped; %s was not written\n", run.output.c_str());
@@ -432,7 +469,7 @@ const Command kQuantizeCommand = {
     "  mica quantize -m checkpoint -o model.mica --calib panel/questions.jsonl --vision w8a8 --calib-samples 256\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o smol.mica --calib text.txt\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o small.mica --calib text.txt --bits 2.5 --report bits.html\n"
-    "  mica quantize -m checkpoint -o model.mica --vision f16 --text f16 --head f16     only packs\n"
+    "  mica quantize -m SmolLM2-135M-Instruct-Q4_K_M.gguf -o smol.mica --only-pack\n"
     "\n"
     "W4A8: weights in 4 bits with a scale an output channel, activations in 8 bits with scales that are fixed here;\n"
     "W8A8: both in 8 bits. A line of questions.jsonl: {\"image\": \"000.jpg\", \"question\": \"Read the dial.\",\n"

@@ -241,6 +241,7 @@ struct Shape {
   const char* model_type;
   const char* config;         // config.json text
   const char* preprocessor;   // preprocessor_config.json text, or null
+  const char* added_tokens = nullptr;  // added_tokens.json text where config.json does not say what stands for pictures
 };
 
 // Fields of config.json without effect on what a model answers, in whatever object they stand; a "*" at an end of a

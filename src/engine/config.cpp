@@ -348,6 +348,15 @@ Status read_model_spec(Bytes config, const PictureDocuments& pictures, const cha
   return Status::ok();
 }
 
+Status read_model_spec(const Shape& shape, ModelSpec* out) {
+  const auto bytes = [](const char* document) {
+    return document ? Bytes(reinterpret_cast<const uint8_t*>(document), std::strlen(document)) : Bytes();
+  };
+  PictureDocuments documents = {bytes(shape.preprocessor), {}};
+  documents.tokens.added_tokens = bytes(shape.added_tokens);
+  return read_model_spec(bytes(shape.config), documents, shape.name, out);
+}
+
 Status read_model_spec(const ModelFiles& files, ModelSpec* out) {
   Bytes frames = files.document("video_preprocessor_config.json");
   if (frames.empty()) frames = files.document("video_processor/preprocessor_config.json");

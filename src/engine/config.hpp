@@ -9,9 +9,12 @@
 
 namespace mica {
 
+struct Shape;
+
 // Finds the family by model_type, fills the spec and checks that its numbers fit each other. `files` for messages.
 Status read_model_spec(const ModelFiles& files, ModelSpec* out);
-// The same from texts, for published shapes.
+// The same from texts, and of a published shape.
 Status read_model_spec(Bytes config, const PictureDocuments& pictures, const char* name, ModelSpec* out);
+Status read_model_spec(const Shape& shape, ModelSpec* out);
 
 }  // namespace mica

@@ -202,10 +202,7 @@ Status open_shape(const char* name, WeightFormat text, WeightFormat vision, std:
     known += shape.name;
     if (std::strcmp(shape.name, name) != 0) continue;
     ModelSpec spec;
-    const auto bytes = [](const char* document) {
-      return document ? Bytes(reinterpret_cast<const uint8_t*>(document), std::strlen(document)) : Bytes();
-    };
-    MICA_TRY(read_model_spec(bytes(shape.config), {bytes(shape.preprocessor), {}}, shape.name, &spec));
+    MICA_TRY(read_model_spec(shape, &spec));
     return open_random(spec, text, vision, out);
   }
   return Status::error(Code::not_found, "no published shape \"%s\"; there are %s", name, known.c_str());

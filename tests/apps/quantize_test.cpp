@@ -154,10 +154,8 @@ TEST_CASE("with 16 bits everywhere it only packs, and the answers are those of t
 TEST_CASE("without a standard output what is printed lands in no file") {
   const mica::TestFolder folder;
   const std::string path = folder.path("m.mica"), other = folder.path("n.mica");
-  const Arguments options = {"--vision", "f16", "--text", "f16", "--head", "f16"};
-  Arguments one = {"quantize", "-m", kModel, "-o", path}, two = {"quantize", "-m", kModel, "-o", other};
-  one.insert(one.end(), options.begin(), options.end());
-  two.insert(two.end(), options.begin(), options.end());
+  const Arguments one = {"quantize", "-m", kModel, "-o", path, "--vision", "f16", "--text", "f16", "--head", "f16"};
+  const Arguments two = {"quantize", "-m", kModel, "-o", other, "--only-pack"};
   const Outcome outcome = program::run(one, "", program::kClosed);
   CHECK(outcome.status == 1);  // its summary was work too
   CHECK_MESSAGE(has(outcome.err, "standard output"), outcome.err);
@@ -204,7 +202,8 @@ TEST_CASE("what is wrong is said, with what to do, before any work") {
       {{}, 2, "-m PATH is missing"},
       {{"-m", kModel}, 2, "-o FILE is missing"},
       {{"-m", kModel, "-o", path}, 2, "--calib PATH is missing"},
-      {{"-m", kModel, "-o", path}, 2, "--text f16 --head f16 --vision f16 packs without"},
+      {{"-m", kModel, "-o", path}, 2, "--only-pack packs without"},
+      {{"-m", kModel, "-o", path, "--only-pack", "--text", "w8a8"}, 2, "--only-pack excludes --text"},
       {{"-m", kModel, "-o", folder.path()}, 2, "is a folder: name a file, as in"},
       {{"-m", kModel, "-o", folder.path("no/m.mica")}, 1, "there is no folder"},
       {{"-m", kModel, "-o", "/dev/full"}, 1, "not a regular file"},

@@ -2,7 +2,6 @@
 // of every storage fill one.
 #include <doctest/doctest.h>
 
-#include <cstring>
 #include <memory>
 #include <string>
 
@@ -16,14 +15,11 @@ using namespace mica;
 TEST_CASE("published shapes are read without a warning") {
   static std::string said;
   set_log([](void*, int, const char* message) { said += std::string(message) + "\n"; }, nullptr);
-  const auto bytes = [](const char* document) {
-    return document ? Bytes(reinterpret_cast<const uint8_t*>(document), std::strlen(document)) : Bytes();
-  };
   for (const Shape& shape : kShapes) {
     CAPTURE(std::string(shape.name));
     said.clear();
     ModelSpec spec;
-    const Status status = read_model_spec(bytes(shape.config), {bytes(shape.preprocessor), {}}, shape.name, &spec);
+    const Status status = read_model_spec(shape, &spec);
     CHECK_MESSAGE(status, std::string(status.message()));
     CHECK(said == "");
     CHECK(spec.decoder.layers > 0);
