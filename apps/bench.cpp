@@ -8,6 +8,7 @@
 #include "bench_report.hpp"
 #include "command.hpp"
 #include "conversation.hpp"
+#include "json_files.hpp"
 #include "kernel_report.hpp"
 #include "memory_read.hpp"
 #include "options.hpp"

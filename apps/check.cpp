@@ -7,9 +7,9 @@
 #include <iterator>
 
 #include "command.hpp"
-#include "files.hpp"
 #include "format_cases.hpp"
 #include "golden.hpp"
+#include "json_files.hpp"
 #include "options.hpp"
 #include "template_cases.hpp"
 #include "terminal.hpp"

@@ -8,6 +8,7 @@
 #include "command.hpp"
 #include "context.hpp"
 #include "conversation.hpp"
+#include "json_files.hpp"
 #include "options.hpp"
 #include "terminal.hpp"
 

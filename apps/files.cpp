@@ -61,18 +61,6 @@ std::string read_text(const std::string& path) {
 
 bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n\f\v") == std::string::npos; }
 
-nlohmann::json parse_json(const std::string& text, const std::string& source) {
-  try {
-    return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception& fault) {
-    const std::string what = fault.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
-    const size_t bracket = what.find("] ");
-    throw Failure(source + ": " + (bracket == std::string::npos ? what : what.substr(bracket + 2)), MICA_CORRUPT_FILE);
-  }
-}
-
-nlohmann::json read_json(const std::string& path) { return parse_json(read_file(path), path); }
-
 NamedPicture open_picture(const std::string& path) {
   if (path != "-") return {path, open_handle<Picture>(mica_picture_open, path.c_str())};
   const std::string bytes = read_file(path);

@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "handles.hpp"
 
 namespace app {
@@ -17,21 +15,6 @@ std::string read_file(const std::string& path);
 std::string read_text(const std::string& path);
 // True for a text of white space alone, and for none.
 bool is_blank(const std::string& text);
-
-// The document in a file; throws Failure with the file's name and the place of the fault.
-nlohmann::json read_json(const std::string& path);
-// The same for text at hand; `source` is what the message names.
-nlohmann::json parse_json(const std::string& text, const std::string& source);
-
-// A field of a document; throws Failure with `source` and the field's name.
-template <typename T>
-T json_field(const nlohmann::json& object, const char* name, const std::string& source) {
-  try {
-    return object.at(name).get<T>();
-  } catch (const nlohmann::json::exception&) {
-    throw Failure(source + ": field \"" + name + "\" is missing or of another type", MICA_CORRUPT_FILE);
-  }
-}
 
 struct NamedPicture {
   std::string path;

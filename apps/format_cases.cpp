@@ -8,7 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "files.hpp"
+#include "json_files.hpp"
 
 namespace app {
 namespace {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <nlohmann/json.hpp>
+
 #include "command.hpp"
 #include "files.hpp"
 #include "options.hpp"

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include <nlohmann/json.hpp>
+
 #include "command.hpp"
 #include "conversation.hpp"
 #include "options.hpp"

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include <nlohmann/json.hpp>
+
 #include "conversation.hpp"
 #include "interrupt.hpp"
 #include "terminal.hpp"

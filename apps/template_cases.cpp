@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "files.hpp"
+#include "json_files.hpp"
 
 namespace app {
 namespace {

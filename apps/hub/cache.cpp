@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "../files.hpp"
 #include "../handles.hpp"
+#include "../json_files.hpp"
 #include "../terminal.hpp"
 
 namespace app::hub {

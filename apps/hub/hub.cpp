@@ -7,8 +7,8 @@
 #include <cctype>
 #include <set>
 
-#include "../files.hpp"
 #include "../handles.hpp"
+#include "../json_files.hpp"
 #include "../terminal.hpp"
 #include "connection.hpp"
 

@@ -252,12 +252,12 @@ TEST_CASE("a hub that answers nonsense, and one that is not who it says") {
       {R"({"sha": ")" + std::string(HubServer::kCommit) +
            R"(", "siblings": [{"rfilename": "x.gguf", "size": 1e18, "blobId": ")" + HubServer::kCommit + R"("}]})", ""},
       {R"({"sha": ")" + std::string(HubServer::kCommit) + R"(", "siblings": []})", "nothing that mica opens"}};
-  for (const auto& [text, message] : listings) {
-    CAPTURE(text);
-    room.hub.set_listing(200, text);
+  for (const auto& listing : listings) {
+    CAPTURE(listing.first);
+    room.hub.set_listing(200, listing.first);
     const Outcome pulled = program::run({"pull", "owner/name"});
     CHECK(pulled.status == 1);
-    CHECK_MESSAGE(contains(pulled.err, message), pulled.err);
+    CHECK_MESSAGE(contains(pulled.err, listing.second), pulled.err);
   }
   room.hub.set_listing(404, "");
   CHECK(contains(program::run({"pull", "owner/name"}).err, "is it spelled as at https://localhost:"));
