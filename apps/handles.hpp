@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "mica.h"
+#include "mica_tensors.h"
 
 namespace app {
 

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "guard.hpp"
-#include "mica.h"
+#include "mica_tensors.h"
 #include "mica_video.h"
 #include "model.hpp"
 #include "model_files.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mica.h"
+#include "mica_tensors.h"
 
 namespace mica::test {
 

@@ -7,7 +7,7 @@
 
 #include "allocation_faults.hpp"
 #include "build_gguf.hpp"
-#include "mica.h"
+#include "mica_tensors.h"
 #include "test_folder.hpp"
 
 using namespace mica;

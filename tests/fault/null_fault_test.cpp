@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mica.h"
+#include "mica_tensors.h"
 #include "mica_video.h"
 
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "mica.h"
+#include "mica_tensors.h"
 #include "packed_writer.hpp"
 #include "system_call_faults.hpp"
 #include "test_folder.hpp"

@@ -39,7 +39,7 @@ readelf -d "$library" | grep -q 'SONAME.*\[libmica\.so\.0\]' || wrong "the sonam
 readelf -d "$work/gcc" | grep -q 'NEEDED.*\[libmica\.so\.0\]' || wrong "ask.c does not use libmica.so.0"
 others=$(nm -D --defined-only "$library" | awk '$3 !~ /^mica_/ {print $3}' | head -n 5)
 [ -z "$others" ] || wrong "it shows more than mica.h: $others"
-# Each function of mica.h and mica_video.h, and no other.
+# Each function of the headers, and no other.
 sed -n 's/^[a-z].*[ *]\(mica_[a-z_0-9]*\)(.*/\1/p' "$prefix"/include/mica*.h | grep -v typedef | sort -u >"$work/declared"
 nm -D --defined-only "$library" | awk '{print $3}' | sort -u >"$work/shown"
 differ=$(diff "$work/declared" "$work/shown") || wrong "mica.h and libmica.so differ: $differ"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <mica.h>
+#include <mica_tensors.h>
 
 enum { PICTURES_MAX = 16, LOGIT_ROWS = 8, ANSWER_TOKENS = 16 };
 
