@@ -1,5 +1,5 @@
-/* mica.h: the public interface of mica, in C99; mica_video.h adds what is of videos, mica_tensors.h stored values. Nothing else of the library is
- * public, and the applications in apps/ use nothing else.
+/* mica.h: the public interface of mica, in C99; mica_video.h adds what is of videos, mica_tensors.h stored values.
+ * Nothing else of the library is public, and the applications in apps/ use nothing else.
  *
  * A model answers questions about pictures:
  *
