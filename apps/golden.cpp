@@ -78,27 +78,38 @@ std::vector<NamedPicture> open_named_pictures(const Tensors& file, const fs::pat
   return pictures;
 }
 
-// MiniCPM-V's processor gives a tensor a slice, its patches beside each other, and how many rows and columns of patches
-// each has.
-std::vector<float> read_slices(const Tensors& file, const std::string& path) {
-  const auto grids = read_tensor<int32_t>(file, path, "tgt_sizes", "I32", 2);
+// Processors of MiniCPM-V say how many rows and columns of patches each slice has. Its patches stand beside each other,
+// in a tensor of its own or in one behind those of the slices before it.
+std::vector<float> read_slices(const Tensors& file, const std::string& path, const char* sizes, bool in_one) {
+  const auto grids = read_tensor<int32_t>(file, path, sizes, "I32", 2);
   std::vector<float> planes;
+  Recorded<float> recorded;
+  std::string name = "pixel_values";
+  size_t first = 0, strip = 0;  // of a slice; values of all patches beside each other
+  if (in_one) recorded = read_tensor<float>(file, path, name.c_str(), "F32", 4);
   for (size_t slice = 0; 2 * slice + 1 < grids.values.size(); slice++) {
-    const std::string name = "pixel_values_" + std::to_string(slice);
-    const auto recorded = read_tensor<float>(file, path, name.c_str(), "F32", 3);
+    if (!in_one) {
+      name = "pixel_values_" + std::to_string(slice);
+      recorded = read_tensor<float>(file, path, name.c_str(), "F32", 3);
+      first = 0;
+    }
+    const size_t rank = recorded.shape.size(), patch = rank < 2 ? 0 : recorded.shape[rank - 2];
     const size_t rows = static_cast<size_t>(grids.values[2 * slice]);
     const size_t columns = static_cast<size_t>(grids.values[2 * slice + 1]);
-    if (recorded.shape.size() != 3 || recorded.shape[0] != 3 || recorded.shape[1] * rows * columns != recorded.shape[2])
-      throw Failure(path + ": " + name + " is not 3 rows of the patches that tgt_sizes says", MICA_CORRUPT_FILE);
-    const size_t patch = recorded.shape[1], width = columns * patch, height = rows * patch;
+    strip = recorded.shape.back();
+    if (rank < 3 || recorded.shape[rank - 3] != 3 || recorded.values.size() != 3 * patch * strip ||
+        rows > strip || columns > strip || rows * columns > (strip - first) / std::max<size_t>(1, patch))
+      throw Failure(path + ": " + name + " is not 3 rows of the patches that " + sizes + " says", MICA_CORRUPT_FILE);
+    const size_t width = columns * patch, height = rows * patch;
     for (size_t c = 0; c < 3; c++)
       for (size_t y = 0; y < height; y++)
         for (size_t x = 0; x < width; x++) {
-          const size_t index = y / patch * columns + x / patch;
-          planes.push_back(recorded.values[(c * patch + y % patch) * recorded.shape[2] + index * patch + x % patch]);
+          const size_t place = first + (y / patch * columns + x / patch) * patch + x % patch;
+          planes.push_back(recorded.values[(c * patch + y % patch) * strip + place]);
         }
+    first += rows * columns * patch;
   }
-  return planes;
+  return first == strip ? planes : std::vector<float>();
 }
 
 // Of the pictures, or of a video's frames. Infinite when the model's processor gives another number of values than the
@@ -179,14 +190,16 @@ GoldenDifference compare_golden(const Model& model, mica_session_options options
   const std::vector<NamedPicture> pictures =
       given_pictures ? open_pictures(*given_pictures) : open_named_pictures(file, fs::path(path).parent_path());
   GoldenDifference difference;
-  if (has_tensor(file, "pixel_values")) {
+  if (has_tensor(file, "pixel_values") && has_tensor(file, "target_sizes")) {
+    difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path, "target_sizes", true));
+  } else if (has_tensor(file, "pixel_values")) {
     const auto pixels = read_tensor<float>(file, path, "pixel_values", "F32", 8);
     difference.pixels = pixel_difference(model, pictures, false, pixels.values);
   } else if (has_tensor(file, "pixel_values_videos")) {
     const auto pixels = read_tensor<float>(file, path, "pixel_values_videos", "F32", 8);
     difference.pixels = pixel_difference(model, pictures, true, pixels.values);
   } else if (has_tensor(file, "pixel_values_0") && has_tensor(file, "tgt_sizes")) {
-    difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path));
+    difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path, "tgt_sizes", false));
   }
 
   if (options.context == 0) options.context = static_cast<uint32_t>(ids.values.size() + greedy.values.size() + 1);

@@ -68,6 +68,7 @@ Json describe_vision(const ModelSpec& spec) {
               {"activation", activation_name(v.activation)},
               {"positions", v.rope_2d ? "2-D RoPE" : "learned"},
               {"projector", spec.family->projector_title}};
+  if (v.inner_layer >= 0) out["merged_behind_layer"] = v.inner_layer;
   if (v.image_width) out["image_size"] = std::to_string(v.image_width) + " x " + std::to_string(v.image_height);
   return out;
 }

@@ -215,6 +215,7 @@ struct Family {
   StepList tap = {};                   // of each layer that VisionSpec::taps names
   // In place of the projector's, of a video's frames, and of its last one where that has others; none: no videos.
   StepList frame = {}, last_frame = {};
+  StepList inner = {};                 // behind VisionSpec::inner_layer, and behind attention within squares
   const char* projector_title = "";  // for people
   std::span<const PicturePiece> picture = {};
   const char* picture_token = nullptr;  // the placeholder's text, where config.json does not say its id

@@ -207,6 +207,9 @@ struct VisionSpec {
   uint32_t temporal = 1;
   uint32_t colors = 3;         // of a pixel
   uint32_t merge = 1;          // patches of merge x merge become one token
+  // Behind this layer merge x merge rows become one (Family::inner), as they do once more in the projector; -1: none.
+  int32_t inner_layer = -1;
+  bool inner_left_out = false;  // as the file says it: then there is none
   float norm_epsilon = 1e-6f;
   Norm norm = Norm::layer;
   Activation activation = Activation::gelu;
@@ -232,6 +235,7 @@ struct VisionSpec {
   Activation projector_activation = Activation::gelu;
   float projector_norm_epsilon = 1e-6f;
   Activation gate_activation = Activation::silu;  // of a projector's gate
+  Activation inner_activation = Activation::gelu_tanh;  // of what merges between layers
   uint32_t projector_merged = 0;  // width behind the matrix that merges patches
   uint32_t projector_hidden = 0;  // width between its two matrices
   float divisor = 1;              // of a picture's rows
@@ -252,6 +256,9 @@ struct VisionSpec {
   GridList grids;                 // that pictures may be cut into; none: what the processor says
   uint32_t grid_tiles_kept = 0;   // PictureRule's
   uint32_t head_dim() const { return heads ? hidden / heads : 0; }
+  // Patches of a side of a row behind the last layer, and of a token.
+  uint32_t row_side() const { return inner_layer < 0 ? 1 : merge; }
+  uint32_t token_side() const { return row_side() * merge; }
   // Rows of the decoder's width that stand for a token: its own, and one of each tap.
   uint32_t token_rows() const { return 1 + taps.count; }
   uint32_t patch_values() const { return colors * temporal * patch * patch; }
@@ -269,6 +276,7 @@ struct PictureFrame {
 // Which positions a picture's tokens have.
 enum class PicturePositions : uint8_t {
   own,     // each its own, or its place's where RoPE is multimodal
+  counted,  // each its own, whatever RoPE could tell
   shared,  // all but the first and the last the same: three for a picture
 };
 

@@ -24,6 +24,8 @@ constexpr SiteInfo kTowerSites[] = {
     {Site::resampler_value_in, "resampler_value_in"},
     {Site::resampler_output_in, "resampler_output_in"},
     {Site::resampler_out_in, "resampler_out_in"},
+    {Site::inner_up_in, "inner_up_in"},
+    {Site::inner_down_in, "inner_down_in"},
 };
 
 // A matrix that reads the normed stream.
@@ -170,6 +172,11 @@ constexpr PartInfo kTowerParts[] = {
     resampler(Slot::resampler_output, "resampler_output", Width::resampled, Site::resampler_output_in),
     {.slot = Slot::resampler_post_norm, .kind = PartKind::norm, .section = Section::projector},
     resampler(Slot::resampler_out, "resampler_out", Width::output, Site::resampler_out_in),
+    {.slot = Slot::inner_norm, .kind = PartKind::norm, .section = Section::vision},
+    {.slot = Slot::inner_up, .kind = PartKind::matrix, .rows = Width::inner, .name = "inner_up",
+     .reads = Site::inner_up_in, .norm = Slot::inner_norm, .in = Space::stream, .section = Section::vision},
+    {.slot = Slot::inner_down, .kind = PartKind::matrix, .rows = Width::hidden, .name = "inner_down",
+     .reads = Site::inner_down_in, .section = Section::vision},
     {.slot = Slot::picture_begin, .kind = PartKind::vector, .section = Section::projector},
     {.slot = Slot::picture_end, .kind = PartKind::vector, .section = Section::projector},
     {.slot = Slot::post_norm, .kind = PartKind::norm, .section = Section::vision},
@@ -263,6 +270,7 @@ StreamSpec vision_stream(const ModelSpec& spec) {
   if (v.width_norms) at(&stream, Width::head_norm) = v.hidden;
   at(&stream, Width::merged) = v.projector_merged;
   at(&stream, Width::projector) = v.projector_hidden;
+  at(&stream, Width::inner) = size_t{v.merge} * v.merge * v.feed_forward;
   at(&stream, Width::resampled) = v.query_width;
   at(&stream, Width::output) = spec.decoder.hidden;
   stream.said[static_cast<size_t>(SaidBy::qkv_bias)] = {true, v.qkv_bias, "attention_bias"};
@@ -275,6 +283,14 @@ StreamSpec frame_stream(const ModelSpec& spec) {
   StreamSpec stream = vision_stream(spec);
   stream.section = Section::frames;
   stream.prefix = "frames.";
+  return stream;
+}
+
+StreamSpec inner_stream(const ModelSpec& spec) {
+  StreamSpec stream = vision_stream(spec);
+  stream.section = Section::inner;
+  stream.prefix = "vision.inner.";
+  stream.layers = spec.vision.inner_layer < 0 ? 0 : 1;
   return stream;
 }
 

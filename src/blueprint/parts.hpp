@@ -22,11 +22,12 @@ enum class Slot : uint8_t {
   patch_embedding, projector_merge, projector_first, projector_gate, projector_up, projector_down,
   // Of a resampler: what it reads is made by the first, what it gives passes the last.
   resampler_in, resampler_query, resampler_key, resampler_value, resampler_output, resampler_out,
+  inner_up, inner_down,                                   // of what merges rows between layers
   embedding, lm_head,                                     // of a decoder
   // Norms of layers.
   attention_norm, attention_post_norm, mlp_norm, mlp_post_norm, query_norm, key_norm, delta_norm,
   pre_norm, post_norm, projector_norm, projector_inner_norm,  // of a tower
-  resampler_norm, resampler_query_norm, resampler_post_norm,
+  resampler_norm, resampler_query_norm, resampler_post_norm, inner_norm,
   final_norm,                                             // of a decoder
   attention_scale, mlp_scale,                             // other vectors of layers
   convolution, convolution_bias, delta_convolution, decay_rate, decay_bias,
@@ -47,6 +48,7 @@ static_assert(visual_slot(Slot::down) == Slot::visual_down);
 enum class Section : uint8_t {
   decoder, head, vision, projector, tap,
   frames,  // a second tower, for a video's frames, with the first one's slots
+  inner,   // a tower's attention within squares of rows, before they are merged between its layers
   count
 };
 constexpr bool is_tower(Section section) { return section == Section::vision || section == Section::frames; }
@@ -85,6 +87,7 @@ enum class Width : uint8_t {
   delta_in, delta_convolution,            // of a delta layer: queries, keys and values, and their taps
   delta_value, delta_heads, delta_head,   // values of all heads, a number a head of them, values of one
   projector,         // between a projector's matrices
+  inner,             // between those of what merges rows between layers
   resampled,         // of a resampler's rows
   output,            // of a projector's rows
   count,
@@ -95,6 +98,7 @@ enum class Site : uint8_t {
   attention_in, output_in, mlp_in, down_in,     // of each layer
   patches_in, projector_merge_in, projector_first_in, projector_in, projector_down_in,  // of a tower
   resampler_in, resampler_query_in, resampler_key_in, resampler_value_in, resampler_output_in, resampler_out_in,
+  inner_up_in, inner_down_in,
   count,
 };
 
@@ -201,5 +205,7 @@ StreamSpec decoder_stream(const ModelSpec& spec);
 StreamSpec vision_stream(const ModelSpec& spec);
 // Of the tower for frames, whose shape is the first one's.
 StreamSpec frame_stream(const ModelSpec& spec);
+// The tower's, of its one layer of attention alone, if it has that (Section::inner).
+StreamSpec inner_stream(const ModelSpec& spec);
 
 }  // namespace mica

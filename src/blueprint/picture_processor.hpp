@@ -23,6 +23,7 @@ struct ProcessorValues {
   bool do_convert_rgb = true, do_pad = false, do_resize = true, do_center_crop = false, do_rescale = true,
        do_normalize = true;
   PictureFilter resample = PictureFilter::bicubic;
+  bool columns_first = false;  // PictureRule's; no file says it
   double rescale_factor = 1.0 / 255;
   double image_mean[3] = {0, 0, 0};
   double image_std[3] = {1, 1, 1};
@@ -32,6 +33,7 @@ struct ProcessorValues {
   ProcessorSize patch_sides = {};  // in classes whose sides may differ
   uint32_t min_patches = 1, max_patches = 1;
   uint32_t scale_resolution = 0, image_feature_size = 0;
+  uint32_t downsampling = 0;  // patches that become a token; 0: not said
   bool do_image_splitting = true;
   ProcessorSize max_image_size = {};  // of a tile
   GridList image_grid_pinpoints = {};
@@ -53,6 +55,7 @@ enum class ProcessorFieldKind : uint8_t {
   crop_size,  // the same, where one number is always a square
   expected,   // a boolean that mica runs only with the value of `low`
   planes,     // a word, "channels_first"
+  times,      // a number with an "x" behind it: "16x"
   grids,      // a list of [height, width]
   no_effect,  // anything
 };

@@ -74,6 +74,7 @@ struct PictureRule {
   PictureFilter filter = PictureFilter::bicubic;
   PictureLayout layout = PictureLayout::planes;
   PictureTransparency transparency = PictureTransparency::on_white;
+  bool columns_first = false;          // resized by Pillow before 13, which shows where one side alone shrinks
   uint32_t width = 0, height = 0;      // of the target, the crop or a tile
   uint32_t shortest_edge = 0;
   uint32_t longest_edge = 0;           // 0: any

@@ -43,6 +43,7 @@ StepRows behind(const ModelSpec& spec, const Step& step, StepRows rows) {
     case Op::norm:
     case Op::divide:
     case Op::activate:
+    case Op::add_mean:
     case Op::rejoin: break;
   }
   return rows;
@@ -65,7 +66,7 @@ StepPlan::StepPlan(const ModelSpec& spec, const StepList& list, const StepRows& 
     if (step.when != nullptr && !(spec.vision.*step.when)) continue;
     const StepRows before = out_;
     out_ = behind(spec, step, before);
-    steps_[count_++] = {step.op, step.slot, step.second, before, out_};
+    steps_[count_++] = {step.op, step.slot, step.second, step.activation, before, out_};
   }
 }
 
@@ -91,6 +92,15 @@ StepPlan projector_steps(const ModelSpec& spec, Shown shown) {
 }
 
 StepPlan tap_steps(const ModelSpec& spec) { return steps_behind_layers(spec, spec.family->tap); }
+
+StepPlan inner_steps(const ModelSpec& spec) {
+  return steps_behind_layers(spec, spec.vision.inner_layer < 0 ? StepList{} : spec.family->inner);
+}
+
+size_t tokens_of_grid(const ModelSpec& spec, size_t grid_rows, size_t grid_columns, Shown shown) {
+  const size_t side = spec.vision.row_side();
+  return projector_steps(spec, shown).out().count(grid_rows / side, grid_columns / side);
+}
 
 bool rejoins_tiles(const ModelSpec& spec, Shown shown) {
   const auto& steps = spec.family->projector.steps;

@@ -20,7 +20,7 @@ enum class Op : uint8_t {
   features,  // leaves the rows before the patches out, unless the spec keeps them (keep_class_token)
   merge,     // merge x merge patches of the grid, which stand row by row, become one row
   join,      // merge x merge patches, which follow each other, become one row
-  activate,  // by the projector's activation
+  activate,  // by the step's activation
   rejoin,    // of all tiles: rows of those of a grid become one grid, each row of which ends with the slot's vector
   glu,       // rows times the slot's matrix, activated by the gate's activation, times those by the second slot's
   to_windows,    // rows come to stand window by window (VisionSpec::window)
@@ -30,6 +30,7 @@ enum class Op : uint8_t {
   pool,      // windows of the grid become one row each (VisionSpec::pool_side, pool), without those that are not filled
   halve,     // the grid becomes half as high and as wide, rounded up, by bilinear interpolation
   from_windows,  // rows, of which each is one of merge x merge patches, come to stand as they would without windows
+  add_mean,  // to each row the mean of the merge x merge ones that were joined to it
 };
 
 struct Step {
@@ -37,6 +38,7 @@ struct Step {
   Slot slot = Slot::count;
   bool VisionSpec::*when = nullptr;  // null: always
   Slot second = Slot::count;
+  Activation VisionSpec::*activation = &VisionSpec::projector_activation;
 };
 
 inline constexpr size_t kStepsMax = 16;
@@ -77,6 +79,7 @@ struct StepRows {
 struct StepAt {
   Op op;
   Slot slot, second;
+  Activation VisionSpec::*activation;
   StepRows in, out;
 };
 
@@ -102,6 +105,10 @@ StepPlan stem_steps(const ModelSpec& spec);
 StepPlan projector_steps(const ModelSpec& spec, Shown shown = Shown::still);
 // From the stream behind a layer that is tapped to rows of the decoder's width.
 StepPlan tap_steps(const ModelSpec& spec);
+// From rows behind VisionSpec::inner_layer, square by square, to those of the grid of squares; none if it is -1.
+StepPlan inner_steps(const ModelSpec& spec);
+// The rows of the decoder's width that a tile of such a grid of patches becomes.
+size_t tokens_of_grid(const ModelSpec& spec, size_t grid_rows, size_t grid_columns, Shown shown = Shown::still);
 // Whether tiles become one grid behind the projector (Op::rejoin).
 bool rejoins_tiles(const ModelSpec& spec, Shown shown = Shown::still);
 // Tokens of a video's frame; 0: the model takes none.

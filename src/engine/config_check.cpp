@@ -252,7 +252,7 @@ Status check_vision(const ModelSpec& spec, const char* name) {
   if (v.image_width == 0) return Status::ok();  // any size
   if (v.image_width < v.patch || v.image_height < v.patch)  // what is left beside whole patches is not seen
     return bad(name, "image_size must be at least patch_size");
-  if (v.image_width / v.patch % v.merge != 0 || v.image_height / v.patch % v.merge != 0)
+  if (v.image_width / v.patch % v.token_side() != 0 || v.image_height / v.patch % v.token_side() != 0)
     return bad(name, "the patches of an image, image_size by patch_size, must be a multiple of the merge");
   if (v.keep_class_token && v.merge != 1) return bad(name, "class tokens cannot be kept where patches are merged");
   return Status::ok();
@@ -291,6 +291,9 @@ Status finish_vision(ModelSpec* spec, const char* name) {
   MICA_TRY(finish_positions(*spec->family, &v, name));
   MICA_TRY(finish_tower_window(&v, name));
   MICA_TRY(check_taps(v, name));
+  if (v.inner_left_out) v.inner_layer = -1;
+  if (v.inner_layer >= static_cast<int32_t>(v.layers_used))
+    return bad(name, "insert_layer_id must be one of the vision tower's layers");
   return check_vision(*spec, name);
 }
 

@@ -100,6 +100,17 @@ Status read_expected(JsonValue root, JsonValue value, const ProcessorField& fiel
                                              : "is false, which mica does not run for this kind of image processor");
 }
 
+Status read_times(JsonValue root, JsonValue value, const ProcessorField& field, uint32_t* out) {
+  std::string_view word;
+  MICA_TRY(get_string(root, field.name, &word));
+  for (uint32_t number = clamp_u32(field.low); number <= field.high; ++number) {
+    if (word != std::to_string(number) + "x") continue;
+    *out = number;
+    return Status::ok();
+  }
+  return value.error(Code::unsupported, "must be a number that mica knows there, with an \"x\" behind it");
+}
+
 Status read_null(JsonValue value, const ProcessorField& field, ProcessorValues* values) {
   switch (field.kind) {
     case ProcessorFieldKind::boolean: *target_of<bool>(values, field) = false; return Status::ok();
@@ -141,6 +152,7 @@ Status read_field(JsonValue root, const ProcessorField& field, ProcessorValues* 
     case ProcessorFieldKind::planes:
       if (value.as_string(&word) && word == "channels_first") return Status::ok();
       return value.error(Code::unsupported, "must be \"channels_first\"");
+    case ProcessorFieldKind::times: return read_times(root, value, field, target_of<uint32_t>(values, field));
     case ProcessorFieldKind::grids: return get_grids(root, field.name, target_of<GridList>(values, field));
     case ProcessorFieldKind::no_effect: return Status::ok();
   }
@@ -246,6 +258,7 @@ Status make_rule(JsonValue root, ProcessorSteps steps, const ProcessorValues& va
   const VisionSpec& tower = spec.vision;
   PictureRule rule;
   rule.filter = values.resample;
+  rule.columns_first = values.columns_first;
   rule.transparency = values.do_convert_rgb ? PictureTransparency::on_white : PictureTransparency::dropped;
   rule.do_rescale = values.do_rescale;
   rule.do_normalize = values.do_normalize;
@@ -274,7 +287,7 @@ Status make_rule(JsonValue root, ProcessorSteps steps, const ProcessorValues& va
       rule.cut = PictureCut::slices;
       rule.slice_side = values.scale_resolution;
       rule.slice_tokens = tower.queries;
-      rule.tiles_max = values.max_patches;
+      rule.tiles_max = values.do_image_splitting ? values.max_patches : 1;
       break;
     case ProcessorSteps::fixed:
       rule.cut = PictureCut::fixed;
@@ -288,7 +301,7 @@ Status make_rule(JsonValue root, ProcessorSteps steps, const ProcessorValues& va
   }
   rule.patch = tower.patch;
   rule.temporal = tower.temporal;
-  rule.merge = tower.merge;
+  rule.merge = tower.token_side();
   *out = rule;
   return Status::ok();
 }
@@ -323,7 +336,10 @@ Status check_against_tower(JsonValue root, const ProcessorValues& values, const 
   if (rule.cut == PictureCut::slices) {
     MICA_TRY(row_of(rule.cut).check(rule));
     MICA_TRY(check_count(root, "patch_size", values.patch_size, v.patch, "vision_config.patch_size"));
-    return check_count(root, "image_feature_size", values.image_feature_size, v.queries, "query_num");
+    MICA_TRY(check_count(root, "image_feature_size", values.image_feature_size, v.queries, "query_num"));
+    if (values.downsampling == 0) return Status::ok();
+    return check_count(root, "downsample_mode", values.downsampling, v.token_side() * v.token_side(),
+                       "downsample_mode");
   }
   if (row_of(rule.cut).any_size) {
     MICA_TRY(check_count(root, "patch_size", values.patch_size, v.patch, "vision_config.patch_size"));
@@ -343,7 +359,7 @@ Status check_against_tower(JsonValue root, const ProcessorValues& values, const 
 Status check_processor(JsonValue root, const ModelSpec& spec) {
   const VisionSpec& v = spec.vision;
   const bool class_token = stem_steps(spec).out().before != 0;
-  const uint32_t window = v.patch * v.merge;
+  const uint32_t window = v.patch * v.token_side();
   const uint32_t tile_tokens = window == 0 ? 0 : (v.image_width / window) * (v.image_height / window);
   const struct {
     const char* field;

@@ -422,7 +422,8 @@ constexpr PictureCutRow kRows[] = {
      .tokens_max = slices_tokens_max,
      .keep_within = slices_within,
      .patches_max = slices_patches_max,
-     .tile_tokens_max = slices_tile_most},
+     .tile_tokens_max = slices_tile_most,
+     .bound = &PictureRule::slice_side},
 };
 
 }  // namespace

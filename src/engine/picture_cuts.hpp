@@ -46,6 +46,8 @@ struct PictureCutRow {
   uint64_t (*patches_max)(const PictureRule& rule, uint64_t tokens) = whole_squares;
   // Of one tile or thumbnail, where those of a whole picture are more; null: they are not.
   uint64_t (*tile_tokens_max)(const PictureRule& rule) = nullptr;
+  // What makes pictures smaller that keep_within left too large.
+  uint32_t PictureRule::*bound = &PictureRule::pixels_max;
 };
 const PictureCutRow& row_of(PictureCut cut);
 

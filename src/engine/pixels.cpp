@@ -181,25 +181,30 @@ struct ResampleSteps {
   static constexpr size_t kMost = 3;
   ResampleGeometry steps[kMost];
   size_t count = 0;
-  void add(const ResampleGeometry& step) { steps[count++] = step; }
+  bool columns_first = false;
+  void add(ResampleGeometry step) {
+    step.columns_first = columns_first;
+    steps[count++] = step;
+  }
 };
 
-ResampleSteps steps_before(const PixelPlan& plan) {
+ResampleSteps steps_before(const PictureRule& rule, const PixelPlan& plan) {
   ResampleSteps all;
+  all.columns_first = rule.columns_first;
   if (plan.first_width != 0)
     all.add(whole(plan.padded_width, plan.padded_height, plan.first_width, plan.first_height));
   return all;
 }
 
 ResampleSteps steps_of_tiles(const PictureRule& rule, const PixelPlan& plan) {
-  ResampleSteps all = steps_before(plan);
+  ResampleSteps all = steps_before(rule, plan);
   all.add(whole_placement(rule, plan).geometry);
   return all;
 }
 
 ResampleSteps steps_of_thumbnail(const PictureRule& rule, const PixelPlan& plan) {
   const bool of_tiles = row_of(rule.cut).thumbnail_of_tiles;
-  ResampleSteps all = of_tiles ? steps_of_tiles(rule, plan) : steps_before(plan);
+  ResampleSteps all = of_tiles ? steps_of_tiles(rule, plan) : steps_before(rule, plan);
   const uint32_t width = of_tiles ? plan.resized_width : all.count != 0 ? plan.first_width : plan.padded_width;
   const uint32_t height = of_tiles ? plan.resized_height : all.count != 0 ? plan.first_height : plan.padded_height;
   const bool has_size = plan.overview_width != 0;

@@ -25,6 +25,8 @@
 
 namespace mica {
 
+class TurnWriter;
+
 struct MessagePart {
   std::string_view text;             // when picture is null
   const Picture* picture = nullptr;  // borrowed until it is computed
@@ -162,6 +164,8 @@ class Sequence {
   Status push_run(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length);
   Status push_video(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length);
   size_t count_placeholders(std::span<const int32_t> ids, Shown shown) const;
+  // What a family has around the picture of this number, from 0 on.
+  static Status write_marks(std::span<const PicturePiece> marks, uint32_t index, TurnWriter* writer);
   Status write_message(Role role, std::span<const MessagePart> parts, std::vector<Piece>* pieces);
   // The same by a template that is run (sequence_turns.cpp).
   Status add_templated(Role role, std::span<const MessagePart> parts);

@@ -50,6 +50,11 @@ std::vector<Sequence::Piece> Sequence::pictures_at(std::span<const MessagePart> 
   return pictures;
 }
 
+Status Sequence::write_marks(std::span<const PicturePiece> marks, uint32_t index, TurnWriter* writer) {
+  for (const PicturePiece& mark : marks) MICA_TRY(writer->template_text(numbered(mark.text, index)));
+  return Status::ok();
+}
+
 // A message in the model's chat format, in pieces; nothing is pushed, but what the turn leaves open is marked.
 Status Sequence::write_message(Role role, std::span<const MessagePart> parts, std::vector<Piece>* pieces) {
   const ChatFormat& format = *model_->chat.format;
@@ -77,14 +82,14 @@ Status Sequence::write_message(Role role, std::span<const MessagePart> parts, st
     std::vector<Piece> shown = pictures_at(parts, part);
     if (shown.empty()) return Status::ok();
     const PicturePieces around = pieces_of(*model_->spec.family);
-    for (const PicturePiece& piece : around.before) MICA_TRY(writer.template_text(numbered(piece.text, pictures)));
+    MICA_TRY(write_marks(around.before, pictures, &writer));
     MICA_TRY(writer.flush());
     shown.front().ids = std::move(ids);
     ids.clear();
     std::move(shown.begin(), shown.end(), std::back_inserter(*pieces));
-    pictures += static_cast<uint32_t>(shown.size());
     writer.follow_control();
-    for (const PicturePiece& piece : around.behind) MICA_TRY(writer.template_text(piece.text));
+    MICA_TRY(write_marks(around.behind, pictures, &writer));
+    pictures += static_cast<uint32_t>(shown.size());
     return Status::ok();
   };
   for (size_t i = 0; i < parts.size(); ++i)
@@ -317,9 +322,10 @@ Status Sequence::push_run(std::span<const int32_t> ids, std::span<const Picture*
 // section 2.1): time stands still, height and width count from the run's start, and text goes on behind the largest of
 // them. Where they are shared, those between the first and the last have one. Other families count on.
 void Sequence::place_run(const PixelPlan& plan, size_t tokens, uint8_t kind) {
-  const bool multimodal = model_->spec.decoder.rope.multimodal();
-  const bool shared = model_->spec.picture_positions == PicturePositions::shared;
-  const uint32_t merge = model_->spec.vision.merge;
+  const PicturePositions order = model_->spec.picture_positions;
+  const bool multimodal = model_->spec.decoder.rope.multimodal() && order != PicturePositions::counted;
+  const bool shared = order == PicturePositions::shared;
+  const uint32_t side = model_->spec.vision.token_side();
   const auto columns = static_cast<uint32_t>(Vision::token_columns(model_->spec, plan));
   const uint32_t start = mark_.next_position;
   const auto count = static_cast<uint32_t>(tokens);
@@ -332,7 +338,7 @@ void Sequence::place_run(const PixelPlan& plan, size_t tokens, uint8_t kind) {
     ids_[mark_.end + i] = model_->spec.placeholder_of(plan.shown);
     visual_[mark_.end + i] = kind;
   }
-  const uint32_t positions = multimodal ? std::max(plan.grid_width, plan.grid_height) / merge : count;
+  const uint32_t positions = multimodal ? std::max(plan.grid_width, plan.grid_height) / side : count;
   mark_.next_position = start + (shared ? std::min(count, 3u) : positions);
   mark_.end += tokens;
 }
@@ -382,13 +388,14 @@ Status Sequence::plan_within(const Picture& picture, Shown shown, size_t tokens_
 }
 
 // By a rule of fewer pixels. Sides are rounded one by one, so that as many pixels as tokens_max windows have may make
-// more of them: then the most pixels that do not are searched for.
+// more of them: then the largest bound that does not is searched for.
 Status Sequence::plan_smaller(size_t tokens_max, PendingPicture* planned) const {
   const PictureRule within = rule_within(*model_, options_, tokens_max);
+  uint32_t PictureRule::*const bound = row_of(within.cut).bound;
   const auto plan = [&](uint32_t pixels) -> Status {
     planned->rule = within;
     if (pixels != 0) {
-      planned->rule.pixels_max = pixels;
+      planned->rule.*bound = pixels;
       planned->rule.pixels_min = std::min(within.pixels_min, pixels);
     }
     MICA_TRY(plan_pixels(planned->rule, planned->picture->width, planned->picture->height, &planned->plan));
@@ -397,7 +404,7 @@ Status Sequence::plan_smaller(size_t tokens_max, PendingPicture* planned) const 
   };
   MICA_TRY(plan(0));
   if (planned->tokens <= tokens_max || !row_of(within.cut).any_size) return Status::ok();
-  uint32_t fits = 1, too_many = within.pixels_max;
+  uint32_t fits = 1, too_many = within.*bound;
   while (too_many - fits > 1) {
     const uint32_t middle = fits + (too_many - fits) / 2;
     MICA_TRY(plan(middle));

@@ -2,6 +2,7 @@
 // mica's own: sequence_prompt.cpp.
 #include <algorithm>
 
+#include "chat.hpp"
 #include "sequence.hpp"
 
 namespace mica {
@@ -9,6 +10,15 @@ namespace {
 
 // Of a conversation that was restored from a file, which keeps tokens and no text: a turn that stands for it.
 Turn stand_in() { return {Role::user, {{Turn::Kind::text, "-"}}}; }
+
+// Of what the family has on a side of every picture, the control tokens and what stands between them; text beside them
+// the template writes itself.
+std::span<const PicturePiece> between_controls(std::span<const PicturePiece> marks) {
+  const auto is_text = [](const PicturePiece& mark) { return mark.kind == PicturePiece::Kind::text; };
+  while (!marks.empty() && is_text(marks.front())) marks = marks.subspan(1);
+  while (!marks.empty() && is_text(marks.back())) marks = marks.first(marks.size() - 1);
+  return marks;
+}
 
 }  // namespace
 
@@ -98,14 +108,14 @@ Status Sequence::write_rendering(bool opens, std::span<const MessagePart> parts)
 // A template writes a picture's or a video's place as one placeholder, with the marks around it or without.
 Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const MessagePart> parts,
                                   std::vector<Piece>* pieces) {
-  const auto ids_of = [&](std::span<const PicturePiece> around) {
-    std::vector<int32_t> marks;  // the control tokens that the family has on that side of every picture
-    for (const PicturePiece& piece : around)
-      if (piece.kind == PicturePiece::Kind::control) marks.push_back(model_->tokenizer->id_of(piece.text));
-    return marks;
+  const std::vector<const char*> names = controls();
+  const auto write = [&](std::span<const PicturePiece> marks, uint32_t index, std::vector<int32_t>* out) {
+    TurnWriter writer(*model_->tokenizer, names, TextBefore::control_token, out);
+    MICA_TRY(write_marks(between_controls(marks), index, &writer));
+    return writer.flush();
   };
   const PicturePieces around = pieces_of(*model_->spec.family);
-  const std::vector<int32_t> opens = ids_of(around.before), closes = ids_of(around.behind);
+  uint32_t index = mark_.pictures;
   size_t next[2] = {0, 0};  // the part behind the newest picture, and behind the newest frame, that found its place
   const auto take = [&](bool frame) {
     for (size_t& at = next[frame]; at < parts.size();)
@@ -122,6 +132,10 @@ Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const
     }
     std::vector<Piece> shown = take(is_video);
     if (shown.empty()) return Status::error(Code::unsupported, "the chat template shows more pictures than there are");
+    std::vector<int32_t> opens, closes;
+    MICA_TRY(write(around.before, index, &opens));
+    MICA_TRY(write(around.behind, index, &closes));
+    index += static_cast<uint32_t>(shown.size());
     const bool has_marks = opens.empty() || (!run.empty() && run.back() == opens.back());
     if (!has_marks) run.insert(run.end(), opens.begin(), opens.end());
     shown.front().ids = std::move(run);

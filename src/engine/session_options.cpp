@@ -24,7 +24,7 @@ Status outside(const char* name, uint32_t value, uint32_t low, uint32_t high) {
 
 uint64_t tile_tokens(const ModelSpec& spec) {
   const VisionSpec& v = spec.vision;
-  return projector_steps(spec).out().count(v.image_height / v.patch, v.image_width / v.patch);
+  return tokens_of_grid(spec, v.image_height / v.patch, v.image_width / v.patch);
 }
 
 // Scratch of resampling for the widest pictures of several shapes: it grows with both widths, which the rules bound.
@@ -213,13 +213,13 @@ PixelRoom pixel_room(const Model& model, const SessionOptions& options) {
     room.patches = static_cast<size_t>(row_of(rule.cut).patches_max(rule, options.picture_tokens));
     room.values = room.patches * v.patch_values();
     if (rule.layout == PictureLayout::sequences) {
-      const size_t token_pixels = size_t{v.patch} * v.merge * v.patch * v.merge;
+      const size_t token_pixels = size_t{v.patch} * v.token_side() * v.patch * v.token_side();
       const size_t tile_tokens = std::max<size_t>(1, size_t{rule.width} * rule.height / token_pixels);
       const size_t tiles = std::min<size_t>(row_of(rule.cut).tiles_max(rule), options.picture_tokens / tile_tokens + 1);
       room.values = tiles * rule.patches_room * v.patch_values();
     }
     if (const auto tile_tokens_max = row_of(rule.cut).tile_tokens_max)
-      room.patches = std::min(room.patches, static_cast<size_t>(tile_tokens_max(rule)) * v.merge * v.merge);
+      room.patches = std::min(room.patches, size_t{v.token_side()} * v.token_side() * tile_tokens_max(rule));
   } else {
     room.patches = static_cast<size_t>(v.image_width / v.patch) * (v.image_height / v.patch);
     // Tokens of a grid may be fewer than those of its tiles.

@@ -98,6 +98,7 @@ Status check_scales(const Weights& weights, const char* path) {
   MICA_TRY(check_layers(weights.decoder.layers, weights.decoder.stream, path));
   for (const VisionWeights* tower : {&weights.vision, &weights.frames}) {
     MICA_TRY(check_layers(tower->layers, tower->stream, path));
+    MICA_TRY(check_layers(tower->inner, tower->stream, path));
     MICA_TRY(check_steps(*tower, path));
   }
   for (const StepWeights& tap : weights.vision.taps) MICA_TRY(check_steps(tap, path));

@@ -95,6 +95,7 @@ class Runner {
         weights_(weights),
         plan_(plan),
         buffers_(buffers),
+        begun_(in.values),
         values_(in.values),
         writable_(in.writable) {}
 
@@ -164,6 +165,7 @@ class Runner {
       case Op::from_windows: leave_windows(at, made); break;
       case Op::pool: pool_grid(spec_.vision, plan_, at, values_, made); break;
       case Op::halve: halve_grid(plan_, at, values_, made); break;
+      case Op::add_mean: add_mean(at); break;
       case Op::join: break;    // another view of the same rows
       case Op::rejoin: break;  // of tiles that this is one of (token_grid.hpp)
     }
@@ -185,8 +187,8 @@ class Runner {
                 width);
     } else {
       for_rows(compute_, rows, [&](size_t row) {
-        activate_row(*compute_.kernels, spec_.vision.projector_activation, writable_ + row * width,
-                     values_ + row * width, nullptr, width);
+        activate_row(*compute_.kernels, spec_.vision.*at.activation, writable_ + row * width, values_ + row * width,
+                     nullptr, width);
       });
     }
     pending_ = nullptr;
@@ -200,6 +202,20 @@ class Runner {
                   width * sizeof(float));
   }
 
+  // The rows that the list began with stand as they were.
+  void add_mean(const StepAt& at) {
+    const size_t width = at.in.width, joined = size_t{spec_.vision.merge} * spec_.vision.merge;
+    for_rows(compute_, count(at.in), [&](size_t row) {
+      const float* from = begun_ + row * joined * width;
+      float* to = writable_ + row * width;
+      for (size_t i = 0; i < width; ++i) {
+        float sum = 0;
+        for (size_t k = 0; k < joined; ++k) sum += from[k * width + i];
+        to[i] += sum / static_cast<float>(joined);
+      }
+    });
+  }
+
   // Rows for matrices, the first of which is the slot's; of no count where an observer stopped.
   Rows enter(const StepAt& at) {
     const Matrix& matrix = weights_.matrices[at.slot];
@@ -210,7 +226,7 @@ class Runner {
     if (before == nullptr)
       return enter_rows(compute_, point, matrix, values_, width, rows, rows, width, buffers_.rows);
     if (before->op == Op::activate)
-      return enter_activated(compute_, point, matrix, {spec_.vision.projector_activation, values_, nullptr}, nullptr,
+      return enter_activated(compute_, point, matrix, {spec_.vision.*before->activation, values_, nullptr}, nullptr,
                              writable_, width, rows, rows, width, buffers_.rows);
     const NormSpec norm = norm_of_tower(spec_.vision, before->slot);
     return enter_norm(compute_, point, matrix, norm.kind, weights_.norms[before->slot], norm.epsilon, values_, width,
@@ -242,6 +258,7 @@ class Runner {
   const StepWeights& weights_;
   const PixelPlan& plan_;
   const StepBuffers& buffers_;
+  const float* begun_;
   const float* values_;
   float* writable_;
   size_t made_ = 0;                  // rows between steps
@@ -252,16 +269,25 @@ class Runner {
 
 void StepBuffers::plan(const ModelSpec& spec, size_t patches, Arena* arena) {
   size_t between_floats[2] = {}, value_floats = 0, factor_floats = 0, quantized_bytes = 0, sums = 0;
-  for (const StepPlan& steps : {stem_steps(spec), tap_steps(spec), projector_steps(spec),
-                                projector_steps(spec, Shown::frame), projector_steps(spec, Shown::last_frame)}) {
+  const size_t merged = patches / (size_t{spec.vision.row_side()} * spec.vision.row_side());
+  const struct {
+    StepPlan steps;
+    size_t patches;
+  } lists[] = {{stem_steps(spec), patches},
+               {tap_steps(spec), patches},
+               {inner_steps(spec), patches},
+               {projector_steps(spec), merged},
+               {projector_steps(spec, Shown::frame), merged},
+               {projector_steps(spec, Shown::last_frame), merged}};
+  for (const auto& [steps, rows_most] : lists) {
     const StepAt* last = last_maker(steps);
     const StepAt* before = nullptr;
     size_t made = 0;
     for (const StepAt& at : steps) {
-      const size_t rows_in = at.in.count_max(patches);
+      const size_t rows_in = at.in.count_max(rows_most);
       if (makes_rows(at.op) && &at != last) {
         size_t& floats = between_floats[made++ % 2];
-        floats = std::max(floats, at.out.count_max(patches) * at.out.width);
+        floats = std::max(floats, at.out.count_max(rows_most) * at.out.width);
       }
       if (at.op == Op::glu) factor_floats = std::max(factor_floats, rows_in * at.out.width);
       if (enters(at.op)) {
@@ -274,7 +300,7 @@ void StepBuffers::plan(const ModelSpec& spec, size_t patches, Arena* arena) {
   }
   for (size_t i = 0; i < 2; ++i) between[i] = arena->take<float>(between_floats[i]);
   factors = arena->take<float>(factor_floats);
-  if (spec.vision.queries != 0) resampler.plan(spec.vision, patches, arena);
+  if (spec.vision.queries != 0) resampler.plan(spec.vision, merged, arena);
   rows.values = arena->take<float>(value_floats);
   rows.quantized = arena->take<int8_t>(quantized_bytes);
   rows.sums = arena->take<int32_t>(sums);

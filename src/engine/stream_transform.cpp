@@ -34,9 +34,10 @@ void place_in_tower(const ModelSpec& spec, VisionWeights* vision) {
   const StreamTransform& stream = vision->stream;
   if (!stream.rotated) return;
   const float* direction = v.norm == Norm::layer ? stream.direction.data() : nullptr;
-  for (LayerWeights& layer : vision->layers)
-    for (const PartInfo& part : parts_of_layers())
-      if (part.kind == PartKind::norm && is_folded(part.slot)) layer.norms[part.slot].direction = direction;
+  for (std::vector<LayerWeights>* layers : {&vision->layers, &vision->inner})
+    for (LayerWeights& layer : *layers)
+      for (const PartInfo& part : parts_of_layers())
+        if (part.kind == PartKind::norm && is_folded(part.slot)) layer.norms[part.slot].direction = direction;
   const auto place = [&](const StepPlan& steps, StepWeights* weights) {
     for (const StepAt& at : steps) {
       const bool centres = at.op == Op::norm && is_folded(at.slot) && norm_of_tower(v, at.slot).kind == Norm::layer;
@@ -45,6 +46,7 @@ void place_in_tower(const ModelSpec& spec, VisionWeights* vision) {
             at.in.streams == 1 ? stream.direction.data() : stream.merged_direction.data();
     }
   };
+  place(inner_steps(spec), vision);
   place(projector_steps(spec), vision);
   for (StepWeights& tap : vision->taps) place(tap_steps(spec), &tap);
 }

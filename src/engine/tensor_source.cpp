@@ -137,12 +137,12 @@ bool FileTensors::same_vocabulary() {
   return same;
 }
 
-// Whether any of a section's tensors besides those of layers stands under a root.
+// Whether any of a section's tensors besides those of layers that are counted stands under a root.
 bool FileTensors::stands_under(const ModelSpec& spec, size_t section, const char* root) {
   roots_[section] = root;
   for (const auto& table : name_tables(spec))
     for (const TensorName& name : table)
-      if (static_cast<size_t>(name.section) == section && !is_layered(name.slot) &&
+      if (static_cast<size_t>(name.section) == section && (!is_layered(name.slot) || name.section == Section::inner) &&
           files_.find(full_name(name, 0, ".weight")))
         return true;
   return false;

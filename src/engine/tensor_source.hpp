@@ -125,7 +125,7 @@ class FileTensors : public TensorSource {
   WeightTags tags_;  // after transforms()
   NamesOfPlaces names_;
   std::vector<const TensorView*> read_;  // those that became weights, or are the same as one that did
-  const char* roots_[static_cast<size_t>(Section::count)] = {"", "", "", "", "", ""};
+  const char* roots_[static_cast<size_t>(Section::count)] = {"", "", "", "", "", "", ""};
 };
 
 // Random values of a size that keeps activations in range; norms of one, no biases. Packed storage comes with what the
@@ -133,7 +133,7 @@ class FileTensors : public TensorSource {
 class RandomTensors : public TensorSource {
  public:
   RandomTensors(WeightFormat text, WeightFormat vision, OwnedBytes* owned)
-      : TensorSource(owned), formats_{text, text, vision, vision, vision, vision} {}
+      : TensorSource(owned), formats_{text, text, vision, vision, vision, vision, vision} {}
   Status choose_roots(const ModelSpec& spec) override;
   Status matrix(const Place& place, const MatrixShape& shape, Matrix* out) override;
   Status vector(const Place& place, const char* suffix, size_t count, const float** out) override;

@@ -30,12 +30,12 @@ void cut_patches(const PixelPlan& plan, uint32_t patch, const float* planes, flo
 }
 
 size_t tile_tokens(const ModelSpec& spec, const PixelPlan& plan) {
-  return projector_steps(spec, plan.shown).out().count(plan.grid_height, plan.grid_width);
+  return tokens_of_grid(spec, plan.grid_height, plan.grid_width, plan.shown);
 }
 
 TokenGrid token_grid(const ModelSpec& spec, const PixelPlan& plan) {
-  const uint32_t merge = spec.vision.merge;
-  return TokenGrid(spec, plan, plan.grid_width / merge, plan.grid_height / merge);
+  const uint32_t side = spec.vision.token_side();
+  return TokenGrid(spec, plan, plan.grid_width / side, plan.grid_height / side);
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ size_t Vision::tokens_of_tile(const ModelSpec& spec, const PixelPlan& plan, uint
 }
 
 size_t Vision::token_columns(const ModelSpec& spec, const PixelPlan& plan) {
-  return std::max(1u, plan.grid_width / spec.vision.merge);
+  return std::max(1u, plan.grid_width / spec.vision.token_side());
 }
 
 void Vision::plan(const Model& model, size_t patches, Arena* arena) {
@@ -95,7 +95,8 @@ size_t Vision::scratch_bytes(const Model& model) {
   const AttentionShape attention = {.heads = v.heads, .kv_heads = v.heads, .head_dim = v.head_dim()};
   size_t bytes = std::max(attention_scratch_bytes(attention), integer_attention_scratch_bytes(attention));
   if (v.queries != 0) bytes = std::max(bytes, attention_scratch_bytes(Resampler::shape(v)));
-  bytes = std::max({bytes, layers_scratch_bytes(w.layers), layers_scratch_bytes(model.weights.frames.layers)});
+  bytes = std::max({bytes, layers_scratch_bytes(w.layers), layers_scratch_bytes(w.inner),
+                    layers_scratch_bytes(model.weights.frames.layers)});
   const auto needs = [&](const StepWeights& steps) {
     for (const Matrix& matrix : steps.matrices) bytes = std::max(bytes, linear_scratch_bytes(matrix));
   };
@@ -191,6 +192,37 @@ void Vision::run_layer(const Compute& compute, const Model& model, const LayerWe
   add_mlp(compute, shape_, layer, buffers_, count, count);
 }
 
+void Vision::to_squares(const ModelSpec& spec, const PixelPlan& plan) {
+  const PatchOrder from = pixel_order(spec.pictures, plan);
+  PatchOrder to = from;
+  to.unit = spec.vision.merge;
+  float* moved = buffers_.rows.values;
+  for (size_t row = 0; row < to.count(); ++row)
+    std::copy_n(buffers_.x + from.index_of(to.place(row)) * shape_.hidden, shape_.hidden, moved + row * shape_.hidden);
+  std::copy_n(moved, to.count() * shape_.hidden, buffers_.x);
+}
+
+void Vision::run_squares(const Compute& compute, const Model& model, const LayerWeights& layer, const PixelPlan& plan) {
+  const size_t count = rows_of(model.spec, plan), square = size_t{model.spec.vision.merge} * model.spec.vision.merge;
+  if (!project_qkv(compute, shape_, layer, buffers_, count, count)) return;
+  for (size_t first = 0; first < count; first += square) attend(compute, first, square);
+  add_attention(compute, shape_, layer, buffers_, count, count);
+}
+
+void Vision::merge_squares(const Compute& compute, const Model& model, const PixelPlan& plan) {
+  const StepPlan steps = inner_steps(model.spec);
+  float* merged = buffers_.rows.values;
+  if (run_steps(compute, model, model.weights.vision, plan, steps, step_buffers_, {buffers_.x, nullptr}, merged))
+    std::copy_n(merged, steps.out().count(plan.grid_height, plan.grid_width) * shape_.hidden, buffers_.x);
+}
+
+PixelPlan Vision::behind_squares(const ModelSpec& spec, const PixelPlan& plan) {
+  PixelPlan behind = plan;
+  behind.grid_width /= spec.vision.merge;
+  behind.grid_height /= spec.vision.merge;
+  return behind;
+}
+
 void Vision::finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows) {
   // No list has a norm of the stream as it is where the stream is rotated: quantization keeps such towers unrotated.
   run_steps(compute, model, model.weights.vision, plan, projector_steps(model.spec, plan.shown), step_buffers_,
@@ -219,6 +251,14 @@ void Vision::put_tile(const Model& model, const PixelPlan& plan, uint32_t tile, 
   }
 }
 
+void Vision::merge_rows(const Compute& compute, const Model& model, PixelPlan* plan) {
+  to_squares(model.spec, *plan);
+  for (const LayerWeights& layer : model.weights.vision.inner) run_squares(compute, model, layer, *plan);
+  merge_squares(compute, model, *plan);
+  *plan = behind_squares(model.spec, *plan);
+  place(compute, model, *plan);
+}
+
 Status Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values,
                    float* rows, Work* work) {
   const VisionWeights& weights = model.weights.tower(plan.shown);
@@ -227,16 +267,19 @@ Status Vision::run(const Compute& compute, const Model& model, const PixelPlan& 
   size_t first = 0;  // of the rows of a tile
   for (uint32_t tile = 0; tile < plan.tiles; ++tile) {
     const PixelTile one = tile_of(plan, tile);
+    PixelPlan at = one.plan;  // of the rows as they are behind the newest layer
     begin(compute, model, one.plan, pixel_values + one.first_value);
     size_t taps = 0;
     for (size_t i = 0; i < weights.layers.size(); ++i) {
       MICA_TRY(work->check_cancelled());
-      run_layer(compute, model, weights.layers[i], i, one.plan);
-      if (!model.spec.vision.taps.has(static_cast<uint32_t>(i))) continue;
-      ++taps;
-      tap(compute, model, taps - 1, one.plan, rows + taps * floats + first);
+      run_layer(compute, model, weights.layers[i], i, at);
+      if (model.spec.vision.taps.has(static_cast<uint32_t>(i))) {
+        ++taps;
+        tap(compute, model, taps - 1, at, rows + taps * floats + first);
+      }
+      if (model.spec.vision.inner_layer == static_cast<int32_t>(i)) merge_rows(compute, model, &at);
     }
-    finish(compute, model, one.plan, rejoins ? tile_rows_ : rows + first);
+    finish(compute, model, at, rejoins ? tile_rows_ : rows + first);
     if (rejoins) put_tile(model, plan, tile, tile_rows_, rows);
     first += tile_tokens(model.spec, one.plan) * width;
   }

@@ -26,11 +26,17 @@ class Vision {
              Work* work);
 
   // The same for one tile in steps, for calibration layer by layer: begin(), layers in order, each advancing x(),
-  // finish(). place() is begin() for rows that are in the residual stream already.
+  // finish(). place() is begin() for rows that are in the residual stream already. `plan` is of the rows in x().
   void place(const Compute& compute, const Model& model, const PixelPlan& plan);
   void begin(const Compute& compute, const Model& model, const PixelPlan& plan, const float* tile_pixels);
   void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index,
                  const PixelPlan& plan);
+  // Behind VisionSpec::inner_layer: rows come to stand square by square, those of a square see each other, each square
+  // becomes a row. What follows has the plan that behind_squares gives, and begins with place().
+  void to_squares(const ModelSpec& spec, const PixelPlan& plan);
+  void run_squares(const Compute& compute, const Model& model, const LayerWeights& layer, const PixelPlan& plan);
+  void merge_squares(const Compute& compute, const Model& model, const PixelPlan& plan);
+  static PixelPlan behind_squares(const ModelSpec& spec, const PixelPlan& plan);
   void finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows);
   // The rows of a tap, behind its layer; x() stays.
   void tap(const Compute& compute, const Model& model, size_t index, const PixelPlan& plan, float* tile_rows);
@@ -47,6 +53,7 @@ class Vision {
 
  private:
   void embed(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixels);
+  void merge_rows(const Compute& compute, const Model& model, PixelPlan* plan);
   void attend(const Compute& compute, const ModelSpec& spec, size_t layer, const PixelPlan& plan);
   // Rows that see each other and no others.
   void attend(const Compute& compute, size_t first, size_t rows);

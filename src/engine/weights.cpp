@@ -163,6 +163,8 @@ class Loader {
     bias_warned_ = nullptr;
     MICA_TRY(load_tower(stream, &w));
     if (has_frame_tower(spec_)) MICA_TRY(load_tower(frame_stream(spec_), &out_->frames));
+    MICA_TRY(load_layers(inner_stream(spec_), w.stream.folded, &w.inner));
+    MICA_TRY(load_steps(stream, inner_steps(spec_), {}, &w));
     w.taps.resize(spec_.vision.taps.count);
     for (uint32_t i = 0; i < spec_.vision.taps.count; ++i)
       MICA_TRY(load_steps(stream, tap_steps(spec_), i, &w.taps[i]));
@@ -257,6 +259,8 @@ std::vector<NamedPoint> quant_points(const ModelSpec& spec, Weights* weights) {
     VisionWeights& vision = weights->vision;
     name_steps(stem_steps(spec), "vision.", &vision, &out);
     name_layers(&vision.layers, "vision.", &out);
+    name_layers(&vision.inner, inner_stream(spec).prefix, &out);
+    name_steps(inner_steps(spec), "vision.", &vision, &out);
     for (size_t i = 0; i < vision.taps.size(); ++i)
       name_steps(tap_steps(spec), "vision.taps." + std::to_string(i) + ".", &vision.taps[i], &out);
     name_steps(projector_steps(spec), "vision.", &vision, &out);

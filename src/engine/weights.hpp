@@ -59,16 +59,17 @@ struct DecoderWeights {
 
 // Around a tower's layers, by the rows of parts_of_tower(); which of them there are is said by the steps
 // (blueprint/steps.hpp).
-using StepMatrices = BySlot<Matrix, Slot::patch_embedding, Slot::resampler_out>;
+using StepMatrices = BySlot<Matrix, Slot::patch_embedding, Slot::inner_down>;
 struct StepWeights {
   StepMatrices matrices;
-  BySlot<NormWeights, Slot::pre_norm, Slot::resampler_post_norm> norms;
+  BySlot<NormWeights, Slot::pre_norm, Slot::inner_norm> norms;
   BySlot<const float*, Slot::class_token, Slot::resampler_positions> vectors;
-  BySite<QuantPoint, Site::patches_in, Site::resampler_out_in> points;
+  BySite<QuantPoint, Site::patches_in, Site::inner_down_in> points;
 };
 
-struct VisionWeights : StepWeights {  // those of stem and projector
+struct VisionWeights : StepWeights {  // those of stem, projector and what merges rows between layers
   std::vector<LayerWeights> layers;   // those that are used
+  std::vector<LayerWeights> inner;    // one of attention alone, within squares behind VisionSpec::inner_layer, or none
   std::vector<StepWeights> taps;
   StreamTransform stream;
 };

@@ -85,7 +85,7 @@ double ResampleAxis::filter(double distance) const {
   const double x = std::fabs(distance);
   switch (filter_) {
     case ResampleFilter::box: return distance > -0.5 && distance <= 0.5 ? 1.0 : 0.0;
-    case ResampleFilter::hamming: return x < 1.0 ? sinc(x) * (0.54 + 0.46 * std::cos(x * M_PI)) : 0.0;
+    case ResampleFilter::hamming: return x < 1.0 ? sinc(x) * (0.54f + 0.46f * std::cos(x * M_PI)) : 0.0;
     case ResampleFilter::lanczos: return distance >= -3.0 && distance < 3.0 ? sinc(x) * sinc(x / 3) : 0.0;
     case ResampleFilter::bicubic: return cubic(x);
     default: return x < 1.0 ? 1.0 - x : 0.0;
@@ -121,7 +121,7 @@ Resampler::Resampler(const ResampleGeometry& geometry, ResampleFilter filter, Ar
       columns_(filter, geometry.source_width, geometry.target_width),
       rows_(filter, geometry.source_height, geometry.target_height),
       picks_(filter == ResampleFilter::nearest),
-      rows_go_first_(!picks_ && reduces_rows_more(geometry)),
+      rows_go_first_(!picks_ && !geometry.columns_first && reduces_rows_more(geometry)),
       slots_(filter == ResampleFilter::lanczos ? kSlotsLanczos : kSlots),
       target_next_(geometry.top),
       target_end_(geometry.top + geometry.height),

@@ -18,6 +18,7 @@ struct ResampleGeometry {
   uint32_t source_width = 0, source_height = 0;
   uint32_t target_width = 0, target_height = 0;
   uint32_t left = 0, top = 0, width = 0, height = 0;
+  bool columns_first = false;  // always, as Pillow did before 13
 };
 
 // The source pixels that make target pixels along one side, and their weights.

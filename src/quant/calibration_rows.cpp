@@ -137,7 +137,7 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
       const PixelTile own = tile_of(plan, i);
       tower.add(tiles_.size());
       tiles_.push_back({.sample = samples_.size(), .first_token = token, .picture = p, .index = i, .whole = plan,
-                        .first_value = own.first_value, .plan = own.plan, .x = {}});
+                        .first_value = own.first_value, .plan = own.plan, .x = {}, .merged = {}});
     }
     token += Vision::tokens_of(model_->spec, plan) - model_->spec.picture_ends_as_text;
   }
@@ -299,17 +299,29 @@ Status CalibrationRows::show_patches(Section tower, size_t item, RowObserver* ob
 void CalibrationRows::TowerRows::run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item,
                                      Stream stream, bool keep) {
   Tile& tile = this->tile(item);
-  std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
   Vision& vision = owner_->vision_;
   owner_->load_tile(tile, stream);
   vision.place(compute, *owner_->model_, tile.plan);
   vision.run_layer(compute, *owner_->model_, layer, index, tile.plan);
-  if (keep) std::memcpy(x.data(), vision.x(), x.size() * sizeof(float));
+  if (keep) owner_->keep_tile(stream, &tile);
+}
+
+void CalibrationRows::SquareRows::run(const Compute& compute, const LayerWeights& layer, size_t, size_t item,
+                                      Stream stream, bool keep) {
+  Tile& tile = this->tile(item);
+  owner_->load_tile(tile, stream);
+  owner_->vision_.run_squares(compute, *owner_->model_, layer, tile.plan);
+  if (keep) owner_->keep_tile(stream, &tile);
 }
 
 void CalibrationRows::load_tile(const Tile& tile, Stream stream) {
   const std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
   std::memcpy(vision_.x(), x.data(), x.size() * sizeof(float));
+}
+
+void CalibrationRows::keep_tile(Stream stream, Tile* tile) {
+  std::vector<float>& x = tile->x[static_cast<size_t>(stream)];
+  std::memcpy(x.data(), vision_.x(), x.size() * sizeof(float));
 }
 
 std::vector<float> CalibrationRows::tile_rows(const Tile& tile) const {
@@ -347,6 +359,40 @@ void CalibrationRows::finish_tap(size_t tap) {
     if (tile.index == 0) first = tile.first_token;
     for (size_t token = 0; token < rows.size() / hidden; ++token, ++first)
       std::copy_n(rows.data() + token * hidden, hidden, sample.taps[1].data() + (first * taps + tap) * hidden);
+  }
+}
+
+void CalibrationRows::enter_squares() {
+  square_rows_.follow(tower_rows_);
+  for (Tile& tile : tiles_)
+    for (const Stream stream : {Stream::reference, Stream::quantized}) {
+      load_tile(tile, stream);
+      vision_.to_squares(model_->spec, tile.plan);
+      keep_tile(stream, &tile);
+    }
+}
+
+void CalibrationRows::show_squares(size_t item, Stream stream, RowObserver* observer) {
+  Compute compute = compute_;
+  compute.observer = observer;
+  load_tile(tiles_[item], stream);
+  vision_.merge_squares(compute, *model_, tiles_[item].plan);
+}
+
+void CalibrationRows::merge_squares(Stream stream) {
+  for (Tile& tile : tiles_) {
+    load_tile(tile, stream);
+    vision_.merge_squares(compute_, *model_, tile.plan);
+    const PixelPlan behind = Vision::behind_squares(model_->spec, tile.plan);
+    const size_t values = Vision::rows_of(model_->spec, behind) * model_->spec.vision.hidden;
+    tile.merged[static_cast<size_t>(stream)].assign(vision_.x(), vision_.x() + values);
+  }
+}
+
+void CalibrationRows::leave_squares() {
+  for (Tile& tile : tiles_) {
+    for (size_t stream = 0; stream < std::size(tile.x); ++stream) tile.x[stream] = std::move(tile.merged[stream]);
+    tile.plan = Vision::behind_squares(model_->spec, tile.plan);
   }
 }
 

@@ -51,6 +51,7 @@ class CalibrationRows {
   LayerRows& tower(Section section) { return section == Section::frames ? frame_rows_ : tower_rows_; }
   // The tiles of both, which the projector and taps see.
   size_t tiles() const { return tiles_.size(); }
+  LayerRows& squares() { return square_rows_; }  // between enter_squares() and leave_squares()
 
   // Places the loops' buffers, once the model's streams are as they will be (transform_streams).
   Status plan();
@@ -67,6 +68,12 @@ class CalibrationRows {
   void show_tap(size_t item, size_t tap, Stream stream, RowObserver* observer);
   // Keeps a tap's output for the quantized stream, behind its layer.
   void finish_tap(size_t tap);
+  // Behind VisionSpec::inner_layer: all rows come to stand square by square; the steps that merge them run on a tile's
+  // rows, to the observer only, or on all, whose output is kept for a stream; then both outputs become the rows.
+  void enter_squares();
+  void show_squares(size_t item, Stream stream, RowObserver* observer);
+  void merge_squares(Stream stream);
+  void leave_squares();
   // Keeps the projector's output as the visual rows of the quantized stream, and lets go of the tower's rows.
   void finish_tower();
   // The rows of a sample that enter lm_head, to the observer only.
@@ -89,8 +96,9 @@ class CalibrationRows {
     uint32_t index;                               // in the picture
     PixelPlan whole;                              // of the picture
     size_t first_value;                           // of its pixels among the picture's
-    PixelPlan plan;
+    PixelPlan plan;                               // of the rows in x
     std::vector<float> x[2];                      // [rows][hidden] by Stream
+    std::vector<float> merged[2];                 // of their squares, until these are the rows
   };
   class DecoderRows : public LayerRows {
    public:
@@ -111,6 +119,7 @@ class CalibrationRows {
    public:
     explicit TowerRows(CalibrationRows* owner) : owner_(owner) {}
     void add(size_t tile) { tiles_.push_back(tile); }
+    void follow(const TowerRows& other) { tiles_ = other.tiles_; }
     Tile& tile(size_t item) const { return owner_->tiles_[tiles_[item]]; }
     size_t items() const override { return tiles_.size(); }
     size_t rows(size_t item) const override { return Vision::rows_of(owner_->model_->spec, tile(item).plan); }
@@ -121,9 +130,15 @@ class CalibrationRows {
       return tile(item).x[static_cast<size_t>(stream)];
     }
 
-   private:
+   protected:
     CalibrationRows* owner_;
     std::vector<size_t> tiles_;  // among the owner's
+  };
+  class SquareRows : public TowerRows {
+   public:
+    using TowerRows::TowerRows;
+    void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
+             bool keep) override;
   };
 
   void show_some_as_videos();
@@ -136,6 +151,7 @@ class CalibrationRows {
   // Room for what the projector or a tap makes of a tile.
   std::vector<float> tile_rows(const Tile& tile) const;
   void load_tile(const Tile& tile, Stream stream);
+  void keep_tile(Stream stream, Tile* tile);
 
   const Model* model_ = nullptr;
   SessionOptions options_;
@@ -154,6 +170,7 @@ class CalibrationRows {
   size_t pixels_sample_ = SIZE_MAX, pixels_picture_ = 0;
   DecoderRows decoder_rows_{this};
   TowerRows tower_rows_{this}, frame_rows_{this};
+  SquareRows square_rows_{this};
 };
 
 }  // namespace mica

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <set>
@@ -14,7 +13,6 @@
 
 #include "balance.hpp"
 #include "calibration_rows.hpp"
-#include "checked.hpp"
 #include "guard.hpp"
 #include "limits.hpp"
 #include "matrix_trials.hpp"
@@ -24,7 +22,6 @@
 #include "processors.hpp"
 #include "reference_rows.hpp"
 #include "static_format.hpp"
-#include "stream_transform.hpp"
 #include "tensor_source.hpp"
 #include "transform.hpp"
 
@@ -66,6 +63,7 @@ class Quantizer {
   };
   Status quantize_steps_behind(const Steps& steps, const std::function<void(size_t, Stream, RowObserver*)>& show);
   Status quantize_tap_behind(uint32_t layer);
+  Status quantize_merge_behind(uint32_t layer);
   Status quantize_decoder();
   Status allot_decoder();
   Status balance_head(std::vector<float>* factors);
@@ -108,7 +106,7 @@ class Quantizer {
 // Of a layer's matrix. Values that query heads share are few weights, and the error of each reaches all heads of its
 // group; that of keys mostly falls out of the softmax.
 WeightFormat Quantizer::format_of(const Place& place) const {
-  if (is_tower(place.section)) return options_.vision;
+  if (is_tower(place.section) || place.section == Section::inner) return options_.vision;
   const auto found = allotted_.find(names_.name(place, ""));
   if (found != allotted_.end()) return found->second.choices[found->second.chosen].format;
   const DecoderSpec& d = model_->spec.decoder;
@@ -163,6 +161,7 @@ Status Quantizer::quantize_layer(LayerRows& rows, const StreamSpec& spec, const 
       rows.run(compute, which == Stream::reference ? reference : *quantized, index, item, which, false);
       return Status::ok();
     };
+    if (job.matrices.empty()) continue;  // of a layer of attention alone
     MICA_TRY(step(job.name, work / 4));
     MICA_TRY(point_.run(job));
   }
@@ -182,7 +181,9 @@ Status Quantizer::quantize_layers(LayerRows& rows, const StreamSpec& spec, const
     MICA_TRY(transform_layer(stream, spec, i, &memory, &reference));
     MICA_TRY(quantize_layer(rows, spec, stream, layer, reference, i, &quantized));
     layer = quantized;
-    if (spec.section == Section::vision) MICA_TRY(quantize_tap_behind(i));
+    if (spec.section != Section::vision) continue;
+    MICA_TRY(quantize_tap_behind(i));
+    MICA_TRY(quantize_merge_behind(i));
   }
   return Status::ok();
 }
@@ -271,6 +272,21 @@ Status Quantizer::quantize_tap_behind(uint32_t layer) {
     rows_.show_tap(item, tap, stream, observer);
   }));
   rows_.finish_tap(tap);
+  return Status::ok();
+}
+
+Status Quantizer::quantize_merge_behind(uint32_t layer) {
+  if (model_->spec.vision.inner_layer != static_cast<int32_t>(layer)) return Status::ok();
+  VisionWeights& w = model_->weights.vision;
+  rows_.enter_squares();
+  MICA_TRY(quantize_layers(rows_.squares(), inner_stream(model_->spec), w.stream, &w.inner));
+  rows_.merge_squares(Stream::reference);
+  const Steps steps{inner_steps(model_->spec), &w, "vision.", Section::vision, rows_.tiles()};
+  MICA_TRY(quantize_steps_behind(steps, [&](size_t item, Stream stream, RowObserver* observer) {
+    rows_.show_squares(item, stream, observer);
+  }));
+  rows_.merge_squares(Stream::quantized);
+  rows_.leave_squares();
   return Status::ok();
 }
 
@@ -380,10 +396,11 @@ Status Quantizer::add_kept_tensors() {
       const bool vision = name.section != Section::decoder && name.section != Section::head;
       const bool folded = vision ? vision_static() : text_static();
       if (folded && is_folded(name.slot)) continue;
-      const uint32_t layers = name.section == Section::tap ? spec.vision.taps.count
-                              : !is_layered(name.slot)     ? 1
-                              : vision                     ? spec.vision.layers_used
-                                                           : spec.decoder.layers;
+      const uint32_t layers = name.section == Section::tap     ? spec.vision.taps.count
+                              : name.section == Section::inner ? inner_stream(spec).layers
+                              : !is_layered(name.slot)         ? 1
+                              : vision                         ? spec.vision.layers_used
+                                                               : spec.decoder.layers;
       for (uint32_t i = 0; i < layers; ++i)
         for (const char* suffix : {"", ".weight", ".bias"}) {
           const Place place = {name.section, name.slot, i};

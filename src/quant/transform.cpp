@@ -212,12 +212,13 @@ Status transform_streams(const TransformOptions& options, Model* model) {
     return std::none_of(steps.begin(), steps.end(), [&](const StepAt& at) {
       const bool value_by_value = at.op == Op::attend || (at.op == Op::norm && !is_folded(at.slot)) ||
                                   (at.op == Op::pool && v.pool == Pool::largest);
-      return at.in.streams != 0 && value_by_value;
+      return at.op == Op::add_mean || (at.in.streams != 0 && value_by_value);
     });
   };
   const bool may_rotate = reads_rotated(projector_steps(model->spec)) &&
                           reads_rotated(projector_steps(model->spec, Shown::frame)) &&
-                          reads_rotated(tap_steps(model->spec)) && !has_post_norms(weights.vision.layers);
+                          reads_rotated(tap_steps(model->spec)) && reads_rotated(inner_steps(model->spec)) &&
+                          !has_post_norms(weights.vision.layers);
   MICA_TRY(set_up_stream({v.hidden, v.feed_forward, v.head_dim(), static_cast<size_t>(v.merge) * v.merge, may_rotate,
                           true},
                          options.rotate, &generator, &weights.vision.stream));
@@ -267,6 +268,8 @@ Status transform_model(const TransformOptions& options, Model* model) {
   MICA_TRY(transform_layers(vision_stream(model->spec), weights.vision.stream, &weights.vision.layers));
   MICA_TRY(transform_layers(frame_stream(model->spec), weights.frames.stream, &weights.frames.layers));
   VisionWeights& vision = weights.vision;
+  MICA_TRY(transform_layers(inner_stream(model->spec), vision.stream, &vision.inner));
+  MICA_TRY(transform_steps(inner_steps(model->spec), vision.stream, &weights.owned, &vision));
   for (StepWeights& tap : vision.taps)
     MICA_TRY(transform_steps(tap_steps(model->spec), vision.stream, &weights.owned, &tap));
   return transform_steps(projector_steps(model->spec), vision.stream, &weights.owned, &vision);

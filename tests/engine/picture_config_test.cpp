@@ -134,6 +134,16 @@ const std::set<std::string> kRefused = {
     "lighton_ocr size true", "lighton_ocr size [60,70]", "lighton_ocr size {\"height\":70,\"width\":60}",
     "lighton_ocr size {\"longest_edge\":90,\"shortest_edge\":56}",
     "lighton_ocr size {\"longest_edge\":9000,\"shortest_edge\":900}",
+    // Only pictures of whole tokens would do; another number of tokens than the tower of config.json makes, or a word
+    // that stands for its own there.
+    "minicpmv4_6 do_resize false", "minicpmv4_6 do_resize null", "minicpmv4_6 do_resize \"no\"",
+    "minicpmv4_6 downsample_mode \"4x\"", "minicpmv4_6 downsample_mode \"8x\"", "minicpmv4_6 downsample_mode 16",
+    "minicpmv4_6 downsample_mode null", "minicpmv4_6 max_slice_nums 0", "minicpmv4_6 resample null",
+    "minicpmv4_6 use_image_id false", "minicpmv4_6 use_image_id null",
+    // Of no effect there: sizes that nobody means, and padding.
+    "minicpmv4_6 crop_size -56", "minicpmv4_6 crop_size 0", "minicpmv4_6 crop_size true",
+    "minicpmv4_6 crop_size {\"max_height\":56,\"max_width\":56}", "minicpmv4_6 do_pad true", "minicpmv4_6 size -56",
+    "minicpmv4_6 size 0", "minicpmv4_6 size true", "minicpmv4_6 size {\"max_height\":56,\"max_width\":56}",
     // Bounds that contradict each other or the tower.
     "internvl min_patches 0", "internvl min_patches 7", "internvl max_patches 0", "qwen2_vl max_pixels 2000",
     "qwen2_vl min_pixels 70000", "qwen2_vl merge_size 1"};

@@ -81,7 +81,8 @@ TEST_CASE("every step of a tower has a tensor, and every tensor around its layer
     CHECK(family->projector.steps.empty() != family->defaults.has_vision);
     CHECK(family->frame.steps.empty() == (family->frame_processor == nullptr));
     CHECK(family->frame.steps.empty() == (family->defaults.video_token < 0));
-    for (const StepList* list : {&family->stem, &family->projector, &family->tap, &family->frame, &family->last_frame})
+    for (const StepList* list :
+         {&family->stem, &family->projector, &family->tap, &family->inner, &family->frame, &family->last_frame})
       for (const Step& step : list->steps) {
         if (step.slot == Slot::count) continue;
         const Section section = list == &family->tap ? Section::tap : part_of(step.slot).section;
@@ -97,10 +98,13 @@ TEST_CASE("every step of a tower has a tensor, and every tensor around its layer
       for (const TensorName& name : table) {
         const bool tower = name.section == Section::vision || name.section == Section::projector;
         if (tower && !is_layered(name.slot))
-          CHECK((uses(family->stem, name.slot) || uses(family->projector, name.slot)));
+          CHECK((uses(family->stem, name.slot) || uses(family->projector, name.slot) ||
+                 uses(family->inner, name.slot)));
         const bool tap = name.section == Section::tap;
         if (tap) CHECK(uses(family->tap, name.slot));
-        CHECK((is_layered(name.slot) || tap) == (std::string(name.pattern).find("{}") != std::string::npos));
+        const bool is_counted = tap || (is_layered(name.slot) && name.section != Section::inner);
+        if (name.section == Section::inner) CHECK((is_layered(name.slot) && !family->inner.steps.empty()));
+        CHECK(is_counted == (std::string(name.pattern).find("{}") != std::string::npos));
       }
   }
 }

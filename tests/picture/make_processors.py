@@ -2,8 +2,10 @@
 """Makes tests/data/picture/processors.json: what transformers makes of every field of every supported processor file.
 
 Not part of the test run: the result is kept, and this is how it came to be.
-Needs Python 3.10 with pillow 13.0.0, numpy, transformers 5.24 and torch:
-    python3 make_processors.py ../data/picture/processors.json
+Needs Python 3.10 with numpy, transformers 5.24 and pillow 13.0.0, or 12.0.0 for the family minicpmv4_6, whose recorded
+outputs were made with that:
+    python3 make_processors.py ../data/picture/processors.json FAMILY ...
+The cases of other families stay as they are.
 
 A case is a file (`base`) with one member set to a value or removed, and the CRC-32 of the pixel values that the class
 gives for a picture of each of SIZES, or null where it fails: where it has no answer, mica must have none either.
@@ -26,6 +28,7 @@ from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3I
 from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 from transformers.models.llava_onevision.image_processing_pil_llava_onevision import LlavaOnevisionImageProcessorPil
+from transformers.models.minicpmv4_6.image_processing_pil_minicpmv4_6 import MiniCPMV4_6ImageProcessorPil
 from transformers.models.paddleocr_vl.image_processing_pil_paddleocr_vl import PaddleOCRVLImageProcessorPil
 from transformers.models.pixtral.image_processing_pil_pixtral import PixtralImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
@@ -38,7 +41,8 @@ CLASSES = {"CLIPImageProcessor": CLIPImageProcessorPil, "LlavaImageProcessor": L
            "LlavaNextImageProcessor": LlavaNextImageProcessorPil,
            "LlavaOnevisionImageProcessor": LlavaOnevisionImageProcessorPil,
            "PaddleOCRVLImageProcessor": PaddleOCRVLImageProcessorPil, "PixtralImageProcessor": PixtralImageProcessorPil,
-           "Glm4vImageProcessor": Glm4vImageProcessorPil, "Glm46VImageProcessor": Glm46VImageProcessorPil}
+           "Glm4vImageProcessor": Glm4vImageProcessorPil, "Glm46VImageProcessor": Glm46VImageProcessorPil,
+           "MiniCPMV4_6ImageProcessor": MiniCPMV4_6ImageProcessorPil}
 COMMON = {"do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
           "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
           "resample": 3, "rescale_factor": 0.00392156862745098}
@@ -76,6 +80,9 @@ BASES = {
     "glm_ocr": [{**SMART, "image_processor_type": "Glm46VImageProcessor"}],
     "lighton_ocr": [{**PIXTRAL, "patch_size": {"height": 14, "width": 14}}],
     "mistral3": [{**PIXTRAL, "patch_size": 14}],
+    "minicpmv4_6": [{**COMMON, "image_processor_type": "MiniCPMV4_6ImageProcessor", "patch_size": 14,
+                     "max_slice_nums": 4, "scale_resolution": 56, "slice_mode": True, "downsample_mode": "16x",
+                     "use_image_id": True}],
 }
 # Not large ones: transformers would make them.
 FORMS = [{"height": 56, "width": 56}, {"height": 70, "width": 60}, {"shortest_edge": 60}, {"longest_edge": 80}, {"height": 56},
@@ -100,6 +107,9 @@ VALUES = {
     "return_row_col_info": [True], "video_sampling": [{"fps": 1}], "aspect_ratio_setting": ["anyres"],
     "processor_class": ["Processor"], "unheard_of": [7],
 }
+# Of one class alone.
+OWN = {"minicpmv4_6": {"max_slice_nums": [1, 2, 9, 0, "4"], "scale_resolution": [28, 112, 0, "1"],
+                       "slice_mode": [False, "no"], "downsample_mode": ["4x", "8x", 16], "use_image_id": [False]}}
 
 
 def values_of(family, base, file, size):
@@ -108,12 +118,27 @@ def values_of(family, base, file, size):
         options = {"patch_size": 28}
     kind = CLASSES[base["image_processor_type"]]
     file = {key: value for key, value in json.loads(json.dumps(file)).items() if key != "image_processor_type"}
-    values = kind(**file)(Image.fromarray(source(*size)), **{"return_tensors": "np", **options})["pixel_values"]
-    values = np.asarray(values, dtype="<f4")
+    made = kind(**file)(Image.fromarray(source(*size)), **{"return_tensors": "np", **options})
+    values = np.asarray(made["pixel_values"], dtype="<f4")
+    if family == "minicpmv4_6":
+        return planes_of(values[0], made["target_sizes"])
     return values[0] if values.ndim == 5 else values  # of a batch
 
 
+def planes_of(strip, grids):
+    """The slices' planes behind each other, in rows of a patch's width, of patches beside each other."""
+    patch, planes, first = strip.shape[1], [], 0
+    for height, width in grids:
+        last = first + height * width * patch
+        patches = strip[:, :, first:last].reshape(3, patch, height, width, patch)
+        planes.append(patches.transpose(0, 2, 1, 3, 4).reshape(-1, patch))
+        first = last
+    return np.ascontiguousarray(np.concatenate(planes))
+
+
 def fits(family, kind, values):
+    if family == "minicpmv4_6":
+        return values.shape[-1] == 14
     if family in ("lighton_ocr", "mistral3"):
         return min(values.shape[-2:]) >= 28
     if family == "idefics3":  # whose tower takes any square of whole tokens
@@ -140,12 +165,12 @@ def outcome(family, base, file):
     return sums
 
 
-def cases():
+def cases(families):
     rows = []
-    for family, bases in BASES.items():
-        for index, base in enumerate(bases):
+    for family in families:
+        for index, base in enumerate(BASES[family]):
             rows.append({"family": family, "base": index, "file": base, "crc32": outcome(family, base, base)})
-            for field, values in VALUES.items():
+            for field, values in {**VALUES, **OWN.get(family, {})}.items():
                 for value in values + [None]:
                     rows.append({"family": family, "base": index, "set": field, "value": value,
                                  "crc32": outcome(family, base, {**base, field: value})})
@@ -156,10 +181,12 @@ def cases():
 
 
 def main():
-    rows = cases()
+    path, families = pathlib.Path(sys.argv[1]), sys.argv[2:]
+    kept = json.loads(path.read_text())["cases"] if path.exists() else []
+    rows = [row for row in kept if row["family"] not in families] + cases(families)
     text = ",\n".join(json.dumps(row) for row in rows)
     sizes = json.dumps(SIZES)
-    pathlib.Path(sys.argv[1]).write_text(f'{{"sizes": {sizes}, "cases": [\n{text}\n]}}\n')
+    path.write_text(f'{{"sizes": {sizes}, "cases": [\n{text}\n]}}\n')
     print(f"{len(rows)} cases, {sum(None not in row['crc32'] for row in rows)} with values")
 
 

@@ -39,6 +39,8 @@ const Named kSmallShapes[] = {
     {"video_llava", {.family = "video_llava", .head_dim = 64, .patches = 5}},
     {"lfm2_vl", {.family = "lfm2_vl", .head_dim = 16, .patches = 8}},
     {"mistral3", {.family = "mistral3", .head_dim = 64, .patches = 16}},
+    {"minicpmv4_6", {.family = "minicpmv4_6", .head_dim = 16, .patches = 8}},
+    {"minicpmv4_6 of wide slices", {.family = "minicpmv4_6", .head_dim = 32, .vision_feed_forward = 96, .patches = 15}},
 };
 
 SessionOptions with_guards(uint32_t context) {

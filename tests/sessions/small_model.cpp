@@ -23,6 +23,10 @@ std::string decoder_fields(const SmallShape& s, bool multimodal_rope) {
     text += "\"rope_scaling\":{\"type\":\"mrope\",\"mrope_section\":[" + std::to_string(time) + "," +
             std::to_string(height) + "," + std::to_string(half - time - height) + "]},";
   }
+  if (std::strcmp(s.family, "minicpmv4_6") == 0)
+    text += number("full_attention_interval", 2) + number("linear_conv_kernel_dim", 4) +
+            number("linear_num_key_heads", 2) + number("linear_num_value_heads", 4) +
+            number("linear_key_head_dim", 8) + number("linear_value_head_dim", 12);
   return text + "\"tie_word_embeddings\":" + (s.tied ? "true" : "false");
 }
 
@@ -73,6 +77,9 @@ std::string vision_fields(const SmallShape& s) {
   if (family == "lfm2_vl")
     return common + number("num_patches", 16) + number("patch_size", s.patch) +
            R"("model_type":"siglip2_vision_model")";
+  if (family == "minicpmv4_6")
+    return common + number("image_size", s.patch * s.patches) + number("patch_size", s.patch) +
+           R"("model_type":"minicpmv4_6_vision")";
   if (has_clip(family))
     return common + number("image_size", s.patch * s.patches) + number("patch_size", s.patch) +
            R"("model_type":"clip_vision_model","hidden_act":"quick_gelu","layer_norm_eps":1e-5)";
@@ -85,17 +92,19 @@ std::string config_of(const SmallShape& s) {
   const std::string family = s.family;
   if (!has_pictures(s)) return "{\"model_type\":\"" + family + "\"," + decoder_fields(s, false) + "}";
   const char* kin = kin_of_qwen2_vl(family);
-  const char* type = kin != nullptr         ? kin
-                     : family == "internvl" ? "qwen2"
-                     : family == "mistral3" ? "mistral"
-                     : family == "lfm2_vl"  ? "lfm2"
-                                            : "llama";
+  const char* type = kin != nullptr            ? kin
+                     : family == "internvl"    ? "qwen2"
+                     : family == "mistral3"    ? "mistral"
+                     : family == "lfm2_vl"     ? "lfm2"
+                     : family == "minicpmv4_6" ? "qwen3_5_text"
+                                               : "llama";
   std::string text = "{\"model_type\":\"" + family + "\",\"image_token_id\":5,\"image_token_index\":5,";
   if (family.find("video") != std::string::npos) text += R"("video_token_index":4,)";
   if (family == "idefics3") text += R"("scale_factor":2,)";
   if (family == "mistral3") text += R"("spatial_merge_size":2,)";
   if (has_grids(family)) text += "\"image_grid_pinpoints\":" + grids_of(s) + ",\"vision_feature_layer\":-1,";
   if (family == "lfm2_vl") text += R"("downsample_factor":2,"projector_hidden_size":32,)";
+  if (family == "minicpmv4_6") text += R"("insert_layer_id":0,)";
   if (family == "llava" || family == "video_llava")
     text += R"("projector_hidden_act":"gelu","vision_feature_layer":-1,)";
   if (family == "internvl") text += R"("projector_hidden_act":"gelu","vision_feature_layer":-1,"downsample_ratio":0.5,)";
@@ -126,6 +135,9 @@ std::string preprocessor_of(const SmallShape& s) {
     return common + number("encoder_patch_size", s.patch) + number("tile_size", s.patch * s.patches) +
            number("max_tiles", s.tiles) + number("max_image_tokens", s.patches * s.patches / 4) +
            R"("min_image_tokens":2,"min_tiles":2,"max_pixels_tolerance":1.5})";
+  if (family == "minicpmv4_6")
+    return common + number("patch_size", s.patch) + number("scale_resolution", s.patch * s.patches) +
+           "\"max_slice_nums\":" + std::to_string(s.tiles) + "}";
   if (has_clip(family))
     return common + "\"image_processor_type\":\"" + (family == "llava" ? "CLIP" : "VideoLlava") +
            "ImageProcessor\",\"do_center_crop\":true,\"crop_size\":" + square +

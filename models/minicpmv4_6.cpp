@@ -1,0 +1,156 @@
+// MiniCPM-V 4.6 (openbmb/MiniCPM-V-4.6): slices of about one size behind the whole picture, a SigLIP tower for any grid
+// that merges squares of rows behind one of its layers and once more at its end, a Qwen3.5 decoder. Data only.
+#include "picture_processors.hpp"
+#include "qwen3_5_tensors.hpp"
+#include "siglip.hpp"
+
+namespace mica::tables {
+namespace {
+
+constexpr const char* kModelTypes[] = {"minicpmv4_6"};
+constexpr const char* kArchitectures[] = {"MiniCPMV4_6ForConditionalGeneration"};
+constexpr const DecoderKind* kDecoders[] = {&kind_qwen3_5};
+constexpr const char* kTowers[] = {"minicpmv4_6_vision"};
+
+constexpr Choice kDownsampling[] = {{"16x", 0}, {"4x", 1}};
+
+constexpr ConfigField kRoot[] = {
+    {"image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax, true},
+    {"insert_layer_id", FieldKind::i32, MICA_FIELD(vision.inner_layer), 0, kLayersMax},  // vision_config's is not read
+    {"downsample_mode", FieldKind::choice, MICA_FIELD(vision.inner_left_out), 0, 0, false, kDownsampling},
+    {"merge_kernel_size", FieldKind::square_u32, MICA_FIELD(vision.merge), 2, 2},  // four rows, for its matrices
+    only("merger_times", kOnlyOne),
+    // Of the tower the class reads what vision_config says, and how pictures are cut, the processor's file says.
+    no_effect("drop_vision_last_layer"), no_effect("image_size"), no_effect("patch_size"),
+};
+
+constexpr ConfigField kTower[] = {
+    {"image_size", FieldKind::u32, MICA_FIELD(vision.position_pixels), 1, 16384},  // of the table of positions alone
+    {"window_kernel_size", FieldKind::square_u32, MICA_FIELD(vision.merge), 2, 2},
+    no_effect("insert_layer_id"),
+};
+
+constexpr ProcessorField kSliceFields[] = {
+    {"max_slice_nums", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(max_patches), 1, 255},
+    {"scale_resolution", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(scale_resolution), 1, 16384},
+    {"patch_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(patch_size), 1, 256},
+    {"slice_mode", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(do_image_splitting)},
+    {"downsample_mode", ProcessorFieldKind::times, MICA_PROCESSOR_FIELD(downsampling), 4, 16},
+    {"use_image_id", ProcessorFieldKind::expected, 0, true},
+    {"size", ProcessorFieldKind::size, MICA_PROCESSOR_FIELD(size), 0, 0, true},  // of no slice
+};
+constexpr std::span<const ProcessorField> kProcessorTables[] = {kProcessorFields, kNoCropFields, kSliceFields};
+
+constexpr ProcessorValues slice_values() {
+  ProcessorValues values = half_colors({});
+  values.columns_first = true;  // as its outputs were recorded
+  values.max_patches = 9;
+  values.scale_resolution = 448;
+  values.patch_size = 14;
+  values.downsampling = 16;
+  return values;
+}
+constexpr PictureProcessor kProcessors[] = {
+    {"MiniCPMV4_6ImageProcessor", ProcessorSteps::slices, slice_values(), kProcessorTables}};
+
+constexpr ConfigTable kConfigs[] = {
+    {ConfigScope::root, kRootTie},
+    {ConfigScope::root, kRoot},
+    {ConfigScope::vision, kSiglipTower},
+    {ConfigScope::vision, kTower},
+    {ConfigScope::vision, kTowerForeign},
+};
+
+constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kPositionsOfPixels, kProjectorAsJoined};
+
+constexpr TensorName kTensors[] = {
+    {Slot::attention_norm, Section::inner, true, "layer_norm1"},
+    {Slot::query, Section::inner, true, "self_attn.q_proj"},
+    {Slot::key, Section::inner, true, "self_attn.k_proj"},
+    {Slot::value, Section::inner, true, "self_attn.v_proj"},
+    {Slot::output, Section::inner, true, "self_attn.out_proj"},
+    {Slot::inner_norm, Section::vision, true, "vit_merger.pre_norm"},
+    {Slot::inner_up, Section::vision, true, "vit_merger.linear_1"},
+    {Slot::inner_down, Section::vision, true, "vit_merger.linear_2"},
+    {Slot::projector_norm, Section::projector, true, "pre_norm"},
+    {Slot::projector_up, Section::projector, true, "linear_1"},
+    {Slot::projector_down, Section::projector, true, "linear_2"},
+};
+constexpr std::span<const TensorName> kTensorTables[] = {kQwen35Tensors, kSiglipTensors, kSiglipLastNorm, kTensors};
+constexpr const char* kUnread[] = {"model.vision_tower.vit_merger.*"};  // where downsample_mode is 4x
+constexpr const char* kVisionRoots[] = {"model.vision_tower."};
+constexpr const char* kProjectorRoots[] = {"model.merger.mlp.0."};
+constexpr const char* kInnerRoots[] = {"model.vision_tower.vit_merger."};
+
+constexpr Step kStem[] = {
+    {Op::linear, Slot::patch_embedding},
+    {Op::resample, Slot::position_embedding},
+};
+constexpr Step kInner[] = {
+    {Op::join},
+    {Op::norm, Slot::inner_norm},
+    {Op::linear, Slot::inner_up},
+    {.op = Op::activate, .activation = &VisionSpec::inner_activation},
+    {Op::linear, Slot::inner_down},
+    {Op::add_mean},
+};
+constexpr Step kProjector[] = {
+    {Op::norm, Slot::post_norm},
+    {Op::merge},
+    {Op::norm, Slot::projector_norm},
+    {Op::linear, Slot::projector_up},
+    {Op::activate},
+    {Op::linear, Slot::projector_down},
+};
+
+constexpr PicturePiece kPicture[] = {
+    {PicturePiece::Kind::control, "<image_id>"},
+    {PicturePiece::Kind::text, "{index}"},
+    {PicturePiece::Kind::control, "</image_id>"},
+    {PicturePiece::Kind::control, "<image>"},
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::overview},
+    {PicturePiece::Kind::control, "</image>", PieceOf::overview},
+    {PicturePiece::Kind::control, "<slice>", PieceOf::tile},
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::tile},
+    {PicturePiece::Kind::control, "</slice>", PieceOf::tile},
+    {PicturePiece::Kind::text, "\n", PieceOf::tile_row_but_last},
+};
+
+constexpr ModelSpec defaults() {
+  ModelSpec spec;
+  spec.has_vision = true;
+  spec.picture_positions = PicturePositions::counted;
+  spec.vision = siglip_defaults(12, 768, 12, 3072, 0, 16);
+  spec.vision.merge = 2;
+  spec.vision.inner_layer = 6;
+  spec.vision.position_rule = PositionRule::buckets;
+  spec.vision.position_pixels = 224;
+  spec.vision.last_norm = true;
+  return spec;
+}
+
+}  // namespace
+
+extern constinit const Family minicpmv4_6 = {
+    .name = "minicpmv4_6",
+    .model_types = kModelTypes,
+    .architectures = kArchitectures,
+    .defaults = defaults(),
+    .decoders = kDecoders,
+    .text = TextPlace::nested,
+    .towers = kTowers,
+    .config = kConfigs,
+    .processors = kProcessors,
+    .published_processor = kProcessors,
+    .derived = kDerivedTables,
+    .tensors = kTensorTables,
+    .unread = kUnread,
+    .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots, {}, {}, kInnerRoots},
+    .stem = kStem,
+    .projector = kProjector,
+    .inner = kInner,
+    .projector_title = "patch merger",
+    .picture = kPicture,
+};
+
+}  // namespace mica::tables
