@@ -8,6 +8,7 @@ constexpr const char* kPhi3Controls[] = {"<|system|>", "<|user|>", "<|assistant|
 constexpr const char* kGlm4Controls[] = {"[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>"};
 constexpr const char* kCogVlm2Controls[] = {"<|begin_of_text|>", "<|end_of_text|>"};
 constexpr const char* kLlama2Controls[] = {"<s>", "</s>"};
+constexpr const char* kGemma4Controls[] = {"<bos>", "<|turn>", "<turn|>"};
 constexpr const char* kLlama3Controls[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
                                            "<|eot_id|>"};
 
@@ -115,6 +116,17 @@ constinit const ChatFormat glm4_turns = {
     .default_system = nullptr,
     .controls = kGlm4Controls,
     .end = "<|user|>",
+};
+
+// Gemma 4, without thoughts.
+constinit const ChatFormat gemma4_turns = {
+    .name = "gemma4",
+    .begin = "<bos>",
+    .before = {"<|turn>system\n", "<|turn>user\n", "<|turn>model\n"},
+    .after = {"<turn|>\n", "<turn|>\n", "<turn|>\n"},
+    .default_system = nullptr,
+    .controls = kGemma4Controls,
+    .end = "<turn|>",
 };
 
 constinit const ChatFormat cogvlm2_turns = cogvlm2_with("Answer:", "cogvlm2");

@@ -7,6 +7,7 @@ namespace {
 
 using tables::chatml;
 using tables::cogvlm2_short_turns;
+using tables::gemma4_turns;
 using tables::cogvlm2_turns;
 using tables::glm4_turns;
 using tables::qwen_vl_turns;
@@ -37,7 +38,8 @@ constexpr KnownTemplate kRows[] = {
 
 constexpr const ChatFormat* kFormats[] = {
     &chatml,           &llama2,               &llama3,     &llama31,       &vicuna,              &internvl2_turns,
-    &internvl25_turns, &internvl2_phi3_turns, &glm4_turns, &cogvlm2_turns, &cogvlm2_short_turns, &qwen_vl_turns};
+    &internvl25_turns, &internvl2_phi3_turns, &glm4_turns, &cogvlm2_turns, &cogvlm2_short_turns, &qwen_vl_turns,
+    &gemma4_turns};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 // their tensors: gemma.hpp.
 #include "decoder_fields.hpp"
 #include "gemma.hpp"
+#include "gemma4.hpp"
 
 namespace mica::tables {
 namespace {
@@ -64,8 +65,84 @@ constexpr DecoderSpec gemma3_pictured_defaults() {
   return spec;
 }
 
+// ---- Gemma 4 --------------------------------------------------------------------------------------------------------
+
+constexpr Choice kRopeScalingsProportional[] = {
+    {"default", static_cast<uint8_t>(RopeScaling::none)},
+    {"proportional", static_cast<uint8_t>(RopeScaling::proportional)},
+};
+constexpr ConfigField kRopeTypeProportional[] = {
+    {"rope_type|type", FieldKind::choice, MICA_FIELD(decoder.rope.scaling), 0, 0, false, kRopeScalingsProportional},
+    refused("mrope_section|mrope_interleaved"),
+};
+constexpr auto kWindowRopeTypeProportional = of_windows(kRopeTypeProportional);
+constexpr Choice kBlocks[] = {
+    {"vision", static_cast<uint8_t>(SeenBlock::picture)},
+    {"null", static_cast<uint8_t>(SeenBlock::none)},
+};
+constexpr ConfigField kGemma4Fields[] = {
+    {"hidden_activation", FieldKind::choice, MICA_FIELD(decoder.activation), 0, 0, false, kActivations},
+    only("hidden_act", kGeluTanh),  // beside it; the class does not read it
+    {"sliding_window", FieldKind::u32, MICA_FIELD(decoder.window), 1, 4294967295.0},
+    {"layer_types", FieldKind::layer_types, MICA_FIELD(decoder.layer_types), 0, 0, false, kLayerTypes},
+    {"global_head_dim", FieldKind::u32, MICA_FIELD(decoder.full_head_dim), 2, kHeadDimMax},
+    {"num_global_key_value_heads", FieldKind::null_u32, MICA_FIELD(decoder.full_kv_heads), 1, kHeadsMax},
+    {"attention_k_eq_v", FieldKind::boolean, MICA_FIELD(decoder.full_values_are_keys)},
+    {"num_kv_shared_layers", FieldKind::u32, MICA_FIELD(decoder.borrowing_layers), 0, kLayersMax},
+    {"use_double_wide_mlp", FieldKind::boolean, MICA_FIELD(decoder.borrowing_doubles)},
+    {"use_bidirectional_attention", FieldKind::choice, MICA_FIELD(decoder.block), 0, 0, false, kBlocks},
+    only("enable_moe_block", kOnlyFalse),
+    refused("top_k_experts|per_layer_config"),
+};
+constexpr ConfigField kGemma4Inputs[] = {
+    {"hidden_size_per_layer_input", FieldKind::null_u32, MICA_FIELD(decoder.layer_input), 0, kHiddenMax},
+    {"vocab_size_per_layer_input", FieldKind::u32, MICA_FIELD(decoder.layer_input_vocabulary), 1, kVocabularyMax},
+    {"pad_token_id", FieldKind::i32, MICA_FIELD(decoder.padding_token), 0, kVocabularyMax},
+};
+
+constexpr ConfigTable kGemma4[] = {
+    {ConfigScope::text, kGemma4Fields}, {ConfigScope::text, kGemma4Inputs}, {ConfigScope::text, kAttentionBias},
+    {ConfigScope::text, kLogitsCap},
+    {ConfigScope::text_rope, kRopeTypeProportional},
+    {ConfigScope::text_window_rope, kWindowRope}, {ConfigScope::text_window_rope, kWindowRopeTypeProportional}};
+constexpr ConfigTable kGemma4Unified[] = {
+    {ConfigScope::text, kGemma4Fields}, {ConfigScope::text, kAttentionBias}, {ConfigScope::text, kLogitsCap},
+    {ConfigScope::text_rope, kRopeTypeProportional},
+    {ConfigScope::text_window_rope, kWindowRope}, {ConfigScope::text_window_rope, kWindowRopeTypeProportional}};
+
+// Gemma 4's text (transformers 5.24: Gemma4TextConfig).
+constexpr DecoderSpec gemma4_defaults() {
+  DecoderSpec spec = gemma3_defaults();
+  spec.layers = 30;
+  spec.vocabulary = 262144;
+  spec.multipliers.attention_divisor = 1;
+  spec.window = 512;
+  spec.ends_full = true;
+  spec.full_head_dim = 512;
+  spec.value_norms = true;
+  spec.layer_input = 256;
+  spec.layer_input_vocabulary = 262144;
+  spec.rope.scaling = RopeScaling::proportional;
+  spec.rope.rotated_share = 0.25f;
+  spec.block_in_windows_only = true;
+  return spec;
+}
+constexpr DecoderSpec gemma4_unified_defaults() {
+  DecoderSpec spec = gemma4_defaults();
+  spec.context = 262144;
+  spec.window = 1024;
+  spec.layer_input = 0;
+  spec.block = SeenBlock::picture;
+  spec.block_in_windows_only = false;
+  spec.block_beats_window = true;
+  return spec;
+}
+
 }  // namespace
 
+constinit const DecoderKind kind_gemma4 = {"gemma4_text", gemma4_defaults(), kGemma4, 1, kGemma4Tensors};
+constinit const DecoderKind kind_gemma4_unified = {"gemma4_unified_text", gemma4_unified_defaults(), kGemma4Unified, 1,
+                                                   kGemma4Tensors};
 constinit const DecoderKind kind_gemma3 = {"gemma3_text", gemma3_defaults(), kGemma3, 1, kGemma3Tensors};
 constinit const DecoderKind kind_gemma3_pictured = {"gemma3_text", gemma3_pictured_defaults(), kGemma3Pictured, 1,
                                                     kGemma3Tensors};

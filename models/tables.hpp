@@ -40,6 +40,8 @@ extern const DecoderKind kind_qwen2_5_vl;
 extern const DecoderKind kind_qwen3_vl;
 extern const DecoderKind kind_gemma3;
 extern const DecoderKind kind_gemma3_pictured;  // beside a tower
+extern const DecoderKind kind_gemma4;
+extern const DecoderKind kind_gemma4_unified;
 extern const DecoderKind kind_glm4v;
 extern const DecoderKind kind_glm_ocr;
 extern const DecoderKind kind_paddleocr_vl;
@@ -145,6 +147,7 @@ extern const ChatFormat qwen_vl_turns;
 extern const ChatFormat glm4_turns;
 extern const ChatFormat cogvlm2_turns;
 extern const ChatFormat cogvlm2_short_turns;
+extern const ChatFormat gemma4_turns;
 
 constexpr std::span<const DerivedField> kDecoderDerivedOnly[] = {kDecoderDerived};
 constexpr std::span<const TensorName> kDecoderTensorsOnly[] = {kDecoderTensors};

@@ -31,6 +31,7 @@ const char* rope_scaling_name(RopeScaling scaling) {
     case RopeScaling::dynamic_by_prompt: return "dynamic by the prompt";
     case RopeScaling::yarn: return "yarn";
     case RopeScaling::longrope: return "longrope";
+    case RopeScaling::proportional: return "proportional";
     case RopeScaling::llama3: return "llama3";
   }
   return "unknown";

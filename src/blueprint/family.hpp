@@ -30,7 +30,7 @@ enum class FieldKind : uint8_t {
   null_u32,      // null, which is 0 and not the default, or a number
   sole_i32,      // a number, or a list of one
   inverse_u32,   // 1 / x as a whole number: "downsample_ratio": 0.5 is 2
-  choice,        // a word, number or boolean that stands in `choices`, stored as a byte
+  choice,        // a word, number, boolean or null that stands in `choices`, stored as a byte
   only,          // the same, stored nowhere: at each of the paths it is refused when it is none of `choices`
   layers,        // a list of indices of layers, into LayerList
   layer_types,   // a word a layer of those in `choices`, into LayerTypes
@@ -120,6 +120,7 @@ struct TensorName {
   const char* gguf = nullptr;
   Stored stored = Stored::as_it_is;
   float plus = 0;  // added to the weight of a norm: 1 where the reference multiplies by 1 + w
+  const char* bounds = nullptr;  // what the names of a matrix's bounds begin with, where it may have them
 };
 
 // How GGUF files call a family: general.architecture, which is its decoder's model_type too.

@@ -18,6 +18,8 @@ enum class RopeScaling : uint8_t {
   dynamic_by_prompt,  // theta grows in steps with the length of the prompt, and answers keep it (Qwen)
   yarn,     // long wavelengths divided by factor, a ramp between, cosines and sines scaled (arXiv 2309.00071)
   longrope,  // frequencies divided by one list of numbers, or beyond original_context by another (arXiv 2402.13753)
+  // All dims of a head are paired; of the pairs as many turn as rotated_share says, the first ones (Gemma 4).
+  proportional,
   llama3,   // long wavelengths divided by factor, a smooth passage between (Llama 3.1)
 };
 
@@ -112,6 +114,12 @@ struct LayerSpec {
   uint32_t window = 0;  // the newest tokens that it sees; 0: all
   LayerRope rope = LayerRope::common;
   bool sees_blocks = false;  // rows of a block (DecoderSpec::block) see all of it, those behind them too
+  uint32_t kv_heads = 0, head_dim = 0;
+  uint32_t feed_forward = 0;
+  uint32_t keys_of = 0;         // the layer whose keys and values it reads: itself, or one before it
+  bool borrows_keys = false;    // it reads those of another
+  bool without_input = false;   // it is told nothing of the token itself
+  bool without_values = false;  // it has no matrix for them: it borrows them, or they are its keys before norm and RoPE
 };
 
 // Rows that see each other in a decoder where else a row sees those before it.
@@ -131,6 +139,13 @@ struct DecoderSpec {
   uint32_t head_dim = 0;
   uint32_t feed_forward = 0;
   FeedForwardRule feed_forward_rule;
+  // Of layers of full attention, where others have windows; 0: as those.
+  uint32_t full_kv_heads = 0, full_head_dim = 0;
+  bool full_values_are_keys = false;  // these have no matrix of values: those are keys, normed as values are
+  bool value_norms = false;           // values of each head pass an RMS norm without weights
+  // So many layers, the last ones, read the keys and values of the last layer of their type before them.
+  uint32_t borrowing_layers = 0;
+  bool borrowing_doubles = false;     // and these have MLPs of twice the width
   uint32_t vocabulary = 0;
   uint32_t context = 0;
   float norm_epsilon = 1e-6f;
@@ -149,6 +164,12 @@ struct DecoderSpec {
   LayerTypes layer_types;
   uint32_t full_interval = 0;  // where there are no layer_types: layers of full attention
   LayerType between_full = LayerType::delta;  // and all others
+  bool ends_full = false;                     // the last layer is one of full attention, whatever the file says
+  // Of what each layer is told of a token itself, beside the stream: values a layer, from a table of so many tokens
+  // and from the embedding; 0: nothing (Gemma 3n).
+  uint32_t layer_input = 0;
+  uint32_t layer_input_vocabulary = 0;
+  int32_t padding_token = 0;  // whose row of that table stands for the tokens of pictures
   uint32_t convolution_taps = 0;  // of the short convolutions: rows that each sees, itself the last
   DeltaSpec delta;
   RopeSpec rope;
@@ -156,14 +177,31 @@ struct DecoderSpec {
   RopeSpec window_rope;
   SeenBlock block = SeenBlock::none;
   bool block_in_windows_only = false;  // layers that see all see nothing behind them
+  bool block_beats_window = false;     // rows of a block see all of it, however far before them it begins
+  LayerType type_of(uint32_t index) const {
+    return layer_types.count != 0 ? layer_types.types[index] : LayerType::full;
+  }
   LayerSpec layer(uint32_t index) const {
-    const bool listed = layer_types.count != 0;
-    const LayerType type = listed ? layer_types.types[index] : LayerType::full;
-    const bool windowed = use_window && (listed ? type == LayerType::windowed : index >= window_first);
+    const LayerType type = type_of(index);
+    const bool windowed = use_window && (layer_types.count != 0 ? type == LayerType::windowed : index >= window_first);
+    const bool full = type == LayerType::full, borrows = index >= layers - borrowing_layers;
     return {.kind = kind_of(type),
             .window = windowed ? window : 0,
             .rope = windowed && windows_have_rope ? LayerRope::windowed : LayerRope::common,
-            .sees_blocks = block != SeenBlock::none && (windowed || !block_in_windows_only)};
+            .sees_blocks = block != SeenBlock::none && (windowed || !block_in_windows_only),
+            .kv_heads = full && full_kv_heads != 0 ? full_kv_heads : kv_heads,
+            .head_dim = full && full_head_dim != 0 ? full_head_dim : head_dim,
+            .feed_forward = borrows && borrowing_doubles ? 2 * feed_forward : feed_forward,
+            .keys_of = borrows ? lender_of(index) : index,
+            .borrows_keys = borrows,
+            .without_input = layer_input == 0,
+            .without_values = borrows || (full && full_values_are_keys)};
+  }
+  // The last layer of an index's type that borrows nothing; the index where there is none.
+  uint32_t lender_of(uint32_t index) const {
+    for (uint32_t i = layers - borrowing_layers; i-- > 0;)
+      if (type_of(i) == type_of(index)) return i;
+    return index;
   }
   const RopeSpec& rope_of(LayerRope whose) const { return whose == LayerRope::common ? rope : window_rope; }
   static LayerKind kind_of(LayerType type) {
@@ -204,6 +242,7 @@ struct VisionSpec {
   uint32_t feed_forward_ratio = 0;  // where the file gives that instead
   uint32_t image_width = 0, image_height = 0;  // of one tile; 0: any
   uint32_t patch = 0;
+  uint32_t patch_unit = 0, patch_units = 0;  // where the file says a patch's side as so many of so many pixels
   uint32_t temporal = 1;
   uint32_t colors = 3;         // of a pixel
   uint32_t merge = 1;          // patches of merge x merge become one token
@@ -219,13 +258,18 @@ struct VisionSpec {
   // RMS norms of queries and keys: of each head, or of all heads together.
   bool head_norms = false, width_norms = false;
   float head_norm_epsilon = 1e-6f;
+  bool value_norms = false;       // values of each head pass an RMS norm without weights
+  float attention_scale = 0;      // of queries times keys; 0: one over the root of a head's size
+  bool bounds_rows = false;       // what enters and leaves a matrix of a layer is kept within bounds that are stored
   bool rope_2d = false;           // queries and keys turn with a patch's row and column
+  bool rope_apart = false;        // the first half of a head turns within itself by the column, the second by the row
   bool rope_alternates = false;   // even frequencies of a head follow the row, odd ones the column; else both have the same
   float rope_theta = 10000.0f;
   PositionRule position_rule = PositionRule::bilinear_corners;  // of a table for any size (Op::resample)
   uint32_t position_pixels = 0;   // the side of the pictures that it was made for, where the file says that
   uint32_t position_count = 0;    // its rows: those of a square
   uint32_t position_side = 0;     // of that square
+  bool axes_by_place = false;     // a table of columns and rows (Op::add_axes) has both of a place behind each other
   bool drops_last_layer = false;  // the last is not run, and last_norm stands behind the one before
   LayerList taps;                 // rising; the stream behind them is added to visual rows behind the decoder's layers,
                                   // of the first behind the first
@@ -239,6 +283,8 @@ struct VisionSpec {
   uint32_t projector_merged = 0;  // width behind the matrix that merges patches
   uint32_t projector_hidden = 0;  // width between its two matrices
   float divisor = 1;              // of a picture's rows
+  bool multiplies_by_root = false;  // they are multiplied by the root of `hidden`
+  bool standardizes = false;      // and shifted and scaled, channel by channel
   double feed_forward_share = 0;  // where the file gives feed_forward as a multiple of hidden, rounded down
   // Of a resampler, which makes `queries` rows of a picture; 0: none. Its heads have about query_head channels.
   uint32_t queries = 0, query_side = 0, query_head = 0, query_heads = 0, query_width = 0;
@@ -246,7 +292,7 @@ struct VisionSpec {
   uint32_t output = 0;            // width of its rows, where the file says so: the decoder's
   bool qkv_bias = true;
   bool projector_bias = true;
-  uint32_t pool_side = 1;         // patches of a side of the window that a video's frames are pooled by
+  uint32_t pool_side = 1;         // patches of a side of the window that Op::pool makes a row of
   Pool pool = Pool::average;
   bool tokens_by_column = false;  // of merged patches the tokens stand column by column
   bool norms_behind = false;      // layers have no norms before attention and MLP, but what these give is normed
@@ -255,6 +301,9 @@ struct VisionSpec {
   bool last_norm = false;         // behind the last layer, if its output is what is read
   GridList grids;                 // that pictures may be cut into; none: what the processor says
   uint32_t grid_tiles_kept = 0;   // PictureRule's
+  // Where the file says them: those that follow from `hidden` and `heads`.
+  uint32_t head_size = 0, kv_heads = 0, feature_width = 0;
+  bool towerless = false;         // there are no layers: steps are all
   uint32_t head_dim() const { return heads ? hidden / heads : 0; }
   // Patches of a side of a row behind the last layer, and of a token.
   uint32_t row_side() const { return inner_layer < 0 ? 1 : merge; }

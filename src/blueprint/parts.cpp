@@ -48,6 +48,10 @@ constexpr PartInfo within(LayerKind kind, PartInfo part) {
 constexpr PartInfo mixer_reader(LayerKind kind, Slot slot, const char* name, Width rows, SaidBy bias) {
   return within(kind, reader(slot, name, rows, Site::attention_in, Slot::attention_norm, bias));
 }
+constexpr PartInfo lacking(bool LayerSpec::*lacking, PartInfo part) {
+  part.lacking = lacking;
+  return part;
+}
 constexpr PartInfo attention_reader(Slot slot, const char* name, Width rows, SaidBy bias) {
   return mixer_reader(LayerKind::attention, slot, name, rows, bias);
 }
@@ -87,9 +91,11 @@ constexpr PartInfo visual(PartInfo part, const char* name) {
 }
 
 constexpr PartInfo kQuery = attention_reader(Slot::query, "query", Width::query, SaidBy::qkv_bias);
-constexpr PartInfo kKey = attention_reader(Slot::key, "key", Width::key, SaidBy::qkv_bias);
+constexpr PartInfo kKey =
+    lacking(&LayerSpec::borrows_keys, attention_reader(Slot::key, "key", Width::key, SaidBy::qkv_bias));
 constexpr PartInfo kValue =
-    with_values(attention_reader(Slot::value, "value", Width::key, SaidBy::qkv_bias), Width::none);
+    lacking(&LayerSpec::without_values,
+            with_values(attention_reader(Slot::value, "value", Width::key, SaidBy::qkv_bias), Width::none));
 constexpr PartInfo kOutput =
     within(LayerKind::attention, writer(Slot::output, "output", Width::query, Site::output_in, Space::heads,
                                         Slot::attention_scale, SaidBy::output_bias));
@@ -118,7 +124,9 @@ constexpr PartInfo kParts[] = {
     visual(kValue, "visual_value"),
     attention_reader(Slot::attention_gate, "attention_gate", Width::query, SaidBy::qkv_bias),
     within(LayerKind::attention, {Slot::query_norm, PartKind::norm, Width::head_norm, SaidBy::head_norms}),
-    within(LayerKind::attention, {Slot::key_norm, PartKind::norm, Width::head_norm, SaidBy::head_norms}),
+    lacking(&LayerSpec::borrows_keys,
+            within(LayerKind::attention, {Slot::key_norm, PartKind::norm, Width::head_norm, SaidBy::head_norms})),
+    lacking(&LayerSpec::borrows_keys, within(LayerKind::attention, {Slot::value_norm, PartKind::norm, Width::head})),
     kOutput,
     visual(kOutput, "visual_output"),
     mixer_reader(LayerKind::convolution, Slot::convolution_in, "convolution_in", Width::convolution_in,
@@ -146,6 +154,15 @@ constexpr PartInfo kParts[] = {
     visual(kDown, "visual_down"),
     {Slot::mlp_post_norm, PartKind::norm, Width::hidden},
     {Slot::mlp_scale, PartKind::vector, Width::hidden},
+    // Small, and of rows that no point has a scale for: they stay as they are stored.
+    lacking(&LayerSpec::without_input,
+            {.slot = Slot::layer_input_gate, .kind = PartKind::matrix, .rows = Width::layer_input,
+             .name = "layer_input_gate", .columns = Width::hidden, .in = Space::stream}),
+    lacking(&LayerSpec::without_input,
+            {.slot = Slot::layer_input_out, .kind = PartKind::matrix, .rows = Width::hidden, .name = "layer_input_out",
+             .columns = Width::layer_input, .out = Space::stream}),
+    lacking(&LayerSpec::without_input, {Slot::layer_input_norm, PartKind::norm, Width::hidden}),
+    {Slot::layer_scale, PartKind::vector, Width::one},
 };
 
 constexpr PartInfo resampler(Slot slot, const char* name, Width rows, Site site) {
@@ -159,7 +176,10 @@ constexpr PartInfo kTowerParts[] = {
      .reads = Site::patches_in, .section = Section::vision},
     {.slot = Slot::class_token, .kind = PartKind::vector, .section = Section::vision},
     {.slot = Slot::position_embedding, .kind = PartKind::vector, .section = Section::vision},
+    {.slot = Slot::feature_mean, .kind = PartKind::vector, .section = Section::vision},
+    {.slot = Slot::feature_scale, .kind = PartKind::vector, .section = Section::vision},
     {.slot = Slot::row_end, .kind = PartKind::vector, .section = Section::projector},
+    {.slot = Slot::patch_norm, .kind = PartKind::norm, .section = Section::vision},
     {.slot = Slot::pre_norm, .kind = PartKind::norm, .section = Section::vision},
     resampler(Slot::resampler_in, "resampler_in", Width::resampled, Site::resampler_in),
     {.slot = Slot::resampler_norm, .kind = PartKind::norm, .section = Section::projector},
@@ -246,9 +266,18 @@ bool is_folded(Slot slot) {
 
 bool is_layered(Slot slot) { return find(kParts, slot) != nullptr; }
 
+StreamSpec StreamSpec::at(uint32_t index) const {
+  StreamSpec out = *this;
+  if (decoder == nullptr) return out;
+  const LayerSpec layer = decoder->layer(index);
+  set_widths(decoder->hidden, layer.head_dim, decoder->heads, layer.kv_heads, layer.feed_forward, &out);
+  return out;
+}
+
 StreamSpec decoder_stream(const ModelSpec& spec) {
   const DecoderSpec& d = spec.decoder;
   StreamSpec stream{.section = Section::decoder, .prefix = "", .layers = d.layers, .norm = Norm::rms};
+  stream.decoder = &d;
   set_widths(d.hidden, d.head_dim, d.heads, d.kv_heads, d.feed_forward, &stream);
   at(&stream, Width::convolution_in) = size_t{3} * d.hidden;
   at(&stream, Width::convolution) = size_t{d.convolution_taps} * d.hidden;
@@ -257,6 +286,8 @@ StreamSpec decoder_stream(const ModelSpec& spec) {
   at(&stream, Width::delta_value) = d.delta.value_width();
   at(&stream, Width::delta_heads) = d.delta.value_heads;
   at(&stream, Width::delta_head) = d.delta.value_dim;
+  at(&stream, Width::layer_input) = d.layer_input;
+  at(&stream, Width::one) = 1;
   stream.said = {Said{}, Said{true, d.qkv_bias, "attention_bias"}, Said{true, d.output_bias, "attention_bias"},
                  Said{true, d.mlp_bias, "mlp_bias"}, Said{true, d.head_norms, ""},
                  Said{true, d.convolution_bias, "conv_bias"}, Said{}};

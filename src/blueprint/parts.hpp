@@ -18,20 +18,22 @@ enum class Slot : uint8_t {
   visual_query, visual_key, visual_value, visual_output, visual_gate, visual_up, visual_down,
   // Of layers whose attention is gated, and of those without attention.
   attention_gate, convolution_in, delta_in, delta_gate, delta_strength, delta_decay, convolution_out, delta_out,
+  layer_input_gate, layer_input_out,                      // of layers that are told of the token itself
   // Of a tower. A projector may merge patches by a matrix, then go through another to a norm that no matrix takes over.
   patch_embedding, projector_merge, projector_first, projector_gate, projector_up, projector_down,
   // Of a resampler: what it reads is made by the first, what it gives passes the last.
   resampler_in, resampler_query, resampler_key, resampler_value, resampler_output, resampler_out,
   inner_up, inner_down,                                   // of what merges rows between layers
-  embedding, lm_head,                                     // of a decoder
+  embedding, lm_head, layer_input_table, layer_input_projection,  // of a decoder
   // Norms of layers.
-  attention_norm, attention_post_norm, mlp_norm, mlp_post_norm, query_norm, key_norm, delta_norm,
-  pre_norm, post_norm, projector_norm, projector_inner_norm,  // of a tower
+  attention_norm, attention_post_norm, mlp_norm, mlp_post_norm, query_norm, key_norm, delta_norm, value_norm,
+  layer_input_norm,
+  patch_norm, pre_norm, post_norm, projector_norm, projector_inner_norm,  // of a tower
   resampler_norm, resampler_query_norm, resampler_post_norm, inner_norm,
-  final_norm,                                             // of a decoder
+  final_norm, layer_inputs_norm,                          // of a decoder
   attention_scale, mlp_scale,                             // other vectors of layers
-  convolution, convolution_bias, delta_convolution, decay_rate, decay_bias,
-  class_token, position_embedding, row_end, picture_begin, picture_end,  // of a tower
+  convolution, convolution_bias, delta_convolution, decay_rate, decay_bias, layer_scale,
+  class_token, position_embedding, feature_mean, feature_scale, row_end, picture_begin, picture_end,  // of a tower
   resampler_queries, resampler_positions,
   count,
 };
@@ -86,6 +88,8 @@ enum class Width : uint8_t {
   convolution_in, convolution,            // of a convolution's layer: what enters it, and its taps
   delta_in, delta_convolution,            // of a delta layer: queries, keys and values, and their taps
   delta_value, delta_heads, delta_head,   // values of all heads, a number a head of them, values of one
+  layer_input,       // what a layer is told of the token itself
+  one,
   projector,         // between a projector's matrices
   inner,             // between those of what merges rows between layers
   resampled,         // of a resampler's rows
@@ -159,6 +163,7 @@ struct PartInfo {
   Section section = Section::count;  // of parts of a tower that are no layer's
   bool visual = false;               // an expert that visual rows alone pass through
   LayerKinds layers = kEveryLayer;   // of a layer's parts: which layers have it
+  bool LayerSpec::*lacking = nullptr;  // and what says of one of these that it has not
 };
 
 std::span<const SiteInfo> sites_of_layers();
@@ -180,7 +185,9 @@ NormSpec norm_of_tower(const VisionSpec& vision, Slot slot);
 bool is_folded(Slot slot);
 // True for slots that each layer has.
 bool is_layered(Slot slot);
-inline bool is_part_of(const PartInfo& part, LayerKind kind) { return (part.layers & only_in(kind)) != 0; }
+inline bool is_part_of(const PartInfo& part, const LayerSpec& layer) {
+  return (part.layers & only_in(layer.kind)) != 0 && (part.lacking == nullptr || !(layer.*part.lacking));
+}
 
 // What a field of config.json says, and what it is called.
 struct Said {
@@ -198,6 +205,11 @@ struct StreamSpec {
   std::array<size_t, static_cast<size_t>(Width::count)> widths{};
   std::array<Said, static_cast<size_t>(SaidBy::count)> said{};
 
+  const DecoderSpec* decoder = nullptr;  // whose layers may differ in their widths; null: all are alike
+
+  // The same with the widths of one of its layers.
+  StreamSpec at(uint32_t layer) const;
+  LayerSpec layer(uint32_t index) const { return decoder != nullptr ? decoder->layer(index) : LayerSpec{}; }
   size_t width(Width name) const { return widths[static_cast<size_t>(name)]; }
   const Said& says(SaidBy by) const { return said[static_cast<size_t>(by)]; }
 };

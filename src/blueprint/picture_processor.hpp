@@ -84,6 +84,7 @@ enum class ProcessorSteps : uint8_t {
   squares,          // Idefics3ImageProcessor
   grids,            // LlavaNextImageProcessor
   large_tiles,      // Lfm2VlImageProcessor
+  budget,           // Gemma4ImageProcessor
 };
 
 struct PictureProcessor {

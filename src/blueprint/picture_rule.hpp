@@ -18,6 +18,7 @@ enum class PictureCut : uint8_t {
   // Sides to longest_edge at most, the area to pixels_max, then both up to whole squares of `whole` pixels
   // (PixtralImageProcessor).
   bounded,
+  budget,  // the area to pixels_max whatever it was, then both sides down to whole tokens (Gemma4ImageProcessor)
   tiles,  // the best grid of width x height tiles, and a thumbnail when there are several (GotOcr2ImageProcessor)
   squares,  // the longer side to longest_edge, then both up to whole tiles, and a thumbnail (Idefics3ImageProcessor)
   grids,  // a thumbnail, then tiles: into the grid among `grids` that keeps most of it, on black (LlavaNextImageProcessor)
@@ -91,6 +92,7 @@ struct PictureRule {
   uint32_t slice_side = 0;
   uint32_t slice_tokens = 0;           // whatever its size; 0: by its patches
   uint32_t patches_room = 0;           // PictureLayout::sequences'
+  uint32_t grid_side_max = 0;          // patches along a side, for which the tower has positions; 0: any number
   uint32_t grid_tiles_kept = 0;        // tokens of a grid of more tiles are made as few as those of so many; 0: never
   bool pads_to_square = false;         // first of all, in pad_color (LlavaImageProcessor)
   uint8_t pad_color[3] = {0, 0, 0};

@@ -37,6 +37,9 @@ StepRows behind(const ModelSpec& spec, const Step& step, StepRows rows) {
       rows.rounded_up = true;
       break;
     case Op::add:
+    case Op::add_axes:
+    case Op::spread:
+    case Op::standardize:
     case Op::resample:
     case Op::to_windows:
     case Op::from_windows:

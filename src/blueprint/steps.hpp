@@ -29,6 +29,9 @@ enum class Op : uint8_t {
   attend,    // queries look at the rows and become rows themselves (engine/resampler.hpp)
   pool,      // windows of the grid become one row each (VisionSpec::pool_side, pool), without those that are not filled
   halve,     // the grid becomes half as high and as wide, rounded up, by bilinear interpolation
+  spread,    // values from 0 to 1 become values from -1 to 1
+  add_axes,  // of the slot's table the entries of a patch's column and row are added
+  standardize,  // the slot's values are taken off each row, which is multiplied by the second slot's
   from_windows,  // rows, of which each is one of merge x merge patches, come to stand as they would without windows
   add_mean,  // to each row the mean of the merge x merge ones that were joined to it
 };

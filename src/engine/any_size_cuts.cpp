@@ -158,4 +158,43 @@ uint64_t bounded_patches_max(const PictureRule& rule, uint64_t tokens) {
   return merge * merge * tokens + merge * (merge - 1) * rows_and_columns + (merge - 1) * (merge - 1);
 }
 
+// ---- budget --------------------------------------------------------------------------------------------------------
+
+Status check_budget(const PictureRule& rule) {
+  if (rule.pixels_max >= token_pixels(rule) && rule.pixels_max <= limits::kPictureRulePixelsMax) return Status::ok();
+  return Status::error(Code::limit_exceeded, "picture rule: pixels_max %u; it is at least a token's, at most %.0f",
+                       rule.pixels_max, static_cast<double>(limits::kPictureRulePixelsMax));
+}
+
+// get_aspect_ratio_preserving_size. Of a long picture one side would be none: that is one token, and the other as many
+// as the aspect ratio is, as far as the budget goes.
+Status plan_budget(const PictureRule& rule, PixelPlan* plan) {
+  const double width = plan->padded_width, height = plan->padded_height;
+  const double unit = static_cast<double>(rule.patch) * rule.merge;
+  const double factor = std::sqrt(rule.pixels_max / (height * width));
+  const double budget = static_cast<double>(rule.pixels_max / token_pixels(rule));
+  double rows = std::floor(factor * height / unit), columns = std::floor(factor * width / unit);
+  if (rows == 0) {
+    rows = 1;
+    columns = std::min(std::floor(width / height), budget);
+  } else if (columns == 0) {
+    columns = 1;
+    rows = std::min(std::floor(height / width), budget);
+  }
+  plan->width = plan->resized_width = static_cast<uint32_t>(columns * unit);
+  plan->height = plan->resized_height = static_cast<uint32_t>(rows * unit);
+  const uint32_t side = std::max(plan->width, plan->height) / rule.patch;
+  if (rule.grid_side_max == 0 || side <= rule.grid_side_max) return Status::ok();
+  return Status::error(Code::invalid_argument,
+                       "a picture of %u x %u pixels becomes %u patches long, and the vision tower has positions for %u:"
+                       " crop it",
+                       plan->source_width, plan->source_height, side, rule.grid_side_max);
+}
+
+uint64_t budget_tokens_max(const PictureRule& rule, uint64_t) { return rule.pixels_max / token_pixels(rule); }
+
+TokenRange budget_tokens(const PictureRule& rule, uint64_t tile_tokens) {
+  return {1, budget_tokens_max(rule, tile_tokens)};
+}
+
 }  // namespace mica

@@ -25,4 +25,10 @@ uint64_t bounded_patches_max(const PictureRule& rule, uint64_t tokens);
 // Of both: by the number of pixels.
 void pixels_within(const TokenRange& wanted, uint64_t tile_tokens, PictureRule* rule);
 
+// Gemma4ImageProcessor.
+Status check_budget(const PictureRule& rule);
+Status plan_budget(const PictureRule& rule, PixelPlan* plan);
+TokenRange budget_tokens(const PictureRule& rule, uint64_t tile_tokens);
+uint64_t budget_tokens_max(const PictureRule& rule, uint64_t tile_tokens);
+
 }  // namespace mica

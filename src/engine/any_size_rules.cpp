@@ -1,6 +1,8 @@
 // AnySizeRules: rules of smart_resize and of Pixtral's processor.
 #include "any_size_rules.hpp"
 
+#include <algorithm>
+
 #include "limits.hpp"
 
 namespace mica {
@@ -54,6 +56,21 @@ Status set_bounded(JsonValue root, const ProcessorValues& values, uint32_t whole
   rule->pixels_max = rule->longest_edge * rule->longest_edge;
   rule->pixels_min = 1;
   rule->whole = whole != 0 ? whole : values.patch_sides.height;
+  return Status::ok();
+}
+
+Status set_budget(JsonValue root, const ProcessorValues& values, uint32_t positions, PictureRule* rule) {
+  constexpr uint32_t kBudgets[] = {70, 140, 280, 560, 1120};  // as the class has it
+  if (std::find(std::begin(kBudgets), std::end(kBudgets), values.max_image_tokens) == std::end(kBudgets))
+    return refuse(root, "max_soft_tokens", "must be 70, 140, 280, 560 or 1120");
+  const uint64_t side = uint64_t{values.patch_size} * values.merge_size, pixels = side * side * values.max_image_tokens;
+  if (pixels == 0 || pixels > limits::kPictureRulePixelsMax)
+    return refuse(root, "max_soft_tokens", "are more pixels than mica reads");
+  rule->cut = PictureCut::budget;
+  rule->layout = PictureLayout::sequences;
+  rule->pixels_min = 1;
+  rule->pixels_max = static_cast<uint32_t>(pixels);
+  rule->grid_side_max = positions;
   return Status::ok();
 }
 

@@ -21,4 +21,7 @@ Status set_smart_resize(JsonValue root, ProcessorSteps steps, const ProcessorVal
 // PixtralImageProcessor. Sides become multiples of `whole` pixels; 0: of the file's patch_size.
 Status set_bounded(JsonValue root, const ProcessorValues& values, uint32_t whole, PictureRule* rule);
 
+// Gemma4ImageProcessor, for a tower with positions for so many patches along a side.
+Status set_budget(JsonValue root, const ProcessorValues& values, uint32_t positions, PictureRule* rule);
+
 }  // namespace mica

@@ -115,7 +115,11 @@ void Batch::allow_blocks(const Sequence& sequence, const Sequence::Mark& until, 
 void Batch::count_unseen(const Sequence& sequence, ShareRows rows) {
   const size_t window = model_.spec.decoder.window, first = sequence.done();
   if (window == 0) return;
-  const auto start_of = [&](size_t i) { return first + i + 1 > window ? first + i + 1 - window : 0; };
+  const auto start_of = [&](size_t i) {
+    const size_t start = first + i + 1 > window ? first + i + 1 - window : 0;
+    const bool whole = model_.spec.decoder.block_beats_window && sequence.is_visual(first + i);
+    return whole ? std::min(start, sequence.picture_run_at(first + i).first) : start;
+  };
   const CachedUnseen& cached = buffers_.sight.unseen_cached;
   size_t counted = std::min(start_of(0), first);
   size_t text = sequence.kept_as_text(0, counted);
@@ -147,7 +151,7 @@ RowSight Batch::sight_of(const Sequence& sequence, const Sequence::Mark& until, 
 void Batch::embed(int32_t id, float* row) const {
   const size_t hidden = model_.spec.decoder.hidden;
   const StreamTransform& stream = model_.weights.decoder.stream;
-  widen_matrix_row(*buffers_.compute.kernels, model_.weights.decoder.embedding, static_cast<size_t>(id), row);
+  widen_table_row(*buffers_.compute.kernels, model_.weights.decoder.embedding, static_cast<size_t>(id), hidden, row);
   if (stream.vocabulary_rotation)
     rotate_rows(buffers_.compute, stream.residual_plan, stream.signs.data(), row, hidden, 1, true);
   if (const float* columns = model_.weights.decoder.embedding_columns)
@@ -187,7 +191,9 @@ Status Batch::fill_rows(const Sequence& sequence, size_t count, Work* work) {
   for (size_t row = 0; row < count; ++row) {
     const size_t place = sequence.done() + buffers_.order[row];
     float* target = buffers_.decoder.x() + row * hidden;
+    buffers_.tokens[row] = model_.spec.decoder.padding_token;
     if (!sequence.is_of_picture(place)) {
+      buffers_.tokens[row] = sequence.id(place);
       embed(sequence.id(place), target);
       continue;
     }
@@ -220,6 +226,7 @@ Status Batch::fill_chunk(const Sequence& sequence, size_t count, const Sequence:
   MICA_TRY(fill_rows(sequence, count, work));
   *chunk = {.count = count,
             .visual = visual,
+            .tokens = buffers_.tokens,
             .positions = buffers_.positions,
             .positions_end = length_for_rope(until),
             .in_order = visual > 0 ? buffers_.in_order : nullptr,
@@ -292,10 +299,12 @@ void Batch::fill_share(const Share& share, size_t first_row, DecoderPart* part) 
     std::memcpy(buffers_.positions + row * 3, sequence.position(place), 3 * sizeof(uint32_t));
     buffers_.sight.allowed.visual[row] = 0;
     buffers_.sight.allowed.text[row] = static_cast<uint32_t>(i + 1);
+    buffers_.tokens[row] = sequence.id(place);
     embed(sequence.id(place), buffers_.decoder.x() + row * model_.spec.decoder.hidden);
   }
   *part = {.chunk = {.count = share.count(),
                      .visual = 0,
+                     .tokens = buffers_.tokens + first_row,
                      .positions = buffers_.positions + first_row * 3,
                      .positions_end = length_for_rope(share.until),
                      .sight = sight_of(sequence, share.until,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kept_rows.hpp"
 #include "linear.hpp"
 
 namespace mica {
@@ -28,8 +29,15 @@ size_t projected_width(std::span<const LayerWeights> layers) {
   for (const LayerWeights& layer : layers) {
     size_t width = 0;
     for (const Slot slot : kProjections) width += layer.matrices[slot].rows;
+    if (layer.values_are_keys()) width += layer.matrices[Slot::key].rows;
     most = std::max(most, width);
   }
+  return most;
+}
+
+size_t feed_forward_width(std::span<const LayerWeights> layers) {
+  size_t most = 0;
+  for (const LayerWeights& layer : layers) most = std::max(most, layer.matrices[Slot::down].columns);
   return most;
 }
 
@@ -40,7 +48,7 @@ size_t mixed_width(std::span<const LayerWeights> layers) {
 }
 
 void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* arena, BlockBuffers* buffers) {
-  const size_t width = std::max(shape.hidden, shape.mixed_width);
+  const size_t width = std::max({shape.hidden, shape.mixed_width, shape.layer_input});
   buffers->qkv_stride = shape.projected_width;
   buffers->mlp_rows = mlp_rows;
   buffers->x = arena->take<float>(rows * shape.hidden);
@@ -51,14 +59,23 @@ void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* ar
   buffers->rows.rank1 = arena->take<float>(rows);
   buffers->rows.kept = arena->take<float>(rows * kKeptChannelsMax);
   buffers->qkv = arena->take<float>(rows * buffers->qkv_stride);
-  buffers->mlp = arena->take<float>(mlp_rows * 2 * shape.feed_forward);
-  if (shape.post_norms) buffers->added = arena->take<float>(rows * shape.hidden);
+  buffers->mlp = arena->take<float>(mlp_rows * std::max(2 * shape.feed_forward, shape.layer_input));
+  if (shape.post_norms || shape.keeps_rows) buffers->added = arena->take<float>(rows * shape.hidden);
+  if (shape.keeps_rows) buffers->kept = arena->take<float>(std::max(rows * width, mlp_rows * shape.feed_forward));
 }
 
 bool has_post_norms(std::span<const LayerWeights> layers) {
   return std::any_of(layers.begin(), layers.end(), [](const LayerWeights& layer) {
-    return layer.norms[Slot::attention_post_norm].weight != nullptr ||
-           layer.norms[Slot::mlp_post_norm].weight != nullptr;
+    constexpr Slot kPostNorms[] = {Slot::attention_post_norm, Slot::mlp_post_norm, Slot::layer_input_norm};
+    return std::any_of(std::begin(kPostNorms), std::end(kPostNorms),
+                       [&](Slot slot) { return layer.norms[slot].weight != nullptr; });
+  });
+}
+
+bool keeps_rows(std::span<const LayerWeights> layers) {
+  return std::any_of(layers.begin(), layers.end(), [](const LayerWeights& layer) {
+    return std::any_of(layer.matrices.begin(), layer.matrices.end(),
+                       [](const Matrix& matrix) { return matrix.keeps_rows(); });
   });
 }
 
@@ -73,8 +90,10 @@ namespace {
 
 // Rows times a slot's matrix, or visual ones times that of their expert.
 void multiply(const Compute& compute, float* dst, size_t stride, const Rows& in, const LayerWeights& layer, Slot slot,
-              const LinearFinish& finish = {}) {
+              const BlockBuffers& buffers, const LinearFinish& finish = {}) {
   const Matrix& matrix = layer.matrices[slot];
+  if (matrix.keeps_rows() && in.values != nullptr)
+    return multiply_kept(compute, dst, stride, in, matrix, buffers.kept, buffers.rows);
   const Slot expert = visual_slot(slot);
   if (expert == Slot::count || layer.matrices[expert].rows == 0)
     return linear(compute, dst, stride, in, matrix, finish);
@@ -88,11 +107,13 @@ void multiply(const Compute& compute, float* dst, size_t stride, const Rows& in,
 void add_product(const Compute& compute, const BlockShape& shape, const BlockBuffers& buffers, const Rows& in,
                  const LayerWeights& layer, Slot slot, const NormWeights& norm, const float* scale, size_t first_row) {
   float* x = buffers.x + first_row * shape.hidden;
-  if (norm.weight == nullptr)
-    return multiply(compute, x, shape.hidden, in, layer, slot, {.add = true, .scale = scale});
+  if (norm.weight == nullptr && !layer.matrices[slot].keeps_rows())
+    return multiply(compute, x, shape.hidden, in, layer, slot, buffers, {.add = true, .scale = scale});
   float* added = buffers.added + first_row * shape.hidden;
-  multiply(compute, added, shape.hidden, in, layer, slot);
-  norm_rows(compute, shape.norm, norm, shape.epsilon, added, shape.hidden, added, shape.hidden, in.count, shape.hidden);
+  multiply(compute, added, shape.hidden, in, layer, slot, buffers);
+  if (norm.weight != nullptr)
+    norm_rows(compute, shape.norm, norm, shape.epsilon, added, shape.hidden, added, shape.hidden, in.count,
+              shape.hidden);
   add_rows(compute, x, added, in.count, shape.hidden, scale);
 }
 
@@ -116,7 +137,11 @@ bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWei
   for (const Slot slot : kProjections) {
     const Matrix& matrix = layer.matrices[slot];
     if (matrix.rows == 0) continue;
-    multiply(compute, target, buffers.qkv_stride, in, layer, slot);
+    multiply(compute, target, buffers.qkv_stride, in, layer, slot, buffers);
+    target += matrix.rows;
+    if (slot != Slot::key || !layer.values_are_keys()) continue;
+    for (size_t row = 0; row < in.count; ++row)
+      std::copy_n(target - matrix.rows + row * buffers.qkv_stride, matrix.rows, target + row * buffers.qkv_stride);
     target += matrix.rows;
   }
   return in.count != 0;
@@ -136,12 +161,12 @@ bool add_attention(const Compute& compute, const BlockShape& shape, const LayerW
 
 bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
              size_t rows, size_t visual) {
-  const size_t stride = 2 * shape.feed_forward;
   const Matrix& gate = layer.matrices[Slot::gate];
   const Matrix& down = layer.matrices[Slot::down];
+  const size_t width = down.columns, stride = 2 * width;
   const bool gated = gate.rows != 0;
   float* gates = buffers.mlp;
-  float* ups = buffers.mlp + shape.feed_forward;
+  float* ups = buffers.mlp + width;
   const Activated activation{shape.activation, gated ? gates : ups, gated ? ups : nullptr};
   bool complete = true;
   for (size_t first = 0; first < rows; first += buffers.mlp_rows) {
@@ -152,16 +177,30 @@ bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights
         enter_stream(compute, shape, layer, Site::mlp_in, Slot::mlp_norm, buffers, x, count, visual_here);
     complete = complete && in.count != 0;
     if (in.count == 0) continue;
-    multiply(compute, ups, stride, in, layer, Slot::up);
-    if (gated) multiply(compute, gates, stride, in, layer, Slot::gate);
-    const Rows activated = enter_activated(compute, layer.points[Site::down_in], down, activation, shape.down_rotation,
-                                           gates, stride, count, visual_here, shape.feed_forward, buffers.rows);
+    multiply(compute, ups, stride, in, layer, Slot::up, buffers);
+    if (gated) multiply(compute, gates, stride, in, layer, Slot::gate, buffers);
+    const Rows activated = enter_activated(compute, layer.points[Site::down_in], down, activation,
+                                           shape.stream->down(width), gates, stride, count, visual_here, width,
+                                           buffers.rows);
     complete = complete && activated.count != 0;
     if (activated.count == 0) continue;
     add_product(compute, shape, buffers, activated, layer, Slot::down, layer.norms[Slot::mlp_post_norm],
                 layer.vectors[Slot::mlp_scale], first);
   }
   return complete;
+}
+
+void add_layer_input(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
+                     const BlockBuffers& buffers, const float* inputs, size_t stride, size_t rows) {
+  const size_t width = shape.layer_input;
+  const Rows in = float_rows(buffers.x, rows, shape.hidden);
+  multiply(compute, buffers.mlp, width, in, layer, Slot::layer_input_gate, buffers);
+  for_rows(compute, rows, [&](size_t row) {
+    float* gate = buffers.mlp + row * width;
+    activate_row(*compute.kernels, shape.activation, gate, gate, inputs + row * stride, width);
+  });
+  add_product(compute, shape, buffers, float_rows(buffers.mlp, rows, width), layer, Slot::layer_input_out,
+              layer.norms[Slot::layer_input_norm], nullptr, 0);
 }
 
 }  // namespace mica

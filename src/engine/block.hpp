@@ -19,35 +19,40 @@ struct BlockBuffers {
   RowBuffers rows;          // [rows][max(hidden, mixed_width)], and for the MLP [mlp_rows][feed_forward]
   float* qkv = nullptr;     // [rows][qkv_stride]: q, then k, then v, or what else a layer projects its rows to
   size_t qkv_stride = 0;
-  float* mlp = nullptr;     // [mlp_rows][2 * feed_forward]: gate and up
+  float* mlp = nullptr;     // [mlp_rows][2 * feed_forward]: gate and up; or [rows][layer_input]
   size_t mlp_rows = 0;      // rows that pass through the MLP at once
-  float* added = nullptr;   // [rows][hidden]: what a norm is still to pass before it is added
+  float* added = nullptr;   // [rows][hidden]: what is still to pass a norm, or to be kept, before it is added
+  float* kept = nullptr;     // rows that enter a matrix which keeps them (kept_rows.hpp)
 };
 
 struct BlockShape {
   size_t hidden = 0;
-  size_t query_width = 0;  // heads * head_dim
-  size_t key_width = 0;    // kv_heads * head_dim
   size_t projected_width = 0;  // the most that a layer projects a row to
   size_t mixed_width = 0;      // the most that it gives to the matrix that adds to the stream
-  size_t feed_forward = 0;
+  size_t feed_forward = 0;     // the widest of its layers
+  size_t layer_input = 0;      // of what each layer is told of the token itself; 0: nothing
   Norm norm = Norm::rms;
   float epsilon = 0;
   Activation activation = Activation::silu;
   bool norms_before = true;  // what enters attention and MLP is normed
   bool post_norms = false;  // what attention or the MLP gives passes a norm before it is added
-  const RowRotation* down_rotation = nullptr;  // of what enters `down`
+  bool keeps_rows = false;  // matrices keep the rows that enter and leave them
+  const StreamTransform* stream = nullptr;
 };
 
 // The widths of a loop over these layers.
 size_t projected_width(std::span<const LayerWeights> layers);
 size_t mixed_width(std::span<const LayerWeights> layers);
+size_t feed_forward_width(std::span<const LayerWeights> layers);
 
 // Takes the buffers for `rows` rows of which `mlp_rows` pass through the MLP at once.
 void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* arena, BlockBuffers* buffers);
 
 // Whether any layer has a norm behind its attention or its MLP.
 bool has_post_norms(std::span<const LayerWeights> layers);
+
+// Whether any matrix of a layer keeps its rows.
+bool keeps_rows(std::span<const LayerWeights> layers);
 
 // Of Compute::scratch, what the matrices of all these layers need: each may be stored in its own way.
 size_t layers_scratch_bytes(std::span<const LayerWeights> layers);
@@ -62,5 +67,9 @@ bool add_attention(const Compute& compute, const BlockShape& shape, const LayerW
 // x += scale * down(act(gate(norm(x))) * up(norm(x))), or without the gate act(up(norm(x))).
 bool add_mlp(const Compute& compute, const BlockShape& shape, const LayerWeights& layer, const BlockBuffers& buffers,
              size_t rows, size_t visual);
+
+// x += norm(out(act(gate(x)) * input)), rows of `inputs` `stride` floats apart. All in float.
+void add_layer_input(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
+                     const BlockBuffers& buffers, const float* inputs, size_t stride, size_t rows);
 
 }  // namespace mica

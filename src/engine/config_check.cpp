@@ -61,6 +61,7 @@ Status finish_feed_forward(DecoderSpec* d, const char* name) {
 // Layers without attention: which, and the sizes of their states.
 Status finish_states(DecoderSpec* d, const char* name) {
   LayerTypes& types = d->layer_types;
+  if (d->ends_full && types.count == d->layers) types.types[d->layers - 1] = LayerType::full;
   for (uint32_t i = 0; types.count == 0 && d->full_interval != 0 && i < d->layers; ++i)
     types.types[i] = (i + 1) % d->full_interval == 0 ? LayerType::full : d->between_full;
   if (d->full_interval != 0) types.count = types.count == 0 ? d->layers : types.count;
@@ -95,6 +96,27 @@ Status finish_window(DecoderSpec* d, const char* name) {
   return Status::ok();
 }
 
+// Layers of full attention with heads of their own, and layers that borrow keys and values.
+Status finish_lending(DecoderSpec* d, const char* name) {
+  if (!d->full_values_are_keys) d->full_kv_heads = 0;  // as the classes have it
+  if (d->full_head_dim % 2 != 0) return bad(name, "global_head_dim must be even");
+  if (d->full_kv_heads != 0 && d->heads % d->full_kv_heads != 0)
+    return bad(name, "num_attention_heads must be a multiple of num_global_key_value_heads");
+  if (d->borrowing_layers >= d->layers) return bad(name, "num_kv_shared_layers must be less than num_hidden_layers");
+  for (uint32_t i = d->layers - d->borrowing_layers; i < d->layers; ++i)
+    if (d->lender_of(i) == i)
+      return bad(name, "layers share keys and values (num_kv_shared_layers) with none of their type (layer_types) "
+                       "before them");
+  if (d->layer_input == 0) {
+    d->padding_token = 0;
+    return Status::ok();
+  }
+  if (d->layer_input_vocabulary < d->vocabulary)
+    return bad(name, "vocab_size_per_layer_input must not be less than vocab_size");
+  if (static_cast<uint32_t>(d->padding_token) < d->layer_input_vocabulary) return Status::ok();
+  return bad(name, "pad_token_id must be below vocab_size_per_layer_input");
+}
+
 // What each scaling of RoPE must be told (transformers, modeling_rope_utils.py).
 struct RopeNeed {
   RopeScaling scaling;
@@ -120,13 +142,17 @@ float yarn_attention_factor(const RopeSpec& rope) {
 }
 
 // Which of a head's dims are turned; whole pairs of them.
-Status finish_rotated(const DecoderSpec& d, RopeSpec* spec, const char* name) {
+Status finish_rotated(uint32_t head_dim, RopeSpec* spec, const char* name) {
   RopeSpec& rope = *spec;
+  if (rope.scaling == RopeScaling::proportional) {
+    rope.rotated_dims = head_dim;
+    return Status::ok();
+  }
   if (rope.rotated_share != 1 && !rope.may_be_partial)
     return Status::error(Code::unsupported,
                          "%s: partial_rotary_factor is %g, which decoders of this kind are not known to follow; mica "
                          "runs them with 1", name, static_cast<double>(rope.rotated_share));
-  rope.rotated_dims = static_cast<uint32_t>(static_cast<double>(d.head_dim) * static_cast<double>(rope.rotated_share));
+  rope.rotated_dims = static_cast<uint32_t>(static_cast<double>(head_dim) * static_cast<double>(rope.rotated_share));
   if (rope.rotated_dims >= 2 && rope.rotated_dims % 2 == 0) return Status::ok();
   return bad(name, "head_dim (kv_channels) times partial_rotary_factor must be even and not zero");
 }
@@ -172,9 +198,10 @@ void finish_multipliers(DecoderSpec* d) {
     m.attention = static_cast<float>(1 / std::sqrt(static_cast<double>(m.attention_divisor)));
 }
 
-Status finish_rope(const DecoderSpec& d, RopeSpec* spec, const char* name) {
+// Of layers whose heads have so many channels.
+Status finish_rope(const DecoderSpec& d, uint32_t head_dim, RopeSpec* spec, const char* name) {
   RopeSpec& rope = *spec;
-  MICA_TRY(finish_rotated(d, &rope, name));
+  MICA_TRY(finish_rotated(head_dim, &rope, name));
   rope.theta *= rope.theta_factor;
   rope.theta_factor = 1;
   if (rope.query_beta != 0 && !rope.may_scale_queries)
@@ -241,11 +268,22 @@ Status check_taps(const VisionSpec& v, const char* name) {
 
 Status check_vision(const ModelSpec& spec, const char* name) {
   const VisionSpec& v = spec.vision;
-  if (v.hidden == 0 || v.layers == 0 || v.heads == 0 || v.feed_forward == 0 || v.hidden % v.heads != 0)
+  const bool has_layers = v.layers != 0 && v.heads != 0 && v.feed_forward != 0 && v.hidden % v.heads == 0;
+  if (v.hidden == 0 || !(v.towerless || has_layers))
     return bad(name, "vision_config: hidden_size (embed_dim, width) must be a multiple of num_attention_heads (num_heads)");
+  const auto follows = [](uint32_t said, uint32_t known) { return said == 0 || said == known; };
+  const std::pair<const char*, bool> said[] = {{"head_dim", follows(v.head_size, v.head_dim())},
+                                               {"num_key_value_heads", follows(v.kv_heads, v.heads)},
+                                               {"output_proj_dims", follows(v.feature_width, v.hidden)}};
+  for (const auto& [field, is_known] : said)
+    if (!is_known)
+      return Status::error(Code::unsupported,
+                           "%s: vision_config.%s is not what follows from hidden_size (mm_embed_dim) and "
+                           "num_attention_heads; mica runs no other", name, field);
   if (v.head_dim() > limits::kHeadDimMax || (v.rope_2d && v.head_dim() % 4 != 0))
     return bad(name, "the vision tower's head size is out of range");
-  if (v.layers_used == 0 || v.layers_used > v.layers) return bad(name, "vision_feature_layer (select_layer) is out of range");
+  if ((!v.towerless && v.layers_used == 0) || v.layers_used > v.layers)
+    return bad(name, "vision_feature_layer (select_layer) is out of range");
   if (v.output != 0 && v.output != spec.decoder.hidden)
     return bad(name, "vision_config.hidden_size (out_hidden_size, output_dim) must be the decoder's hidden_size");
   if (spec.picture_token < 0) return bad(name, "the image token must not be negative");
@@ -275,6 +313,7 @@ Status finish_resampler(ModelSpec* spec, const char* name) {
 Status finish_vision(ModelSpec* spec, const char* name) {
   VisionSpec& v = spec->vision;
   MICA_TRY(finish_resampler(spec, name));
+  if (v.multiplies_by_root) v.divisor = static_cast<float>(1 / std::sqrt(static_cast<double>(v.hidden)));
   if (v.feed_forward_share != 0) v.feed_forward = clamp_u32(v.feed_forward_share * v.hidden);
   // Qwen-VL names the first of three that follow each other.
   PictureFrame& frame = spec->picture_frame;
@@ -308,8 +347,10 @@ Status finish_spec(ModelSpec* spec, const char* name) {
   MICA_TRY(finish_states(&spec->decoder, name));
   MICA_TRY(finish_window(&spec->decoder, name));
   finish_multipliers(&spec->decoder);
-  MICA_TRY(finish_rope(spec->decoder, &spec->decoder.rope, name));
-  if (spec->decoder.windows_have_rope) MICA_TRY(finish_rope(spec->decoder, &spec->decoder.window_rope, name));
+  MICA_TRY(finish_lending(&spec->decoder, name));
+  DecoderSpec& d = spec->decoder;
+  MICA_TRY(finish_rope(d, d.full_head_dim != 0 ? d.full_head_dim : d.head_dim, &d.rope, name));
+  if (d.windows_have_rope) MICA_TRY(finish_rope(d, d.head_dim, &d.window_rope, name));
   return spec->has_vision ? finish_vision(spec, name) : Status::ok();
 }
 

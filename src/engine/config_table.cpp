@@ -53,6 +53,8 @@ Status read_choice(JsonValue value, const ConfigField& field, ModelSpec* spec) {
     word = number;
   } else if (value.as_bool(&boolean)) {
     word = boolean ? "true" : "false";
+  } else if (value.is_null()) {
+    word = "null";
   } else if (!value.as_string(&word)) {
     return value.error(Code::corrupt_file, "must be a word or a number");
   }
@@ -284,6 +286,9 @@ Status read_field(JsonValue object, const ConfigField& field, FieldTables known,
   const JsonValue value = find_first(object, field.paths, &path);
   if (value.is_set()) return read_value(object, value, path, field, spec);
   if (field.kind == FieldKind::null_u32 && value.is_null()) *target_of<uint32_t>(spec, field.offset) = 0;
+  const bool has_null = std::any_of(field.choices.begin(), field.choices.end(),
+                                    [](const Choice& choice) { return std::string_view(choice.word) == "null"; });
+  if (has_null && value.is_null()) return read_value(object, value, path, field, spec);
   const std::string_view paths = field.paths, name = paths.substr(0, paths.find('|'));
   // Of words none is chosen, which no reference runs; of booleans null is what the class has.
   const bool words = field.kind == FieldKind::choice && std::string_view(field.choices[0].word) != "true" &&

@@ -33,6 +33,7 @@ struct RowSight {
 struct Chunk {
   size_t count = 0;
   size_t visual = 0;
+  const int32_t* tokens = nullptr;           // [count]; those of pictures are padding
   const uint32_t* positions = nullptr;       // [count][3]
   uint32_t positions_end = 0;                // behind the last of all that is added, or of the prompt
   const uint32_t* in_order = nullptr;        // [count]: its rows in the order of the text; null: as they stand
@@ -76,13 +77,16 @@ class Decoder {
   void run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index,
                  DecoderParts parts);
 
+  // What layers read beside x() that begin() or earlier layers have made of the newest `rows` rows: to be taken before
+  // other rows come, and put back before the next layer.
+  void take_carried(size_t rows, std::vector<float>* out) const;
+  void put_carried(std::span<const float> carried);
+
   // logits[i] for the rows that `rows[i]` names, `count` of them (at most logit_rows), after run().
   void logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits);
 
-  // The newest layer's queries after RoPE, rows as far apart as those of key_value_rows.
-  const float* queries() const { return buffers_.qkv; }
-  // The newest layer's keys (after RoPE) and values, or room for `count` rows that were not computed.
-  KvRows key_value_rows(size_t count, size_t first_row = 0) const;
+  // Room for keys and values of `count` rows of a layer that were not computed.
+  KvRows key_value_room(const DecoderSpec& decoder, const LayerSpec& layer, size_t count) const;
 
   static size_t scratch_bytes(const Model& model);
 
@@ -90,18 +94,33 @@ class Decoder {
   void add_taps(const Compute& compute, size_t layer, const Chunk& chunk);
   void mix_by_attention(const Compute& compute, const DecoderSpec& decoder, const LayerWeights& layer, size_t index,
                         DecoderParts parts);
-  void attend(const Compute& compute, const DecoderPart& part, size_t first_row, size_t layer, const LayerSpec& spec);
+  // Rows of the layers whose keys and values later ones borrow, as their own attention has seen them.
+  struct Lent {
+    uint32_t layer;
+    size_t key_width;
+    float* rows;  // [rows][2 * key_width]
+  };
+  const Lent* lent_by(uint32_t layer) const;
+  void plan_lent(const DecoderSpec& decoder, size_t rows, Arena* arena);
+  void make_keys(const Compute& compute, const DecoderSpec& decoder, const LayerWeights& layer, const LayerSpec& spec,
+                 size_t index, size_t count);
+  void make_layer_inputs(const Compute& compute, const Model& model, DecoderParts parts);
+  void attend(const Compute& compute, const AttentionShape& heads, const DecoderPart& part, size_t first_row,
+              const KvRows& own, const LayerSpec& spec);
 
   BlockShape shape_;
   size_t taps_ = 0;  // of the tower
-  AttentionShape attention_;
   BlockBuffers buffers_;
+  std::vector<Lent> lent_;
+  size_t layer_inputs_width_ = 0;  // of all layers
+  float* layer_inputs_ = nullptr;  // [rows][layers][layer_input]
+  float* table_row_ = nullptr;     // [layers][layer_input]
   RopeTable ropes_[static_cast<size_t>(LayerRope::count)];
   float* frequency_grown_ = nullptr;  // [head_dim / 2], where a RoPE's scaling is dynamic
-  float* keys_visual_ = nullptr;  // [kv_heads][blocks][head_dim][32] of the chunk
+  float* keys_visual_ = nullptr;  // [kv_heads][blocks][head_dim][32] of the chunk, in the layer at hand
   float* keys_text_ = nullptr;
   float* partials_ = nullptr;
-  size_t key_head_stride_ = 0;
+  size_t key_places_ = 0;       // of the blocks of a head
   float* head_rows_ = nullptr;  // [logit_rows][hidden], that enter the head
 };
 

@@ -34,49 +34,71 @@ bool KvCache::can_pack(size_t head_dim) {
 }
 
 SpanLayout KvCache::span_layout(const Layer& layer, size_t tokens) const {
-  return {.head_dim = head_dim_, .planes = layer.visual_bits, .room = tokens, .rule = settings_.levels.rule};
+  return {.head_dim = shape_of(layer).head_dim,
+          .planes = layer.visual_bits,
+          .room = tokens,
+          .rule = settings_.levels.rule};
 }
 
-size_t KvCache::record_bytes(size_t bits, size_t tokens) const {
-  Layer layer;
-  layer.visual_bits = static_cast<uint32_t>(bits);
-  return round_up(heads_ * span_layout(layer, tokens).head_bytes(), Arena::kAlignment);
+size_t KvCache::record_bytes(const HeadShape& shape, size_t bits, size_t tokens) const {
+  const SpanLayout layout{.head_dim = shape.head_dim,
+                          .planes = static_cast<uint32_t>(bits),
+                          .room = tokens,
+                          .rule = settings_.levels.rule};
+  return round_up(shape.heads * layout.head_bytes(), Arena::kAlignment);
+}
+
+void KvCache::plan_shapes(const DecoderSpec& decoder, Arena* arena) {
+  shapes_.clear();
+  layers_.assign(decoder.layers, {});
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const LayerSpec spec = decoder.layer(static_cast<uint32_t>(i));
+    layers_[i].keeps = spec.kind == LayerKind::attention && !spec.borrows_keys;
+    while (layers_[i].shape < shapes_.size() && (shapes_[layers_[i].shape].heads != spec.kv_heads ||
+                                                 shapes_[layers_[i].shape].head_dim != spec.head_dim))
+      ++layers_[i].shape;
+    if (layers_[i].shape == shapes_.size()) shapes_.push_back({spec.kv_heads, spec.head_dim, {}, nullptr});
+  }
+  for (HeadShape& shape : shapes_) {
+    if (can_pack(shape.head_dim)) (void)shape.rotation.make(shape.head_dim);
+    shape.span_starts = arena->take<size_t>(3 * (spans_max_ + 1));
+    if (shape.span_starts)
+      for (size_t bits : kPackedBits) starts(shape, bits)[0] = 0;
+  }
+}
+
+void KvCache::plan_layer(size_t index, Arena* arena) {
+  Layer& layer = layers_[index];
+  if (!layer.keeps) return;
+  const HeadShape& shape = shape_of(layer);
+  layer.visual_bits = settings_.visual_bits[index];
+  // Without packed rows both kinds lie together and share the room; else each has its own.
+  if (layer.visual_bits == 16) layer.capacity = round_up(room_.tokens, kKeyBlock);
+  else if (settings_.text_bits == 16) layer.capacity = text_capacity_;
+  layer.keys = arena->take<uint16_t>(shape.values() * layer.capacity);
+  layer.values = arena->take<uint16_t>(shape.values() * layer.capacity);
+  if (settings_.text_bits != 16)
+    layer.text = arena->take<uint8_t>(shape.heads * text_span(layer, 0).layout.head_bytes());
+  if (layer.visual_bits == 16) return;
+  // Whatever pictures fill the context, their spans fit: the dearest token is one in a span that has just begun a
+  // block.
+  for (size_t tokens = room_.span_tokens_min; tokens < room_.span_tokens_min + kKeyBlock; ++tokens)
+    layer.spans_capacity =
+        std::max(layer.spans_capacity, ceil_div(room_.tokens * record_bytes(layer, tokens), tokens));
+  layer.spans_capacity = round_up(layer.spans_capacity, Arena::kAlignment);
+  layer.spans = arena->take<uint8_t>(layer.spans_capacity);
 }
 
 void KvCache::plan(const DecoderSpec& decoder, const KvSettings& settings, const Room& room, Arena* arena) {
   settings_ = settings;
-  heads_ = decoder.kv_heads;
-  head_dim_ = decoder.head_dim;
   text_capacity_ = round_up(room.text, kKeyBlock);
-  if (can_pack(head_dim_)) (void)rotation_.make(head_dim_);
   room_ = room;
   packs_ = settings.packs_visual();
   spans_max_ = packs_ ? room.tokens / room.span_tokens_min : 0;
   span_tokens_ = arena->take<uint32_t>(spans_max_);
-  span_starts_ = arena->take<size_t>(3 * (spans_max_ + 1));
   views_ = arena->take<PackedSpan>(spans_max_ + 1);
-  if (span_starts_)
-    for (size_t bits : kPackedBits) starts(bits)[0] = 0;
-  layers_.assign(decoder.layers, {});
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    Layer& layer = layers_[i];
-    if (decoder.layer(static_cast<uint32_t>(i)).kind != LayerKind::attention) continue;
-    layer.visual_bits = settings.visual_bits[i];
-    // Without packed rows both kinds lie together and share the room; else each has its own.
-    if (layer.visual_bits == 16) layer.capacity = round_up(room.tokens, kKeyBlock);
-    else if (settings.text_bits == 16) layer.capacity = text_capacity_;
-    layer.keys = arena->take<uint16_t>(heads_ * head_dim_ * layer.capacity);
-    layer.values = arena->take<uint16_t>(heads_ * head_dim_ * layer.capacity);
-    if (settings.text_bits != 16) layer.text = arena->take<uint8_t>(heads_ * text_span(layer, 0).layout.head_bytes());
-    if (layer.visual_bits == 16) continue;
-    // Whatever pictures fill the context, their spans fit: the dearest token is one in a span that has just begun a
-    // block.
-    for (size_t tokens = room.span_tokens_min; tokens < room.span_tokens_min + kKeyBlock; ++tokens)
-      layer.spans_capacity =
-          std::max(layer.spans_capacity, ceil_div(room.tokens * record_bytes(layer.visual_bits, tokens), tokens));
-    layer.spans_capacity = round_up(layer.spans_capacity, Arena::kAlignment);
-    layer.spans = arena->take<uint8_t>(layer.spans_capacity);
-  }
+  plan_shapes(decoder, arena);
+  for (size_t i = 0; i < layers_.size(); ++i) plan_layer(i, arena);
 }
 
 void KvCache::plan(const DecoderSpec& decoder, size_t rows, Arena* arena) {
@@ -87,12 +109,18 @@ void KvCache::plan(const DecoderSpec& decoder, size_t rows, Arena* arena) {
 }
 
 size_t KvCache::scratch_bytes(const DecoderSpec& decoder, const Room& room) {
-  return span_scratch_bytes(room.span_tokens_max, decoder.head_dim);
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < decoder.layers; ++i)
+    bytes = std::max(bytes, span_scratch_bytes(room.span_tokens_max, decoder.layer(i).head_dim));
+  return bytes;
 }
 
 PackedSpan KvCache::text_span(const Layer& layer, size_t rows) const {
   PackedSpan span;
-  span.layout = {.head_dim = head_dim_, .planes = settings_.text_bits, .room = text_capacity_, .rule = KvRule::text};
+  span.layout = {.head_dim = shape_of(layer).head_dim,
+                 .planes = settings_.text_bits,
+                 .room = text_capacity_,
+                 .rule = KvRule::text};
   span.memory = layer.text;
   span.tokens = rows;
   span.values_rotated = !settings_.values_are_rotated;
@@ -107,13 +135,14 @@ size_t KvCache::float16_rows(const Layer& layer, const Mark& mark) const {
 CachedRows KvCache::cached(size_t index, const CachedUnseen& unseen) {
   const Layer& layer = layers_[index];
   CachedRows out;
-  out.rotation = &rotation_;
+  const HeadShape& shape = shape_of(layer);
+  out.rotation = &shape.rotation;
   out.rows.count = float16_rows(layer, mark_);
   out.rows.keys_f16 = layer.keys;
-  out.rows.key_head_stride = layer.capacity * head_dim_;
+  out.rows.key_head_stride = layer.capacity * shape.head_dim;
   out.rows.values_f16 = layer.values;
-  out.rows.value_stride = head_dim_;
-  out.rows.value_head_stride = layer.capacity * head_dim_;
+  out.rows.value_stride = shape.head_dim;
+  out.rows.value_head_stride = layer.capacity * shape.head_dim;
   const bool keeps_text = settings_.text_bits == 16, keeps_visual = layer.visual_bits == 16;
   out.rows.unseen.counts = keeps_text ? keeps_visual ? unseen.all : unseen.text : unseen.visual;
   out.spans = views_;
@@ -124,14 +153,14 @@ CachedRows KvCache::cached(size_t index, const CachedUnseen& unseen) {
   if (keeps_visual) return out;
   size_t before = 0;
   for (size_t i = 0; i < mark_.spans; before += span_tokens_[i++])
-    views_[out.span_count++] = {span_layout(layer, span_tokens_[i]), layer.spans + starts(layer.visual_bits)[i],
+    views_[out.span_count++] = {span_layout(layer, span_tokens_[i]), layer.spans + starts(layer)[i],
                                 span_tokens_[i], !settings_.values_are_rotated, {unseen.visual, before}};
   return out;
 }
 
 void KvCache::append_float16(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows) {
-  const size_t d = head_dim_;
-  parallel_for(compute, heads_, [&](size_t head, int) {
+  const size_t d = shape_of(layer).head_dim;
+  parallel_for(compute, shape_of(layer).heads, [&](size_t head, int) {
     for (size_t row = 0; row < rows.count; ++row) {
       const size_t from = row * rows.stride + head * d;
       const size_t to = place + row;
@@ -144,14 +173,14 @@ void KvCache::append_float16(const Compute& compute, const Layer& layer, size_t 
 void KvCache::append_text(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows) {
   if (rows.count == 0) return;
   if (settings_.text_bits == 16) append_float16(compute, layer, place, rows);
-  else append_rows(compute, text_span(layer, place), heads_, rotation_, rows);
+  else append_rows(compute, text_span(layer, place), shape_of(layer).heads, shape_of(layer).rotation, rows);
 }
 
 void KvCache::append_span(const Compute& compute, const Layer& layer, size_t start, const KvRows& rows) {
   const PackedSpan span{span_layout(layer, rows.count), layer.spans + start, rows.count, !settings_.values_are_rotated};
   // Blocks that are not full and what aligns the parts are not written below; saved files must not tell what was here.
-  std::memset(span.memory, 0, record_bytes(layer.visual_bits, rows.count));
-  pack_span(compute, span, heads_, settings_.levels.alpha, rotation_, rows);
+  std::memset(span.memory, 0, record_bytes(layer, rows.count));
+  pack_span(compute, span, shape_of(layer).heads, settings_.levels.alpha, shape_of(layer).rotation, rows);
 }
 
 void KvCache::append(const Compute& compute, size_t index, const KvRows& rows, const Appended& chunk) {
@@ -161,7 +190,7 @@ void KvCache::append(const Compute& compute, size_t index, const KvRows& rows, c
   };
   const bool together = settings_.text_bits == 16 && layer.visual_bits == 16;
   size_t float16 = float16_rows(layer, mark_), text = mark_.text, span = 0;
-  size_t start = layer.visual_bits == 16 ? 0 : starts(layer.visual_bits)[mark_.spans];
+  size_t start = layer.visual_bits == 16 ? 0 : starts(layer)[mark_.spans];
   const auto add_float16 = [&](size_t first, size_t count) {
     append_float16(compute, layer, float16, part(first, count));
     float16 += count;
@@ -181,7 +210,7 @@ void KvCache::append(const Compute& compute, size_t index, const KvRows& rows, c
         add_float16(first, tokens);
       } else {
         append_span(compute, layer, start, part(first, tokens));
-        start += record_bytes(layer.visual_bits, tokens);
+        start += record_bytes(layer, tokens);
       }
     }
   });
@@ -198,23 +227,30 @@ void KvCache::advance(const Appended& chunk) {
 
 void KvCache::add_span(uint32_t tokens) {
   span_tokens_[mark_.spans] = tokens;
-  for (size_t bits : kPackedBits)
-    starts(bits)[mark_.spans + 1] = starts(bits)[mark_.spans] + record_bytes(bits, tokens);
+  for (const HeadShape& shape : shapes_)
+    for (size_t bits : kPackedBits)
+      starts(shape, bits)[mark_.spans + 1] = starts(shape, bits)[mark_.spans] + record_bytes(shape, bits, tokens);
   mark_.visual += tokens;
   ++mark_.spans;
 }
 
 size_t KvCache::text_token_bytes() const {
-  const size_t row = settings_.text_bits == 16 ? 4 * head_dim_ : head_dim_ * settings_.text_bits / 4 + 2;
-  return layers_.size() * heads_ * row;
+  size_t bytes = 0;
+  for (const Layer& layer : layers_) {
+    const HeadShape& shape = shape_of(layer);
+    const size_t d = shape.head_dim;
+    if (layer.keeps) bytes += shape.heads * (settings_.text_bits == 16 ? 4 * d : d * settings_.text_bits / 4 + 2);
+  }
+  return bytes;
 }
 
 size_t KvCache::span_bytes(size_t tokens) const {
   if (packs_ && is_short(tokens)) return tokens * text_token_bytes();
   size_t bytes = 0;
   for (const Layer& layer : layers_) {
-    if (layer.visual_bits == 16) bytes += tokens * heads_ * head_dim_ * 4;
-    else bytes += record_bytes(layer.visual_bits, tokens);
+    if (!layer.keeps) continue;
+    if (layer.visual_bits == 16) bytes += tokens * shape_of(layer).values() * 4;
+    else bytes += record_bytes(layer, tokens);
   }
   return bytes;
 }
@@ -223,8 +259,10 @@ size_t KvCache::text_bytes() const { return mark_.text * text_token_bytes(); }
 
 size_t KvCache::visual_bytes() const {
   size_t bytes = 0;
-  for (const Layer& layer : layers_)
-    bytes += layer.visual_bits == 16 ? mark_.visual * heads_ * head_dim_ * 4 : starts(layer.visual_bits)[mark_.spans];
+  for (const Layer& layer : layers_) {
+    if (!layer.keeps) continue;
+    bytes += layer.visual_bits == 16 ? mark_.visual * shape_of(layer).values() * 4 : starts(layer)[mark_.spans];
+  }
   return bytes;
 }
 

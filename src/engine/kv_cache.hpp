@@ -106,7 +106,16 @@ class KvCache {
   void clear_unused() const;
 
  private:
+  // Heads of some layers, with what depends on their number and size.
+  struct HeadShape {
+    size_t heads = 0, head_dim = 0;
+    RowRotation rotation;
+    size_t* span_starts = nullptr;  // [3][spans_max_ + 1]: bytes before each span at 1, 2 and 4 bits
+    size_t values() const { return heads * head_dim; }
+  };
   struct Layer {
+    size_t shape = 0;              // among shapes_
+    bool keeps = false;            // keys and values of its own
     uint32_t visual_bits = 16;
     size_t capacity = 0;           // float16 rows
     uint16_t* keys = nullptr;      // [heads][capacity / 32][head_dim][32]
@@ -116,11 +125,17 @@ class KvCache {
     size_t spans_capacity = 0;     // bytes
   };
 
+  void plan_shapes(const DecoderSpec& decoder, Arena* arena);
+  void plan_layer(size_t index, Arena* arena);
+  const HeadShape& shape_of(const Layer& layer) const { return shapes_[layer.shape]; }
   SpanLayout span_layout(const Layer& layer, size_t tokens) const;
-  size_t record_bytes(size_t bits, size_t tokens) const;
+  size_t record_bytes(const HeadShape& shape, size_t bits, size_t tokens) const;
+  size_t record_bytes(const Layer& layer, size_t tokens) const {
+    return record_bytes(shape_of(layer), layer.visual_bits, tokens);
+  }
   size_t float16_rows(const Layer& layer, const Mark& mark) const;
   bool has_room(const Mark& mark, const Appended& chunk) const;
-  size_t spans_bytes(size_t bits, std::span<const uint32_t> tokens) const;
+  size_t spans_bytes(const Layer& layer, std::span<const uint32_t> tokens) const;
   void append_text_regions(const Layer& layer, size_t rows, std::vector<Region>* out) const;
   PackedSpan text_span(const Layer& layer, size_t rows) const;
   void append_float16(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows);
@@ -130,20 +145,22 @@ class KvCache {
   bool is_short(size_t span_tokens) const { return span_tokens < kSpanTokensMin; }
 
   KvSettings settings_;
-  size_t heads_ = 0, head_dim_ = 0;
+  std::vector<HeadShape> shapes_;  // one, or two where layers of full attention have heads of their own
   Room room_;
   bool packs_ = false;
   size_t text_capacity_ = 0;
-  RowRotation rotation_;
   std::vector<Layer> layers_;
   Mark mark_;
   size_t spans_max_ = 0;
   uint32_t* span_tokens_ = nullptr;  // [spans_max_]
-  size_t* span_starts_ = nullptr;    // [3][spans_max_ + 1]: bytes before each span at 1, 2 and 4 bits
   PackedSpan* views_ = nullptr;      // [spans_max_ + 1]
 
   static constexpr size_t bits_index(size_t bits) { return bits / 2; }  // of 1, 2 and 4
-  size_t* starts(size_t bits) const { return span_starts_ + bits_index(bits) * (spans_max_ + 1); }
+  size_t* starts(const HeadShape& shape, size_t bits) const {
+    return shape.span_starts + bits_index(bits) * (spans_max_ + 1);
+  }
+  // Bytes of a layer's packed spans before each of them.
+  const size_t* starts(const Layer& layer) const { return starts(shape_of(layer), layer.visual_bits); }
 };
 
 }  // namespace mica

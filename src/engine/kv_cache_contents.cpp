@@ -24,9 +24,9 @@ void clear_group(uint8_t* group, const SpanLayout& layout, size_t used) {
 
 }  // namespace
 
-size_t KvCache::spans_bytes(size_t bits, std::span<const uint32_t> tokens) const {
+size_t KvCache::spans_bytes(const Layer& layer, std::span<const uint32_t> tokens) const {
   size_t bytes = 0;
-  for (uint32_t count : tokens) bytes += record_bytes(bits, count);
+  for (uint32_t count : tokens) bytes += record_bytes(layer, count);
   return bytes;
 }
 
@@ -34,20 +34,20 @@ bool KvCache::has_room(const Mark& from, const Appended& chunk) const {
   Mark to = from;
   to.text += chunk.count - chunk.visual;
   if (!packs_) to.visual += chunk.visual;
-  size_t used[3] = {starts(1)[from.spans], starts(2)[from.spans], starts(4)[from.spans]};
   for (size_t i = 0; packs_ && i < chunk.span_count; ++i) {
     const size_t tokens = chunk.spans[i];
     if (tokens > room_.tokens) return false;
     (is_short(tokens) ? to.text : to.visual) += tokens;
     if (is_short(tokens)) continue;
     if (++to.spans > spans_max_) return false;
-    used[0] += record_bytes(1, tokens);
-    used[1] += record_bytes(2, tokens);
-    used[2] += record_bytes(4, tokens);
   }
   if (to.text > room_.text || to.text + to.visual > room_.tokens) return false;
   return std::all_of(layers_.begin(), layers_.end(), [&](const Layer& layer) {
-    return layer.visual_bits == 16 || used[bits_index(layer.visual_bits)] <= layer.spans_capacity;
+    if (layer.visual_bits == 16) return true;
+    size_t used = starts(layer)[from.spans];
+    for (size_t i = 0; packs_ && i < chunk.span_count; ++i)
+      if (!is_short(chunk.spans[i])) used += record_bytes(layer, chunk.spans[i]);
+    return used <= layer.spans_capacity;
   });
 }
 
@@ -75,7 +75,7 @@ void KvCache::restore(const Contents& contents) {
 void KvCache::append_text_regions(const Layer& layer, size_t rows, std::vector<Region>* out) const {
   const PackedSpan span = text_span(layer, rows);
   const SpanLayout& layout = span.layout;
-  for (size_t head = 0; head < heads_; ++head) {
+  for (size_t head = 0; head < shape_of(layer).heads; ++head) {
     uint8_t* base = span.head(head);
     out->push_back({"text", base + layout.key_codes(), layout.key_code_bytes(rows)});
     out->push_back({"text", base + layout.value_codes(), layout.value_code_bytes(rows)});
@@ -87,30 +87,32 @@ void KvCache::append_text_regions(const Layer& layer, size_t rows, std::vector<R
 std::vector<KvCache::Region> KvCache::regions(size_t index, const Contents& contents) const {
   const Layer& layer = layers_[index];
   const Mark& mark = contents.mark;
+  const HeadShape& shape = shape_of(layer);
   std::vector<Region> out;
   const size_t float16 = float16_rows(layer, mark);
-  const size_t head_values = layer.capacity * head_dim_;
-  for (size_t head = 0; float16 > 0 && head < heads_; ++head)
+  const size_t head_values = layer.capacity * shape.head_dim;
+  for (size_t head = 0; float16 > 0 && head < shape.heads; ++head)
     out.push_back({"keys", reinterpret_cast<uint8_t*>(layer.keys + head * head_values),
-                   round_up(float16, kKeyBlock) * head_dim_ * sizeof(uint16_t)});
-  for (size_t head = 0; float16 > 0 && head < heads_; ++head)
+                   round_up(float16, kKeyBlock) * shape.head_dim * sizeof(uint16_t)});
+  for (size_t head = 0; float16 > 0 && head < shape.heads; ++head)
     out.push_back({"values", reinterpret_cast<uint8_t*>(layer.values + head * head_values),
-                   float16 * head_dim_ * sizeof(uint16_t)});
+                   float16 * shape.head_dim * sizeof(uint16_t)});
   if (layer.text && mark.text > 0) append_text_regions(layer, mark.text, &out);
   if (layer.spans && mark.spans > 0)
-    out.push_back({"spans", layer.spans, spans_bytes(layer.visual_bits, contents.span_tokens)});
+    out.push_back({"spans", layer.spans, spans_bytes(layer, contents.span_tokens)});
   return out;
 }
 
 void KvCache::clear_unused() const {
   for (const Layer& layer : layers_) {
     const size_t float16 = float16_rows(layer, mark_), used = float16 % kKeyBlock;
-    for (size_t head = 0; used > 0 && head < heads_; ++head)
-      clear_lanes(layer.keys + (head * layer.capacity + float16 - used) * head_dim_, head_dim_, used);
+    const size_t heads = shape_of(layer).heads, d = shape_of(layer).head_dim;
+    for (size_t head = 0; used > 0 && head < heads; ++head)
+      clear_lanes(layer.keys + (head * layer.capacity + float16 - used) * d, d, used);
     if (!layer.text) continue;
     const SpanLayout& layout = text_span(layer, mark_.text).layout;
-    const size_t key_rows = layout.planes * (head_dim_ / 8), group_bytes = layout.planes * head_dim_;
-    for (size_t head = 0; head < heads_; ++head) {
+    const size_t key_rows = layout.planes * (d / 8), group_bytes = layout.planes * d;
+    for (size_t head = 0; head < heads; ++head) {
       uint8_t* base = layer.text + head * layout.head_bytes();
       if (mark_.text % kKeyBlock > 0)
         clear_lanes(base + layout.key_codes() + mark_.text / kKeyBlock * key_rows * kKeyBlock, key_rows,

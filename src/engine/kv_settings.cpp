@@ -84,7 +84,10 @@ const char* rule_name(KvRule rule) {
 
 Status resolve_kv(const Model& model, const KvOptions& wanted, KvSettings* out) {
   const DecoderSpec& d = model.spec.decoder;
-  const bool can_pack = KvCache::can_pack(d.head_dim);
+  uint32_t odd_head_dim = 0;  // of heads that cannot be packed
+  for (uint32_t i = 0; i < d.layers; ++i)
+    if (!KvCache::can_pack(d.layer(i).head_dim)) odd_head_dim = d.layer(i).head_dim;
+  const bool can_pack = odd_head_dim == 0;
   KvSettings settings;
   settings.values_are_rotated = model.weights.decoder.stream.head_rotation;
   if (wanted.text_bits != 0) settings.text_bits = wanted.text_bits;
@@ -106,7 +109,7 @@ Status resolve_kv(const Model& model, const KvOptions& wanted, KvSettings* out) 
     return Status::error(Code::invalid_argument,
                          "%s: keys and values of heads of %u channels cannot be packed (multiples of 8 from %zu to %zu "
                          "can); 16 bits remain",
-                         settings.text_bits != 16 ? "kv_text_bits" : "kv_visual_bits", d.head_dim, kPackedHeadDimMin,
+                         settings.text_bits != 16 ? "kv_text_bits" : "kv_visual_bits", odd_head_dim, kPackedHeadDimMin,
                          kPackedHeadDimMax);
   *out = std::move(settings);
   return Status::ok();

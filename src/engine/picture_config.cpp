@@ -296,6 +296,10 @@ Status make_rule(JsonValue root, ProcessorSteps steps, const ProcessorValues& va
       break;
     case ProcessorSteps::tiles_of_config: MICA_TRY(set_tiles_of_config(spec, name, &rule)); break;
     case ProcessorSteps::squares: MICA_TRY(set_squares(root, values, tower, &rule)); break;
+    case ProcessorSteps::budget:
+      MICA_TRY(set_budget(root, values, tower.position_count, &rule));
+      rule.patches_room = values.max_image_tokens * tower.merge * tower.merge;
+      break;
     case ProcessorSteps::large_tiles: MICA_TRY(set_large_tiles(root, values, &rule)); break;
     case ProcessorSteps::grids: MICA_TRY(set_grids(root, values, tower, &rule)); break;
   }
@@ -332,6 +336,12 @@ Status check_against_tower(JsonValue root, const ProcessorValues& values, const 
   if (rule.cut == PictureCut::large_tiles) {
     MICA_TRY(check_count(root, "encoder_patch_size", values.patch_size, v.patch, "vision_config.patch_size"));
     return check_count(root, "downsample_factor", values.merge_size, v.merge, "downsample_factor");
+  }
+  if (rule.cut == PictureCut::budget) {
+    const uint32_t joined = v.towerless ? values.merge_size : 1;  // of which the tower's patches are made
+    MICA_TRY(check_count(root, "patch_size", values.patch_size * joined, v.patch, "vision_config.patch_size"));
+    return check_count(root, "pooling_kernel_size", values.merge_size, v.merge * joined,
+                       "vision_config.pooling_kernel_size");
   }
   if (rule.cut == PictureCut::slices) {
     MICA_TRY(row_of(rule.cut).check(rule));

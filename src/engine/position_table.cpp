@@ -97,4 +97,15 @@ void add_positions(const Compute& compute, PositionRule rule, const float* table
   });
 }
 
+void add_axes(const Compute& compute, const float* table, const VisionSpec& vision, const PatchOrder& order,
+              float* rows, size_t width) {
+  const size_t place_stride = vision.axes_by_place ? 2 : 1;
+  const size_t axis_stride = vision.axes_by_place ? 1 : vision.position_count;
+  for_rows(compute, order.count(), [&](size_t i) {
+    const PatchPlace place = order.place(i);
+    add_scaled(1, table + place.column * place_stride * width, rows + i * width, width);
+    add_scaled(1, table + (axis_stride + place.row * place_stride) * width, rows + i * width, width);
+  });
+}
+
 }  // namespace mica

@@ -16,4 +16,9 @@ namespace mica {
 void add_positions(const Compute& compute, PositionRule rule, const float* table, uint32_t side, const PatchOrder& order,
                    float* rows, size_t width);
 
+// A table of columns and one of rows, position_count entries each, or the two of a place behind each other: to each
+// patch's row of values those of its column and of its row.
+void add_axes(const Compute& compute, const float* table, const VisionSpec& vision, const PatchOrder& order,
+              float* rows, size_t width);
+
 }  // namespace mica

@@ -118,6 +118,12 @@ Status read_quip_config(JsonValue root, JsonValue config, QuantizationConfig* ou
   return get_u32_or(root, "num_key_value_heads", 1, out->heads, out->heads, &out->kv_heads);
 }
 
+// Which modules have how many bits, the shapes of their tensors say again; which have none, what is stored.
+Status read_static_ranges_config(JsonValue, QuantizationConfig* out) {
+  out->kind = Quantization::static_ranges;
+  return Status::ok();
+}
+
 struct Kind {
   const char* name;  // quant_method
   Status (*read)(JsonValue config, QuantizationConfig* out);
@@ -131,6 +137,7 @@ constexpr Kind kKinds[] = {
     {"compressed-tensors", read_compressed_config},
     {"bitsandbytes", read_bitsandbytes_config},
     {"aqlm", read_aqlm_config},
+    {"gemma", read_static_ranges_config},
 };
 
 Status read_object(JsonValue config, QuantizationConfig* out) {

@@ -9,7 +9,10 @@
 
 namespace mica {
 
-enum class Quantization : uint8_t { none, awq, gptq, compressed_tensors, mlx, four_bit_floats, aqlm, quip_sharp };
+enum class Quantization : uint8_t {
+  none, awq, gptq, compressed_tensors, mlx, four_bit_floats, aqlm, quip_sharp,
+  static_ranges,  // integers with steps of what enters and leaves them: read where matrices are (static_ranges.cpp)
+};
 
 struct QuantizationConfig {
   Quantization kind = Quantization::none;

@@ -123,6 +123,7 @@ Status read_quantized(std::unique_ptr<ModelFiles>* files) {
   QuantizationConfig config;
   // What is not read is told where the config is (config.hpp), after the family, which is the better answer.
   if (!read_quantization_config(json.root(), &config) || config.kind == Quantization::none) return Status::ok();
+  if (config.kind == Quantization::static_ranges) return Status::ok();
   const auto row = std::find_if(std::begin(kKinds), std::end(kKinds),
                                 [&](const KindRow& each) { return each.kind == config.kind; });
   auto view = std::make_unique<QuantizedFiles>(std::move(*files));

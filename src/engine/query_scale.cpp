@@ -20,12 +20,13 @@ float scale_at(const RopeSpec& rope, uint32_t position) {
 }  // namespace
 
 void scale_queries(const Compute& compute, const DecoderSpec& decoder, DecoderParts parts, float* queries,
-                   size_t stride, size_t width) {
+                   size_t stride, size_t head_dim) {
   const RopeSpec& rope = decoder.rope;
   const float attention = decoder.multipliers.attention;
   if (rope.query_beta == 0 && !rope.logn && attention == 0) return;
   // Attention divides by the root of head_dim.
-  const float always = attention == 0 ? 1.0f : attention * std::sqrt(static_cast<float>(decoder.head_dim));
+  const float always = attention == 0 ? 1.0f : attention * std::sqrt(static_cast<float>(head_dim));
+  const size_t width = decoder.heads * head_dim;
   for (const DecoderPart& part : parts) {
     for_rows(compute, part.chunk.count, [&](size_t row) {
       const float scale = always * scale_at(rope, part.chunk.positions[row * 3]);

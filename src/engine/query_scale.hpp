@@ -11,8 +11,8 @@
 
 namespace mica {
 
-// queries: rows of `width` floats, `stride` apart, those of the parts behind each other.
+// queries: rows of heads of `head_dim` floats, `stride` apart, those of the parts behind each other.
 void scale_queries(const Compute& compute, const DecoderSpec& decoder, DecoderParts parts, float* queries,
-                   size_t stride, size_t width);
+                   size_t stride, size_t head_dim);
 
 }  // namespace mica

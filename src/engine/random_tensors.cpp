@@ -12,6 +12,11 @@ namespace {
 // A prime number of values, repeated: neighbouring rows differ, and filling gigabytes takes no time.
 constexpr size_t kPatternValues = 65521;
 
+// What rows of floats enter, whatever the storage of the others is.
+bool stays_float(Slot slot) {
+  return slot == Slot::layer_input_projection || (is_layered(slot) && part_of(slot).reads == Site::count);
+}
+
 Status no_memory(size_t bytes) {
   return Status::error(Code::out_of_memory, "no memory for %zu bytes of random weights", bytes);
 }
@@ -75,11 +80,11 @@ Status RandomTensors::matrix(const Place& place, const MatrixShape& shape, Matri
   out->columns = columns;
   parameters_ += static_cast<uint64_t>(rows) * columns;
   const WeightFormat format = formats_[static_cast<size_t>(place.section)];
-  if (format == WeightFormat::floats) return brain_floats(rows, columns, out);
+  if (format == WeightFormat::floats || stays_float(place.slot)) return brain_floats(rows, columns, out);
   // Embedding, head, patch embedding and values of shared heads have 8 bits, as the quantizer leaves them.
   const Slot slot = place.slot;
   const bool shared = slot == Slot::value && rows < columns;
-  const bool eight = slot == Slot::embedding || slot == Slot::lm_head || slot == Slot::patch_embedding || shared;
+  const bool eight = slot == Slot::embedding || slot == Slot::layer_input_table || slot == Slot::lm_head || slot == Slot::patch_embedding || shared;
   return panels(rows, columns, eight ? WeightFormat::s8 : format, out);
 }
 
@@ -95,16 +100,22 @@ Status RandomTensors::vector(const Place& place, const char* suffix, size_t coun
   return Status::ok();
 }
 
+Status RandomTensors::bounds(const Place&, const RowBounds** out) {
+  static constexpr RowBounds kWide = {-1e9f, 1e9f, -1e9f, 1e9f};
+  *out = &kWide;
+  return Status::ok();
+}
+
 Status RandomTensors::transforms(const ModelSpec& spec, Weights* weights) {
   StreamTransform& decoder = weights->decoder.stream;
   decoder.folded = decoder.rotated = decoder.down_rotation = formats_[0] != WeightFormat::floats;
-  MICA_TRY(complete_transform(spec.decoder.hidden, spec.decoder.feed_forward, 1, {}, &decoder));
+  MICA_TRY(complete_transform(decoder_stream(spec), 1, {}, &decoder));
   if (!spec.has_vision) return Status::ok();
   const VisionSpec& v = spec.vision;
   StreamTransform& vision = weights->vision.stream;
   vision.folded = vision.rotated = vision.down_rotation = formats_[2] != WeightFormat::floats;
   vision.integer_attention = vision.rotated;
-  MICA_TRY(complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, {}, &vision));
+  MICA_TRY(complete_transform(vision_stream(spec), static_cast<size_t>(v.merge) * v.merge, {}, &vision));
   share_transform(spec, weights);
   return Status::ok();
 }

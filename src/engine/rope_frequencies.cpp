@@ -17,6 +17,12 @@ float plain_frequency(const RopeSpec& rope, float theta, size_t i) {
   return rope.divisors.count ? frequency / rope.divisors.values[i] : frequency;
 }
 
+// _compute_proportional_rope_parameters: the exponents are those of all pairs.
+float proportional_frequency(const RopeSpec& rope, size_t i) {
+  const auto turning = static_cast<size_t>(static_cast<double>(rope.rotated_share) * rope.rotated_dims / 2);
+  return i < turning ? plain_frequency(rope, rope.theta, i) / (rope.factor != 0 ? rope.factor : 1.0f) : 0.0f;
+}
+
 // Llama 3.1 (_compute_llama3_parameters): long wavelengths are slowed by `factor`, short ones kept.
 float llama3_frequency(const RopeSpec& rope, float frequency) {
   const float wavelength = 2.0f * static_cast<float>(M_PI) / frequency;
@@ -91,6 +97,7 @@ RopeFrequencies decoder_frequencies(const RopeSpec& rope) {
       case RopeScaling::dynamic_by_prompt: out.frequency[i] = frequency; break;
       case RopeScaling::linear: out.frequency[i] = frequency / rope.factor; break;
       case RopeScaling::yarn: out.frequency[i] = yarn_frequency(rope, ramp, frequency, i); break;
+      case RopeScaling::proportional: out.frequency[i] = proportional_frequency(rope, i); break;
       case RopeScaling::longrope: out.frequency[i] = divided_frequency(rope, rope.short_divisors, i); break;
       case RopeScaling::llama3: out.frequency[i] = llama3_frequency(rope, frequency); break;
     }
@@ -100,8 +107,9 @@ RopeFrequencies decoder_frequencies(const RopeSpec& rope) {
   return out;
 }
 
-// The first half of the pairs follows the patch's row, the second its column: each with the frequencies of a head of
-// half the size, or with every second one of the head's own.
+// The first half of the pairs follows the patch's row, the second its column (or the other way round where each has a
+// half of the head to itself): each with the frequencies of a head of half the size, or with every second one of the
+// head's own.
 RopeFrequencies vision_frequencies(const VisionSpec& v) {
   const size_t half = v.head_dim() / 2, axis_pairs = half / 2;
   RopeFrequencies out{std::vector<float>(half), std::vector<uint8_t>(half)};
@@ -109,7 +117,7 @@ RopeFrequencies vision_frequencies(const VisionSpec& v) {
     const uint8_t axis = i < axis_pairs ? 0 : 1;
     out.frequency[i] = v.rope_alternates ? power_frequency(v.rope_theta, 2 * (i % axis_pairs) + axis, v.head_dim())
                                          : power_frequency(v.rope_theta, i % axis_pairs, half);
-    out.axis_of[i] = axis;
+    out.axis_of[i] = v.rope_apart ? 1 - axis : axis;
   }
   return out;
 }

@@ -56,11 +56,12 @@ void Session::fill_span(size_t count, bool visual) {
   const KvCache::Appended chunk{
       .count = count, .visual = visual ? count : 0, .spans = &tokens, .span_count = visual ? size_t{1} : 0};
   WorkBuffers& buffers = workspace_->buffers();
-  const KvRows rows = buffers.decoder.key_value_rows(count);
   const DecoderSpec& d = model_.spec.decoder;
-  const size_t width = size_t{d.kv_heads} * d.head_dim;
-  for (size_t layer = 0; layer < d.layers; ++layer) {
-    if (d.layer(static_cast<uint32_t>(layer)).kind != LayerKind::attention) continue;
+  for (uint32_t layer = 0; layer < d.layers; ++layer) {
+    const LayerSpec spec = d.layer(layer);
+    if (spec.kind != LayerKind::attention || spec.borrows_keys) continue;
+    const KvRows rows = buffers.decoder.key_value_room(d, spec, count);
+    const size_t width = size_t{spec.kv_heads} * spec.head_dim;
     for (size_t i = 0; i < count * width; ++i) {
       rows.keys[i / width * rows.stride + i % width] = kNoise[(i + layer) % kNoiseValues];
       rows.values[i / width * rows.stride + i % width] = kNoise[(i * 3 + layer) % kNoiseValues];

@@ -61,10 +61,10 @@ Status check_readers(const QuantPoint& point, std::span<const Matrix* const> rea
                            path, point.index);
   }
   for (const Matrix* reader : readers)
-    if (reader->is_packed() != first.is_packed())
+    if (reader->reads_point() != first.reads_point())
       return Status::error(Code::corrupt_file, "%s: matrices that read quant point %u are packed in part", path,
                            point.index);
-  if (first.is_packed() && !(point.scale_visual > 0 && point.scale_text > 0))
+  if (first.reads_point() && !(point.scale_visual > 0 && point.scale_text > 0))
     return Status::error(Code::corrupt_file, "%s: quant point %u has no scale, but its matrix is packed", path,
                          point.index);
   return Status::ok();
@@ -122,7 +122,7 @@ Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
   std::vector<uint32_t> signs;
   MICA_TRY(read_stream(json.root(), "decoder", &decoder));
   MICA_TRY(read_signs(files_, static_format::kDecoderSigns, spec.decoder.hidden, &signs, &decoder.rotated));
-  MICA_TRY(complete_transform(spec.decoder.hidden, spec.decoder.feed_forward, 1, signs, &decoder).in(files_.path()));
+  MICA_TRY(complete_transform(decoder_stream(spec), 1, signs, &decoder).in(files_.path()));
   if (decoder.vocabulary_rotation && !decoder.rotated)
     return Status::error(Code::corrupt_file, "%s: the vocabulary is rotated, but the residual stream is not",
                          files_.path());
@@ -132,7 +132,7 @@ Status FileTensors::transforms(const ModelSpec& spec, Weights* weights) {
   MICA_TRY(read_stream(json.root(), "vision", &vision));
   MICA_TRY(read_attention(json.root().find("vision"), &vision).in(files_.path()));
   MICA_TRY(read_signs(files_, static_format::kVisionSigns, v.hidden, &signs, &vision.rotated));
-  MICA_TRY(complete_transform(v.hidden, v.feed_forward, static_cast<size_t>(v.merge) * v.merge, signs, &vision)
+  MICA_TRY(complete_transform(vision_stream(spec), static_cast<size_t>(v.merge) * v.merge, signs, &vision)
                .in(files_.path()));
   share_transform(spec, weights);
   return Status::ok();

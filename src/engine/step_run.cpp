@@ -15,7 +15,7 @@ namespace {
 // Steps that make rows elsewhere; others work in place.
 bool makes_rows(Op op) {
   return op == Op::linear || op == Op::glu || op == Op::merge || op == Op::to_windows || op == Op::from_windows ||
-         op == Op::attend || op == Op::pool || op == Op::halve;
+         op == Op::attend || op == Op::pool || op == Op::halve || op == Op::spread;
 }
 // Steps that take over a norm or activation before them.
 bool enters(Op op) { return op == Op::linear || op == Op::glu; }
@@ -138,6 +138,14 @@ class Runner {
         add_positions(compute_, spec_.vision.position_rule, weights_.vectors[at.slot], spec_.vision.position_side,
                       pixel_order(spec_.pictures, plan_), writable_, width);
         break;
+      case Op::add_axes:
+        add_axes(compute_, weights_.vectors[at.slot], spec_.vision, pixel_order(spec_.pictures, plan_), writable_,
+                 width);
+        break;
+      case Op::spread:
+        for (size_t i = 0; i < count(at.in) * width; ++i) made[i] = 2 * values_[i] - 1;
+        break;
+      case Op::standardize: standardize(at); break;
       case Op::norm:
       case Op::activate: pending_ = &at; break;
       case Op::features: {
@@ -192,6 +200,15 @@ class Runner {
       });
     }
     pending_ = nullptr;
+  }
+
+  void standardize(const StepAt& at) {
+    const float *mean = weights_.vectors[at.slot], *scale = weights_.vectors[at.second];
+    for (size_t row = 0; row < count(at.in); ++row)
+      for (size_t i = 0; i < at.in.width; ++i) {
+        float& value = writable_[row * at.in.width + i];
+        value = (value - mean[i]) * scale[i];
+      }
   }
 
   void leave_windows(const StepAt& at, float* made) {

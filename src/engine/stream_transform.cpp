@@ -7,12 +7,29 @@
 
 namespace mica {
 
-Status complete_transform(size_t width, size_t feed_forward, size_t merge, std::span<const uint32_t> signs,
+namespace {
+
+// A plan for each width of what enters `down`.
+Status plan_down(const StreamSpec& shape, StreamTransform* stream) {
+  for (uint32_t i = 0; i < shape.layers; ++i) {
+    const size_t width = shape.at(i).width(Width::feed_forward);
+    if (stream->down(width) != nullptr) continue;
+    RowRotation plan;
+    if (!plan.make(width))
+      return Status::error(Code::unsupported,
+                           "a layer of %zu values cannot be rotated: no sum of numbers with small prime factors",
+                           width);
+    stream->down_plans.push_back(plan);
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+Status complete_transform(const StreamSpec& shape, size_t merge, std::span<const uint32_t> signs,
                           StreamTransform* stream) {
-  if (stream->down_rotation && !stream->down_plan.make(feed_forward))
-    return Status::error(Code::unsupported,
-                         "a layer of %zu values cannot be rotated: no sum of numbers with small prime factors",
-                         feed_forward);
+  const size_t width = shape.width(Width::hidden);
+  if (stream->down_rotation) MICA_TRY(plan_down(shape, stream));
   if (!stream->rotated) return Status::ok();
   if (!stream->residual_plan.make(width))
     return Status::error(Code::unsupported, "a residual stream of %zu values cannot be rotated", width);

@@ -26,10 +26,10 @@ inline constexpr StreamFlag kStreamFlags[] = {
     {"vocabulary_rotation", true, &StreamTransform::vocabulary_rotation, "vocabulary_rotated"},
 };
 
-// Completes `stream` for a residual stream of `width` values and a feed-forward layer of `feed_forward`, whose flags
-// are set: plans, and with `signs` (bits; empty: all positive) the direction of the mean. `merge`: patches that are
-// merged into one row of a tower's projector, 1 elsewhere. Errors: unsupported for widths that cannot be rotated.
-Status complete_transform(size_t width, size_t feed_forward, size_t merge, std::span<const uint32_t> signs,
+// Completes `stream`, whose flags are set, for a residual stream of that shape: plans, and with `signs` (bits; empty:
+// all positive) the direction of the mean. `merge`: patches that are merged into one row of a tower's projector, 1
+// elsewhere. Errors: unsupported for widths that cannot be rotated.
+Status complete_transform(const StreamSpec& shape, size_t merge, std::span<const uint32_t> signs,
                           StreamTransform* stream);
 
 // Points the LayerNorms that are folded in rotated towers at their streams' direction.

@@ -54,13 +54,13 @@ bool fits(const ModelFiles& files, uint64_t stored, size_t wanted) {
 
 // ---- files ----------------------------------------------------------------------------------------------------------
 
-std::string FileTensors::full_name(const TensorName& name, uint32_t layer, const char* suffix) const {
-  std::string text = roots_[static_cast<size_t>(name.section)];
-  const size_t length = std::strlen(name.pattern);
-  if (length != 0 && name.pattern[length - 1] == '_' && *suffix == '.') ++suffix;
-  const char* place = std::strstr(name.pattern, "{}");
-  if (place == nullptr) return text + name.pattern + suffix;
-  text.append(name.pattern, place);
+std::string FileTensors::full_name(Section section, const char* pattern, uint32_t layer, const char* suffix) const {
+  std::string text = roots_[static_cast<size_t>(section)];
+  const size_t length = std::strlen(pattern);
+  if (length != 0 && pattern[length - 1] == '_' && *suffix == '.') ++suffix;
+  const char* place = std::strstr(pattern, "{}");
+  if (place == nullptr) return text + pattern + suffix;
+  text.append(pattern, place);
   return text + std::to_string(layer) + (place + 2) + suffix;
 }
 
@@ -101,6 +101,11 @@ void FileTensors::warn_of_unread(const ModelSpec& spec) const {
         for (const char* suffix : {".weight", ".bias", ""})
           if (is_tower(name.section) && is_layered(name.slot))
             known.push_back(files_.find(full_name(name, layer, suffix)));
+  // Keys and values of layers that borrow those of others: published checkpoints may have them.
+  for (uint32_t layer = 0; layer < spec.decoder.layers; ++layer)
+    for (const PartInfo& part : parts_of_layers())
+      if (part.lacking != nullptr && !is_part_of(part, spec.decoder.layer(layer)))
+        known.push_back(find({Section::decoder, part.slot, layer}, ".weight"));
   std::sort(known.begin(), known.end());
   constexpr size_t kNamesMax = 3;
   size_t unread = 0;
@@ -209,6 +214,9 @@ Status FileTensors::matrix(const Place& place, const MatrixShape& shape, Matrix*
   const TensorName* name = names_.of(place);
   *out = Matrix{};
   if (name == nullptr) return Status::ok();
+  bool found = false;
+  MICA_TRY(static_ranges(place, shape, out, &found));
+  if (found) return Status::ok();
   const TensorView* tensor = find(place, ".weight");
   if (tensor == nullptr) tensor = files_.find(stored_name(place, ""));
   if (tensor == nullptr) return name->required ? missing(place) : Status::ok();
@@ -223,6 +231,32 @@ Status FileTensors::matrix(const Place& place, const MatrixShape& shape, Matrix*
   // No decoder of ours has one at its vocabulary: the published programs leave it out too.
   if (place.slot == Slot::embedding || place.slot == Slot::lm_head) return Status::ok();
   return load_bias(place, shape, out);
+}
+
+std::string FileTensors::bound_name(const Place& place, size_t index) const {
+  constexpr const char* kSuffixes[kBoundCount] = {".input_min", ".input_max", ".output_min", ".output_max"};
+  const TensorName* name = names_.of(place);
+  if (name == nullptr || name->bounds == nullptr) return {};
+  return full_name(name->section, name->bounds, place.layer, kSuffixes[index]);
+}
+
+Status FileTensors::bounds(const Place& place, const RowBounds** out) {
+  auto* made = reinterpret_cast<RowBounds*>(own(sizeof(RowBounds)));
+  if (made == nullptr) return no_memory(sizeof(RowBounds));
+  float* const values[kBoundCount] = {&made->in_min, &made->in_max, &made->out_min, &made->out_max};
+  for (size_t i = 0; i < kBoundCount; ++i) {
+    const std::string name = bound_name(place, i);
+    const TensorView* tensor = files_.find(name);
+    if (tensor == nullptr) return missing(name);
+    const float* value = nullptr;
+    MICA_TRY(widen(*tensor, name, 1, &value));
+    *values[i] = *value;
+  }
+  if (!(made->in_min <= made->in_max && made->out_min <= made->out_max))
+    return Status::error(Code::corrupt_file, "%s: \"%s\" is not below the bound beside it, or is no number",
+                         files_.path(), bound_name(place, made->in_min <= made->in_max ? 2 : 0).c_str());
+  *out = made;
+  return Status::ok();
 }
 
 Status FileTensors::floats(const TensorView& tensor, const Place& place, const MatrixShape& shape, Matrix* out) {

@@ -60,6 +60,9 @@ class TensorSource {
   // A vector as floats, null likewise. `suffix`: ".weight", ".bias", or "" for a parameter without one.
   virtual Status vector(const Place& place, const char* suffix, size_t count, const float** out) = 0;
 
+  // The bounds of what enters and leaves the matrix of a slot.
+  virtual Status bounds(const Place& place, const RowBounds** out) = 0;
+
   // True where biases and norms may be folded into what the config says has none.
   virtual bool packed() const { return true; }
   virtual const char* path() const { return ""; }
@@ -86,8 +89,12 @@ class FileTensors : public TensorSource {
   Status choose_roots(const ModelSpec& spec) override;
   Status matrix(const Place& place, const MatrixShape& shape, Matrix* out) override;
   Status vector(const Place& place, const char* suffix, size_t count, const float** out) override;
+  Status bounds(const Place& place, const RowBounds** out) override;
   Status transforms(const ModelSpec& spec, Weights* weights) override;
   Status static_parts(const ModelSpec& spec, Weights* weights) override;
+  // Of bound `index` of a place, of kBoundCount; empty when the family has none there.
+  static constexpr size_t kBoundCount = 4;
+  std::string bound_name(const Place& place, size_t index) const;
   bool packed() const override { return files_.kind() == ModelFiles::Kind::packed; }
   const char* path() const override { return files_.path(); }
   bool stored(const Place& place) const override { return find(place, ".weight") != nullptr; }
@@ -113,11 +120,17 @@ class FileTensors : public TensorSource {
   }
   Status load_bias(const Place& place, const MatrixShape& shape, Matrix* out);
   Status floats(const TensorView& tensor, const Place& place, const MatrixShape& shape, Matrix* out);
+  // Of a checkpoint with static ranges; `found` is false where the slot's matrix is not of one.
+  Status static_ranges(const Place& place, const MatrixShape& shape, Matrix* out, bool* found);
+  Status read_steps(const std::string& base, RowSteps* out);
   Status panels(const TensorView& tensor, const std::string& name, size_t rows, size_t columns, Matrix* out);
   Status levels(const std::string& base, Matrix* out);
   Status kept_channels(const std::string& base, size_t rows, size_t columns, Matrix* out);
   Status check_finite(const std::string& name, const float* values, size_t count) const;
-  std::string full_name(const TensorName& name, uint32_t layer, const char* suffix) const;
+  std::string full_name(const TensorName& name, uint32_t layer, const char* suffix) const {
+    return full_name(name.section, name.pattern, layer, suffix);
+  }
+  std::string full_name(Section section, const char* pattern, uint32_t layer, const char* suffix) const;
   Status missing(const std::string& name) const;
   Status widen(const TensorView& tensor, const std::string& name, size_t count, const float** out);
 
@@ -137,6 +150,7 @@ class RandomTensors : public TensorSource {
   Status choose_roots(const ModelSpec& spec) override;
   Status matrix(const Place& place, const MatrixShape& shape, Matrix* out) override;
   Status vector(const Place& place, const char* suffix, size_t count, const float** out) override;
+  Status bounds(const Place& place, const RowBounds** out) override;
   Status transforms(const ModelSpec& spec, Weights* weights) override;
   Status static_parts(const ModelSpec& spec, Weights* weights) override;
   bool stored(const Place& place) const override { return names_.of(place) != nullptr; }

@@ -60,20 +60,20 @@ void Vision::plan(const Model& model, size_t patches, Arena* arena) {
   const size_t rows = stem_steps(model.spec).out().count_max(patches);
   attention_ = {.heads = v.heads, .kv_heads = v.heads, .head_dim = v.head_dim()};
   shape_ = {.hidden = v.hidden,
-            .query_width = v.hidden,
-            .key_width = v.hidden,
             .projected_width = projected_width(model.weights.vision.layers),
             .mixed_width = mixed_width(model.weights.vision.layers),
-            .feed_forward = v.feed_forward,
+            .feed_forward = feed_forward_width(model.weights.vision.layers),
             .norm = v.norm,
             .epsilon = v.norm_epsilon,
             .activation = v.activation,
             .norms_before = !v.norms_behind,
             .post_norms = has_post_norms(model.weights.vision.layers),
-            .down_rotation = model.weights.vision.stream.down()};
+            .keeps_rows = keeps_rows(model.weights.vision.layers),
+            .stream = &model.weights.vision.stream};
   plan_block(shape_, rows, std::min(rows, kMlpRows), arena, &buffers_);
   if (v.rope_2d) {
     rope_.half = v.head_dim() / 2;
+    rope_.parts = v.rope_apart ? 2 : 1;
     rope_.cosine = arena->take<float>(rows * rope_.half);
     rope_.sine = arena->take<float>(rows * rope_.half);
     positions_ = arena->take<uint32_t>(rows * 2);
@@ -124,10 +124,10 @@ void Vision::attend(const Compute& compute, size_t first, size_t rows) {
   const size_t d = attention_.head_dim;
   const size_t stride = buffers_.qkv_stride;
   const float* queries = buffers_.qkv + first * stride;
-  const float* keys = queries + shape_.query_width;
+  const float* keys = queries + shape_.hidden;
   float* out = buffers_.rows.values + first * shape_.hidden;
   if (packed_heads_ != nullptr)
-    return integer_attention(compute, attention_, queries, keys, keys + shape_.key_width, stride, rows, packed_heads_,
+    return integer_attention(compute, attention_, queries, keys, keys + shape_.hidden, stride, rows, packed_heads_,
                              out, shape_.hidden);
   parallel_for(compute, attention_.heads, [&](size_t head, int) {
     pack_keys(compute, keys_ + head * key_head_stride_, keys + head * d, stride, rows, d);
@@ -136,7 +136,7 @@ void Vision::attend(const Compute& compute, size_t first, size_t rows) {
   run.count = rows;
   run.keys_f32 = keys_;
   run.key_head_stride = key_head_stride_;
-  run.values_f32 = keys + shape_.key_width;
+  run.values_f32 = keys + shape_.hidden;
   run.value_stride = stride;
   run.value_head_stride = d;
   attention(compute, attention_, queries, stride, rows, &run, 1, out, shape_.hidden);
@@ -178,11 +178,13 @@ void Vision::run_layer(const Compute& compute, const Model& model, const LayerWe
   const VisionSpec& v = model.spec.vision;
   const size_t count = rows_of(model.spec, plan);
   if (!project_qkv(compute, shape_, layer, buffers_, count, count)) return;
-  float* keys = buffers_.qkv + shape_.query_width;
+  float* keys = buffers_.qkv + shape_.hidden;
   const size_t normed_heads = v.width_norms ? 1 : v.heads, normed = v.hidden / normed_heads, stride = buffers_.qkv_stride;
   norm_heads(compute, layer.norms[Slot::query_norm].weight, v.head_norm_epsilon, buffers_.qkv, stride, count,
              normed_heads, normed);
   norm_heads(compute, layer.norms[Slot::key_norm].weight, v.head_norm_epsilon, keys, stride, count, normed_heads, normed);
+  norm_heads(compute, layer.norms[Slot::value_norm].weight, v.head_norm_epsilon, keys + v.hidden, stride, count,
+             v.heads, v.head_dim());
   if (rope_.half != 0) {
     rope_apply(compute, rope_, buffers_.qkv, stride, count, v.heads, v.head_dim(), false);
     rope_apply(compute, rope_, keys, stride, count, v.heads, v.head_dim(), false);

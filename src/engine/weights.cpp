@@ -2,6 +2,7 @@
 #include "weights.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -20,7 +21,7 @@ constexpr Place decoder_place(Slot slot) { return {Section::decoder, slot}; }
 // Of a matrix as it is stored; ends at the first byte that says otherwise.
 bool is_zero(const Matrix& matrix) {
   const auto* bytes = static_cast<const uint8_t*>(matrix.data);
-  return std::all_of(bytes, bytes + matrix.rows * matrix.stride_bytes, [](uint8_t byte) { return byte == 0; });
+  return std::all_of(bytes, bytes + matrix.bytes(), [](uint8_t byte) { return byte == 0; });
 }
 
 constexpr Place kHead = {Section::head, Slot::lm_head};
@@ -68,18 +69,24 @@ class Loader {
     target->bias = nullptr;
     return Status::ok();
   }
+  // Of a layer; a tower may keep what enters and leaves it within bounds.
+  Status bounded_matrix(const Place& place, const MatrixShape& shape, const Said& biased, Matrix* target) {
+    MICA_TRY(matrix(place, shape, biased, target));
+    const bool bounds = place.section == Section::vision && spec_.vision.bounds_rows && target->rows != 0;
+    return bounds ? source_->bounds(place, &target->bounds) : Status::ok();
+  }
   // Folded norms and scales are absent from the file and leave ones and zeros.
   Status load_layer(const StreamSpec& stream, bool folded, uint32_t index, LayerWeights* w) {
     const FusedShape fused = {stream.width(Width::query), stream.width(Width::key), stream.width(Width::head)};
     const bool of_decoder = stream.section == Section::decoder;
-    const LayerKind kind = of_decoder ? spec_.decoder.layer(index).kind : LayerKind::attention;
+    const LayerSpec layer = stream.layer(index);
     for (const PartInfo& part : parts_of_layers()) {
-      if (!is_part_of(part, kind)) continue;
+      if (!is_part_of(part, layer)) continue;
       const Place place = {stream.section, part.slot, index};
       const Said& said = stream.says(part.said_by);
       const size_t rows = stream.width(part.rows);
       if (part.kind == PartKind::matrix)
-        MICA_TRY(matrix(place, {rows, stream.width(part.columns), fused}, said, &w->matrices[part.slot]));
+        MICA_TRY(bounded_matrix(place, {rows, stream.width(part.columns), fused}, said, &w->matrices[part.slot]));
       else if (folded && is_folded(part.slot))
         continue;
       else if (part.kind == PartKind::norm)
@@ -88,24 +95,45 @@ class Loader {
       else if (!said.known || said.has)
         MICA_TRY(source_->vector(place, "", rows, &w->vectors[part.slot]));
     }
+    if (of_decoder ? spec_.decoder.value_norms : spec_.vision.value_norms) MICA_TRY(ones(stream.width(Width::head), w));
+    if (!of_decoder) scale_queries(stream.width(Width::head), w);
     return of_decoder && !folded ? multiply_residuals(w) : Status::ok();
+  }
+
+  // A norm of values without weights is one with weights of one.
+  Status ones(size_t width, LayerWeights* w) {
+    float* weight = nullptr;
+    MICA_TRY(own_floats(width, 1, &weight));
+    w->norms[Slot::value_norm].weight = weight;
+    return Status::ok();
+  }
+  // What a tower multiplies into products of queries and keys is a part of the norm that queries pass: attention
+  // divides by the root of a head's size.
+  void scale_queries(size_t width, LayerWeights* w) {
+    const float scale = spec_.vision.attention_scale;
+    auto* weight = const_cast<float*>(w->norms[Slot::query_norm].weight);  // widened into our own memory
+    for (size_t i = 0; scale != 0 && i < width; ++i) weight[i] *= scale * std::sqrt(static_cast<float>(width));
+  }
+  Status own_floats(size_t count, float value, float** out) {
+    *out = reinterpret_cast<float*>(own_bytes(count * sizeof(float), &out_->owned));
+    if (*out == nullptr) return Status::error(Code::out_of_memory, "no memory for %zu floats", count);
+    std::fill_n(*out, count, value);
+    return Status::ok();
   }
 
   // One factor for all that a layer adds is a LayerScale of equal values.
   Status multiply_residuals(LayerWeights* w) {
     const float factor = spec_.decoder.multipliers.residual;
     if (factor == 1) return Status::ok();
-    const size_t hidden = spec_.decoder.hidden;
-    auto* scale = reinterpret_cast<float*>(own_bytes(hidden * sizeof(float), &out_->owned));
-    if (scale == nullptr) return Status::error(Code::out_of_memory, "no memory for %zu floats", hidden);
-    std::fill_n(scale, hidden, factor);
+    float* scale = nullptr;
+    MICA_TRY(own_floats(spec_.decoder.hidden, factor, &scale));
     w->vectors[Slot::attention_scale] = w->vectors[Slot::mlp_scale] = scale;
     return Status::ok();
   }
 
   Status load_layers(const StreamSpec& stream, bool folded, std::vector<LayerWeights>* layers) {
     layers->resize(stream.layers);
-    for (uint32_t i = 0; i < stream.layers; ++i) MICA_TRY(load_layer(stream, folded, i, &(*layers)[i]));
+    for (uint32_t i = 0; i < stream.layers; ++i) MICA_TRY(load_layer(stream.at(i), folded, i, &(*layers)[i]));
     return Status::ok();
   }
 
@@ -113,6 +141,15 @@ class Loader {
     const DecoderSpec& d = spec_.decoder;
     DecoderWeights& w = out_->decoder;
     MICA_TRY(load_vocabulary());
+    if (d.layer_input != 0) {
+      const size_t inputs = size_t{d.layers} * d.layer_input;
+      MICA_TRY(source_->matrix(decoder_place(Slot::layer_input_table), {d.layer_input_vocabulary, inputs},
+                               &w.layer_input_table));
+      MICA_TRY(source_->matrix(decoder_place(Slot::layer_input_projection), {inputs, d.hidden},
+                               &w.layer_input_projection));
+      MICA_TRY(norm(decoder_place(Slot::layer_inputs_norm), d.layer_input, false, &w.layer_inputs_norm));
+      MICA_TRY(check_head(w.layer_input_projection));
+    }
     MICA_TRY(load_layers(decoder_stream(spec_), w.stream.folded, &w.layers));
     MICA_TRY(norm(decoder_place(Slot::final_norm), d.hidden, false, &w.final_norm));
     // What divides the logits divides the rows that they are products of.
@@ -142,14 +179,23 @@ class Loader {
         log_message(LogLevel::warning,
                     "%s: tie_word_embeddings is true, but the stored lm_head differs from the embedding; it is used",
                     source_->path());
-      return Status::ok();
+      return check_head(w.lm_head);
     }
     if (!d.tied_embeddings && !source_->packed() && !head_only)
       log_message(LogLevel::warning,
                   "%s: tie_word_embeddings is false, but no lm_head is stored; the embedding is used for it",
                   source_->path());
     w.lm_head = w.embedding;
-    return Status::ok();
+    return check_head(w.lm_head);
+  }
+
+  // Rows enter the head in float, or in integers of a quant point, which only mica's own files have.
+  Status check_head(const Matrix& head) const {
+    if (source_->packed() || (!head.is_packed() && !head.keeps_rows())) return Status::ok();
+    return Status::error(Code::unsupported,
+                         "%s: the head is quantized with static ranges (or is such an embedding), which mica runs in "
+                         "layers only: take the checkpoint in BF16 from which it was made",
+                         source_->path());
   }
 
   Status load_tower(const StreamSpec& stream, VisionWeights* tower) {
@@ -177,6 +223,7 @@ class Loader {
     switch (at.op) {
       case Op::add: return at.in.count(v.image_height / v.patch, v.image_width / v.patch);
       case Op::resample: return v.position_count;
+      case Op::add_axes: return size_t{2} * v.position_count;
       case Op::attend: return v.queries;
       default: return 1;
     }
@@ -196,6 +243,9 @@ class Loader {
           const FusedShape fused = {v.query_width, v.query_width, 1, at.in.patches()};
           const MatrixShape shape = {stream.width(part.rows), at.in.width, fused};
           MICA_TRY(matrix(place, shape, stream.says(part.said_by), &w.matrices[slot]));
+          if (w.matrices[slot].keeps_rows())
+            return Status::error(Code::unsupported, "%s: \"%s\" is quantized with static ranges, which mica runs in "
+                                 "layers only", source_->path(), part.name);
         } else if (part.kind == PartKind::norm) {
           const bool biased = norm_of_tower(v, slot).kind == Norm::layer;
           if (!folded || !is_folded(slot)) MICA_TRY(norm(place, at.in.width, biased, &w.norms[slot]));

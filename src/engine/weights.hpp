@@ -28,28 +28,38 @@ struct StreamTransform {
   bool vocabulary_rotation = false;  // of a decoder: rows of embedding and lm_head are rotated as the stream's are
   bool integer_attention = false;  // of a tower: queries, keys and values meet in integers (integer_attention.hpp)
   RowRotation residual_plan;
-  RowRotation down_plan;
+  std::vector<RowRotation> down_plans;  // of each width that layers have there
   std::vector<uint32_t> signs;    // bits, a word for 32 channels
   std::vector<float> direction;   // [width]: R S of the unit vector of ones
   std::vector<float> merged_direction;  // of a tower: for a norm over merged patches
 
-  const RowRotation* down() const { return down_rotation ? &down_plan : nullptr; }
+  // Of rows of that many values; null: they are not rotated.
+  const RowRotation* down(size_t width) const {
+    for (const RowRotation& plan : down_plans)
+      if (down_rotation && plan.width() == width) return &plan;
+    return nullptr;
+  }
 };
 
 // A layer of the decoder or of the tower, by the rows of parts_of_layers().
 struct LayerWeights {
-  BySlot<Matrix, Slot::qkv, Slot::delta_out> matrices;  // without rows: not a part of this layer
-  BySlot<NormWeights, Slot::attention_norm, Slot::delta_norm> norms;
-  BySlot<const float*, Slot::attention_scale, Slot::decay_bias> vectors;  // null: not a part of this layer
+  BySlot<Matrix, Slot::qkv, Slot::layer_input_out> matrices;  // without rows: not a part of this layer
+  BySlot<NormWeights, Slot::attention_norm, Slot::layer_input_norm> norms;
+  BySlot<const float*, Slot::attention_scale, Slot::layer_scale> vectors;  // null: not a part of this layer
   BySite<QuantPoint, Site::attention_in, Site::down_in> points;
 
   // The first of the matrices that read a site: all of them are stored alike.
   const Matrix& reader(Site site) const;
+  // Keys, as their matrix gives them, are values, too.
+  bool values_are_keys() const { return matrices[Slot::key].rows != 0 && matrices[Slot::value].rows == 0; }
 };
 
 struct DecoderWeights {
   Matrix embedding;
   const float* embedding_columns = nullptr;  // [hidden]: multiplied into each embedding; null: ones (static_format.hpp)
+  // What layers are told of a token beside the stream: [tokens][layers * layer_input], and from its embedding.
+  Matrix layer_input_table, layer_input_projection;
+  NormWeights layer_inputs_norm;
   std::vector<LayerWeights> layers;
   NormWeights final_norm;
   Matrix lm_head;
@@ -62,7 +72,7 @@ struct DecoderWeights {
 using StepMatrices = BySlot<Matrix, Slot::patch_embedding, Slot::inner_down>;
 struct StepWeights {
   StepMatrices matrices;
-  BySlot<NormWeights, Slot::pre_norm, Slot::inner_norm> norms;
+  BySlot<NormWeights, Slot::patch_norm, Slot::inner_norm> norms;
   BySlot<const float*, Slot::class_token, Slot::resampler_positions> vectors;
   BySite<QuantPoint, Site::patches_in, Site::inner_down_in> points;
 };

@@ -11,6 +11,7 @@ namespace mica {
 namespace {
 
 bool decoder_is_packed(const DecoderWeights& weights) {
+  if (weights.layer_input_projection.rows != 0 && !weights.layer_input_projection.is_packed()) return false;
   for (const LayerWeights& layer : weights.layers)
     for (const Matrix& matrix : layer.matrices)
       if (matrix.rows != 0 && !matrix.is_packed()) return false;
@@ -24,6 +25,7 @@ void Workspace::plan(const Model& model, const SessionOptions& options, Arena* a
   const size_t batch = options.batch;
   WorkBuffers b;
   b.order = arena->take<uint32_t>(batch);
+  b.tokens = arena->take<int32_t>(batch);
   b.positions = arena->take<uint32_t>(batch * 3);
   b.in_order = arena->take<uint32_t>(batch);
   const size_t in_blocks = spec.decoder.block != SeenBlock::none ? batch : 0;

@@ -27,6 +27,7 @@ struct WorkBuffers {
   Sampler sampler;
 
   uint32_t* order = nullptr;      // [batch]: place of each row, from the batch's first token
+  int32_t* tokens = nullptr;      // [batch]
   uint32_t* positions = nullptr;  // [batch][3]
   uint32_t* in_order = nullptr;   // [batch]: its inverse
   RowSight sight;                 // [batch]

@@ -98,7 +98,7 @@ void norm_rows(const Compute& compute, Norm norm, const NormWeights& weights, fl
 Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& reader, Norm norm,
                 const NormWeights& weights, float epsilon, const float* src, size_t src_stride, size_t rows,
                 size_t visual, size_t width, const RowBuffers& buffers) {
-  if (!reader.is_packed()) {
+  if (!reader.reads_point()) {
     norm_rows(compute, norm, weights, epsilon, buffers.values, width, src, src_stride, rows, width);
     return float_rows(compute, point, buffers.values, width, rows, visual, width);
   }
@@ -123,7 +123,7 @@ Rows enter_norm(const Compute& compute, const QuantPoint& point, const Matrix& r
 
 Rows enter_rows(const Compute& compute, const QuantPoint& point, const Matrix& reader, const float* src,
                 size_t src_stride, size_t rows, size_t visual, size_t width, const RowBuffers& buffers) {
-  if (!reader.is_packed()) return float_rows(compute, point, src, src_stride, rows, visual, width);
+  if (!reader.reads_point()) return float_rows(compute, point, src, src_stride, rows, visual, width);
   const size_t stride = quantized_row_bytes(width);
   for_rows(compute, rows, [&](size_t row) {
     buffers.sums[row] = compute.kernels->quantize->quantize_row(
@@ -137,7 +137,7 @@ Rows enter_activated(const Compute& compute, const QuantPoint& point, const Matr
                      size_t width, const RowBuffers& buffers) {
   const simd::Kernels& kernels = *compute.kernels;
   const simd::RotationPlan* plan = rotation ? &rotation->plan() : nullptr;
-  const bool packed = reader.is_packed();
+  const bool packed = reader.reads_point();
   float* kept = packed && reader.kept_count != 0 ? buffers.kept : nullptr;
   float* means = packed && plan && reader.rank1 ? buffers.rank1 : nullptr;
   const size_t quantized_stride = quantized_row_bytes(width);

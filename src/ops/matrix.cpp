@@ -13,6 +13,11 @@ namespace mica {
   static_assert(static_cast<size_t>(DType::type) == static_cast<size_t>(simd::StoredType::type));
 #include "stored_types.inc"
 
+void widen_table_row(const simd::Kernels& kernels, const Matrix& table, size_t index, size_t width, float* dst) {
+  const size_t pieces = width / table.columns;
+  for (size_t i = 0; i < pieces; ++i) widen_matrix_row(kernels, table, index * pieces + i, dst + i * table.columns);
+}
+
 void widen_row(const simd::Kernels& kernels, DType dtype, float* dst, const uint8_t* src, size_t n) {
   kernels.f32->widen[static_cast<size_t>(dtype)](dst, src, n);
 }

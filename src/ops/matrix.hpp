@@ -13,6 +13,16 @@ namespace mica {
 
 inline constexpr uint32_t kKeptChannelsMax = 16;
 
+// What enters a matrix and what leaves it stays within these.
+struct RowBounds {
+  float in_min, in_max, out_min, out_max;
+};
+
+// Values that enter a matrix, and those that leave it, become whole multiples of these, -128 to 127; 0: they stay.
+struct RowSteps {
+  float in = 0, out = 0;
+};
+
 struct Matrix {
   size_t rows = 0;     // output channels
   size_t columns = 0;  // inputs
@@ -29,8 +39,14 @@ struct Matrix {
   const uint32_t* kept_channels = nullptr;  // [kept_count]
   const float* kept = nullptr;              // [kept_count][rows]
   uint32_t kept_count = 0;                  // at most kKeptChannelsMax
+  // What the checkpoint itself says of the rows; null: nothing. Who calls linear() does it (engine/kept_rows.hpp).
+  const RowBounds* bounds = nullptr;
+  const RowSteps* steps = nullptr;
 
   bool is_packed() const { return format != WeightFormat::floats; }
+  // What enters it is integers under a quant point's scales.
+  bool reads_point() const { return is_packed() && steps == nullptr; }
+  bool keeps_rows() const { return bounds != nullptr || steps != nullptr; }
 
   const uint8_t* row(size_t index) const { return data + index * stride_bytes; }
   // From the first row or panel to the end of the last.
@@ -42,6 +58,9 @@ void narrow_row(const simd::Kernels& kernels, uint16_t* dst, const float* src, s
 
 // Row `index` of a matrix in any format, `columns` floats.
 void widen_matrix_row(const simd::Kernels& kernels, const Matrix& matrix, size_t index, float* dst);
+
+// Row `index` of a table of rows of `width` floats, which may be stored as several shorter rows each.
+void widen_table_row(const simd::Kernels& kernels, const Matrix& table, size_t index, size_t width, float* dst);
 
 // n values from `src` to float, of a type that weights have (dtype.hpp); n is a multiple of its block.
 void widen_row(const simd::Kernels& kernels, DType dtype, float* dst, const uint8_t* src, size_t n);

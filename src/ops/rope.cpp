@@ -20,10 +20,13 @@ void rope_fill(const Compute& compute, const RopeTable& table, const uint32_t* p
 void rope_apply(const Compute& compute, const RopeTable& table, float* x, size_t stride, size_t rows, size_t heads,
                 size_t head_dim, bool interleaved) {
   const auto rotate = interleaved ? compute.kernels->f32->rope_pairs : compute.kernels->f32->rope_halves;
+  const size_t pairs = table.half / table.parts;
   for_rows(compute, rows, [&](size_t row) {
     for (size_t head = 0; head < heads; ++head)
-      rotate(x + row * stride + head * head_dim, table.cosine + row * table.half, table.sine + row * table.half,
-             table.half);
+      for (size_t part = 0; part < table.parts; ++part) {
+        const size_t first = row * table.half + part * pairs;
+        rotate(x + row * stride + head * head_dim + part * 2 * pairs, table.cosine + first, table.sine + first, pairs);
+      }
   });
 }
 

@@ -15,6 +15,7 @@ struct RopeTable {
   float* sine = nullptr;
   size_t half = 0;  // rotated pairs of a head
   float scale = 1.0f;  // of cosines and sines
+  size_t parts = 1;    // of a head, each of which turns within itself by its share of the pairs
 };
 
 // angle[row][i] = positions[row][axis_of[i]] * frequency[i], in float as the reference does it. positions:

@@ -46,6 +46,15 @@ struct Rows {
   float scale_visual = 0, scale_text = 0;
 };
 
+// Rows of floats behind each other, for a matrix that is not packed and whose rows no observer asks for.
+inline Rows float_rows(const float* values, size_t count, size_t width) {
+  Rows rows;
+  rows.count = count;
+  rows.width = rows.stride = width;
+  rows.values = values;
+  return rows;
+}
+
 // Rows [first, end) of them.
 inline Rows rows_between(const Rows& rows, size_t first, size_t end) {
   Rows out = rows;

@@ -118,6 +118,7 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
   MICA_TRY(session->prepare(&sample.chunk, &rows));
   const size_t count = sample.chunk.count;
   sample.embeddings.assign(rows, rows + count * model_->spec.decoder.hidden);
+  sample.tokens.assign(sample.chunk.tokens, sample.chunk.tokens + count);
   sample.positions.assign(sample.chunk.positions, sample.chunk.positions + count * 3);
   for (uint32_t** counts : sight_of(model_->spec.decoder, &sample.chunk))
     sample.sight.insert(sample.sight.end(), *counts, *counts + count);
@@ -137,7 +138,7 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
       const PixelTile own = tile_of(plan, i);
       tower.add(tiles_.size());
       tiles_.push_back({.sample = samples_.size(), .first_token = token, .picture = p, .index = i, .whole = plan,
-                        .first_value = own.first_value, .plan = own.plan, .x = {}, .merged = {}});
+                        .first_value = own.first_value, .plan = own.plan, .state = {}, .merged = {}});
     }
     token += Vision::tokens_of(model_->spec, plan) - model_->spec.picture_ends_as_text;
   }
@@ -169,6 +170,7 @@ Status CalibrationRows::create(const Model& model, const std::vector<Calibration
   for (const CalibrationSample& sample : sources_) MICA_TRY(add_sample(sample, session.get(), warnings));
   if (samples_.empty()) return Status::error(Code::invalid_argument, "there is no sample to calibrate with");
   for (Sample& sample : samples_) {
+    sample.chunk.tokens = sample.tokens.data();
     sample.chunk.positions = sample.positions.data();
     uint32_t* sight = sample.sight.data();
     for (uint32_t** counts : sight_of(model.spec.decoder, &sample.chunk)) {
@@ -219,17 +221,18 @@ void CalibrationRows::begin_decoder() {
   for (Sample& sample : samples_) {
     std::vector<float> quantized = sample.embeddings;
     // Visual rows stand first; finish_tower left those of the quantized tower here.
-    std::copy(sample.x[1].begin(), sample.x[1].end(), quantized.begin());
+    std::copy(sample.state[1].x.begin(), sample.state[1].x.end(), quantized.begin());
     if (sample.taps[1].empty()) sample.taps[1] = sample.taps[0];
-    sample.x[0] = std::move(sample.embeddings);
-    sample.x[1] = std::move(quantized);
+    sample.state[0].x = std::move(sample.embeddings);
+    sample.state[1].x = std::move(quantized);
     sample.embeddings = {};
-    for (size_t stream = 0; stream < std::size(sample.x); ++stream) {
-      std::vector<float>& x = sample.x[stream];
+    for (size_t stream = 0; stream < std::size(sample.state); ++stream) {
+      std::vector<float>& x = sample.state[stream].x;
       std::memcpy(decoder_.x(), x.data(), x.size() * sizeof(float));
       const DecoderPart part = part_of(&sample, static_cast<Stream>(stream));
       decoder_.begin(compute_, *model_, {&part, 1});
       std::memcpy(x.data(), decoder_.x(), sample.chunk.count * hidden * sizeof(float));
+      decoder_.take_carried(sample.chunk.count, &sample.state[stream].carried);
     }
   }
 }
@@ -237,19 +240,22 @@ void CalibrationRows::begin_decoder() {
 void CalibrationRows::DecoderRows::run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item,
                                        Stream stream, bool keep) {
   Sample& sample = owner_->samples_[item];
-  std::vector<float>& x = sample.x[static_cast<size_t>(stream)];
+  State& state = sample.state[static_cast<size_t>(stream)];
   Decoder& decoder = owner_->decoder_;
-  std::memcpy(decoder.x(), x.data(), x.size() * sizeof(float));
+  std::memcpy(decoder.x(), state.x.data(), state.x.size() * sizeof(float));
+  decoder.put_carried(state.carried);
   const DecoderPart part = owner_->part_of(&sample, stream);
   decoder.place(compute, *owner_->model_, {&part, 1});
   decoder.run_layer(compute, *owner_->model_, layer, index, {&part, 1});
-  if (keep) std::memcpy(x.data(), decoder.x(), x.size() * sizeof(float));
+  if (!keep) return;
+  std::memcpy(state.x.data(), decoder.x(), state.x.size() * sizeof(float));
+  decoder.take_carried(sample.chunk.count, &state.carried);
 }
 
 void CalibrationRows::show_head(size_t item, RowObserver* observer) {
   Compute compute = compute_;
   compute.observer = observer;
-  const std::vector<float>& x = samples_[item].x[static_cast<size_t>(Stream::quantized)];
+  const std::vector<float>& x = samples_[item].state[static_cast<size_t>(Stream::quantized)].x;
   std::memcpy(decoder_.x(), x.data(), x.size() * sizeof(float));
   std::vector<uint32_t> rows(samples_[item].chunk.count);
   std::iota(rows.begin(), rows.end(), 0u);
@@ -282,7 +288,7 @@ Status CalibrationRows::begin_tile(Section tower, size_t item, Stream stream) {
   MICA_TRY(pixels_of(tile, &pixels));
   vision_.begin(compute_, *model_, tile.plan, pixels);
   const size_t values = Vision::rows_of(model_->spec, tile.plan) * model_->spec.vision.hidden;
-  tile.x[static_cast<size_t>(stream)].assign(vision_.x(), vision_.x() + values);
+  tile.state[static_cast<size_t>(stream)].x.assign(vision_.x(), vision_.x() + values);
   return Status::ok();
 }
 
@@ -315,12 +321,12 @@ void CalibrationRows::SquareRows::run(const Compute& compute, const LayerWeights
 }
 
 void CalibrationRows::load_tile(const Tile& tile, Stream stream) {
-  const std::vector<float>& x = tile.x[static_cast<size_t>(stream)];
+  const std::vector<float>& x = tile.state[static_cast<size_t>(stream)].x;
   std::memcpy(vision_.x(), x.data(), x.size() * sizeof(float));
 }
 
 void CalibrationRows::keep_tile(Stream stream, Tile* tile) {
-  std::vector<float>& x = tile->x[static_cast<size_t>(stream)];
+  std::vector<float>& x = tile->state[static_cast<size_t>(stream)].x;
   std::memcpy(x.data(), vision_.x(), x.size() * sizeof(float));
 }
 
@@ -391,14 +397,15 @@ void CalibrationRows::merge_squares(Stream stream) {
 
 void CalibrationRows::leave_squares() {
   for (Tile& tile : tiles_) {
-    for (size_t stream = 0; stream < std::size(tile.x); ++stream) tile.x[stream] = std::move(tile.merged[stream]);
+    for (size_t stream = 0; stream < std::size(tile.state); ++stream)
+      tile.state[stream].x = std::move(tile.merged[stream]);
     tile.plan = Vision::behind_squares(model_->spec, tile.plan);
   }
 }
 
 void CalibrationRows::finish_tower() {
   const size_t hidden = model_->spec.decoder.hidden;
-  for (Sample& sample : samples_) sample.x[1].resize(sample.chunk.visual * hidden);
+  for (Sample& sample : samples_) sample.state[1].x.resize(sample.chunk.visual * hidden);
   std::vector<float> picture;  // its rows, of which the last may stand among text
   for (Tile& tile : tiles_) {
     load_tile(tile, Stream::quantized);
@@ -409,8 +416,8 @@ void CalibrationRows::finish_tower() {
     Vision::put_tile(*model_, tile.whole, tile.index, rows.data(), picture.data());
     if (tile.index + 1 == tile.whole.tiles)
       std::copy_n(picture.data(), (tokens - model_->spec.picture_ends_as_text) * hidden,
-                  samples_[tile.sample].x[1].data() + tile.first_token * hidden);
-    for (std::vector<float>& x : tile.x) x = {};
+                  samples_[tile.sample].state[1].x.data() + tile.first_token * hidden);
+    for (LayerRows::State& state : tile.state) state = {};
   }
 }
 

@@ -29,8 +29,11 @@ class LayerRows {
   // the item's rows.
   virtual void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
                    bool keep) = 0;
-  // An item's rows as they are.
-  virtual std::vector<float>& values(size_t item, Stream stream) = 0;
+  // What is known of an item: the residual stream, and what layers read beside it (Decoder::take_carried).
+  struct State {
+    std::vector<float> x, carried;
+  };
+  virtual State& state(size_t item, Stream stream) = 0;
 };
 
 // The samples with their pictures, ready for both loops of one model. Values are those before the first layer.
@@ -85,7 +88,8 @@ class CalibrationRows {
     Chunk chunk;                                  // its pointers are into the vectors below
     std::vector<uint32_t> positions, in_order;
     std::vector<uint32_t> sight;                  // what each row sees, one array of the chunk behind the other
-    std::vector<float> x[2];                      // [count][hidden] by Stream
+    std::vector<int32_t> tokens;
+    LayerRows::State state[2];                    // [count][hidden] by Stream
     std::vector<float> taps[2];                   // [visual][taps][hidden] by Stream, as Chunk has them
     std::vector<float> embeddings;                // [count][hidden]; released by begin_decoder
   };
@@ -97,7 +101,7 @@ class CalibrationRows {
     PixelPlan whole;                              // of the picture
     size_t first_value;                           // of its pixels among the picture's
     PixelPlan plan;                               // of the rows in x
-    std::vector<float> x[2];                      // [rows][hidden] by Stream
+    LayerRows::State state[2];                    // [rows][hidden] by Stream
     std::vector<float> merged[2];                 // of their squares, until these are the rows
   };
   class DecoderRows : public LayerRows {
@@ -108,8 +112,8 @@ class CalibrationRows {
     size_t visual(size_t item) const override { return owner_->samples_[item].chunk.visual; }
     void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
              bool keep) override;
-    std::vector<float>& values(size_t item, Stream stream) override {
-      return owner_->samples_[item].x[static_cast<size_t>(stream)];
+    State& state(size_t item, Stream stream) override {
+      return owner_->samples_[item].state[static_cast<size_t>(stream)];
     }
 
    private:
@@ -126,8 +130,8 @@ class CalibrationRows {
     size_t visual(size_t item) const override { return rows(item); }
     void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
              bool keep) override;
-    std::vector<float>& values(size_t item, Stream stream) override {
-      return tile(item).x[static_cast<size_t>(stream)];
+    State& state(size_t item, Stream stream) override {
+      return tile(item).state[static_cast<size_t>(stream)];
     }
 
    protected:

@@ -119,21 +119,22 @@ Status round_copy(const Compute& compute, const Matrix& matrix, OwnedBytes* memo
 Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index,
                  LayerTrial* out) {
   const std::vector<size_t> items = trial_items(*rows);
-  std::vector<std::vector<float>> outputs, before;
+  std::vector<std::vector<float>> outputs;
+  std::vector<LayerRows::State> before;
   MomentsOfPoints moments(compute);
   Compute observed = compute;
   observed.observer = &moments;
   // The quantized stream's rows are lent to the trials.
   const auto run = [&](const Compute& with, const LayerWeights& layer, size_t item) -> const std::vector<float>& {
-    rows->values(item, Stream::quantized) = rows->values(item, Stream::reference);
+    rows->state(item, Stream::quantized) = rows->state(item, Stream::reference);
     rows->run(with, layer, index, item, Stream::quantized, true);
-    return rows->values(item, Stream::quantized);
+    return rows->state(item, Stream::quantized).x;
   };
   RowComparison change;
   for (const size_t item : items) {
-    before.push_back(rows->values(item, Stream::quantized));
+    before.push_back(rows->state(item, Stream::quantized));
     outputs.push_back(run(observed, reference, item));
-    change.add(rows->values(item, Stream::reference), outputs.back(), rows->rows(item));
+    change.add(rows->state(item, Stream::reference).x, outputs.back(), rows->rows(item));
   }
   out->influence = 1 - change.mean_cosine();
   std::map<uint32_t, double> shares;
@@ -153,15 +154,15 @@ Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& re
     for (double& cost : one.cost) cost *= lost.mean_distance() * shares[point.index];
     out->matrices.push_back(std::move(one));
   }
-  for (size_t i = 0; i < items.size(); ++i) rows->values(items[i], Stream::quantized) = before[i];
+  for (size_t i = 0; i < items.size(); ++i) rows->state(items[i], Stream::quantized) = before[i];
   return Status::ok();
 }
 
 Status allot_bits(const Compute& compute, LayerRows* rows, const AllotJob& job,
                   std::map<std::string, MatrixChoices>* out) {
   std::vector<MatrixChoices> matrices;
-  std::vector<std::vector<float>> begin;
-  for (size_t item = 0; item < rows->items(); ++item) begin.push_back(rows->values(item, Stream::reference));
+  std::vector<LayerRows::State> begin;
+  for (size_t item = 0; item < rows->items(); ++item) begin.push_back(rows->state(item, Stream::reference));
   std::vector<double> influence;
   for (uint32_t i = 0; i < job.weights.layers.size(); ++i) {
     MICA_TRY(job.step(i));
@@ -180,7 +181,7 @@ Status allot_bits(const Compute& compute, LayerRows* rows, const AllotJob& job,
     for (size_t item = 0; item < rows->items(); ++item)
       rows->run(compute, reference, i, item, Stream::reference, true);
   }
-  for (size_t item = 0; item < rows->items(); ++item) rows->values(item, Stream::reference) = std::move(begin[item]);
+  for (size_t item = 0; item < rows->items(); ++item) rows->state(item, Stream::reference) = std::move(begin[item]);
   MICA_TRY(allocate(job.how, job.bits_mean, influence, &matrices));
   for (MatrixChoices& matrix : matrices) out->emplace(matrix.name, std::move(matrix));
   return Status::ok();

@@ -14,6 +14,7 @@
 #include "balance.hpp"
 #include "calibration_rows.hpp"
 #include "guard.hpp"
+#include "kept_parts.hpp"
 #include "limits.hpp"
 #include "matrix_trials.hpp"
 #include "packed_documents.hpp"
@@ -132,7 +133,7 @@ Status Quantizer::quantize_layer(LayerRows& rows, const StreamSpec& spec, const 
   recorded.record(rows, rows_.compute(), reference, index);
   double work = 0;
   for (size_t item = 0; item < rows.items(); ++item)
-    work += static_cast<double>(rows.rows(item)) * static_cast<double>(spec.width(Width::feed_forward)) *
+    work += static_cast<double>(rows.rows(item)) * static_cast<double>(reference.matrices[Slot::down].columns) *
             static_cast<double>(spec.width(Width::hidden));
   for (const SiteInfo& at : sites_of_layers()) {
     PointJob job{.name = prefix + at.name,
@@ -140,7 +141,7 @@ Status Quantizer::quantize_layer(LayerRows& rows, const StreamSpec& spec, const 
                  .items = rows.items(),
                  .show = {},
                  .online = at.online,
-                 .rotation = at.online ? stream.down() : nullptr,
+                 .rotation = at.online ? stream.down(reference.reader(at.site).columns) : nullptr,
                  .matrices = {}};
     for (const PartInfo& part : parts_of_layers()) {
       if (part.reads != at.site || reference.matrices[part.slot].rows == 0) continue;
@@ -409,6 +410,10 @@ Status Quantizer::add_kept_tensors() {
           const TensorView* tensor = full.empty() ? nullptr : model_->files->find(full);
           if (tensor != nullptr && replaced_.insert(full).second) tensors_.add_copy(*tensor);
         }
+      for (uint32_t i = 0; name.bounds != nullptr && i < layers; ++i)
+        for (size_t bound = 0; bound < FileTensors::kBoundCount; ++bound)
+          if (const TensorView* tensor = model_->files->find(names_.bound_name({name.section, name.slot, i}, bound)))
+            tensors_.add_copy(*tensor);
     }
   return Status::ok();
 }
@@ -427,6 +432,7 @@ Status Quantizer::check_towers() {
 
 Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char* path) {
   MICA_TRY(names_.choose_roots(model_->spec));
+  keep_parts(model_->spec, &options_, report_);
   report_->model = model_->files->path();
   report_->bytes_before = model_->weights.bytes;
   if (any_static()) {
@@ -478,9 +484,7 @@ Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<Calibration
   const Status status = guarded([&] {
     std::unique_ptr<Model> model;
     MICA_TRY(open_model(std::move(files), &model));
-    if (model->files->kind() == ModelFiles::Kind::packed && !model->files->metadata(static_format::kStaticKey).empty())
-      return Status::error(Code::invalid_argument, "%s is quantized already; start from the checkpoint",
-                           model->files->path());
+    MICA_TRY(check_unquantized(*model));
     QuantizeOptions resolved = options;
     if (resolved.threads == 0) resolved.threads = available_processors();
     return Quantizer(std::move(model), resolved, progress, out).run(samples, path);

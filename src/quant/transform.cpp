@@ -120,7 +120,7 @@ class LayerTransform {
       case Space::heads:
         if (transform_.head_rotation) return {&head_, nullptr};
         break;
-      case Space::online: return {transform_.down(), nullptr};
+      case Space::online: return {transform_.down(stream_.width(Width::feed_forward)), nullptr};
     }
     return {};
   }
@@ -142,7 +142,7 @@ class LayerTransform {
   }
 
   const StreamTransform& transform_;
-  const StreamSpec& stream_;
+  const StreamSpec stream_;  // with the widths of the layer
   RowRotation head_;
 };
 
@@ -153,26 +153,32 @@ std::vector<uint32_t> random_signs(size_t width, std::mt19937* generator) {
   return signs;
 }
 
-struct StreamShape {
-  size_t width, feed_forward, head_dim, merge;
+struct RotationRule {
+  bool rotates;           // anything
   bool may_rotate;        // the stream
-  bool may_rotate_heads;  // not where what heads give is gated value by value
+  bool may_rotate_heads;  // not where what heads give is gated value by value, or is made of their keys
 };
 
-bool is_gated(const DecoderWeights& weights) {
-  return std::any_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
-    return layer.matrices[Slot::attention_gate].rows != 0;
+bool has_own_values(const DecoderWeights& weights) {
+  return std::none_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
+    return layer.matrices[Slot::attention_gate].rows != 0 || layer.values_are_keys();
   });
 }
 
-Status set_up_stream(const StreamShape& shape, bool rotate, std::mt19937* generator, StreamTransform* stream) {
+bool can_rotate(const StreamSpec& shape, Width width) {
   RowRotation rotation;
+  for (uint32_t i = 0; i < shape.layers; ++i)
+    if (!rotation.make(shape.at(i).width(width))) return false;
+  return true;
+}
+
+Status set_up_stream(const StreamSpec& shape, size_t merge, const RotationRule& rule, std::mt19937* generator,
+                     StreamTransform* stream) {
   stream->folded = true;
-  stream->rotated = rotate && shape.may_rotate && rotation.make(shape.width);
-  stream->head_rotation = rotate && shape.may_rotate_heads && rotation.make(shape.head_dim);
-  stream->down_rotation = rotate && rotation.make(shape.feed_forward);
-  const std::vector<uint32_t> signs = random_signs(shape.width, generator);
-  return complete_transform(shape.width, shape.feed_forward, shape.merge, signs, stream);
+  stream->rotated = rule.rotates && rule.may_rotate && can_rotate(shape, Width::hidden);
+  stream->head_rotation = rule.rotates && rule.may_rotate_heads && can_rotate(shape, Width::head);
+  stream->down_rotation = rule.rotates && can_rotate(shape, Width::feed_forward);
+  return complete_transform(shape, merge, random_signs(shape.width(Width::hidden), generator), stream);
 }
 
 }  // namespace
@@ -199,14 +205,13 @@ Status copy_matrix(const Matrix& source, bool with_bias, OwnedBytes* memory, Mat
 
 Status transform_streams(const TransformOptions& options, Model* model) {
   std::mt19937 generator(options.seed);
-  const DecoderSpec& d = model->spec.decoder;
   const VisionSpec& v = model->spec.vision;
   Weights& weights = model->weights;
   // A norm of what a layer adds has its weights in the stream's own space.
   if (options.decoder)
-    MICA_TRY(set_up_stream({d.hidden, d.feed_forward, d.head_dim, 1, !has_post_norms(weights.decoder.layers),
-                            !is_gated(weights.decoder)},
-                           options.rotate, &generator, &weights.decoder.stream));
+    MICA_TRY(set_up_stream(decoder_stream(model->spec), 1,
+                           {options.rotate, !has_post_norms(weights.decoder.layers), has_own_values(weights.decoder)},
+                           &generator, &weights.decoder.stream));
   if (!options.vision || !model->spec.has_vision) return Status::ok();
   const auto reads_rotated = [&](const StepPlan& steps) {
     return std::none_of(steps.begin(), steps.end(), [&](const StepAt& at) {
@@ -219,9 +224,8 @@ Status transform_streams(const TransformOptions& options, Model* model) {
                           reads_rotated(projector_steps(model->spec, Shown::frame)) &&
                           reads_rotated(tap_steps(model->spec)) && reads_rotated(inner_steps(model->spec)) &&
                           !has_post_norms(weights.vision.layers);
-  MICA_TRY(set_up_stream({v.hidden, v.feed_forward, v.head_dim(), static_cast<size_t>(v.merge) * v.merge, may_rotate,
-                          true},
-                         options.rotate, &generator, &weights.vision.stream));
+  MICA_TRY(set_up_stream(vision_stream(model->spec), static_cast<size_t>(v.merge) * v.merge,
+                         {options.rotate, may_rotate, true}, &generator, &weights.vision.stream));
   share_transform(model->spec, &weights);
   place_directions(model->spec, &weights);
   return Status::ok();
@@ -229,7 +233,7 @@ Status transform_streams(const TransformOptions& options, Model* model) {
 
 Status transform_layer(const StreamTransform& transform, const StreamSpec& stream, size_t index, OwnedBytes* memory,
                        LayerWeights* layer) {
-  const Status status = LayerTransform(transform, stream).run(memory, layer);
+  const Status status = LayerTransform(transform, stream.at(static_cast<uint32_t>(index))).run(memory, layer);
   return status ? status : status.in((stream.prefix + std::string("layers.") + std::to_string(index)).c_str());
 }
 

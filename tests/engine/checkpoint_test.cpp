@@ -100,6 +100,18 @@ TEST_CASE("config numbers out of range are refused by their path") {
       {"internvl", "/downsample_ratio", 0.4, "downsample_ratio"},
       {"internvl", "/downsample_ratio", 0, "downsample_ratio"},
       {"internvl", "/vision_config/use_qk_norm", true, "q_norm"},
+      {"gemma4", "/text_config/num_kv_shared_layers", 8, "num_kv_shared_layers"},
+      {"gemma4", "/text_config/num_kv_shared_layers", 6, "layer_types"},
+      {"gemma4", "/text_config/global_head_dim", 33, "global_head_dim"},
+      {"gemma4", "/text_config/vocab_size_per_layer_input", 319, "vocab_size_per_layer_input"},
+      {"gemma4", "/text_config/pad_token_id", 320, "pad_token_id"},
+      {"gemma4", "/text_config/use_bidirectional_attention", "all", "use_bidirectional_attention"},
+      {"gemma4", "/text_config/enable_moe_block", true, "enable_moe_block"},
+      {"gemma4", "/text_config/per_layer_config", Json{{"2", {{"head_dim", 32}}}}, "per_layer_config"},
+      {"gemma4_dense", "/text_config/num_global_key_value_heads", 3, "num_global_key_value_heads"},
+      {"gemma4", "/vision_config/head_dim", 8, "head_dim"},
+      {"gemma4", "/vision_config/num_key_value_heads", 1, "num_key_value_heads"},
+      {"gemma4_unified", "/vision_config/output_proj_dims", 64, "output_proj_dims"},
   };
   for (const BadNumber& bad : table) {
     CAPTURE(bad.family);
@@ -122,6 +134,12 @@ TEST_CASE("numbers that are in range but not the tensors' name the tensor") {
       {"qwen2_vl", "/vision_config/mlp_ratio", 2, "mlp.fc1"},
       {"llava", "/vision_config/intermediate_size", 97, "mlp.fc1"},
       {"internvl", "/vision_config/num_hidden_layers", 4, "layer.3."},
+      {"gemma4", "/text_config/hidden_size_per_layer_input", 8, "embed_tokens_per_layer"},
+      {"gemma4", "/text_config/use_double_wide_mlp", false, "layers.5.mlp.gate_proj"},
+      {"gemma4", "/vision_config/standardize", true, "std_bias"},
+      {"gemma4_dense", "/text_config/attention_k_eq_v", false, "self_attn.k_proj"},
+      {"gemma4_dense", "/vision_config/use_clipped_linears", true, "input_min"},
+      {"gemma4_unified", "/vision_config/mm_posemb_size", 47, "pos_embedding"},
   };
   for (const BadNumber& bad : table) {
     CAPTURE(bad.pointer);
@@ -224,6 +242,34 @@ std::vector<float> logits_of(const Checkpoint& checkpoint) {
 }
 
 }  // namespace
+
+TEST_CASE("matrices with static ranges that contradict themselves are refused by their name") {
+  const std::string layer = "model.language_model.layers.0.mlp.down_proj";
+  const struct {
+    std::string tensor;
+    void (*change)(std::pair<Json, std::string>*);
+    const char* named;
+  } table[] = {
+      {layer + ".weight", [](auto* tensor) { tensor->first["shape"] = {64, 18, 2}; }, "down_proj"},
+      {layer + ".weight", [](auto* tensor) { tensor->first["dtype"] = "I8"; }, "down_proj"},
+      {layer + ".weight_scale", [](auto* tensor) { tensor->first["shape"] = {32, 2}; }, "down_proj"},
+      {layer + ".weight_scale", [](auto* tensor) { tensor->second.replace(0, 4, "\0\0\xC0\x7F", 4); }, "weight_scale"},
+      {layer + ".input_activation_scale", [](auto* tensor) { tensor->second.assign("\0\0\x80\xBF", 4); },
+       "input_activation_scale"},
+      {"lm_head.input_activation_scale", [](auto* tensor) { tensor->second.assign("\0\0\x80\x3F", 4); }, "head"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.tensor);
+    Checkpoint checkpoint("gemma_static_qat");
+    Tensors tensors(checkpoint.file("model.safetensors"));
+    REQUIRE(tensors.all.contains(row.tensor));
+    row.change(&tensors.all[row.tensor]);
+    tensors.write(checkpoint.file("model.safetensors"));
+    mica_error error{};
+    CHECK(checkpoint.open(&error) != MICA_OK);
+    CHECK_MESSAGE(std::string(error.message).find(row.named) != std::string::npos, error.message);
+  }
+}
 
 TEST_CASE("a tied head that is stored alone is the embedding too") {
   Checkpoint alone("llama"), both("llama");

@@ -192,8 +192,9 @@ TEST_CASE("every field of every processor is read as transformers reads it, or r
 }
 
 // Families whose pictures are prepared by code beside their weights, of which transformers has no class, or by a class
-// that has no PIL backend to compare with.
-const std::set<std::string> kWithoutClass = {"internvl2", "qwen_vl", "glm4v_9b", "cogvlm2", "lfm2_vl", "minicpmv_2_6"};
+// that has no PIL backend to compare with, or none of whose wrong values were recorded.
+const std::set<std::string> kWithoutClass = {"internvl2", "qwen_vl",      "glm4v_9b", "cogvlm2",
+                                             "lfm2_vl",   "minicpmv_2_6", "gemma4",   "gemma4_unified"};
 
 TEST_CASE("every field of the tables is in the reference") {
   const Json reference = read_cases("picture/processors.json");
@@ -256,6 +257,36 @@ TEST_CASE("an image processor of another class is refused by name, its variants 
   const Status status = read("llava", file).status;
   CHECK(status.code() == Code::unsupported);
   CHECK_MESSAGE(names(status, "SiglipImageProcessor"), status.message());
+}
+
+TEST_CASE("Gemma 4's processor has one of five budgets, and the tower's patches") {
+  const Json base = read_cases("golden/gemma4/preprocessor_config.json");
+  const Read good = read("gemma4", base);
+  REQUIRE_MESSAGE(good.status, good.status.message());
+  CHECK(good.spec.pictures.cut == PictureCut::budget);
+  CHECK(good.spec.pictures.pixels_max == 70 * 18 * 18);
+  CHECK(good.spec.pictures.patches_room == 630);
+  CHECK(good.spec.pictures.grid_side_max == 96);
+  Json more = base;
+  more["max_soft_tokens"] = 1120;
+  CHECK(read("gemma4", more).spec.pictures.pixels_max == 1120 * 18 * 18);
+  const struct {
+    const char* field;
+    Json value;
+  } bad[] = {{"max_soft_tokens", 71},     {"max_soft_tokens", 0},   {"max_soft_tokens", "x"}, {"patch_size", 7},
+             {"pooling_kernel_size", 2}, {"do_resize", false},     {"do_pad", true},         {"resample", 9}};
+  for (const auto& row : bad) {
+    Json wrong = base;
+    wrong[row.field] = row.value;
+    const Status status = read("gemma4", wrong).status;
+    CHECK_FALSE(status);
+    CHECK_MESSAGE(names(status, row.field), status.message());
+  }
+  const Json joined = read_cases("golden/gemma4_unified/preprocessor_config.json");
+  CHECK(read("gemma4_unified", joined).spec.pictures.patches_room == 70);
+  Json wrong = joined;
+  wrong["pooling_kernel_size"] = 2;
+  CHECK_FALSE(read("gemma4_unified", wrong).status);
 }
 
 TEST_CASE("CLIPImageProcessor pads to a size only if it is told one, and that is refused") {

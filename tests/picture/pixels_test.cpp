@@ -245,6 +245,46 @@ TEST_CASE("slices of one size stand behind the whole picture") {
                     {56, 700, 1, 5, 6, 56, 168, 56, 392}});
 }
 
+// What Gemma4ImageProcessor gives with patches of 6, tokens of 3 x 3, a budget of 70.
+TEST_CASE("pictures of any shape have the area of a budget of tokens") {
+  PictureRule rule = sized_rule(PictureCut::budget, 0, 0);
+  rule.layout = PictureLayout::sequences;
+  rule.patch = 6;
+  rule.merge = 3;
+  rule.pixels_min = 1;
+  rule.pixels_max = 70 * 18 * 18;
+  rule.patches_room = 70 * 9;
+  const struct {
+    uint32_t source_width, source_height, width, height;
+  } cases[] = {
+      {451, 300, 180, 108},
+      {100, 90, 144, 126},
+      {200, 133, 180, 108},
+      {2000, 10, 1260, 18},
+      {10, 2000, 18, 1260},
+      {1, 1, 144, 144},
+      {224, 112, 198, 90},
+      {7100, 100, 1260, 18},
+      {3000, 40, 1260, 18}};
+  for (const auto& each : cases) {
+    PixelPlan plan;
+    REQUIRE(plan_pixels(rule, each.source_width, each.source_height, &plan));
+    CAPTURE(each.source_width);
+    CHECK(plan.width == each.width);
+    CHECK(plan.height == each.height);
+    CHECK(plan.values == 70 * 9 * 108);
+  }
+  PixelPlan plan;
+  rule.grid_side_max = 96;  // of positions
+  CHECK(plan_pixels(rule, 32, 1, &plan));
+  CHECK_FALSE(plan_pixels(rule, 40, 1, &plan));
+  rule.pixels_max = 18 * 18;
+  CHECK(plan_pixels(rule, 300, 200, &plan));
+  CHECK(plan.patches == 9);
+  --rule.pixels_max;  // less than a token
+  CHECK_FALSE(plan_pixels(rule, 300, 200, &plan));
+}
+
 TEST_CASE("the longest strip that a picture can be is cropped, not spread out in memory") {
   const PictureRule clip = sized_rule(PictureCut::crop, 336, 336);
   const Picture strip = synthetic_picture(1, 65500);

@@ -102,8 +102,8 @@ TEST_CASE("W4A8 models of every family stay close to their checkpoints") {
 // Of some the weights are so large that attention all but picks one token, or what a delta-net gives has long tails: a
 // step of eight bits turns them further.
 double least_cosine(const std::string& family) {
-  for (const char* steep : {"mistral", "phi3", "phi3_long", "lfm2", "lfm2_vl", "qwen3_5", "qwen3_5_text",
-                            "minicpmv4_6"})
+  for (const char* steep : {"gemma4_text_only", "mistral", "phi3", "phi3_long", "lfm2", "lfm2_vl", "qwen3_5",
+                            "qwen3_5_text", "minicpmv4_6"})
     if (family == steep) return 0.85;
   return 0.985;
 }
@@ -115,6 +115,7 @@ TEST_CASE("W8A8 models of every recorded family compute what their checkpoints d
   options.vision = options.text = WeightFormat::s8;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(MICA_TEST_DATA) + "/golden")) {
     const std::string family = entry.path().filename().string();
+    if (family == "gemma_static_qat") continue;  // it is quantized, with scales of its own
     CAPTURE(family);
     constexpr int kSamples = 16;  // enough to measure ranges by; nothing is fitted to eight bits
     const double cosine = worst_cosine(family, *quantized(family, options, kSamples).model);

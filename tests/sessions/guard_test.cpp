@@ -41,6 +41,7 @@ const Named kSmallShapes[] = {
     {"mistral3", {.family = "mistral3", .head_dim = 64, .patches = 16}},
     {"minicpmv4_6", {.family = "minicpmv4_6", .head_dim = 16, .patches = 8}},
     {"minicpmv4_6 of wide slices", {.family = "minicpmv4_6", .head_dim = 32, .vision_feed_forward = 96, .patches = 15}},
+    {"gemma4", {.family = "gemma4", .layers = 6, .head_dim = 64}},
 };
 
 SessionOptions with_guards(uint32_t context) {

@@ -17,7 +17,9 @@ std::string decoder_fields(const SmallShape& s, bool multimodal_rope) {
                      number("num_attention_heads", s.heads) + number("num_key_value_heads", s.kv_heads) +
                      number("head_dim", s.head_dim) + number("intermediate_size", s.feed_forward) +
                      number("vocab_size", s.vocabulary) + number("max_position_embeddings", 4096);
-  text += R"("hidden_act":"silu","rms_norm_eps":1e-6,"rope_theta":10000.0,)";
+  const bool gemma = std::strcmp(s.family, "gemma4") == 0;
+  text += gemma ? R"("hidden_activation":"gelu_pytorch_tanh",)" : R"("hidden_act":"silu","rope_theta":10000.0,)";
+  text += R"("rms_norm_eps":1e-6,)";
   if (multimodal_rope) {
     const uint32_t half = s.head_dim / 2, time = half / 4, height = (half - time) / 2;
     text += "\"rope_scaling\":{\"type\":\"mrope\",\"mrope_section\":[" + std::to_string(time) + "," +
@@ -28,6 +30,16 @@ std::string decoder_fields(const SmallShape& s, bool multimodal_rope) {
             number("linear_num_key_heads", 2) + number("linear_num_value_heads", 4) +
             number("linear_key_head_dim", 8) + number("linear_value_head_dim", 12);
   return text + "\"tie_word_embeddings\":" + (s.tied ? "true" : "false");
+}
+
+// Windows in every other layer, heads of twice the size in the others, two layers that borrow keys and values.
+std::string gemma4_fields(const SmallShape& s) {
+  std::string types;
+  for (uint32_t i = 0; i < s.layers; ++i)
+    types += std::string(i == 0 ? "" : ",") + (i % 2 == 0 ? "\"sliding_attention\"" : "\"full_attention\"");
+  return "," + number("global_head_dim", 2 * s.head_dim) + number("num_kv_shared_layers", 2) +
+         number("hidden_size_per_layer_input", 8) + number("vocab_size_per_layer_input", s.vocabulary) +
+         number("sliding_window", 24) + "\"use_double_wide_mlp\":true,\"layer_types\":[" + types + "]";
 }
 
 // Two tiles, either way, and four.
@@ -74,6 +86,12 @@ std::string vision_fields(const SmallShape& s) {
     return common + number("image_size", s.patch * s.patches) + number("patch_size", s.patch) +
            R"("model_type":"idefics3_vision")";
   if (family == "mistral3") return common + number("patch_size", s.patch) + R"("model_type":"pixtral")";
+  if (family == "gemma4")
+    return number("hidden_size", s.vision_hidden) + number("intermediate_size", s.vision_feed_forward) +
+           number("num_attention_heads", s.vision_heads) + number("num_key_value_heads", s.vision_heads) +
+           number("head_dim", s.vision_hidden / s.vision_heads) + number("num_hidden_layers", s.vision_layers) +
+           number("patch_size", s.patch) + number("pooling_kernel_size", 2) + R"("use_clipped_linears":true,)" +
+           R"("standardize":true,"model_type":"gemma4_vision")";
   if (family == "lfm2_vl")
     return common + number("num_patches", 16) + number("patch_size", s.patch) +
            R"("model_type":"siglip2_vision_model")";
@@ -97,6 +115,7 @@ std::string config_of(const SmallShape& s) {
                      : family == "mistral3"    ? "mistral"
                      : family == "lfm2_vl"     ? "lfm2"
                      : family == "minicpmv4_6" ? "qwen3_5_text"
+                     : family == "gemma4"      ? "gemma4_text"
                                                : "llama";
   std::string text = "{\"model_type\":\"" + family + "\",\"image_token_id\":5,\"image_token_index\":5,";
   if (family.find("video") != std::string::npos) text += R"("video_token_index":4,)";
@@ -109,7 +128,7 @@ std::string config_of(const SmallShape& s) {
     text += R"("projector_hidden_act":"gelu","vision_feature_layer":-1,)";
   if (family == "internvl") text += R"("projector_hidden_act":"gelu","vision_feature_layer":-1,"downsample_ratio":0.5,)";
   return text + "\"text_config\":{\"model_type\":\"" + type + "\"," + decoder_fields(s, kin != nullptr) +
-         "},\"tie_word_embeddings\":" + (s.tied ? "true" : "false") + ",\"vision_config\":{" + vision_fields(s) + "}}";
+         (family == "gemma4" ? gemma4_fields(s) : "") + "},\"tie_word_embeddings\":" + (s.tied ? "true" : "false") + ",\"vision_config\":{" + vision_fields(s) + "}}";
 }
 
 std::string preprocessor_of(const SmallShape& s) {
@@ -131,6 +150,8 @@ std::string preprocessor_of(const SmallShape& s) {
     return common + "\"image_grid_pinpoints\":" + grids_of(s) + ",\"crop_size\":" + square + ",\"size\":" + square + "}";
   if (family == "mistral3")
     return common + number("patch_size", s.patch) + "\"size\":{\"longest_edge\":" + side + "}}";
+  if (family == "gemma4")
+    return common + number("patch_size", s.patch) + number("pooling_kernel_size", 2) + R"("max_soft_tokens":70})";
   if (family == "lfm2_vl")
     return common + number("encoder_patch_size", s.patch) + number("tile_size", s.patch * s.patches) +
            number("max_tiles", s.tiles) + number("max_image_tokens", s.patches * s.patches / 4) +
