@@ -155,7 +155,9 @@ constexpr Choice kConvolutionLayers[] = {
     {"full_attention", static_cast<uint8_t>(LayerType::full)},
     {"conv", static_cast<uint8_t>(LayerType::convolution)},
 };
+constexpr Choice kSilu[] = {{"silu", 0}, {"swish", 0}};
 constexpr ConfigField kLfm2Layers[] = {
+    only("hidden_act", kSilu),  // its class always takes it
     {"norm_eps", FieldKind::f32, MICA_FIELD(decoder.norm_epsilon), 0, 0.1},
     {"block_ff_dim", FieldKind::u32, MICA_FIELD(decoder.feed_forward), 8, kFeedForwardMax},
     {"block_auto_adjust_ff_dim", FieldKind::boolean, MICA_FIELD(decoder.feed_forward_rule.adjusts)},
@@ -244,10 +246,13 @@ constexpr DecoderSpec ministral3_defaults() {
   spec.window = 0;
   spec.head_dim = 128;
   spec.norm_epsilon = 1e-5f;
-  spec.rope.theta = 1e6f;
   spec.rope.may_scale_queries = true;
   return spec;
 }
+
+constexpr const char* kMinistral3Rope = R"({"rope_type": "yarn", "rope_theta": 1000000.0, "factor": 16.0,
+  "original_max_position_embeddings": 16384, "beta_fast": 32.0, "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+  "llama_4_scaling_beta": 0.1})";
 
 constexpr DecoderSpec qwen2_defaults() {
   DecoderSpec spec = shape(32, 4096, 32, 32, 22016, 151936, 32768);
@@ -364,7 +369,8 @@ constexpr DecoderSpec paddleocr_vl_defaults() {
 
 constinit const DecoderKind kind_llama = {"llama", llama_defaults(), kLlama, 2, {}, "LlamaForCausalLM"};
 constinit const DecoderKind kind_mistral = {"mistral", mistral_defaults(), kMistral, 2};
-constinit const DecoderKind kind_ministral3 = {"ministral3", ministral3_defaults(), kMistral, 2};
+constinit const DecoderKind kind_ministral3 = {"ministral3", ministral3_defaults(), kMistral, 2, {}, nullptr,
+                                               kMinistral3Rope};
 constinit const DecoderKind kind_qwen2 = {"qwen2", qwen2_defaults(), kQwen2, -1, {}, "Qwen2ForCausalLM"};
 constinit const DecoderKind kind_qwen3 = {"qwen3", qwen3_defaults(), kQwen3, -1, {}, "Qwen3ForCausalLM"};
 constinit const DecoderKind kind_granite = {"granite", granite_defaults(), kGranite, 2};

@@ -25,7 +25,6 @@ constexpr PictureProcessor kPublished = {"PixtralImageProcessor", ProcessorSteps
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kRoot},
-    {ConfigScope::text, kPixtralProjectorNorm},
     {ConfigScope::vision, kPixtralTower},
     {ConfigScope::vision, kTowerForeign},
     {ConfigScope::vision_rope, kTowerRope},
@@ -44,7 +43,6 @@ constexpr ModelSpec defaults() {
   spec.picture_token = 151655;
   spec.decoder.tied_embeddings = true;
   spec.vision = pixtral_defaults();
-  spec.vision.projector_norm_epsilon = 1e-6f;
   return spec;
 }
 

@@ -11,7 +11,7 @@ constexpr const char* kArchitectures[] = {"Mistral3ForConditionalGeneration"};
 constexpr const DecoderKind* kDecoders[] = {&kind_mistral, &kind_ministral3};
 
 constexpr ConfigField kRoot[] = {
-    {"image_token_index|image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
+    {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
     {"spatial_merge_size", FieldKind::u32, MICA_FIELD(vision.merge), 1, 16},
     {"vision_feature_layer", FieldKind::sole_i32, MICA_FIELD(vision.feature_layer), -kLayersMax, kLayersMax},
     {"projector_hidden_act", FieldKind::choice, MICA_FIELD(vision.projector_activation), 0, 0, false, kActivations},
@@ -27,7 +27,6 @@ constexpr PictureProcessor kPublished = {"PixtralImageProcessor", ProcessorSteps
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kRoot},
-    {ConfigScope::text, kPixtralProjectorNorm},
     {ConfigScope::vision, kPixtralTower},
     {ConfigScope::vision, kTowerForeign},
     {ConfigScope::vision_rope, kTowerRope},
@@ -49,7 +48,6 @@ constexpr ModelSpec defaults() {
   spec.has_vision = true;
   spec.picture_token = 10;
   spec.vision = pixtral_defaults();
-  spec.vision.projector_norm_epsilon = 1e-6f;
   return spec;
 }
 

@@ -22,11 +22,6 @@ inline constexpr ConfigField kPixtralTower[] = {
     no_effect("head_dim"),    // the class takes the hidden size by the heads
 };
 
-// The projector's norm has the epsilon of the decoder's.
-inline constexpr ConfigField kPixtralProjectorNorm[] = {
-    {"rms_norm_eps", FieldKind::f32, MICA_FIELD(vision.projector_norm_epsilon), 0, 0.1},
-};
-
 inline constexpr DerivedField kPixtralDerived[] = {
     {MICA_FIELD(vision.projector_merged), MICA_FIELD(vision.hidden)},
     {MICA_FIELD(vision.projector_hidden), MICA_FIELD(decoder.hidden)},
@@ -86,6 +81,7 @@ constexpr VisionSpec pixtral_defaults() {
   v.merge = 2;
   v.norm = v.projector_norm = Norm::rms;
   v.norm_epsilon = 1e-5f;
+  v.projector_norm_epsilon = 0;  // the decoder's
   v.qkv_bias = v.projector_bias = false;
   v.rope_2d = v.rope_alternates = true;
   return v;

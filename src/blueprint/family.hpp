@@ -81,6 +81,7 @@ struct DecoderKind {
   int32_t end_token = -1;  // what eos_token_id is where no file says it; -1: none
   std::span<const TensorName> tensors = {};  // names of its own, in place of the family's
   const char* class_name = nullptr;          // in the architectures of its object, where a family's code goes by that
+  const char* rope_absent = nullptr;         // what stands for rope_parameters (JSON) where no file says them
 };
 
 // A u32 that follows from others where no file says it: if zero, target = a * b * c / divisor.

@@ -277,7 +277,7 @@ struct VisionSpec {
   int32_t feature_layer = -1;    // as transformers counts hidden states: -1 is after the last layer
   Norm projector_norm = Norm::layer;
   Activation projector_activation = Activation::gelu;
-  float projector_norm_epsilon = 1e-6f;
+  float projector_norm_epsilon = 1e-6f;  // 0: that of the decoder's norms
   Activation gate_activation = Activation::silu;  // of a projector's gate
   Activation inner_activation = Activation::gelu_tanh;  // of what merges between layers
   uint32_t projector_merged = 0;  // width behind the matrix that merges patches

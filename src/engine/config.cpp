@@ -90,16 +90,18 @@ class Scopes {
   Status find(JsonValue root, const Family& family, const char* name);
   // Where the layers of a decoder that have windows have a RoPE of their own: to the object of each kind of layer.
   Status part_ropes(const DecoderKind& decoder);
+  Status fill_rope(const DecoderKind& decoder, const char* name);
   JsonValue operator[](ConfigScope scope) const { return values_[static_cast<size_t>(scope)]; }
   bool nested() const { return nested_; }
 
  private:
   JsonValue& at(ConfigScope scope) { return values_[static_cast<size_t>(scope)]; }
   static Status find_rope(JsonValue object, JsonValue* out);
+  Status fill(ConfigScope scope, const char* json, const char* name);
 
   JsonValue values_[static_cast<size_t>(ConfigScope::count)];
   bool nested_ = false;  // text_config is there and read
-  Json vision_absent_;
+  std::vector<Json> absent_;  // what stands for objects that the file has not
 };
 
 // An object, or absent.
@@ -123,6 +125,20 @@ Status Scopes::find_rope(JsonValue object, JsonValue* out) {
   return Status::ok();
 }
 
+// Where the file has no such object, its class may have one.
+Status Scopes::fill(ConfigScope scope, const char* json, const char* name) {
+  if (json == nullptr || at(scope).is_object()) return Status::ok();
+  Json filled;
+  MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(json), std::strlen(json)}, name, &filled));
+  absent_.push_back(std::move(filled));
+  at(scope) = absent_.back().root();
+  return Status::ok();
+}
+
+Status Scopes::fill_rope(const DecoderKind& decoder, const char* name) {
+  return fill(ConfigScope::text_rope, decoder.rope_absent, name);
+}
+
 Status Scopes::find(JsonValue root, const Family& family, const char* name) {
   at(ConfigScope::root) = root;
   JsonValue text = root;
@@ -136,11 +152,7 @@ Status Scopes::find(JsonValue root, const Family& family, const char* name) {
   MICA_TRY(find_rope(text, &at(ConfigScope::text_rope)));
   if (!family.defaults.has_vision) return Status::ok();
   MICA_TRY(find_object(root, family.vision_name, &at(ConfigScope::vision)));
-  if (!at(ConfigScope::vision).is_object() && family.vision_absent) {
-    const char* json = family.vision_absent;
-    MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(json), std::strlen(json)}, name, &vision_absent_));
-    at(ConfigScope::vision) = vision_absent_.root();
-  }
+  MICA_TRY(fill(ConfigScope::vision, family.vision_absent, name));
   return find_rope(at(ConfigScope::vision), &at(ConfigScope::vision_rope));
 }
 
@@ -301,6 +313,7 @@ Status read_config(Bytes text, const char* name, ModelSpec* out) {
   MICA_TRY(check_architecture(json.root(), *family));
   MICA_TRY(scopes.find(json.root(), *family, name));
   MICA_TRY(find_decoder(scopes, *family, &decoder));
+  MICA_TRY(scopes.fill_rope(*decoder, name));
   MICA_TRY(scopes.part_ropes(*decoder));
   MICA_TRY(check_tower(scopes, *family));
   QuantizationConfig quantization;  // of weights, which read_quantized reads

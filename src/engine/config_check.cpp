@@ -244,8 +244,8 @@ Status finish_positions(const Family& family, VisionSpec* v, const char* name) {
     return Status::ok();
   if (v->position_side != 0 && uint64_t{v->position_side} * v->position_side == v->position_count) return Status::ok();
   return bad(name,
-             "vision_config: the number of positions (num_position_embeddings, or patches of patch_size in image_size) "
-             "must be a square, and not zero");
+             "vision_config: the number of positions (num_position_embeddings, num_patches, or patches of patch_size "
+             "in image_size) must be a square, and not zero");
 }
 
 // Windows of whole squares of merged patches.
@@ -281,7 +281,8 @@ Status check_vision(const ModelSpec& spec, const char* name) {
                            "%s: vision_config.%s is not what follows from hidden_size (mm_embed_dim) and "
                            "num_attention_heads; mica runs no other", name, field);
   if (v.head_dim() > limits::kHeadDimMax || (v.rope_2d && v.head_dim() % 4 != 0))
-    return bad(name, "the vision tower's head size is out of range");
+    return bad(name, "vision_config: a head, hidden_size by num_attention_heads (num_heads), is too large, or no "
+               "multiple of 4 where it turns with row and column");
   if ((!v.towerless && v.layers_used == 0) || v.layers_used > v.layers)
     return bad(name, "vision_feature_layer (select_layer) is out of range");
   if (v.output != 0 && v.output != spec.decoder.hidden)
@@ -291,7 +292,8 @@ Status check_vision(const ModelSpec& spec, const char* name) {
   if (v.image_width < v.patch || v.image_height < v.patch)  // what is left beside whole patches is not seen
     return bad(name, "image_size must be at least patch_size");
   if (v.image_width / v.patch % v.token_side() != 0 || v.image_height / v.patch % v.token_side() != 0)
-    return bad(name, "the patches of an image, image_size by patch_size, must be a multiple of the merge");
+    return bad(name, "the patches of a side, image_size by patch_size, must be a multiple of those that are merged "
+               "(spatial_merge_size, scale_factor, downsample_ratio, downsample_factor)");
   if (v.keep_class_token && v.merge != 1) return bad(name, "class tokens cannot be kept where patches are merged");
   return Status::ok();
 }
@@ -313,6 +315,7 @@ Status finish_resampler(ModelSpec* spec, const char* name) {
 Status finish_vision(ModelSpec* spec, const char* name) {
   VisionSpec& v = spec->vision;
   MICA_TRY(finish_resampler(spec, name));
+  if (v.projector_norm_epsilon == 0) v.projector_norm_epsilon = spec->decoder.norm_epsilon;
   if (v.multiplies_by_root) v.divisor = static_cast<float>(1 / std::sqrt(static_cast<double>(v.hidden)));
   if (v.feed_forward_share != 0) v.feed_forward = clamp_u32(v.feed_forward_share * v.hidden);
   // Qwen-VL names the first of three that follow each other.

@@ -237,7 +237,8 @@ Status check_grids(const PictureRule& rule) {
   for (uint32_t i = 0; i < rule.grids.count; ++i) {
     const GridList::Size& grid = rule.grids.sizes[i];
     if (grid.width == 0 || grid.height == 0 || grid.width % rule.width != 0 || grid.height % rule.height != 0)
-      return Status::error(Code::invalid_argument, "picture rule: a grid of %u x %u pixels is not whole tiles of %u x %u",
+      return Status::error(Code::invalid_argument,
+                           "picture rule: a grid of %u x %u pixels is not whole tiles of %u x %u (size, or image_size)",
                            grid.width, grid.height, rule.width, rule.height);
     if (tiles_of(rule, grid) >= limits::kPictureTilesMax)
       return Status::error(Code::limit_exceeded, "picture rule: a grid of %u x %u pixels has more than %u tiles",

@@ -27,11 +27,14 @@ uint64_t tile_tokens(const ModelSpec& spec) {
   return tokens_of_grid(spec, v.image_height / v.patch, v.image_width / v.patch);
 }
 
-// Scratch of resampling for the widest pictures of several shapes: it grows with both widths, which the rules bound.
+// Scratch of resampling for the largest pictures of several shapes, and for small ones, which rules enlarge: it grows
+// with both widths, which the rules bound. None of the first has more pixels than mica reads: they are planned.
 size_t resampling_room(const PictureRule& rule) {
-  constexpr uint32_t kSide = limits::kPictureSideMax;
-  constexpr uint32_t kShapes[][2] = {{kSide, kSide}, {kSide, kSide / 4}, {kSide, kSide / 13}, {kSide, kSide / 199},
-                                     {kSide / 4, kSide}, {kSide / 199, kSide}, {64, 64}, {200, 1}, {1, 200}};
+  constexpr uint32_t kSide = limits::kPictureSideMax, kPixels = limits::kPicturePixelsMax, kSquare = 10000;
+  static_assert(uint64_t{kSquare} * kSquare == kPixels);
+  constexpr uint32_t kShapes[][2] = {{kSquare, kSquare}, {2 * kSquare, kSquare / 2}, {kSide, kPixels / kSide},
+                                     {kSide, kSide / 199}, {kSquare / 2, 2 * kSquare}, {kSide / 199, kSide},
+                                     {64, 64}, {200, 1}, {1, 200}};
   size_t bytes = 0;
   for (const auto& shape : kShapes) {
     PixelPlan plan;

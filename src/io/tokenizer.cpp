@@ -19,6 +19,12 @@ struct EncodeRun {
   std::vector<int32_t>* ids;
 };
 
+// A token as the decoder's steps are given it.
+std::string_view written(const TokenizerParts& parts, int32_t id) {
+  const std::string_view normal_form = parts.added.normal_form(id);
+  return normal_form.empty() ? parts.vocabulary.content(id) : normal_form;
+}
+
 class PartsTokenizer final : public Tokenizer {
  public:
   explicit PartsTokenizer(std::unique_ptr<TokenizerParts> parts) : parts_(std::move(parts)) {}
@@ -110,7 +116,7 @@ Status PartsTokenizer::decode(std::span<const int32_t> ids, bool skip_special, s
                            vocabulary.size() - 1);
     }
     if (!vocabulary.has(id) || (skip_special && vocabulary.is_special(id))) continue;
-    tokens.emplace_back(vocabulary.content(id));
+    tokens.emplace_back(written(*parts_, id));
     total += tokens.back().size();
     if (total > limits::kNormalizedBytesMax) {
       return Status::error(Code::limit_exceeded, "the tokens have more than %zu bytes of text",
@@ -130,7 +136,7 @@ Status finish_tokenizer(std::unique_ptr<TokenizerParts> parts, std::unique_ptr<T
   for (int32_t id = 0; id < count; ++id) {
     if (!parts->vocabulary.has(id) || parts->vocabulary.is_special(id)) continue;
     bytes.clear();
-    MICA_TRY(parts->decoder.decode_one(parts->vocabulary.content(id), &scratch, &bytes));
+    MICA_TRY(parts->decoder.decode_one(written(*parts, id), &scratch, &bytes));
     MICA_TRY(parts->vocabulary.set_bytes(id, bytes));
   }
   *out = std::make_unique<PartsTokenizer>(std::move(parts));

@@ -76,11 +76,20 @@ Status AddedTokens::build(std::vector<AddedToken> tokens, const Normalizer& norm
     std::string content = token.content;
     if (token.normalized) MICA_TRY(normalizer.apply(true, &scratch, &content));
     if (content.empty()) continue;
+    if (content != token.content) normal_forms_.push_back({token.id, content});
     (token.normalized ? normalized_ : raw_).add(std::move(content), static_cast<uint32_t>(i));
   }
+  std::stable_sort(normal_forms_.begin(), normal_forms_.end(),
+                   [](const NormalForm& a, const NormalForm& b) { return a.id < b.id; });
   raw_.finish();
   normalized_.finish();
   return single_word ? Pattern::compile(kWordCharacter, &word_) : Status::ok();
+}
+
+std::string_view AddedTokens::normal_form(int32_t id) const {
+  const auto found = std::lower_bound(normal_forms_.begin(), normal_forms_.end(), id,
+                                      [](const NormalForm& form, int32_t wanted) { return form.id < wanted; });
+  return found != normal_forms_.end() && found->id == id ? std::string_view(found->text) : std::string_view();
 }
 
 // No word character directly before `begin` or at `end`.

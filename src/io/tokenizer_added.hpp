@@ -58,11 +58,19 @@ class AddedTokens {
   Status split(std::string_view text, bool normalized, bool parse_special, PatternScratch* scratch,
                std::vector<Segment>* segments) const;
 
+  // How tokenizers writes a token that is looked for in normalised text; empty: as its content.
+  std::string_view normal_form(int32_t id) const;
+
  private:
+  struct NormalForm {
+    int32_t id;
+    std::string text;
+  };
   Status stands_alone(std::string_view text, size_t begin, size_t end, PatternScratch* scratch, bool* alone) const;
 
   std::vector<AddedToken> tokens_;
   StringSet raw_, normalized_;
+  std::vector<NormalForm> normal_forms_;  // sorted by id; of tokens whose content is another
   Pattern word_;  // one word character; compiled only when a token is single_word
 };
 

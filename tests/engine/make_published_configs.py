@@ -239,6 +239,7 @@ BARE = [{"model_type": name} for name in ("llama", "qwen2", "qwen3", "mistral", 
     {"model_type": "glm_ocr", "vision_config": {},
      "text_config": {"hidden_size": 1536, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0,
                                                               "mrope_section": [16, 16, 16]}}},
+    {"model_type": "mistral3", "text_config": {"model_type": "ministral3"}, "vision_config": {"model_type": "pixtral"}},
     {"model_type": "lighton_ocr", "text_config": {"model_type": "qwen3"}, "vision_config": {"model_type": "pixtral"}},
 ]
 

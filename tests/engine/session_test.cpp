@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint.hpp"
 #include "golden.hpp"
 
 using namespace mica::test;
@@ -268,5 +269,23 @@ TEST_CASE("the same seed gives the same tokens, another seed others") {
   };
   CHECK(run(7) == run(7));
   CHECK(run(7) != run(8));
+  mica_model_close(model);
+}
+
+// LFM2-VL's rule, whose narrowest and smallest pictures it then cannot lay out, while others are cut into tiles.
+TEST_CASE("a picture has room to be resampled, also where the least and the most of its rule are one") {
+  Checkpoint checkpoint("lfm2_vl");
+  checkpoint.preprocessor["min_image_tokens"] = checkpoint.preprocessor["max_image_tokens"] = 5;
+  mica_error error{};
+  mica_model* model = checkpoint.open_model(&error);
+  REQUIRE_MESSAGE(model != nullptr, error.message);
+  mica_session* session = make_session(model, 0, 0, 1);
+  const std::vector<uint8_t> rgb(200 * 133 * 3, 90);
+  mica_picture* picture = nullptr;
+  REQUIRE(mica_picture_from_rgb(rgb.data(), 200, 133, 0, &picture, &error) == MICA_OK);
+  CHECK_MESSAGE(mica_session_add_picture(session, picture, &error) == MICA_OK, error.message);
+  CHECK_MESSAGE(mica_session_prefill(session, nullptr, nullptr, &error) == MICA_OK, error.message);
+  mica_picture_free(picture);
+  mica_session_free(session);
   mica_model_close(model);
 }

@@ -131,6 +131,7 @@ def added_tokens():
     for option in ["single_word", "lstrip", "rstrip", "special"]:
         yield f"added {option}", added(("<s>", {option: True}), ("</s>", {}), ("b ", {option: True}), (" b", {}))
     yield "longest", added(("a", {}), ("abc", {}), ("abcabca", {}), ("<|x|>", {}), ("<|x", {}))
+    yield "its normal form is another", added(("Ab", {}), ("cAA", {"special": True}))
     yield "overlap", added(("a ", {"rstrip": True}), (" b", {"lstrip": True}), ("</s>", {"special": True}))
 
 
