@@ -12,6 +12,7 @@
 #include "line_input.hpp"
 #include "pasted_paths.hpp"
 #include "terminal.hpp"
+#include "videos.hpp"
 #include "words.hpp"
 
 namespace app {
@@ -57,6 +58,7 @@ class Chat {
   void explain(const Failure& failure) const;
   void add_picture(const std::string& path, const char* note);
   void add_pictures(const std::string& argument);
+  void attach_video(const std::string& argument);
   void clear(const std::string&);
   void leave(const std::string&) { leaving_ = true; }
   void help(const std::string&);
@@ -82,6 +84,8 @@ class Chat {
 const Chat::Word Chat::kWords[] = {
     {"/image", "PATH...", "attaches a picture or several to the next question; so does a path in it",
      &Chat::add_pictures},
+    {"/video", "PATH", "attaches a video, or a folder of pictures as one, where the model takes videos",
+     &Chat::attach_video},
     {"/clear", "", "forgets the conversation and attached pictures", &Chat::clear},
     {"/exit", "", "leaves; so do /quit, /bye, Ctrl-D, and Ctrl-C at the prompt", &Chat::leave},
     {"/quit", "", nullptr, &Chat::leave},
@@ -128,6 +132,19 @@ void Chat::add_pictures(const std::string& argument) {
   // In a pipe one picture is no second try for another: only once its question was refused a new one begins.
   const bool lacking_still = before == Lack::kUntold && !input_.interactive();
   lack_ = lacking_still ? before : Lack::kNone;
+}
+
+void Chat::attach_video(const std::string& argument) {
+  const std::vector<std::string> paths = pasted_paths(argument);
+  const Lack before = lack_;
+  lack_ = Lack::kUntold;  // until it is there
+  if (paths.size() != 1) throw Failure("/video wants the path of one video", MICA_INVALID_ARGUMENT);
+  if (std::any_of(pictures_.begin(), pictures_.end(), [](const NamedPicture& picture) { return picture.is_frame; }))
+    throw Failure("a question has one video, and there is one for the next: /clear forgets it", MICA_INVALID_ARGUMENT);
+  std::vector<NamedPicture> frames = open_video(model_, paths[0], options_);
+  if (input_.interactive()) std::printf("(%s%s)\n", video_title(model_, frames).c_str(), kForNext);
+  std::move(frames.begin(), frames.end(), std::back_inserter(pictures_));
+  lack_ = before == Lack::kUntold && !input_.interactive() ? before : Lack::kNone;
 }
 
 void Chat::hold_back_without_picture() {
@@ -259,6 +276,7 @@ int Chat::run() {
   std::string line = read_prompt(options_);
   if (line.empty() && contains(options_.images, "-")) refuse_shared_input();
   pictures_ = open_pictures(options_.images);
+  add_video(model_, options_, &pictures_);
   if (input_.interactive()) {
     if (!options_.quiet) print_banner();
     if (!line.empty()) std::printf("> %s\n", screen_text(line).c_str());

@@ -28,6 +28,7 @@ uint32_t count_tokens(const Model& model, const std::string& text) {
 
 // As large as the rules and the settings ask. Pictures that are made larger end a little above the bound.
 uint32_t whole_tokens(const Model& model, const mica_session_options& settings, const NamedPicture& picture) {
+  if (picture.is_frame) return picture_tokens(model, picture);
   const uint32_t least = settings.picture_tokens_min;
   const uint32_t tokens = std::max(picture_tokens(model, picture), least + least / 4);
   return settings.picture_tokens == 0 ? tokens : std::min(tokens, settings.picture_tokens);
@@ -38,10 +39,11 @@ uint32_t whole_tokens(const Model& model, const mica_session_options& settings, 
 void share_context(const Model& model, const std::vector<NamedPicture>& pictures, const std::string& text, uint32_t answer,
                    mica_session_options* settings) {
   constexpr uint32_t kMarks = 4;  // of a picture, and the token that begins a text
-  const auto count = static_cast<uint32_t>(pictures.size());
+  const auto is_picture = [](const NamedPicture& picture) { return !picture.is_frame; };
+  const auto count = static_cast<uint32_t>(std::count_if(pictures.begin(), pictures.end(), is_picture));
   const uint32_t context = settings->context != 0 ? settings->context : default_context(model);
   const uint32_t fixed = count_tokens(model, text) + kMarks * (count + 1);
-  if (pictures.empty() || fixed >= context) return;
+  if (count == 0 || fixed >= context) return;
   const uint32_t left = context - fixed;
   const uint32_t wanted = answer == 0 ? kLeastAnswer : answer;
   const uint32_t room = std::max(left > wanted ? left - wanted : 0, left / 2);
@@ -94,7 +96,8 @@ uint32_t fitting_context(const Model& model, const mica_session_options& setting
 void choose_context(const Model& model, const std::vector<NamedPicture>& pictures, const std::string& text,
                     uint32_t answer, mica_session_options* settings) {
   uint32_t largest = 0;
-  for (const NamedPicture& picture : pictures) largest = std::max(largest, whole_tokens(model, *settings, picture));
+  for (const NamedPicture& picture : pictures)
+    if (!picture.is_frame) largest = std::max(largest, whole_tokens(model, *settings, picture));
   const uint32_t needed = tokens_needed(model, *settings, pictures, text, answer);
   settings->picture_tokens = largest;
   if (settings->context == 0 && needed > default_context(model))
@@ -111,7 +114,7 @@ void note_reduced(const Model& model, const Session& session, const mica_session
   bool reduced = false;
   for (const NamedPicture& picture : pictures) {
     const uint32_t used = session_tokens(session, picture), whole = picture_tokens(model, picture);
-    if (used >= whole) continue;
+    if (picture.is_frame || used >= whole) continue;
     const uint32_t least = picture_bounds(model, unbounded_options(model)).least;
     const bool too_small = used < std::min(whole, least);
     if (asked && !too_small) continue;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mica_video.h"
 #include "terminal.hpp"
 
 namespace app {
@@ -27,7 +28,9 @@ void add_message(const Session& session, mica_role role, const std::vector<mica_
 uint32_t picture_tokens(const Model& model, const NamedPicture& picture) {
   uint32_t tokens = 0;
   mica_error error{};
-  const mica_status status = mica_picture_tokens(model.get(), picture.picture.get(), &tokens, &error);
+  const mica_picture* handle = picture.picture.get();
+  const mica_status status = picture.is_frame ? mica_video_tokens(model.get(), &handle, 1, &tokens, &error)
+                                              : mica_picture_tokens(model.get(), handle, &tokens, &error);
   if (status != MICA_OK) throw Failure(picture.path + ": " + error.message, status);
   return tokens;
 }
@@ -80,16 +83,19 @@ void add_question(const Model& model, const Session& session, const std::vector<
   if (mica_model_has_chat(model.get()) != 0) {
     std::vector<mica_part> parts;
     for (const NamedPicture& picture : pictures) {
-      parts.push_back({MICA_PART_PICTURE, nullptr, 0, picture.picture.get()});
+      parts.push_back({picture.is_frame ? MICA_PART_FRAME : MICA_PART_PICTURE, nullptr, 0, picture.picture.get()});
     }
     parts.push_back(text_part(text));
     add_message(session, MICA_ROLE_USER, parts);
     return;
   }
   mica_error error{};
+  std::vector<const mica_picture*> frames;
   for (const NamedPicture& picture : pictures) {
-    require(mica_session_add_picture(session.get(), picture.picture.get(), &error), error);
+    if (picture.is_frame) frames.push_back(picture.picture.get());
+    else require(mica_session_add_picture(session.get(), picture.picture.get(), &error), error);
   }
+  if (!frames.empty()) require(mica_session_add_video(session.get(), frames.data(), frames.size(), &error), error);
   require(mica_session_add_text(session.get(), text.data(), text.size(), 0, &error), error);
 }
 

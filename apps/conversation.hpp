@@ -11,7 +11,7 @@
 
 namespace app {
 
-// Tokens that the picture takes in a prompt. Throws Failure.
+// Tokens that the picture takes in a prompt; of a frame, as if it were the last. Throws Failure.
 uint32_t picture_tokens(const Model& model, const NamedPicture& picture);
 
 // Tokens that the picture takes in this session: as it was added, while it waits to be computed. Throws Failure.
@@ -32,7 +32,8 @@ void set_stops(const Session& session, const std::vector<std::string>& stops);
 
 void add_system(const Model& model, const Session& session, const std::string& text);
 
-// Adds a user's turn: the pictures, then the text. A model without a chat format gets them as they are. Throws Failure.
+// Adds a user's turn: the pictures, the frames of one video, then the text. A model without a chat format gets them as they
+// are. Throws Failure.
 void add_question(const Model& model, const Session& session, const std::vector<NamedPicture>& pictures,
                   const std::string& text);
 

@@ -17,7 +17,8 @@ namespace app {
 namespace {
 
 using Member = std::variant<std::string Options::*, std::vector<std::string> Options::*, bool Options::*,
-                            uint32_t Options::*, int64_t Options::*, float mica_sampling::*, uint32_t mica_sampling::*>;
+                            uint32_t Options::*, int64_t Options::*,
+                            float Options::*, float mica_sampling::*, uint32_t mica_sampling::*>;
 
 struct Flag {
   unsigned set;
@@ -53,6 +54,13 @@ const Flag kFlags[] = {
     {kMessageOptions, "Message", "--image", "FILE",
      "a picture (JPEG, PNG, WebP) for the question; - is standard input; several: once each, or FILE,FILE",
      &Options::images},
+    {kMessageOptions, "Message", "--video", "FILE",
+     "a video for the question, where the model takes them; a folder of pictures counts as one", &Options::video},
+    {kMessageOptions, "Message", "--video-frames", "N",
+     "frames of it that are seen, evenly spread; 0: by --video-fps, else as the model's processor says, else all",
+     &Options::video_frames, 0, kVideoFramesMax},
+    {kMessageOptions, "Message", "--video-fps", "N",
+     "frames of each of its seconds that are seen; 0: by --video-frames", &Options::video_fps, 0, 1000},
     {kMessageOptions, "Message", "-p,--prompt", "TEXT", "the question", &Options::prompt},
     {kMessageOptions, "Message", "-f,--file", "FILE", "reads the question from a file; - is standard input",
      &Options::prompt_file},
@@ -164,7 +172,9 @@ void add_options(CommandLine& line, Options& options, unsigned sets) {
               .default_note = is_sampling ? "the model's, else " : ""},
              target);
   }
-  if ((sets & kMessageOptions) != 0) line.exclude("--prompt", "--file");
+  if ((sets & kMessageOptions) == 0) return;
+  line.exclude("--prompt", "--file");
+  line.exclude("--video-frames", "--video-fps");
 }
 
 void parse(CommandLine& line, const std::vector<std::string>& arguments, Options& options) {

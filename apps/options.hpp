@@ -64,12 +64,16 @@ struct Options {
 
   std::vector<std::string> stops;
   std::vector<std::string> images;
+  std::string video;  // a file, or a folder of pictures
+  uint32_t video_frames = 0;
+  float video_fps = 0;
   std::string prompt;
   std::string prompt_file;
   std::string system;
 };
 
 inline constexpr double kBatchMax = 8192;  // of the library
+inline constexpr double kVideoFramesMax = 256;  // likewise
 inline constexpr double kCountMax = 1u << 24;  // beyond any context that the library accepts
 
 // Adds the flags of `sets` to `line`, writing to `options`, which must outlive the parse.

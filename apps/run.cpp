@@ -14,6 +14,7 @@
 #include "plain_arguments.hpp"
 #include "run_json.hpp"
 #include "terminal.hpp"
+#include "videos.hpp"
 #include "words.hpp"
 
 namespace app {
@@ -32,7 +33,7 @@ struct RunOptions {
 // Where the question is on the command line and no picture is, one may be piped in.
 void take_piped_picture(Options& options) {
   const bool reads_question = options.prompt_file == "-" || (options.prompt.empty() && options.prompt_file.empty());
-  if (reads_question || !options.images.empty()) return;
+  if (reads_question || !options.images.empty() || !options.video.empty()) return;
   const PipedInput input = look_at_input();
   if (input == PipedInput::kPicture) options.images.push_back("-");
   if (input == PipedInput::kText)
@@ -77,7 +78,8 @@ std::string question_of(Options options) {
   const bool asked = !options.prompt.empty() || !options.prompt_file.empty();
   if (!asked && contains(options.images, "-")) refuse_shared_input();
   if (!asked && !is_terminal(stdin)) options.prompt_file = "-";
-  if (!asked && is_terminal(stdin) && !options.images.empty()) return type_question();
+  const bool sees = !options.images.empty() || !options.video.empty();
+  if (!asked && is_terminal(stdin) && sees) return type_question();
   const std::string prompt = read_prompt(options);
   if (!prompt.empty()) return prompt;
   throw UsageError(
@@ -86,11 +88,15 @@ std::string question_of(Options options) {
 }
 
 void print_question(const Session& session, const std::vector<NamedPicture>& pictures, const std::string& prompt) {
+  size_t frames = 0;
   for (const NamedPicture& picture : pictures) {
-    std::fprintf(stderr, "picture:  %s (%u x %u, %u tokens)\n", text_for(stderr, picture.path).c_str(),
-                 mica_picture_width(picture.picture.get()), mica_picture_height(picture.picture.get()),
-                 session_tokens(session, picture));
+    if (picture.is_frame && frames++ > 0) continue;
+    std::fprintf(stderr, "%s %s (%u x %u, %u tokens%s)\n", picture.is_frame ? "video:   " : "picture: ",
+                 text_for(stderr, picture.path).c_str(), mica_picture_width(picture.picture.get()),
+                 mica_picture_height(picture.picture.get()),
+                 session_tokens(session, picture), picture.is_frame ? " a frame" : "");
   }
+  if (frames > 0) std::fprintf(stderr, "frames:   %zu\n", frames);
   std::fprintf(stderr, "question: %s\n", text_for(stderr, prompt).c_str());
 }
 
@@ -122,10 +128,11 @@ bool print_answer(const Model& model, const Session& session, const mica_session
 int answer(const RunOptions& run, const std::string& prompt) {
   const Options& options = run.shared;
   mica_session_options settings = session_options(options);
-  const std::vector<NamedPicture> pictures = open_pictures(options.images);
+  std::vector<NamedPicture> pictures = open_pictures(options.images);
 
   const Stopwatch load;
   const Model model = open_model(options);
+  add_video(model, options, &pictures);
   const mica_sampling sampling = sampling_options(options, model.get());
   choose_context(model, pictures, options.system + prompt, sampling.tokens_max, &settings);
   Pictures encoded;

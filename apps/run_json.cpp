@@ -71,6 +71,7 @@ Json describe_pictures(const Session& session, const std::vector<NamedPicture>& 
                     {"width", mica_picture_width(picture.picture.get())},
                     {"height", mica_picture_height(picture.picture.get())},
                     {"tokens", session_tokens(session, picture)}});
+    if (picture.is_frame) list.back()["frame"] = true;
   }
   return list;
 }

@@ -7,6 +7,7 @@
 #include "limits.hpp"
 #include "mapped_file.hpp"
 #include "pixels.hpp"
+#include "video.hpp"
 
 using namespace mica;
 
@@ -146,6 +147,30 @@ mica_status mica_frame_pixels(const mica_model* model, const mica_picture* frame
     MICA_REQUIRE(frame);
     MICA_REQUIRE(count);
     return pixels_of(model, frame, Shown::frame, values, capacity, count);
+  });
+}
+
+mica_status mica_video_open(const char* path, const mica_model* model, const mica_frame_choice* choice,
+                            mica_picture** frames, size_t capacity, size_t* count, mica_error* error) {
+  return guarded(error, [&]() -> Status {
+    MICA_REQUIRE(path);
+    MICA_REQUIRE(count);
+    if (capacity > 0) MICA_REQUIRE(frames);
+    const bool is_chosen = choice != nullptr && (choice->frames != 0 || choice->per_second > 0);
+    FrameSampling sampling;
+    if (is_chosen) sampling = {.frames = choice->frames, .per_second = choice->per_second};
+    else if (model != nullptr) sampling = model->model->spec.sampling;
+    std::vector<Picture> read;
+    MICA_TRY(read_video(path, sampling, &read));
+    *count = read.size();
+    if (read.size() > capacity)
+      return Status::error(Code::limit_exceeded, "%s: %zu frames do not fit an array of %zu", path, read.size(),
+                           capacity);
+    std::vector<std::unique_ptr<mica_picture>> made;
+    made.reserve(read.size());
+    for (Picture& picture : read) made.emplace_back(new mica_picture{std::move(picture)});
+    for (size_t i = 0; i < made.size(); ++i) frames[i] = made[i].release();
+    return Status::ok();
   });
 }
 

@@ -26,6 +26,19 @@ mica_status mica_frame_pixels(const mica_model *model, const mica_picture *frame
 mica_status mica_session_add_video(mica_session *session, const mica_picture *const *frames, size_t count,
                                    mica_error *error);
 
+/* Which frames of a video are seen: so many, evenly spread; or, if that is 0, so many of each second; if both are 0, as
+ * the model's video processor says, or all. 256 are the most. */
+typedef struct mica_frame_choice {
+  uint32_t frames;
+  double per_second;
+} mica_frame_choice;
+/* The chosen frames of a video file (MP4, MOV, Matroska, WebM, AVI, MPEG and others, by FFmpeg's libraries), or of a
+ * folder the pictures in it in the order of their names. `model` and `choice` may be NULL. The caller frees the frames by
+ * mica_picture_free. *count is how many were chosen; where these are more than `capacity`, MICA_LIMIT_EXCEEDED, and none
+ * is written. MICA_UNSUPPORTED where this build reads no videos, or FFmpeg's libraries are not installed. */
+mica_status mica_video_open(const char *path, const mica_model *model, const mica_frame_choice *choice,
+                            mica_picture **frames, size_t capacity, size_t *count, mica_error *error);
+
 #ifdef __cplusplus
 }
 #endif

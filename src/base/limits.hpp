@@ -47,6 +47,13 @@ inline constexpr uint32_t kPatchTemporalMax = 16;
 inline constexpr uint32_t kTapsMax = 16;  // layers of a tower that the decoder is given beside the last; published: 3
 inline constexpr size_t kPixelValuesMax = 320u * 1000 * 1000;  // Qwen2-VL: 16,384 tokens of 28 x 28 pixels, 77 million
 
+// --- videos ----------------------------------------------------------------------------------------------------------
+inline constexpr size_t kVideoFileBytesMax = size_t{4} << 30;  // mapped, read twice
+inline constexpr size_t kVideoFramesMax = 256;                 // that are seen; pictures that may wait in a session
+inline constexpr size_t kVideoPacketsMax = 1u << 20;           // that there are: five hours, 60 a second
+inline constexpr size_t kVideoBytesMax = size_t{1} << 30;      // of the pixels that are seen: 170 frames of 1080 lines
+inline constexpr int kVideoStreamsMax = 64;                    // pictures, sound and titles of a container
+
 // --- text ------------------------------------------------------------------------------------------------------------
 inline constexpr size_t kPromptBytesMax = 16u << 20;
 inline constexpr size_t kChatTemplateBytesMax = 1u << 20;  // larger ones are unknown; the largest published has 20 KB

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "frame_sampling.hpp"
 #include "layer_kinds.hpp"
 #include "limits.hpp"
 #include "picture_rule.hpp"
@@ -329,14 +330,6 @@ enum class PicturePositions : uint8_t {
   shared,  // all but the first and the last the same: three for a picture
 };
 
-// Which frames of a video are seen where nobody says otherwise: so many of them, evenly spread, or so many of each
-// second.
-struct FrameSampling {
-  uint32_t frames = 0;   // 0: by the rate
-  double per_second = 0;  // 0: none; neither: all
-  bool operator==(const FrameSampling&) const = default;
-};
-
 struct Family;
 struct DecoderKind;
 
@@ -348,7 +341,7 @@ struct ModelSpec {
   VisionSpec vision;
   PictureRule pictures;
   PictureRule frames;          // of a video
-  FrameSampling sampling;
+  FrameSampling sampling;      // where nobody says otherwise
   int32_t picture_token = -1;  // the placeholder that stands for one visual token
   int32_t video_token = -1;    // the same in a video; -1: the model takes none
   PictureFrame picture_frame;

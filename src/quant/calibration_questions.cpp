@@ -25,7 +25,11 @@ Status add_picture(JsonValue value, const std::string& folder, CalibrationSample
 }
 
 Status read_pictures(JsonValue line, const std::string& folder, CalibrationSample* sample) {
-  const JsonValue one = line.find("image"), several = line.find("images");
+  const JsonValue one = line.find("image"), several = line.find("images"), video = line.find("video");
+  sample->is_video = video.is_set();
+  if (video.is_set() && (one.is_set() || several.is_set()))
+    return video.error(Code::unsupported, "stands beside pictures; a question has either");
+  if (video.is_set()) return add_picture(video, folder, sample);
   if (one.is_set()) MICA_TRY(add_picture(one, folder, sample));
   if (!several.is_set()) return Status::ok();
   JsonValue list;

@@ -6,19 +6,13 @@
 #include <numeric>
 #include <utility>
 
+#include "calibration_pictures.hpp"
 #include "checked.hpp"
 #include "family.hpp"
 #include "limits.hpp"
-#include "mapped_file.hpp"
 
 namespace mica {
 namespace {
-
-Status open_picture(const std::string& path, Picture* out) {
-  std::vector<uint8_t> bytes;
-  MICA_TRY(read_file(path.c_str(), limits::kPictureFileBytesMax, &bytes));
-  return decode_picture(bytes, path.c_str(), out);
-}
 
 // A checkpoint without a tokenizer: each byte of the text stands for one token, which one depends on all bytes so far,
 // so that tokens come from the whole vocabulary (FNV-1a).
@@ -76,15 +70,17 @@ std::vector<uint32_t**> sight_of(const DecoderSpec& decoder, Chunk* chunk) {
 Status CalibrationRows::open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory,
                                      std::unique_ptr<Session>* out) {
   size_t picture_tokens = 0;
-  for (const CalibrationSample& sample : samples)
-    for (const std::string& path : sample.pictures) {
-      Picture picture;
+  for (const CalibrationSample& sample : samples) {
+    std::vector<Picture> pictures;
+    MICA_TRY(open_pictures(sample, sampling(), &pictures));
+    if (!model_->spec.has_vision || sample.is_video) continue;  // refused with the sample; frames have one size
+    for (size_t i = 0; i < pictures.size(); ++i) {
       PixelPlan plan;
-      MICA_TRY(open_picture(path, &picture));
-      if (!model_->spec.has_vision) continue;  // refused with the sample
-      MICA_TRY(plan_pixels(model_->spec.pictures, picture.width, picture.height, &plan).in(path.c_str()));
+      MICA_TRY(plan_pixels(model_->spec.pictures, pictures[i].width, pictures[i].height, &plan)
+                   .in(sample.pictures[i].c_str()));
       picture_tokens = std::max(picture_tokens, Vision::tokens_of(model_->spec, plan));
     }
+  }
   SessionOptions wanted;
   wanted.context = wanted.batch = limits::kCalibrationTokensMax;
   wanted.threads = options_.threads;
@@ -102,8 +98,8 @@ Status CalibrationRows::open_session(const std::vector<CalibrationSample>& sampl
 
 Status CalibrationRows::add_sample(const CalibrationSample& source, Session* session,
                                    std::vector<std::string>* warnings) {
-  std::vector<Picture> pictures(source.pictures.size());
-  for (size_t i = 0; i < pictures.size(); ++i) MICA_TRY(open_picture(source.pictures[i], &pictures[i]));
+  std::vector<Picture> pictures;
+  MICA_TRY(open_pictures(source, sampling(), &pictures));
   session->clear();
   Status status = add_turns(*model_, source, pictures, session);
   if (status.code() == Code::context_full || (status && session->tokens_pending() == 0)) {
@@ -144,6 +140,15 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
   }
   samples_.push_back(std::move(sample));
   return Status::ok();
+}
+
+// As many frames as the model sees of a video, if they fit a sample with its text.
+FrameSampling CalibrationRows::sampling() const {
+  constexpr uint32_t kUsual = 8;
+  const size_t tokens = std::max<size_t>(1, frame_tokens(model_->spec, Shown::frame));
+  const auto most = static_cast<uint32_t>(limits::kCalibrationTokensMax * 3 / 4 / tokens);
+  const uint32_t frames = model_->spec.sampling.frames;
+  return {.frames = std::clamp(frames == 0 ? kUsual : frames, 1u, std::max(1u, most))};
 }
 
 // A tower for frames has to see some: where no sample has a video, every other one with pictures shows them as one.
@@ -266,8 +271,9 @@ void CalibrationRows::show_head(size_t item, RowObserver* observer) {
 
 Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
   if (tile.sample != pixels_sample_ || tile.picture != pixels_picture_) {
-    Picture picture;
-    MICA_TRY(open_picture(samples_[tile.sample].source->pictures[tile.picture], &picture));
+    if (tile.sample != pixels_sample_)
+      MICA_TRY(open_pictures(*samples_[tile.sample].source, sampling(), &pictures_));
+    const Picture& picture = pictures_[tile.picture];
     const PictureRule& rule = rule_of(tile.whole.shown);
     const size_t scratch_bytes = pixels_scratch_bytes(rule, tile.whole, picture.width);
     OwnedBytes memory;

@@ -146,6 +146,7 @@ class CalibrationRows {
   };
 
   void show_some_as_videos();
+  FrameSampling sampling() const;
   Status add_sample(const CalibrationSample& sample, Session* session, std::vector<std::string>* warnings);
   Status open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory, std::unique_ptr<Session>* out);
   // The sample's chunk with the taps of a stream.
@@ -172,6 +173,7 @@ class CalibrationRows {
   // The pixel values of one picture: that of the tile asked for last.
   std::vector<float> pixels_;
   size_t pixels_sample_ = SIZE_MAX, pixels_picture_ = 0;
+  std::vector<Picture> pictures_;  // of that sample
   DecoderRows decoder_rows_{this};
   TowerRows tower_rows_{this}, frame_rows_{this};
   SquareRows square_rows_{this};

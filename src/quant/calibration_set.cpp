@@ -6,11 +6,11 @@
 #include <cstring>
 #include <map>
 
+#include "calibration_pictures.hpp"
 #include "calibration_sources.hpp"
 #include "guard.hpp"
 #include "limits.hpp"
 #include "mapped_file.hpp"
-#include "picture.hpp"
 
 namespace mica {
 
@@ -41,18 +41,19 @@ class PictureCheck {
     *readable = true;
     for (const std::string& path : sample.pictures) {
       const auto [known, is_new] = readable_.emplace(path, false);
-      if (is_new) MICA_TRY(open(path, &known->second));
+      CalibrationSample alone;
+      alone.pictures = {path};
+      alone.is_video = sample.is_video;
+      if (is_new) MICA_TRY(open(alone, &known->second));
       *readable = *readable && known->second;
     }
     return Status::ok();
   }
 
  private:
-  Status open(const std::string& path, bool* readable) {
-    std::vector<uint8_t> bytes;
-    Picture picture;
-    Status status = read_file(path.c_str(), limits::kPictureFileBytesMax, &bytes);
-    if (status) status = decode_picture(bytes, path.c_str(), &picture);
+  Status open(const CalibrationSample& sample, bool* readable) {
+    std::vector<Picture> pictures;
+    const Status status = open_pictures(sample, {.frames = 1}, &pictures);
     if (status.code() == Code::out_of_memory) return status;
     if (!status && ++set_->unreadable == 1) set_->first_unreadable = status.message();
     *readable = status.is_ok();

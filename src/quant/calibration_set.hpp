@@ -27,7 +27,8 @@ struct CalibrationSet {
 
 // `path` is one of
 // - a folder with questions.jsonl, or such a file (any name, ending in .jsonl): a line is an object with "question" (or
-//   "prompt"), and if it likes "image" (a path, relative to the file) or "images" (several) and "answer";
+//   "prompt"), and if it likes "image" (a path, relative to the file), "images" (several) or "video" (a video file, or
+//   a folder of pictures) and "answer";
 // - a folder of pictures (JPEG, PNG, WebP by their endings; folders inside it too): each with one of a few questions;
 // - a text (.txt) or a folder of texts: cut at ends of lines into pieces of about `tokens` tokens, which `tokenizer`
 //   measures (null: four bytes are taken for one).

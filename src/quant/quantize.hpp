@@ -44,7 +44,7 @@ struct QuantizeOptions {
 // and the assistant's answer; without one, or without a prompt, plain text.
 struct CalibrationSample {
   std::vector<std::string> pictures;  // paths; read when they are needed
-  bool is_video = false;              // they are the frames of one
+  bool is_video = false;              // they are the frames of one, or a single path is that of a video
   std::string prompt;
   std::string answer;  // so that generated tokens are seen too; may be empty
   std::vector<int32_t> tokens;  // or the whole prompt as ids, a picture's placeholders included: the text is not read

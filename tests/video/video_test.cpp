@@ -1,0 +1,97 @@
+// Videos: which frames are chosen, and that files of every container give them in order. Damage:
+// fault/video_fault_test.cpp.
+#include "video.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "limits.hpp"
+#include "mapped_file.hpp"
+
+using namespace mica;
+
+namespace {
+
+// Frame i of the recorded videos is gray, of this brightness; codecs and colours in few bits leave it near.
+constexpr int kFirst = 24, kStep = 16, kNear = 3;
+
+std::string data(const char* name) { return std::string(MICA_TESTS_DATA) + "/video/" + name; }
+
+void check_places(const std::vector<Picture>& frames, const std::vector<int>& places) {
+  REQUIRE(frames.size() == places.size());
+  for (size_t i = 0; i < frames.size(); ++i) {
+    CHECK(frames[i].width == 48);
+    CHECK(frames[i].height == 32);
+    CAPTURE(i);
+    for (const size_t pixel : {size_t{0}, size_t{48 * 32 - 1}})
+      for (size_t color = 0; color < 3; ++color)
+        CHECK(std::abs(frames[i].rgb[pixel * 3 + color] - (kFirst + kStep * places[i])) <= kNear);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("frames are the first of equal stretches, as transformers' video processors choose them") {
+  using Places = std::vector<uint64_t>;
+  CHECK(frame_places(12, 6, {.frames = 4}) == Places{0, 3, 6, 9});
+  CHECK(frame_places(10, 6, {.frames = 4}) == Places{0, 2, 5, 7});
+  CHECK(frame_places(3, 6, {.frames = 8}) == Places{0, 1, 2});
+  CHECK(frame_places(12, 6, {.per_second = 2}) == Places{0, 3, 6, 9});
+  CHECK(frame_places(12, 6, {.per_second = 100}).size() == 12);
+  CHECK(frame_places(12, 6, {.per_second = 0.001}) == Places{0});
+  CHECK(frame_places(5, 0, {}) == Places{0, 1, 2, 3, 4});
+  CHECK(frame_places(1, 0, {.frames = 1}) == Places{0});
+  CHECK(frame_places(0, 6, {.frames = 4}).empty());
+  CHECK(frame_places(1000000, 25, {}).size() == limits::kVideoFramesMax);
+  CHECK(frame_places(1000000, 25, {}).back() < 1000000);
+}
+
+TEST_CASE("the bytes of all frames are bounded") {
+  Picture frame;
+  frame.width = frame.height = 10000;
+  size_t bytes = 0;
+  CHECK(check_video_bytes("v", frame, &bytes));
+  CHECK(bytes == 300000000);
+  bytes = limits::kVideoBytesMax - 300000000;
+  CHECK(check_video_bytes("v", frame, &bytes));
+  CHECK(check_video_bytes("v", frame, &bytes).code() == Code::limit_exceeded);
+}
+
+TEST_CASE("a folder's pictures are frames by the order of their names") {
+  std::vector<Picture> frames;
+  const std::string folder = std::string(MICA_TESTS_DATA) + "/images";
+  REQUIRE(read_video(folder.c_str(), {}, &frames));
+  CHECK(frames.size() == 14);
+  REQUIRE(read_video(folder.c_str(), {.frames = 2}, &frames));
+  CHECK(frames[0].width == 451);
+  CHECK(frames[1].width == 100);  // clip1_0.png, the eighth
+  const Status no_time = read_video(folder.c_str(), {.per_second = 1}, &frames);
+  CHECK(no_time.code() == Code::invalid_argument);
+  CHECK(frames.size() == 2);
+  CHECK(read_video(data("").c_str(), {}, &frames).code() == Code::not_found);
+}
+
+#if MICA_TEST_VIDEO
+TEST_CASE("files of several containers and codecs give their frames in order") {
+  for (const char* name : {"h264.mp4", "vp9.webm", "mjpeg.avi", "mpeg2.ts"}) {
+    CAPTURE(std::string(name));
+    std::vector<Picture> frames;
+    const Status all = read_video(data(name).c_str(), {}, &frames);
+    REQUIRE_MESSAGE(all, std::string(all.message()));
+    check_places(frames, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+    REQUIRE(read_video(data(name).c_str(), {.frames = 5}, &frames));
+    check_places(frames, {0, 2, 4, 7, 9});
+    REQUIRE(read_video(data(name).c_str(), {.per_second = 2}, &frames));
+    check_places(frames, {0, 3, 6, 9});
+  }
+}
+#else
+TEST_CASE("a build without videos says so, and what can be done") {
+  std::vector<Picture> frames;
+  const Status status = read_video(data("h264.mp4").c_str(), {}, &frames);
+  CHECK(status.code() == Code::unsupported);
+  CHECK(std::string(status.message()).find("-Dvideo=enabled") != std::string::npos);
+}
+#endif
