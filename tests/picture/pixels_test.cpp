@@ -276,7 +276,7 @@ TEST_CASE("pictures of any shape have the area of a budget of tokens") {
   }
   PixelPlan plan;
   rule.grid_side_max = 96;  // of positions
-  CHECK(plan_pixels(rule, 32, 1, &plan));
+  CHECK(plan_pixels(rule, 14, 1, &plan));
   CHECK_FALSE(plan_pixels(rule, 40, 1, &plan));
   rule.pixels_max = 18 * 18;
   CHECK(plan_pixels(rule, 300, 200, &plan));
