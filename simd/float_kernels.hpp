@@ -24,6 +24,9 @@ inline constexpr size_t kWordGroup = 32;
 // Of gemv, 4-byte aligned: a 16-bit integer of each activation, a scale and two sums of each group.
 constexpr size_t gemv_scratch_bytes(size_t depth) { return 2 * depth + 12 * (depth / kWordGroup); }
 
+// Columns of a state of the gated delta rule that a step takes at once.
+inline constexpr size_t kDeltaColumns = 32;
+
 // All strides are in elements. Rows need no alignment. Pointers never alias unless a comment says that they may.
 struct FloatKernels {
   // c[rows][columns] = a[rows][depth] * b[depth][columns]; with `accumulate` added to what c holds.
@@ -69,6 +72,12 @@ struct FloatKernels {
   // starting at column `start` of the first block; blocks are dims * kKeyBlock apart. The rest of the last block is set
   // to zero.
   void (*pack_keys)(float* blocks, size_t start, const float* src, size_t src_stride, size_t count, size_t dims);
+
+  // A row of the gated delta rule (arXiv 2412.06464) on kDeltaColumns columns of a state S, [key_dim][kDeltaColumns],
+  // read and written once. `sums` holds S^T key. S becomes decay S + key (strength (values - decay sums))^T; then values
+  // becomes S^T query, and sums S^T next. next may be key.
+  void (*delta_step)(float* state, size_t key_dim, const float* query, const float* key, const float* next, float decay,
+                     float strength, float* values, float* sums);
 };
 
 }  // namespace mica::simd

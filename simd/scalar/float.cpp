@@ -133,6 +133,22 @@ void pack_keys(float* blocks, size_t start, const float* src, size_t src_stride,
   }
 }
 
+void delta_step(float* state, size_t key_dim, const float* query, const float* key, const float* next, float decay,
+                float strength, float* values, float* sums) {
+  for (size_t column = 0; column < kDeltaColumns; ++column) {
+    const float change = strength * (values[column] - decay * sums[column]);
+    float given = 0, given_next = 0;
+    for (size_t i = 0; i < key_dim; ++i) {
+      float& cell = state[i * kDeltaColumns + column];
+      cell = decay * cell + key[i] * change;
+      given += query[i] * cell;
+      given_next += next[i] * cell;
+    }
+    values[column] = given;
+    sums[column] = given_next;
+  }
+}
+
 }  // namespace
 
 extern const FloatKernels MICA_TABLE(float) = {
@@ -155,6 +171,7 @@ extern const FloatKernels MICA_TABLE(float) = {
     .rope_pairs = rope_pairs,
     .softmax_tile = softmax_tile,
     .pack_keys = pack_keys,
+    .delta_step = delta_step,
 };
 
 }  // namespace mica::simd

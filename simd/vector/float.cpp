@@ -327,6 +327,34 @@ void pack_keys(float* blocks, size_t start, const float* src, size_t src_stride,
     for (size_t t = column; t < kKeyBlock; ++t) block[i * kKeyBlock + t] = 0;
 }
 
+// ---- states ---------------------------------------------------------------------------------------------------------
+
+void delta_step(float* state, size_t key_dim, const float* query, const float* key, const float* next, float decay,
+                float strength, float* values, float* sums) {
+  constexpr size_t kVectors = kDeltaColumns / F32::kWidth;
+  const F32 kept = F32::all(decay), learnt = F32::all(strength);
+  F32 change[kVectors], given[kVectors], given_next[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) {
+    const F32 expected = F32::load(sums + v * F32::kWidth);
+    change[v] = learnt * multiply_subtract(kept, expected, F32::load(values + v * F32::kWidth));
+    given[v] = given_next[v] = F32::all(0.0f);
+  }
+  for (size_t i = 0; i < key_dim; ++i) {
+    const F32 k = F32::all(key[i]), q = F32::all(query[i]), n = F32::all(next[i]);
+    float* cells = state + i * kDeltaColumns;
+    for (size_t v = 0; v < kVectors; ++v) {
+      const F32 cell = multiply_add(k, change[v], kept * F32::load(cells + v * F32::kWidth));
+      cell.store(cells + v * F32::kWidth);
+      given[v] = multiply_add(q, cell, given[v]);
+      given_next[v] = multiply_add(n, cell, given_next[v]);
+    }
+  }
+  for (size_t v = 0; v < kVectors; ++v) {
+    given[v].store(values + v * F32::kWidth);
+    given_next[v].store(sums + v * F32::kWidth);
+  }
+}
+
 }  // namespace
 
 extern const FloatKernels MICA_TABLE(float) = {
@@ -349,6 +377,7 @@ extern const FloatKernels MICA_TABLE(float) = {
     .rope_pairs = rope_pairs,
     .softmax_tile = softmax_tile,
     .pack_keys = pack_keys,
+    .delta_step = delta_step,
 };
 
 }  // namespace mica::simd

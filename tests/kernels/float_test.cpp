@@ -298,4 +298,53 @@ TEST_CASE("pack_keys: tokens become columns of blocks, and the rest of the last 
     }
 }
 
+TEST_CASE("delta_step: a state, what it gives and what it will be asked, within the rounding of their sums" *
+          doctest::test_suite("timed")) {
+  constexpr size_t kColumns = simd::kDeltaColumns;
+  for (const simd::Kernels* kernels : levels_under_test())
+    for (size_t dims : timing() ? std::vector<size_t>{128} : std::vector<size_t>{1, 2, 7, 24, 128}) {
+      const float decay = timing() ? 1.0f : 0.75f, strength = timing() ? 0.0f : 0.625f;  // timed: the state stays
+      Trial trial("delta_step", *kernels, "keys of %zu", dims);
+      Guarded<float> query("query", dims, Place::misaligned), key("key", dims, Place::at_end);
+      Guarded<float> next("next", dims, Place::at_end);
+      Guarded<float> state("state", dims * kColumns, Place::at_end);
+      Guarded<float> got_state("got_state", dims * kColumns, Place::at_end);
+      Guarded<float> values("values", kColumns, Place::at_end), got_values("got_values", kColumns, Place::at_end);
+      Guarded<float> sums("sums", kColumns, Place::at_end), got_sums("got_sums", kColumns, Place::at_end);
+      for (const Guarded<float>* x : {&query, &key, &next, &state, &values, &sums})
+        fill_reals(*x, -1, 1, Values::random, trial.random);
+      std::vector<float> cell_tolerances, value_tolerances, sum_tolerances;
+      for (size_t i = 0; i < state.size(); ++i) {
+        const size_t column = i % kColumns;
+        const float change = strength * (std::abs(values[column]) + decay * std::abs(sums[column]));
+        const float magnitude = decay * std::abs(state[i]) + std::abs(key[i / kColumns]) * change;
+        cell_tolerances.push_back(2 * sum_tolerance(6, magnitude));
+      }
+      for (size_t column = 0; column < kColumns; ++column) {
+        const float change = strength * (std::abs(values[column]) + decay * std::abs(sums[column]));
+        double given = 0, given_next = 0;
+        for (size_t i = 0; i < dims; ++i) {
+          const float cell = decay * std::abs(state[i * kColumns + column]) + std::abs(key[i]) * change;
+          given += std::abs(double{query[i]} * cell);
+          given_next += std::abs(double{next[i]} * cell);
+        }
+        value_tolerances.push_back(2 * sum_tolerance(dims + 6, given));
+        sum_tolerances.push_back(2 * sum_tolerance(dims + 6, given_next));
+      }
+      for (size_t i = 0; i < state.size(); ++i) got_state[i] = state[i];
+      for (size_t i = 0; i < kColumns; ++i) got_values[i] = values[i], got_sums[i] = sums[i];
+      scalar().f32->delta_step(state.data(), dims, query.data(), key.data(), next.data(), decay, strength,
+                               values.data(), sums.data());
+      kernels->f32->delta_step(got_state.data(), dims, query.data(), key.data(), next.data(), decay, strength,
+                               got_values.data(), got_sums.data());
+      expect_near(trial, state, got_state, cell_tolerances);
+      expect_near(trial, values, got_values, value_tolerances);
+      expect_near(trial, sums, got_sums, sum_tolerances);
+      time_call(trial, "delta_step", operations(7 * dims * kColumns), [&](const simd::Kernels& timed) {
+        timed.f32->delta_step(got_state.data(), dims, query.data(), key.data(), next.data(), decay, strength,
+                              got_values.data(), got_sums.data());
+      });
+    }
+}
+
 }  // namespace mica::kernel_test
