@@ -40,8 +40,26 @@ Rows to_integers(const Compute& compute, float step, const Rows& in, const RowBu
   rows.stride = stride;
   rows.quantized = buffers.quantized;
   rows.sums = buffers.sums;
-  rows.scale_visual = rows.scale_text = step;
+  rows.scale_visual = rows.scale_text = 1;
   return rows;
+}
+
+// What a product of integers is, in double: the floats that linear() gives tell its integers, which may lie so near to
+// the middle between two steps that two roundings of floats would decide.
+void finish_integers(const Compute& compute, const RowSteps& steps, const Matrix& matrix, float* dst, size_t stride,
+                     size_t rows) {
+  for_rows(compute, rows, [&](size_t row) {
+    for (size_t c = 0; c < matrix.rows; ++c) {
+      float& value = dst[row * stride + c];
+      const auto weight = static_cast<double>(matrix.scale[c]);
+      const double sum = weight == 0 ? 0 : std::nearbyint(static_cast<double>(value) / weight);
+      const double exact = sum * weight * static_cast<double>(steps.in);
+      value = static_cast<float>(exact);
+      if (steps.out == 0) continue;
+      const double whole = std::nearbyint(exact / static_cast<double>(steps.out));
+      value = static_cast<float>(std::clamp(whole, -128.0, 127.0)) * steps.out;
+    }
+  });
 }
 
 }  // namespace
@@ -56,13 +74,15 @@ void multiply_kept(const Compute& compute, float* dst, size_t stride, const Rows
     rows = float_rows(room, in.count, in.width);
   };
   if (bounds != nullptr) replace([&](float x) { return std::clamp(x, bounds->in_min, bounds->in_max); });
-  if (steps.in != 0 && matrix.is_packed()) rows = to_integers(compute, steps.in, rows, buffers);
+  const bool integers = steps.in != 0 && matrix.is_packed();
+  if (integers) rows = to_integers(compute, steps.in, rows, buffers);
   else if (steps.in != 0) replace([&](float x) { return steps_of(x, steps.in) * steps.in; });
   linear(compute, dst, stride, rows, matrix);
   const auto finish = [&](auto function) {
     map_rows(compute, dst, stride, dst, stride, in.count, matrix.rows, function);
   };
-  if (steps.out != 0) finish([&](float x) { return steps_of(x, steps.out) * steps.out; });
+  if (integers) finish_integers(compute, steps, matrix, dst, stride, in.count);
+  else if (steps.out != 0) finish([&](float x) { return steps_of(x, steps.out) * steps.out; });
   if (bounds != nullptr) finish([&](float x) { return std::clamp(x, bounds->out_min, bounds->out_max); });
 }
 
