@@ -47,7 +47,7 @@ const Flag kFlags[] = {
      &Options::projector},
     {kModelOptions, "Model", "--chat-format", "FORMAT",
      "how turns are written: chatml, llama2, llama3, llama3.1, vicuna, internvl2, internvl2.5, internvl2-phi3, glm4, "
-     "cogvlm2, cogvlm2-short, qwen-vl or gemma4; without it by the model's chat template",
+     "cogvlm2, cogvlm2-short, qwen-vl, gemma, gemma4 or paligemma; without it by the model's chat template",
      &Options::chat_format},
     {kModelOptions, "Model", "--chat-template,--chat-template-file", "FILE",
      "a chat template (Jinja) that is run in place of the model's", &Options::chat_template},

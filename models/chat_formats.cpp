@@ -7,6 +7,8 @@ constexpr const char* kChatMlControls[] = {"<|im_start|>", "<|im_end|>"};
 constexpr const char* kPhi3Controls[] = {"<|system|>", "<|user|>", "<|assistant|>", "<|end|>"};
 constexpr const char* kGlm4Controls[] = {"[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>"};
 constexpr const char* kCogVlm2Controls[] = {"<|begin_of_text|>", "<|end_of_text|>"};
+constexpr const char* kGemmaControls[] = {"<bos>", "<start_of_turn>", "<end_of_turn>"};
+constexpr const char* kPaliGemmaControls[] = {"<bos>", "<eos>"};
 constexpr const char* kLlama2Controls[] = {"<s>", "</s>"};
 constexpr const char* kGemma4Controls[] = {"<bos>", "<|turn>", "<turn|>"};
 constexpr const char* kLlama3Controls[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
@@ -141,6 +143,31 @@ constinit const ChatFormat internvl2_phi3_turns = {
     .controls = kPhi3Controls,
     .end = "<|end|>",
     .tokenizer_begins = true,
+};
+
+// Gemma, as its published templates write turns (google/gemma-3-4b-it): what the system says begins the first question.
+constinit const ChatFormat gemma_turns = {
+    .name = "gemma",
+    .begin = "<bos>",
+    .before = {"<start_of_turn>user\n", "<start_of_turn>user\n", "<start_of_turn>model\n"},
+    .after = {"\n\n", "<end_of_turn>\n", "<end_of_turn>\n"},
+    .default_system = nullptr,
+    .controls = kGemmaControls,
+    .end = "<end_of_turn>",
+    .trims = true,
+    .system_in_user = true,
+};
+
+// PaliGemma's processor: pictures, then the task, such as "answer en where is the cat?", which the answer continues.
+constinit const ChatFormat paligemma_turns = {
+    .name = "paligemma",
+    .begin = "",
+    .before = {"", "<bos>", ""},
+    .after = {"", "\n", ""},
+    .default_system = nullptr,
+    .controls = kPaliGemmaControls,
+    .end = "<eos>",
+    .pictures_first = true,
 };
 
 // LLaVA 1.5 (llava-hf/llava-1.5-7b-hf).

@@ -9,6 +9,7 @@ using tables::chatml;
 using tables::cogvlm2_short_turns;
 using tables::gemma4_turns;
 using tables::cogvlm2_turns;
+using tables::gemma_turns;
 using tables::glm4_turns;
 using tables::qwen_vl_turns;
 using tables::internvl2_phi3_turns;
@@ -17,6 +18,7 @@ using tables::internvl25_turns;
 using tables::llama2;
 using tables::llama3;
 using tables::llama31;
+using tables::paligemma_turns;
 using tables::vicuna;
 
 // `mica inspect` prints digest and size of any checkpoint's template (chat_template.hpp says of what they are).
@@ -39,7 +41,7 @@ constexpr KnownTemplate kRows[] = {
 constexpr const ChatFormat* kFormats[] = {
     &chatml,           &llama2,               &llama3,     &llama31,       &vicuna,              &internvl2_turns,
     &internvl25_turns, &internvl2_phi3_turns, &glm4_turns, &cogvlm2_turns, &cogvlm2_short_turns, &qwen_vl_turns,
-    &gemma4_turns};
+    &gemma_turns,      &gemma4_turns,         &paligemma_turns};
 
 }  // namespace
 

@@ -39,8 +39,6 @@ inline constexpr TensorName kClipTensors[] = {
     {Slot::down, Section::vision, true, "encoder.layers.{}.mlp.fc2", "v.blk.{}.ffn_down"},
 };
 
-inline constexpr const char* kLlavaVisionRoots[] = {"vision_tower.vision_model.", "vision_tower.",
-                                                    "model.vision_tower.vision_model.", "model.vision_tower."};
 
 inline constexpr Step kClipStem[] = {
     {Op::linear, Slot::patch_embedding},

@@ -31,6 +31,7 @@ constexpr ConfigField kShape[] = {
     {"rope_theta", FieldKind::f32, MICA_FIELD(decoder.rope.theta), 1, 1e12},
     // Of GGUF files (gguf_import.hpp); Hugging Face has no words for them.
     {"mica_rope_interleaved", FieldKind::boolean, MICA_FIELD(decoder.rope.interleaved)},
+    {"mica_norms_whole", FieldKind::boolean, MICA_FIELD(decoder.norms_whole)},
     {"mica_rope_divisors", FieldKind::f32_list, MICA_FIELD(decoder.rope.divisors), 1e-6, 1e9},
 };
 

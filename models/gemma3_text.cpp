@@ -7,11 +7,19 @@ namespace {
 constexpr const char* kModelTypes[] = {"gemma3_text"};
 constexpr const char* kArchitectures[] = {"Gemma3ForCausalLM"};
 constexpr const DecoderKind* kDecoders[] = {&kind_gemma3};
-constexpr std::span<const TensorName> kTensors[] = {kGemma3Tensors};
+
+constexpr GgufKind kGguf = {.architecture = "gemma3",
+                            .text = {.model_type = "gemma3_text",
+                                     .activation = "gelu_pytorch_tanh",
+                                     .norms_whole = true,
+                                     .windows_by_class = true,
+                                     .window_rope = true,
+                                     .caps = true,
+                                     .layers_scaled_by_width = 62}};  // of 27B
 
 constexpr Family family() {
-  Family f = text_family("gemma3_text", kModelTypes, kArchitectures, kDecoders, {});
-  f.tensors = kTensors;
+  Family f = text_family("gemma3_text", kModelTypes, kArchitectures, kDecoders, kGguf);
+  f.tensors = kGemma3TensorTables;
   return f;
 }
 

@@ -7,16 +7,47 @@
 namespace mica::tables {
 namespace {
 
-constexpr Choice kGeluTanh[] = {{"gelu_pytorch_tanh", 0}};
-constexpr ConfigField kGemma3Fields[] = {
+constexpr Choice kGeluTanh[] = {{"gelu_pytorch_tanh", static_cast<uint8_t>(Activation::gelu_tanh)}};
+
+// ---- Gemma 1 --------------------------------------------------------------------------------------------------------
+
+// What is called "gelu" there was always meant to be its approximation.
+constexpr Choice kGemmaActivations[] = {
+    {"gelu_pytorch_tanh", static_cast<uint8_t>(Activation::gelu_tanh)},
+    {"gelu", static_cast<uint8_t>(Activation::gelu_tanh)},
+    {"silu", static_cast<uint8_t>(Activation::silu)},
+    {"quick_gelu", static_cast<uint8_t>(Activation::quick_gelu)},
+};
+constexpr ConfigField kGemmaFields[] = {
+    {"hidden_act", FieldKind::choice, MICA_FIELD(decoder.activation), 0, 0, false, kGemmaActivations},
+    only("hidden_activation", kGeluTanh),  // beside it in published files
+};
+constexpr ConfigTable kGemma[] = {
+    {ConfigScope::text, kGemmaFields}, {ConfigScope::text, kAttentionBias}, {ConfigScope::text_rope, kRopeType}};
+
+// ---- Gemma 2 --------------------------------------------------------------------------------------------------------
+
+constexpr ConfigField kGemma2Fields[] = {
     {"hidden_activation", FieldKind::choice, MICA_FIELD(decoder.activation), 0, 0, false, kActivations},
     only("hidden_act", kGeluTanh),  // beside it; the class does not read it
     {"query_pre_attn_scalar", FieldKind::f32, MICA_FIELD(decoder.multipliers.attention_divisor), 1e-3, 1e6},
     {"sliding_window", FieldKind::null_u32, MICA_FIELD(decoder.window), 1, 4294967295.0},
+    {"layer_types", FieldKind::layer_types, MICA_FIELD(decoder.layer_types), 0, 0, false, kLayerTypes},
+};
+constexpr ConfigField kCaps[] = {
+    {"final_logit_softcapping", FieldKind::null_f32, MICA_FIELD(decoder.multipliers.logits_cap), 1e-3, 1e6},
+    {"attn_logit_softcapping", FieldKind::null_f32, MICA_FIELD(decoder.multipliers.scores_cap), 1e-3, 1e6},
+};
+constexpr ConfigTable kGemma2[] = {
+    {ConfigScope::text, kGemma2Fields}, {ConfigScope::text, kCaps}, {ConfigScope::text, kAttentionBias},
+    {ConfigScope::text_rope, kRopeType}};
+
+// ---- Gemma 3 --------------------------------------------------------------------------------------------------------
+
+constexpr ConfigField kGemma3Fields[] = {
     // As published, and as transformers 5 writes it beside the list of words that follows from it.
     {"sliding_window_pattern", FieldKind::u32, MICA_FIELD(decoder.full_interval), 1, kLayersMax},
     no_effect("_sliding_window_pattern"),
-    {"layer_types", FieldKind::layer_types, MICA_FIELD(decoder.layer_types), 0, 0, false, kLayerTypes},
     {"rope_local_base_freq", FieldKind::f32, MICA_FIELD(decoder.window_rope.theta), 1, 1e12},
     no_effect("attn_logit_softcapping"),  // read by the class, and not used
 };
@@ -27,41 +58,78 @@ constexpr ConfigField kLogitsCap[] = {
 constexpr ConfigField kNoLogitsCap[] = {no_effect("final_logit_softcapping")};
 
 constexpr ConfigTable kGemma3[] = {
-    {ConfigScope::text, kGemma3Fields}, {ConfigScope::text, kAttentionBias}, {ConfigScope::text, kLogitsCap},
-    {ConfigScope::text_rope, kRopeType},
+    {ConfigScope::text, kGemma2Fields}, {ConfigScope::text, kGemma3Fields}, {ConfigScope::text, kLogitsCap},
+    {ConfigScope::text, kAttentionBias}, {ConfigScope::text_rope, kRopeType},
     {ConfigScope::text_window_rope, kWindowRope}, {ConfigScope::text_window_rope, kWindowRopeType}};
 constexpr ConfigTable kGemma3Pictured[] = {
-    {ConfigScope::text, kGemma3Fields}, {ConfigScope::text, kAttentionBias}, {ConfigScope::text, kNoLogitsCap},
-    {ConfigScope::text_rope, kRopeType},
+    {ConfigScope::text, kGemma2Fields}, {ConfigScope::text, kGemma3Fields}, {ConfigScope::text, kNoLogitsCap},
+    {ConfigScope::text, kAttentionBias}, {ConfigScope::text_rope, kRopeType},
     {ConfigScope::text_window_rope, kWindowRope}, {ConfigScope::text_window_rope, kWindowRopeType}};
 
-// Gemma 3's text (transformers 5.24: Gemma3TextConfig).
-constexpr DecoderSpec gemma3_defaults() {
+// ---- before an answer that continues a prompt -----------------------------------------------------------------------
+
+// Of PaliGemma, whose prompts are seen as a whole, whatever it says.
+constexpr ConfigField kPrompted[] = {no_effect("use_bidirectional_attention|num_image_tokens")};
+constexpr ConfigTable kGemmaPrompted[] = {
+    {ConfigScope::text, kGemmaFields}, {ConfigScope::text, kPrompted}, {ConfigScope::text, kAttentionBias},
+    {ConfigScope::text_rope, kRopeType}};
+// As in Gemma 3, the class with pictures has a head without the cap.
+constexpr ConfigField kScoresCap[] = {
+    {"attn_logit_softcapping", FieldKind::null_f32, MICA_FIELD(decoder.multipliers.scores_cap), 1e-3, 1e6},
+};
+constexpr ConfigTable kGemma2Prompted[] = {
+    {ConfigScope::text, kGemma2Fields}, {ConfigScope::text, kScoresCap}, {ConfigScope::text, kNoLogitsCap},
+    {ConfigScope::text, kPrompted}, {ConfigScope::text, kAttentionBias}, {ConfigScope::text_rope, kRopeType}};
+
+// ---- defaults of the classes (transformers 5.24) --------------------------------------------------------------------
+
+constexpr DecoderSpec gemma_defaults() {
   DecoderSpec spec;
+  spec.layers = 28;
+  spec.hidden = 3072;
+  spec.heads = spec.kv_heads = 16;
+  spec.head_dim = 256;
+  spec.feed_forward = 24576;
+  spec.vocabulary = 256000;
+  spec.context = 8192;
+  spec.activation = Activation::gelu_tanh;
+  spec.tied_embeddings = true;
+  spec.multipliers.embedding_root = true;
+  return spec;
+}
+
+constexpr DecoderSpec gemma2_defaults() {
+  DecoderSpec spec = gemma_defaults();
   spec.layers = 26;
   spec.hidden = 2304;
   spec.heads = 8;
   spec.kv_heads = 4;
-  spec.head_dim = 256;
   spec.feed_forward = 9216;
-  spec.vocabulary = 262208;
-  spec.context = 131072;
-  spec.activation = Activation::gelu_tanh;
-  spec.tied_embeddings = true;
-  spec.head_norms = true;
-  spec.multipliers.embedding_root = true;
   spec.multipliers.attention_divisor = 256;
+  spec.multipliers.logits_cap = 30;
+  spec.multipliers.scores_cap = 50;
   spec.use_window = true;
   spec.window = 4096;
-  spec.full_interval = 6;
+  spec.full_interval = 2;
   spec.between_full = LayerType::windowed;
+  return spec;
+}
+
+constexpr DecoderSpec gemma3_defaults() {
+  DecoderSpec spec = gemma2_defaults();
+  spec.vocabulary = 262208;
+  spec.context = 131072;
+  spec.head_norms = true;
+  spec.multipliers.logits_cap = spec.multipliers.scores_cap = 0;
+  spec.full_interval = 6;
   spec.rope.theta = 1e6f;
   spec.windows_have_rope = true;
   return spec;
 }
-constexpr DecoderSpec gemma3_pictured_defaults() {
-  DecoderSpec spec = gemma3_defaults();
-  spec.block = SeenBlock::picture;
+
+constexpr DecoderSpec with_blocks(DecoderSpec spec, SeenBlock block) {
+  spec.block = block;
+  spec.multipliers.logits_cap = 0;
   return spec;
 }
 
@@ -140,11 +208,17 @@ constexpr DecoderSpec gemma4_unified_defaults() {
 
 }  // namespace
 
+constinit const DecoderKind kind_gemma = {"gemma", gemma_defaults(), kGemma, 1};
+constinit const DecoderKind kind_gemma2 = {"gemma2", gemma2_defaults(), kGemma2, 1};
+constinit const DecoderKind kind_gemma3 = {"gemma3_text", gemma3_defaults(), kGemma3, 1};
+constinit const DecoderKind kind_gemma3_pictured = {"gemma3_text", with_blocks(gemma3_defaults(), SeenBlock::picture),
+                                                    kGemma3Pictured, 1};
+constinit const DecoderKind kind_gemma_prompted = {"gemma", with_blocks(gemma_defaults(), SeenBlock::prompt),
+                                                   kGemmaPrompted, 1};
+constinit const DecoderKind kind_gemma2_prompted = {"gemma2", with_blocks(gemma2_defaults(), SeenBlock::prompt),
+                                                    kGemma2Prompted, 1, kGemma2Norms};
 constinit const DecoderKind kind_gemma4 = {"gemma4_text", gemma4_defaults(), kGemma4, 1, kGemma4Tensors};
 constinit const DecoderKind kind_gemma4_unified = {"gemma4_unified_text", gemma4_unified_defaults(), kGemma4Unified, 1,
                                                    kGemma4Tensors};
-constinit const DecoderKind kind_gemma3 = {"gemma3_text", gemma3_defaults(), kGemma3, 1, kGemma3Tensors};
-constinit const DecoderKind kind_gemma3_pictured = {"gemma3_text", gemma3_pictured_defaults(), kGemma3Pictured, 1,
-                                                    kGemma3Tensors};
 
 }  // namespace mica::tables

@@ -81,7 +81,7 @@ extern constinit const Family llava = {
     .published_processor = &kProcessors[1],
     .derived = kDerivedTables,
     .tensors = kTensorTables,
-    .roots = {kDecoderRoots, kHeadRoots, kLlavaVisionRoots, kTwoMatricesRoots},
+    .roots = {kDecoderRoots, kHeadRoots, kTowerRoots, kTwoMatricesRoots},
     .gguf = {.projector = "mlp", .config = kGgufConfig, .processor = kGgufProcessor},
     .stem = kClipStem,
     .projector = kTwoMatricesSteps,

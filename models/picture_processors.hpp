@@ -63,6 +63,9 @@ inline constexpr ProcessorField kVideoFields[] = {
 };
 inline constexpr std::span<const ProcessorField> kFrameTables[] = {kProcessorFields, kCropFields, kVideoFields};
 
+// Of these, classes that resize to one size.
+inline constexpr ProcessorField kOneSize[] = {{"size", ProcessorFieldKind::size, MICA_PROCESSOR_FIELD(size)}};
+
 constexpr ProcessorValues clip_values() {  // OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
   return {.image_mean = {0.48145466, 0.4578275, 0.40821073}, .image_std = {0.26862954, 0.26130258, 0.27577711}};
 }

@@ -38,10 +38,15 @@ extern const DecoderKind kind_qwen3_5;
 extern const DecoderKind kind_qwen2_vl;
 extern const DecoderKind kind_qwen2_5_vl;
 extern const DecoderKind kind_qwen3_vl;
+extern const DecoderKind kind_gemma;
+extern const DecoderKind kind_gemma2;
 extern const DecoderKind kind_gemma3;
-extern const DecoderKind kind_gemma3_pictured;  // beside a tower
 extern const DecoderKind kind_gemma4;
 extern const DecoderKind kind_gemma4_unified;
+// Where pictures, or whole prompts, are seen both ways.
+extern const DecoderKind kind_gemma3_pictured;
+extern const DecoderKind kind_gemma_prompted;
+extern const DecoderKind kind_gemma2_prompted;
 extern const DecoderKind kind_glm4v;
 extern const DecoderKind kind_glm_ocr;
 extern const DecoderKind kind_paddleocr_vl;
@@ -127,6 +132,8 @@ inline constexpr ConfigField kPictureToken[] = {
 };
 
 inline constexpr const char* kDecoderRoots[] = {"model.", "language_model.model.", "model.language_model."};
+inline constexpr const char* kTowerRoots[] = {"vision_tower.vision_model.", "vision_tower.",
+                                              "model.vision_tower.vision_model.", "model.vision_tower."};
 inline constexpr const char* kHeadRoots[] = {"", "language_model.", "model.language_model."};
 
 inline constexpr PicturePiece kQwenPicture[] = {
@@ -148,6 +155,8 @@ extern const ChatFormat glm4_turns;
 extern const ChatFormat cogvlm2_turns;
 extern const ChatFormat cogvlm2_short_turns;
 extern const ChatFormat gemma4_turns;
+extern const ChatFormat gemma_turns;
+extern const ChatFormat paligemma_turns;
 
 constexpr std::span<const DerivedField> kDecoderDerivedOnly[] = {kDecoderDerived};
 constexpr std::span<const TensorName> kDecoderTensorsOnly[] = {kDecoderTensors};

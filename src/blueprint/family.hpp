@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "gguf_text.hpp"
 #include "model_spec.hpp"
 #include "picture_processor.hpp"
 #include "steps.hpp"
@@ -28,6 +29,7 @@ enum class FieldKind : uint8_t {
   second_u32,    // a number, or the second of a list
   square_u32,    // a number, or a list of equal ones: "patch_size": 14 or [14, 14]
   null_u32,      // null, which is 0 and not the default, or a number
+  null_f32,
   sole_i32,      // a number, or a list of one
   inverse_u32,   // 1 / x as a whole number: "downsample_ratio": 0.5 is 2
   choice,        // a word, number, boolean or null that stands in `choices`, stored as a byte
@@ -124,10 +126,11 @@ struct TensorName {
   const char* bounds = nullptr;  // what the names of a matrix's bounds begin with, where it may have them
 };
 
-// How GGUF files call a family: general.architecture, which is its decoder's model_type too.
+// How GGUF files call a family: general.architecture, which mostly is its decoder's model_type too.
 struct GgufKind {
   const char* architecture = nullptr;  // null: mica reads no such files, or those of its decoder's family
   bool rope_interleaved = false;       // rotary pairs are neighbours: the conversion permutes q_proj and k_proj so
+  GgufText text = {};
   // Of families with pictures: clip.projector_type of the file that holds the tower, and the two documents of such a pair,
   // as io/gguf_template.hpp fills them.
   const char* projector = nullptr;
@@ -220,6 +223,8 @@ struct Family {
   StepList inner = {};                 // behind VisionSpec::inner_layer, and behind attention within squares
   const char* projector_title = "";  // for people
   std::span<const PicturePiece> picture = {};
+  // What chat templates show for a picture, where its processor puts all pieces in place of that; null: the placeholder.
+  const char* picture_in_template = nullptr;
   const char* picture_token = nullptr;  // the placeholder's text, where config.json does not say its id
   std::span<const char* const> picture_frame = {};  // likewise the texts of PictureFrame's four; one of them is the
                                                     // placeholder where that has no id

@@ -94,7 +94,8 @@ struct Multipliers {
   float residual = 1;       // of what attention and MLP add to the stream
   float attention = 0;      // of queries times keys; 0: one over the root of head_dim
   float logits_divisor = 1;
-  float logits_cap = 0;     // c: logits become c tanh(logit / c); 0: they stay
+  // c: logits, or scores of attention, become c tanh(x / c); 0: they stay.
+  float logits_cap = 0, scores_cap = 0;
   bool operator==(const Multipliers&) const = default;
 };
 
@@ -155,6 +156,7 @@ struct DecoderSpec {
   // Biases and norms of heads that the kind of decoder has; a file may store more, which then are not part of it.
   bool qkv_bias = false, output_bias = false, mlp_bias = false;
   bool head_norms = false;
+  bool norms_whole = false;  // norms are stored with what their names say to add (TensorName::plus), as in GGUF files
   bool convolution_bias = false;
   Multipliers multipliers;
   // As the files say it: where there are no layer_types, layers from window_first on have the window. Afterwards
@@ -250,6 +252,7 @@ struct VisionSpec {
   // Behind this layer merge x merge rows become one (Family::inner), as they do once more in the projector; -1: none.
   int32_t inner_layer = -1;
   bool inner_left_out = false;  // as the file says it: then there is none
+  uint32_t picture_tokens = 0;  // of a picture, where the file says that: a square, from which pool_side follows
   float norm_epsilon = 1e-6f;
   Norm norm = Norm::layer;
   Activation activation = Activation::gelu;

@@ -232,15 +232,21 @@ Status add_end_token(JsonValue value, ModelSpec* spec) {
   return Status::ok();
 }
 
+Status add_end_tokens(JsonValue value, ModelSpec* spec) {
+  if (!value.is_set()) return Status::ok();
+  if (!value.is_array()) return add_end_token(value, spec);
+  for (JsonValue id : value) MICA_TRY(add_end_token(id, spec));
+  return Status::ok();
+}
+
 Status read_end_tokens(const Scopes& scopes, const DecoderKind& decoder, ModelSpec* spec) {
   JsonValue value = scopes[ConfigScope::text].find("eos_token_id");
   const JsonValue outer = scopes[ConfigScope::root].find("eos_token_id");
   if (!value.is_set() && !outer.is_absent()) value = outer;
   if (value.is_absent() && decoder.end_token >= 0) spec->end_tokens[spec->end_token_count++] = decoder.end_token;
-  if (!value.is_set()) return Status::ok();
-  if (!value.is_array()) return add_end_token(value, spec);
-  for (JsonValue id : value) MICA_TRY(add_end_token(id, spec));
-  return Status::ok();
+  MICA_TRY(add_end_tokens(value, spec));
+  // A list there is the ends of turns as well, where text_config has what its class says (Gemma 3 by transformers 5).
+  return outer.is_array() ? add_end_tokens(outer, spec) : Status::ok();
 }
 
 // All tables that apply: the family's, then its decoder's.

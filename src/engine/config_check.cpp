@@ -286,7 +286,8 @@ Status check_vision(const ModelSpec& spec, const char* name) {
   if ((!v.towerless && v.layers_used == 0) || v.layers_used > v.layers)
     return bad(name, "vision_feature_layer (select_layer) is out of range");
   if (v.output != 0 && v.output != spec.decoder.hidden)
-    return bad(name, "vision_config.hidden_size (out_hidden_size, output_dim) must be the decoder's hidden_size");
+    return bad(name, "vision_config.hidden_size (out_hidden_size, output_dim, projection_dim) must be the decoder's "
+               "hidden_size");
   if (spec.picture_token < 0) return bad(name, "the image token must not be negative");
   if (v.image_width == 0) return Status::ok();  // any size
   if (v.image_width < v.patch || v.image_height < v.patch)  // what is left beside whole patches is not seen
@@ -312,8 +313,21 @@ Status finish_resampler(ModelSpec* spec, const char* name) {
   return Status::ok();
 }
 
+// A picture becomes a square of tokens, each of which stands for a square of patches.
+Status finish_pool(VisionSpec* v, const char* name) {
+  if (v->picture_tokens == 0) return Status::ok();
+  const auto side = static_cast<uint32_t>(std::lround(std::sqrt(v->picture_tokens)));
+  const uint32_t patches = v->image_width / std::max(1u, v->patch);
+  v->pool_side = patches / side;
+  if (side * side == v->picture_tokens && patches == side * v->pool_side && v->image_width == v->image_height)
+    return Status::ok();
+  return bad(name, "mm_tokens_per_image must be a square number, and its root divide the patches of a side of an image "
+             "that is a square (image_size by patch_size)");
+}
+
 Status finish_vision(ModelSpec* spec, const char* name) {
   VisionSpec& v = spec->vision;
+  MICA_TRY(finish_pool(&v, name));
   MICA_TRY(finish_resampler(spec, name));
   if (v.projector_norm_epsilon == 0) v.projector_norm_epsilon = spec->decoder.norm_epsilon;
   if (v.multiplies_by_root) v.divisor = static_cast<float>(1 / std::sqrt(static_cast<double>(v.hidden)));

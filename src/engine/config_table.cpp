@@ -191,6 +191,7 @@ Status read_value(JsonValue object, JsonValue value, std::string_view path, cons
       return get_i32(object, path, static_cast<int32_t>(low), static_cast<int32_t>(high),
                      target_of<int32_t>(spec, field.offset));
     case FieldKind::f32:
+    case FieldKind::null_f32:
       MICA_TRY(get_double(object, path, low, high, &number));
       *target_of<float>(spec, field.offset) = static_cast<float>(number);
       return Status::ok();
@@ -286,6 +287,7 @@ Status read_field(JsonValue object, const ConfigField& field, FieldTables known,
   const JsonValue value = find_first(object, field.paths, &path);
   if (value.is_set()) return read_value(object, value, path, field, spec);
   if (field.kind == FieldKind::null_u32 && value.is_null()) *target_of<uint32_t>(spec, field.offset) = 0;
+  if (field.kind == FieldKind::null_f32 && value.is_null()) *target_of<float>(spec, field.offset) = 0;
   const bool has_null = std::any_of(field.choices.begin(), field.choices.end(),
                                     [](const Choice& choice) { return std::string_view(choice.word) == "null"; });
   if (has_null && value.is_null()) return read_value(object, value, path, field, spec);

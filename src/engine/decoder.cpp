@@ -15,7 +15,10 @@ namespace mica {
 namespace {
 
 AttentionShape heads_of(const DecoderSpec& decoder, const LayerSpec& layer) {
-  return {.heads = decoder.heads, .kv_heads = layer.kv_heads, .head_dim = layer.head_dim};
+  return {.heads = decoder.heads,
+          .kv_heads = layer.kv_heads,
+          .head_dim = layer.head_dim,
+          .score_cap = decoder.multipliers.scores_cap};
 }
 
 // The most that a function of a layer's heads gives.

@@ -1,9 +1,30 @@
 // The families of models/ as io reads GGUF files by them.
 #include "gguf_families.hpp"
 
+#include <algorithm>
+
 #include "family.hpp"
 
 namespace mica {
+
+namespace {
+
+// Of a place the last row counts, as it does for the loader.
+void add_names(const Family& family, std::vector<GgufTensorName>* out) {
+  for (size_t table = 0; table < family.tensors.size(); ++table)
+    for (const TensorName& name : family.tensors[table]) {
+      const auto replaces = [&](const TensorName& other) {
+        return other.section == name.section && other.slot == name.slot;
+      };
+      const bool is_replaced = std::any_of(
+          family.tensors.begin() + static_cast<ptrdiff_t>(table) + 1, family.tensors.end(),
+          [&](const auto& later) { return std::any_of(later.begin(), later.end(), replaces); });
+      const std::string root = family.roots[static_cast<size_t>(name.section)][0];
+      if (name.gguf != nullptr && !is_replaced) out->push_back({name.gguf, root + name.pattern});
+    }
+}
+
+}  // namespace
 
 std::vector<GgufFamily> gguf_families() {
   std::vector<GgufFamily> out;
@@ -19,11 +40,8 @@ std::vector<GgufFamily> gguf_families() {
     }
     row.class_name = family->architectures[0];
     row.rope_interleaved = kind.rope_interleaved;
-    for (const auto& table : family->tensors)
-      for (const TensorName& name : table) {
-        const std::string root = family->roots[static_cast<size_t>(name.section)][0];
-        if (name.gguf != nullptr) row.names.push_back({name.gguf, root + name.pattern});
-      }
+    row.text = kind.text;
+    add_names(*family, &row.names);
   }
   return out;
 }

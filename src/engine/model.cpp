@@ -38,15 +38,32 @@ void add_end_token(ModelSpec* spec, int32_t id) {
   if (id >= 0 && spec->end_token_count < limits::kEndTokensMax) spec->end_tokens[spec->end_token_count++] = id;
 }
 
+// What stands in a text for a picture and a video.
+Status find_placeholders(const Model& model, TemplatedChat::Placeholders* out) {
+  const Family& family = *model.spec.family;
+  const int32_t picture = model.spec.has_vision ? model.spec.picture_token : -1, video = model.spec.video_token;
+  std::string placeholder;
+  if (video >= 0) MICA_TRY(model.tokenizer->decode({&video, 1}, false, &out->video));
+  if (picture < 0) return Status::ok();
+  MICA_TRY(model.tokenizer->decode({&picture, 1}, false, &placeholder));
+  out->picture = out->picture_written = placeholder;
+  if (family.picture_in_template == nullptr) return Status::ok();
+  out->picture = family.picture_in_template;
+  out->picture_written.clear();
+  for (const PicturePiece& piece : family.picture)
+    out->picture_written += piece.kind == PicturePiece::Kind::tokens ? placeholder : piece.text;
+  return Status::ok();
+}
+
 // The checkpoint's own template, where mica has no format for it, or the one that was asked for. One of the checkpoint
 // that cannot be run is told when text is to be answered.
 Status run_template(Model* model, const char* chat_template) {
   Chat& chat = model->chat;
   const bool is_given = chat_template != nullptr && *chat_template != '\0';
   if (!is_given && (chat.format != nullptr || chat.template_bytes == 0)) return Status::ok();
-  const ModelSpec& spec = model->spec;
-  const TemplatedChat::Placeholders placeholders = {spec.has_vision ? spec.picture_token : -1, spec.video_token};
-  const Status status = TemplatedChat::load(*model->files, *model->tokenizer, placeholders,
+  TemplatedChat::Placeholders placeholders;
+  MICA_TRY(find_placeholders(*model, &placeholders));
+  const Status status = TemplatedChat::load(*model->files, *model->tokenizer, std::move(placeholders),
                                             is_given ? chat_template : nullptr, &chat.templated);
   if (is_given) {
     MICA_TRY(status);

@@ -380,6 +380,7 @@ Status check_processor(JsonValue root, const ModelSpec& spec) {
       {"patch_size", true, v.patch, "vision_config.patch_size"},
       {"num_additional_image_tokens", class_token, 1, "its tower has one class token"},
       {"image_seq_length", row_of(spec.pictures.cut).tiled, tile_tokens, "tokens of one tile"},
+      {"image_seq_length", v.picture_tokens != 0, v.picture_tokens, "mm_tokens_per_image"},
       {"spatial_merge_size", spec.pictures.cut == PictureCut::bounded, v.merge, "spatial_merge_size of config.json"},
       {"num_image_tokens", spec.pictures.cut == PictureCut::grids, tile_tokens, "tokens of one tile"},
       {"image_seq_len", row_of(spec.pictures.cut).tiled, tile_tokens, "tokens of one tile"},

@@ -53,6 +53,11 @@ std::string without(std::string_view text, std::string_view breaker) {
   return out.append(text);
 }
 
+void put_in_place(std::string_view shown, std::string_view written, std::string* text) {
+  for (size_t at = text->find(shown); at != std::string::npos; at = text->find(shown, at + written.size()))
+    text->replace(at, shown.size(), written);
+}
+
 std::vector<std::string> control_strings(const Tokenizer& tokenizer) {
   std::vector<std::string> controls;
   for (int32_t id = 0; id < static_cast<int32_t>(tokenizer.size()); ++id) {
@@ -75,7 +80,7 @@ TemplatedChat::~TemplatedChat() = default;
 const std::string& TemplatedChat::place() const { return templates_->place(); }
 size_t TemplatedChat::bytes() const { return templates_->source().size(); }
 
-Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, const Placeholders& placeholders,
+Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, Placeholders placeholders,
                            const char* source, std::shared_ptr<const TemplatedChat>* out) {
   std::shared_ptr<TemplatedChat> made(new TemplatedChat);
   const auto documents = [&](const char* name) { return files.document(name); };
@@ -89,10 +94,8 @@ Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, 
   }
   MICA_TRY(made->templates_->status());
   made->controls_ = control_strings(tokenizer);
-  const std::pair<int32_t, std::string*> places[] = {{placeholders.picture, &made->picture_},
-                                                     {placeholders.video, &made->video_}};
-  for (const auto& [id, text] : places) {
-    if (id >= 0) MICA_TRY(tokenizer.decode({&id, 1}, false, text));
+  made->places_ = std::move(placeholders);
+  for (const std::string* text : {&made->places_.picture, &made->places_.video}) {
     std::vector<std::string>& controls = made->controls_;
     if (!text->empty() && std::find(controls.begin(), controls.end(), *text) == controls.end())
       controls.push_back(*text);
@@ -107,15 +110,16 @@ Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, 
 // mostly, others for texts.
 Status TemplatedChat::try_out() {
   Turn turn;
-  if (!picture_.empty()) turn.parts.push_back({Turn::Kind::picture, {}});
+  const bool sees = !places_.picture.empty();
+  if (sees) turn.parts.push_back({Turn::Kind::picture, {}});
   turn.parts.push_back({Turn::Kind::text, std::string(kTried)});
   Status first;
-  for (const bool parts : {!picture_.empty(), picture_.empty()}) {
+  for (const bool parts : {sees, !sees}) {
     parts_ = parts;
     Text text;
     Status status = render({turn}, 0, true, &text);
     const bool shows_text = text.text.find(kTried) != std::string::npos;
-    const bool shows_picture = picture_.empty() || text.text.find(picture_) != std::string::npos;
+    const bool shows_picture = !sees || text.text.find(places_.picture_written) != std::string::npos;
     if (status && shows_text && shows_picture) return status;
     if (status) {
       status = Status::error(Code::unsupported, "%s: it does not show %s of a turn", templates_->place().c_str(),
@@ -208,7 +212,7 @@ Status TemplatedChat::run(const std::vector<Turn>& turns, size_t answered, bool 
       const bool is_text = part.kind == Turn::Kind::text, is_video = part.kind == Turn::Kind::video;
       if (is_text) parts.push_back({{"type", "text"}, {"text", said}});
       else parts.push_back({{"type", is_video ? "video" : "image"}});
-      content += is_text ? said : (is_video ? video_ : picture_) + "\n";
+      content += is_text ? said : (is_video ? places_.video : places_.picture) + "\n";
     }
     messages.push_back({{"role", kRoles[static_cast<size_t>(turns[i].role)]},
                         {"content", parts_ ? parts : JsonBuild(content)}});
@@ -218,6 +222,7 @@ Status TemplatedChat::run(const std::vector<Turn>& turns, size_t answered, bool 
   Json json;
   MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(source.data()), source.size()}, "the conversation", &json));
   MICA_TRY(templates_->render(json.root(), text));
+  if (places_.picture != places_.picture_written) put_in_place(places_.picture, places_.picture_written, text);
   if (answered == 0) return Status::ok();
   const size_t at = text->rfind(mark);
   if (at == std::string::npos) {

@@ -33,14 +33,15 @@ struct Turn {
 
 class TemplatedChat {
  public:
-  // Ids that a template writes where a picture or a video is; -1: the model takes none.
+  // What a template writes where a picture or a video is; empty: the model takes none. A picture's processor puts
+  // `picture_written` in place of that.
   struct Placeholders {
-    int32_t picture = -1, video = -1;
+    std::string picture, video, picture_written;
   };
   // The template in `files`, or `source` where it is not null, tried with a turn of text (and a picture, where the
   // model takes one). Errors: why it cannot be run, with what it met.
-  static Status load(const ModelFiles& files, const Tokenizer& tokenizer, const Placeholders& placeholders,
-                     const char* source, std::shared_ptr<const TemplatedChat>* out);
+  static Status load(const ModelFiles& files, const Tokenizer& tokenizer, Placeholders placeholders, const char* source,
+                     std::shared_ptr<const TemplatedChat>* out);
   ~TemplatedChat();
 
   // Text in which `breaker` stands within each string of a control token that somebody wrote: who tokenizes it takes
@@ -78,7 +79,7 @@ class TemplatedChat {
 
   std::unique_ptr<ChatTemplates> templates_;
   std::vector<std::string> controls_;  // strings that become control tokens, the longest first
-  std::string picture_, video_;        // those of a picture's place and of a video's; empty: the model sees none
+  Placeholders places_;
   bool parts_ = false;                 // content is a list of parts, and no text
   int32_t end_token_ = -1;
 };

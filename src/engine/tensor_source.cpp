@@ -154,6 +154,7 @@ bool FileTensors::stands_under(const ModelSpec& spec, size_t section, const char
 }
 
 Status FileTensors::choose_roots(const ModelSpec& spec) {
+  norms_whole_ = spec.decoder.norms_whole;
   for (const auto& table : name_tables(spec))
     for (const TensorName& name : table) names_.set(name);
   for (size_t section = 0; section < std::size(roots_); ++section) {
@@ -204,9 +205,10 @@ Status FileTensors::vector(const Place& place, const char* suffix, size_t count,
   }
   if (tensor == nullptr) return name->required ? missing(full) : Status::ok();
   MICA_TRY(widen(*tensor, full, count, out));
-  if (name->plus == 0 || std::strcmp(suffix, ".weight") != 0) return Status::ok();
+  const float plus = this->plus(place);
+  if (plus == 0 || std::strcmp(suffix, ".weight") != 0) return Status::ok();
   auto* values = const_cast<float*>(*out);  // widened into our own memory
-  for (size_t i = 0; i < count; ++i) values[i] += name->plus;
+  for (size_t i = 0; i < count; ++i) values[i] += plus;
   return Status::ok();
 }
 

@@ -110,7 +110,7 @@ class FileTensors : public TensorSource {
   // What it is called in a packed file where it is quantized: the same, but for parts of a stored matrix.
   std::string name(const Place& place, const char* suffix) const;
   // What is added to a norm's stored weight.
-  float plus(const Place& place) const { return names_.of(place) ? names_.of(place)->plus : 0; }
+  float plus(const Place& place) const { return names_.of(place) && !norms_whole_ ? names_.of(place)->plus : 0; }
 
  private:
   bool stands_under(const ModelSpec& spec, size_t section, const char* root);
@@ -137,6 +137,7 @@ class FileTensors : public TensorSource {
   const ModelFiles& files_;
   WeightTags tags_;  // after transforms()
   NamesOfPlaces names_;
+  bool norms_whole_ = false;  // DecoderSpec's
   std::vector<const TensorView*> read_;  // those that became weights, or are the same as one that did
   const char* roots_[static_cast<size_t>(Section::count)] = {"", "", "", "", "", "", ""};
 };

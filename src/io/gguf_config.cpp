@@ -68,7 +68,9 @@ class ConfigMaker {
   }
 
   Status add_shapes();
+  Status add_windows();
   Status add_head_dim();
+  Status add_scores();
   Status add_vocabulary();
   Status add_ends();
   Status add_rope();
@@ -83,6 +85,7 @@ class ConfigMaker {
   const GgufFamily& family_;
   ObjectText config_;
   uint32_t hidden_ = 0;
+  uint32_t layers_ = 0;
   uint32_t heads_ = 0;
   uint32_t head_dim_ = 0;
 };
@@ -111,14 +114,42 @@ Status ConfigMaker::add_shapes() {
   config_.add("num_key_value_heads", kv_heads);
   config_.add("max_position_embeddings", context);
   config_.add("rms_norm_eps", epsilon);
-  config_.add("hidden_act", "\"silu\"");
+  config_.add_text("hidden_act", family_.text.activation);
   config_.add("attention_bias", tensor("blk.0.attn_q.bias") != nullptr);
-  uint32_t window = 0;
+  if (family_.text.norms_whole) config_.add("mica_norms_whole", true);
+  MICA_TRY(add_windows());
+  layers_ = layers;
+  return Status::ok();
+}
+
+Status ConfigMaker::add_windows() {
+  uint32_t window = 0, pattern = 0;
   MICA_TRY(optional("attention.sliding_window", limits::kContextMax, &window));
-  if (window != 0) {
-    config_.add("sliding_window", window);
+  if (window == 0) return Status::ok();
+  config_.add("sliding_window", window);
+  if (!family_.text.windows_by_class) {
     config_.add("use_sliding_window", true);
     config_.add("max_window_layers", uint32_t{0});
+  }
+  if (!family_.text.window_rope) return Status::ok();
+  MICA_TRY(optional("attention.sliding_window_pattern", limits::kLayersMax, &pattern));
+  if (pattern != 0) config_.add("sliding_window_pattern", pattern);
+  double theta = 10000;
+  if (file_.has(key("rope.freq_base_swa"))) MICA_TRY(file_.get_double(key("rope.freq_base_swa"), 1, 1e12, &theta));
+  config_.add("rope_local_base_freq", theta);
+  return Status::ok();
+}
+
+// What attention and the head do to scores and logits.
+Status ConfigMaker::add_scores() {
+  const uint32_t by_width = family_.text.layers_scaled_by_width;
+  if (by_width != 0) config_.add("query_pre_attn_scalar", layers_ == by_width ? hidden_ / heads_ : head_dim_);
+  for (const char* name : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+    double cap = 0;
+    if (!family_.text.caps || !file_.has(key(name))) continue;
+    MICA_TRY(file_.get_double(key(name), 0, 1e6, &cap));
+    if (cap == 0) config_.add(name, "null");
+    else config_.add(name, cap);
   }
   return Status::ok();
 }
@@ -293,13 +324,15 @@ Status ConfigMaker::make(std::string* json) {
   append_json_string(family_.class_name, &class_name);
   config_.add("architectures", std::string_view(in_brackets(class_name)));
   // A decoder that only one family of pictures has is known by that.
-  if (family_.projector.empty()) config_.add_text("model_type", family_.architecture);
+  const std::string_view model_type = family_.text.model_type ? family_.text.model_type : family_.architecture;
+  if (family_.projector.empty()) config_.add_text("model_type", model_type);
   MICA_TRY(add_shapes());
   MICA_TRY(add_head_dim());
+  MICA_TRY(add_scores());
   MICA_TRY(add_vocabulary());
   MICA_TRY(add_ends());
   MICA_TRY(add_rope());
-  MICA_TRY(check_gguf_keys(file_, family_.architecture, head_dim_));
+  MICA_TRY(check_gguf_keys(file_, family_, head_dim_));
   *json = config_.finished();
   return Status::ok();
 }

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gguf_text.hpp"
+
 namespace mica {
 
 // The same tensor in both, without ".weight" or ".bias"; "{}" stands for the layer.
@@ -15,9 +17,10 @@ struct GgufTensorName {
 };
 
 struct GgufFamily {
-  std::string_view architecture;  // general.architecture, and config.json's model_type; empty: that of another family
+  std::string_view architecture;  // general.architecture; empty: that of another family
   const char* class_name;         // config.json's architectures
   bool rope_interleaved;          // rotary pairs are neighbours (2i, 2i + 1): so q_proj and k_proj are permuted
+  GgufText text;
   std::string_view projector;     // clip.projector_type of the file with its tower; empty: a family of text
   std::string_view config, processor;  // documents of a text file and its projector (gguf_template.hpp)
   std::vector<GgufTensorName> names;

@@ -18,7 +18,7 @@ namespace mica {
 std::string huggingface_tensor_name(std::string_view gguf_name, const GgufFamily& family);
 
 // Refuses keys with values that mica does not run, by name, and warns of those that it does not know.
-Status check_gguf_keys(const GgufFile& file, std::string_view architecture, uint32_t head_dim);
+Status check_gguf_keys(const GgufFile& file, const GgufFamily& family, uint32_t head_dim);
 
 // The family of a text file's architecture, whose projector is of `pictures` (null: none). Others: unsupported.
 Status find_gguf_family(const GgufFile& file, std::span<const GgufFamily> families, const GgufFamily* pictures,
@@ -27,7 +27,8 @@ Status find_gguf_family(const GgufFile& file, std::span<const GgufFamily> famili
 // The config.json of a file of a family. Beside Hugging Face's fields it has
 //   "mica_rope_interleaved": true where the family's rotary pairs are neighbours;
 //   "mica_rope_divisors": [head_dim / 2 numbers] where the file carries the tensor rope_freqs.weight (Llama 3.1 and
-//     later): inverse frequency i is divided by divisor i, before any other scaling.
+//     later): inverse frequency i is divided by divisor i, before any other scaling;
+//   "mica_norms_whole": true where the conversion added 1 to norms that multiply by 1 + w.
 Status make_gguf_config(const GgufFile& file, const GgufFamily& family, std::string* json);
 
 // The vocabulary with what its views point to besides the file.

@@ -22,6 +22,9 @@ constexpr const char* kRead[] = {
     // Notes of converters.
     "rope.scaling.finetuned", "tensor_data_layout",
 };
+// Likewise, of some families.
+constexpr const char* kReadOfCaps[] = {"attn_logit_softcapping", "final_logit_softcapping"};
+constexpr const char* kReadOfWindows[] = {"attention.sliding_window_pattern", "rope.freq_base_swa"};
 
 // Keys with the values that mica runs: of numbers and booleans (0 and 1). llama.cpp takes 0 for "not set" in scales.
 struct OneValue {
@@ -101,7 +104,10 @@ Status check_attention_scale(const GgufFile& file, const GgufKey& key, uint32_t 
   return file.error(Code::unsupported, key.name, "is not one over the root of a head's size, which mica runs");
 }
 
-Status check_key(const GgufFile& file, const GgufKey& key, std::string_view name, uint32_t head_dim) {
+Status check_key(const GgufFile& file, const GgufText& text, const GgufKey& key, std::string_view name,
+                 uint32_t head_dim) {
+  if (text.caps && contains(kReadOfCaps, name)) return Status::ok();
+  if (text.window_rope && contains(kReadOfWindows, name)) return Status::ok();
   if (name == "attention.scale") return check_attention_scale(file, key, head_dim);
   for (const OneValue& one : kOneValue) {
     if (name == one.name) return check_one_value(file, key, one);
@@ -115,22 +121,22 @@ Status check_key(const GgufFile& file, const GgufKey& key, std::string_view name
 
 }  // namespace
 
-Status check_gguf_keys(const GgufFile& file, std::string_view architecture, uint32_t head_dim) {
+Status check_gguf_keys(const GgufFile& file, const GgufFamily& family, uint32_t head_dim) {
   constexpr std::string_view kTypeKey = "general.type";
   std::string_view type;
   if (file.has(kTypeKey)) {
     MICA_TRY(file.get_string(kTypeKey, &type));
     if (type != "model") return file.error(Code::unsupported, kTypeKey, "is not \"model\": this is a part of one");
   }
-  const std::string prefix = std::string(architecture) + ".";
+  const std::string prefix = std::string(family.architecture) + ".";
   for (const GgufKey& key : file.keys()) {
     if (key.name.starts_with(prefix)) {
-      MICA_TRY(check_key(file, key, key.name.substr(prefix.size()), head_dim));
+      MICA_TRY(check_key(file, family.text, key, key.name.substr(prefix.size()), head_dim));
       continue;
     }
     bool grouped = false;
     for (const char* group : kGroups) grouped |= key.name.starts_with(group);
-    if (!grouped) MICA_TRY(check_key(file, key, key.name, head_dim));
+    if (!grouped) MICA_TRY(check_key(file, family.text, key, key.name, head_dim));
   }
   return Status::ok();
 }

@@ -24,7 +24,7 @@ void attention(const Compute& compute, const AttentionShape& shape, const float*
     begin_softmax(state, tile_rows, d);
     const float* query = queries + first_row * query_stride + head * d;
     for (size_t run = 0; run < run_count; ++run)
-      attend_run(*compute.kernels->f32, runs[run], head / group, d, 0, runs[run].count, query, query_stride, first_row,
+      attend_run(*compute.kernels->f32, runs[run], head / group, shape, 0, runs[run].count, query, query_stride, first_row,
                  tile_rows, state, scratch);
     for (size_t row = 0; row < tile_rows; ++row) {
       const float inverse = 1.0f / state.sum[row];

@@ -33,6 +33,7 @@ struct AttentionShape {
   size_t heads = 0;
   size_t kv_heads = 0;  // divides heads; heads / kv_heads query heads share keys and values
   size_t head_dim = 0;
+  float score_cap = 0;  // c: scores s become c tanh(s / c) before they are masked; 0: they stay
 };
 
 // out[row][head * d ...] for queries[row][head * d ...]; both strides in floats. Every row sees at least one key.

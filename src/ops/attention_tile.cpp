@@ -94,10 +94,17 @@ void begin_softmax(const SoftmaxRows& state, size_t rows, size_t head_dim) {
   std::fill_n(state.sum, rows, 0.0f);
 }
 
-void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, size_t head_dim,
+void cap_scores(const AttentionShape& shape, float* scores, size_t stride, size_t rows, size_t count) {
+  if (shape.score_cap == 0) return;
+  const float cap = shape.score_cap * std::sqrt(static_cast<float>(shape.head_dim));
+  for (size_t row = 0; row < rows; ++row)
+    for (size_t i = 0; i < count; ++i) scores[row * stride + i] = cap * std::tanh(scores[row * stride + i] / cap);
+}
+
+void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, const AttentionShape& shape,
                 size_t first_key, size_t end_key, const float* queries, size_t query_stride, size_t first_row,
                 size_t rows, const SoftmaxRows& state, const TileScratch& s) {
-  const size_t d = head_dim;
+  const size_t d = shape.head_dim;
   const float scale = 1.0f / std::sqrt(static_cast<float>(d));
   for (size_t first = first_key; first < end_key; first += kTileKeys) {
     const size_t count = std::min(kTileKeys, end_key - first);
@@ -109,6 +116,8 @@ void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_
       kernels.gemm_f32(s.scores + begin * kTileKeys + block * kKeyBlock, kTileKeys, queries + begin * query_stride,
                        query_stride, tile.keys + block * kKeyBlock * d, kKeyBlock, rows - begin, kKeyBlock, d, false);
     }
+    for (size_t row = 0; shape.score_cap != 0 && row < rows; ++row)
+      cap_scores(shape, s.scores + row * kTileKeys, kTileKeys, 1, s.allowed[row]);
     mask_unseen(run, first_row, rows, first, s);
     // Whole blocks, whose scores have been made: batches of them end where they do.
     kernels.softmax_tile(s.scores, kTileKeys, rows, round_up(seen, kKeyBlock), s.allowed, scale, state.max, state.sum,

@@ -32,10 +32,12 @@ struct SoftmaxRows {
 size_t tile_scratch_floats(size_t head_dim);
 // Pieces of `base`, which has room for tile_scratch_floats(head_dim).
 TileScratch split_tile_scratch(float* base, size_t head_dim);
+// Scores that are not yet divided by the root of head_dim, as the shape caps them.
+void cap_scores(const AttentionShape& shape, float* scores, size_t stride, size_t rows, size_t count);
 void begin_softmax(const SoftmaxRows& state, size_t rows, size_t head_dim);
 
 // Adds what `rows` queries (from row `first_row` of the run's `allowed` on) see of keys [first_key, end_key) of a run.
-void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, size_t head_dim,
+void attend_run(const simd::FloatKernels& kernels, const KeyValueRun& run, size_t kv_head, const AttentionShape& shape,
                 size_t first_key, size_t end_key, const float* queries, size_t query_stride, size_t first_row,
                 size_t rows, const SoftmaxRows& state, const TileScratch& scratch);
 

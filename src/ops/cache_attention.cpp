@@ -79,6 +79,7 @@ class Worker {
   Worker(const Compute& compute, const AttentionShape& shape, const float* queries, size_t query_stride,
          const CachedRows& cached, const Queries& which, float* scratch)
       : kernels_(*compute.kernels),
+        shape_(shape),
         d_(shape.head_dim),
         scale_(1.0f / std::sqrt(static_cast<float>(d_))),
         cached_(cached),
@@ -135,7 +136,7 @@ class Worker {
   void attend_floats(const KeyValueRun& run, size_t first, size_t end) {
     for (size_t h = 0; h < which_.heads; ++h) {
       const size_t at = h * which_.rows;
-      attend_run(*kernels_.f32, run, which_.kv_head, d_, first, end, s_.plain + at * d_, d_, which_.first_row,
+      attend_run(*kernels_.f32, run, which_.kv_head, shape_, first, end, s_.plain + at * d_, d_, which_.first_row,
                  which_.rows, {s_.out + at * d_, s_.max + at, s_.sum + at}, s_.tile);
     }
   }
@@ -153,6 +154,7 @@ class Worker {
         if (!sees_any(run.unseen, first, here)) continue;
         kernels_.visual_kv->scores_f32_f16(s_.scores, kValueChunk, keys + first * d_, s_.plain, which_.count(), here,
                                            d_);
+        cap_scores(shape_, s_.scores, kValueChunk, which_.count(), here);
         weigh(run.unseen, first, here, s_.out);
         kernels_.visual_kv->weighted_sum_f32_f16(s_.out, values + first * d_, s_.scores, kValueChunk, which_.count(),
                                                  here, d_);
@@ -223,6 +225,7 @@ class Worker {
       kernels_.visual_kv->scores_f32_u8(s_.scores, kValueChunk, keys, s_.rotated, which_.count());
     else
       kernels_.visual_kv->key_scores(s_.scores, kValueChunk, keys, s_.tables, s_.terms, which_.count());
+    cap_scores(shape_, s_.scores, kValueChunk, which_.count(), count);
   }
 
   // What the next span has of this head is a few KB in pages of its own, which no hardware would ask for in time. They
@@ -327,6 +330,7 @@ class Worker {
   void rescale_rotated() { rescale(s_.out_rotated); }
 
   const simd::Kernels& kernels_;
+  const AttentionShape& shape_;
   const size_t d_;
   const float scale_;
   const CachedRows& cached_;

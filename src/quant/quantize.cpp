@@ -208,8 +208,7 @@ Status Quantizer::quantize_outer(const Steps& steps, std::span<const Slot> slots
   for (const Slot slot : slots) {
     job.matrices.push_back({steps.prefix + part_of(slot).name, names_.name({steps.section, slot, steps.index}, ""),
                             &originals[slot], &reference[slot], &quantized[slot], format});
-    replaced_.insert(job.matrices.back().tensor_name + ".weight");
-    replaced_.insert(job.matrices.back().tensor_name + ".bias");
+    for (const char* suffix : {"", ".weight", ".bias"}) replaced_.insert(job.matrices.back().tensor_name + suffix);
   }
   MICA_TRY(step(job.name, 0));
   MICA_TRY(point_.run(job));

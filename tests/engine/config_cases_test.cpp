@@ -112,7 +112,8 @@ TEST_CASE("what is stored beside the config's word, or not stored with it, is wa
     CHECK_MESSAGE(g_warnings[0].find(each.named) != std::string::npos, g_warnings[0]);
   }
   for (const char* family : {"qwen2", "qwen3", "llama", "qwen2_vl", "llava", "internvl", "lfm2", "qwen3_5_text",
-                             "qwen3_5", "gemma3_text", "gemma4", "gemma4_unified", "gemma_static_qat"}) {
+                             "qwen3_5", "gemma3_text", "gemma3", "paligemma", "gemma4", "gemma4_unified",
+                             "gemma_static_qat"}) {
     g_warnings.clear();
     mica_model_close(open_golden(family));
     CHECK_MESSAGE(g_warnings.empty(), g_warnings[0]);

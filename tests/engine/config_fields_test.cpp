@@ -55,10 +55,12 @@ Object read_published() {
 const std::set<std::string> kWithoutEffect = {
     "_pad_token_id", "embd_pdrop", "resid_pdrop", "vision_use_head",
     "_attn_implementation_autoset", "_name_or_path", "_sliding_window_pattern", "add_cross_attention",
-    "attention_dropout", "attention_probs_dropout_prob", "auto_map", "bad_words_ids", "begin_suppress_tokens", "bos_token_id",
+    "attention_dropout", "attention_probs_dropout_prob", "auto_map", "bad_words_ids", "begin_suppress_tokens",
+    "boi_token_index", "bos_token_id",
     "cache_implementation", "chunk_size_feed_forward", "compression_ratio", "cross_attention_hidden_size",
     "decoder_start_token_id",
     "diversity_penalty", "do_sample", "dropout", "dtype", "early_stopping", "encoder_no_repeat_ngram_size",
+    "eoi_token_index",
     "exponential_decay_length_penalty", "finetuning_task", "forced_bos_token_id", "forced_eos_token_id",
     "hidden_dropout_prob", "id2label", "ignore_index", "ignored_index", "image_end_token_id", "image_seq_length",
     "image_start_token_id", "initializer_factor", "initializer_range", "is_decoder", "is_llama_config", "label2id",
@@ -114,13 +116,18 @@ bool without_effect_here(const Object& config, const Object::json_pointer& place
   if (gemma4 && ears.contains(key)) return true;
   if (tower && type == "gemma4" && (key == "attention_bias" || key == "max_position_embeddings")) return true;
   const std::set<std::string> windowed = {"mistral", "ministral3", "phi3"};  // whenever it is said
+  if (type == "gemma3" && key == "final_logit_softcapping") return true;
+  if (type == "paligemma" && (key == "num_image_tokens" || key == "projector_hidden_act" ||
+                              path == "/text_config/use_bidirectional_attention"))
+    return true;
   if (key == "sliding_window")
     return !windowed.contains(text_type) && !text_type.starts_with("gemma") && !text.value("use_sliding_window", false);
   if (path == "/text_config/image_token_id") return true;
   // text_config's wins; transformers 4.52 and later write fields in both places.
   const std::string first = field_at(path);
   const bool beside = config.contains("text_config") && text.contains(first) && !text[first].is_null();
-  if (beside && first != "text_config") return true;
+  const bool adds_ends = first == "eos_token_id" && config[first].is_array();  // to text_config's
+  if (beside && first != "text_config" && !adds_ends) return true;
   // "type" stands beside "rope_type", which wins; its numbers say nothing to the default.
   return key == "type" && config.at(place.parent_pointer()).contains("rope_type");
 }
@@ -187,6 +194,7 @@ void check_changes(const std::string& name, const Object& config, const std::str
     // A table has a row for it, too; of a decoder that has one.
     const Object& text = config.contains("text_config") ? config["text_config"] : config;
     if (text.value("hidden_size_per_layer_input", 0) != 0 && field == "pad_token_id") free = false;
+    if (type == "paligemma" && whole.to_string() == "/projection_dim") free = false;
     for (const Object& value : other_values(config.at(place))) {
       if (value == config.at(place) || means_the_same(config, field, config.at(place), value)) continue;
       Object changed = config;

@@ -23,7 +23,8 @@ const char* const kFamilies[] = {
     "lfm2",         "qwen3_5_text", "gemma3_text", "gemma3_text_softcap", "gemma4_text_only",
     "gemma4",       "gemma4_dense", "gemma4_unified", "gemma_static_qat",
     "qwen2_vl",    "qwen2_5_vl", "qwen3_vl",  "qwen3_vl_b", "qwen3_5",
-    "llava",        "llava_next",   "llava_onevision", "internvl", "internvl2", "internvl3_5", "idefics3",
+    "llava",        "gemma3",       "paligemma",   "llava_next",   "llava_onevision",
+    "internvl",     "internvl2",    "internvl3_5", "idefics3",
     "smolvlm",      "mistral3",     "lighton_ocr", "paddleocr_vl", "glm4v",   "glm_ocr",    "lfm2_vl",
     "glm4v_9b",     "cogvlm2",      "qwen_vl",     "minicpmv_2_6", "video_llava", "llava_next_video",
     "llava_onevision_video", "minicpmv4_6"};
@@ -110,8 +111,8 @@ TEST_CASE("prefill in pieces gives the same tokens") {
 TEST_CASE("one, two and three threads give the same bits") {
   for (const char* family : {"qwen2_vl", "internvl", "llama", "qwen3_vl_b", "cogvlm2", "qwen_vl", "idefics3",
                              "llava_onevision", "qwen2_5_vl", "lfm2", "qwen3_5_text", "qwen3_5", "gemma3_text",
-                             "video_llava", "llava_next_video", "llava_onevision_video", "minicpmv4_6", "gemma4",
-                             "gemma4_dense", "gemma_static_qat"}) {
+                             "gemma3", "paligemma", "video_llava", "llava_next_video", "llava_onevision_video",
+                             "minicpmv4_6", "gemma4", "gemma4_dense", "gemma_static_qat"}) {
     mica_model* model = open_golden(family);
     for (const GoldenCase& golden : golden_cases(family)) {
       std::vector<float> first;
@@ -133,8 +134,8 @@ TEST_CASE("a session saved and restored goes on with the same tokens") {
   const std::string path =
       std::string(std::getenv("TMPDIR") ? std::getenv("TMPDIR") : "/tmp") + "/mica_session_test_" + std::to_string(getpid()) + ".mica";
   for (const char* family : {"qwen2_vl", "qwen3", "qwen3_vl_b", "cogvlm2", "qwen_vl", "idefics3", "lfm2",
-                             "qwen3_5_text", "qwen3_5", "gemma3_text", "llava_onevision_video", "minicpmv4_6",
-                             "gemma4", "gemma4_unified"}) {
+                             "qwen3_5_text", "qwen3_5", "gemma3_text", "gemma3", "paligemma",
+                             "llava_onevision_video", "minicpmv4_6", "gemma4", "gemma4_unified"}) {
     mica_model* model = open_golden(family);
     const std::vector<GoldenCase> cases = golden_cases(family);
     mica_session* session = make_session(model, 0, 0, 8, kContext);

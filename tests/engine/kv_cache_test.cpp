@@ -50,7 +50,9 @@ class Cache {
     partials_.resize(cache_partial_floats(shape(), tokens) + 1);
   }
 
-  AttentionShape shape() const { return {.heads = kKvHeads * kGroup, .kv_heads = kKvHeads, .head_dim = d_}; }
+  AttentionShape shape() const {
+    return {.heads = kKvHeads * kGroup, .kv_heads = kKvHeads, .head_dim = d_, .score_cap = score_cap};
+  }
 
   // A chunk of `spans` and then `text` rows, of channels with means and different magnitudes. In their sequence, `first`
   // of the text rows stand before the spans.
@@ -104,6 +106,7 @@ class Cache {
   }
 
   KvCache cache;
+  float score_cap = 0;
 
  private:
   void decode_span(const PackedSpan& span, size_t head, const RowRotation& rotation, Rows* out) const {
@@ -183,7 +186,10 @@ std::vector<double> twin(Cache* cache, size_t layer, const std::vector<float>& q
       double sum = 0;
       for (size_t t = 0; t < tokens; ++t) {
         for (size_t c = 0; c < d; ++c) scores[t] += static_cast<double>(q[c]) * decoded.keys[t * d + c];
-        scores[t] = hidden && (*hidden)(t, starts[row]) ? 0 : std::exp(scores[t] / std::sqrt(static_cast<double>(d)));
+        scores[t] /= std::sqrt(static_cast<double>(d));
+        const auto cap = static_cast<double>(cache->score_cap);
+        if (cap != 0) scores[t] = cap * std::tanh(scores[t] / cap);
+        scores[t] = hidden && (*hidden)(t, starts[row]) ? 0 : std::exp(scores[t]);
         sum += scores[t];
       }
       for (size_t t = 0; t < tokens; ++t)
@@ -274,6 +280,19 @@ TEST_CASE("attention within windows is that over the rows that they hold") {
       const std::vector<float> got = cache.attend(0, queries, rows, {all.data(), text.data(), visual.data()});
       const double bound = trial.visual_bits == 16 ? 1e-5 : 0.02;
       CHECK(relative_error(got, twin(&cache, 0, queries, rows, 64, &hidden, all)) < bound);
+    }
+  }
+}
+
+TEST_CASE("capped scores are capped before they become weights") {
+  for (const uint8_t visual_bits : {uint8_t{1}, uint8_t{16}}) {
+    Cache cache(64, 16, visual_bits, KvRule::token, 1024);
+    cache.score_cap = 1.5f;
+    cache.append({200}, 90, 1, 30);
+    for (const size_t rows : {1u, 5u}) {
+      const std::vector<float> queries = random_queries(rows, 64);
+      const double error = relative_error(cache.attend(0, queries, rows), twin(&cache, 0, queries, rows, 64));
+      CHECK(error < (visual_bits == 16 ? 1e-5 : 0.02));
     }
   }
 }

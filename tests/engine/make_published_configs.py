@@ -203,6 +203,45 @@ PUBLISHED = {
         "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000, "rope_scaling": None,
         "rope_theta": 1000000, "sliding_window": 512, "sliding_window_pattern": 6, "torch_dtype": "bfloat16",
         "transformers_version": "4.50.0.dev0", "use_cache": True, "vocab_size": 262144},
+    "google/gemma-3-4b-it": {
+        "architectures": ["Gemma3ForConditionalGeneration"], "boi_token_index": 255999, "eoi_token_index": 256000,
+        "eos_token_id": [1, 106], "image_token_index": 262144, "initializer_range": 0.02, "mm_tokens_per_image": 256,
+        "model_type": "gemma3",
+        "text_config": {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text",
+                        "num_hidden_layers": 34, "rope_scaling": {"factor": 8.0, "rope_type": "linear"},
+                        "sliding_window": 1024},
+        "torch_dtype": "bfloat16", "transformers_version": "4.50.0.dev0",
+        "vision_config": {"hidden_size": 1152, "image_size": 896, "intermediate_size": 4304,
+                          "model_type": "siglip_vision_model", "num_attention_heads": 16, "num_hidden_layers": 27,
+                          "patch_size": 14, "vision_use_head": False}},
+    "google/paligemma-3b-mix-224": {
+        "architectures": ["PaliGemmaForConditionalGeneration"], "bos_token_id": 2, "eos_token_id": 1,
+        "hidden_size": 2048, "image_token_index": 257152, "model_type": "paligemma", "pad_token_id": 0,
+        "projection_dim": 2048,
+        "text_config": {"hidden_size": 2048, "intermediate_size": 16384, "model_type": "gemma",
+                        "num_attention_heads": 8, "num_hidden_layers": 18, "num_image_tokens": 256,
+                        "num_key_value_heads": 1, "torch_dtype": "float32", "vocab_size": 257216},
+        "torch_dtype": "float32", "transformers_version": "4.41.0.dev0",
+        "vision_config": {"hidden_size": 1152, "intermediate_size": 4304, "model_type": "siglip_vision_model",
+                          "num_attention_heads": 16, "num_hidden_layers": 27, "num_image_tokens": 256,
+                          "patch_size": 14, "projection_dim": 2048, "projector_hidden_act": "gelu_fast",
+                          "vision_use_head": False}},
+    "google/gemma-2-2b-it": {
+        "architectures": ["Gemma2ForCausalLM"], "attention_bias": False, "attention_dropout": 0.0,
+        "attn_logit_softcapping": 50.0, "bos_token_id": 2, "cache_implementation": "hybrid", "eos_token_id": [1, 107],
+        "final_logit_softcapping": 30.0, "head_dim": 256, "hidden_act": "gelu_pytorch_tanh",
+        "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 2304, "initializer_range": 0.02,
+        "intermediate_size": 9216, "max_position_embeddings": 8192, "model_type": "gemma2",
+        "num_attention_heads": 8, "num_hidden_layers": 26, "num_key_value_heads": 4, "pad_token_id": 0,
+        "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_theta": 10000.0, "sliding_window": 4096,
+        "torch_dtype": "bfloat16", "transformers_version": "4.42.4", "use_cache": True, "vocab_size": 256000},
+    "google/gemma-2b-it": {
+        "architectures": ["GemmaForCausalLM"], "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 2,
+        "eos_token_id": 1, "head_dim": 256, "hidden_act": "gelu", "hidden_activation": "gelu_pytorch_tanh",
+        "hidden_size": 2048, "initializer_range": 0.02, "intermediate_size": 16384, "max_position_embeddings": 8192,
+        "model_type": "gemma", "num_attention_heads": 8, "num_hidden_layers": 18, "num_key_value_heads": 1,
+        "pad_token_id": 0, "rms_norm_eps": 1e-06, "rope_scaling": None, "rope_theta": 10000.0,
+        "torch_dtype": "bfloat16", "transformers_version": "4.38.0.dev0", "use_cache": True, "vocab_size": 256000},
     "zai-org/GLM-OCR": {
         "architectures": ["GlmOcrForConditionalGeneration"], "image_end_token_id": 59257,
         "image_start_token_id": 59256, "image_token_id": 59280, "model_type": "glm_ocr",
@@ -225,7 +264,7 @@ PUBLISHED = {
 }
 # Of these the least that names the class, for whose defaults the written config stands.
 BARE = [{"model_type": name} for name in ("llama", "qwen2", "qwen3", "mistral", "llava", "internvl",
-                                        "gemma3_text")] + [
+                                        "gemma", "gemma2", "gemma3_text")] + [
     {"model_type": "qwen2_vl", "vision_config": {"hidden_size": 8192}},
     {"model_type": "llava", "text_config": {"model_type": "mistral"}, "vision_config": {}},
     {"model_type": "llava", "text_config": {"model_type": "qwen2"}},

@@ -94,7 +94,7 @@ std::string kin_of(const std::string& family) {
 const std::set<std::string> kRefused = {
     // Filters of Pillow 13 that no published file asks for.
     "internvl resample 6", "llava resample 6", "qwen2_vl resample 6", "idefics3 resample 6", "llava_next resample 6",
-    "llava_onevision resample 6",
+    "llava_onevision resample 6", "gemma3 resample 6", "paligemma resample 6",
     // Squares and grids: pictures of the tower's size, from sizes that say no more than a side.
     "idefics3 do_resize false", "idefics3 do_resize null", "idefics3 size 56", "idefics3 size [56,56]",
     "idefics3 size [60,70]", "idefics3 size {\"height\":56,\"width\":56}",
@@ -114,18 +114,22 @@ const std::set<std::string> kRefused = {
     "idefics3 crop_size true", "idefics3 crop_size {\"max_height\":56,\"max_width\":56}",
     "llava_onevision crop_size {\"max_height\":56,\"max_width\":56}",
     // Of no effect there, and in no published file.
-    "internvl do_pad true", "qwen2_vl do_pad true",
+    "internvl do_pad true", "qwen2_vl do_pad true", "gemma3 do_pad true", "paligemma do_pad true",
     // Sizes that nobody means; there they are of no effect, or a picture of one pixel.
     "internvl crop_size -56", "internvl crop_size 0", "internvl crop_size true", "llava crop_size -56",
     "llava crop_size 0", "llava crop_size true", "llava size true", "qwen2_vl crop_size -56", "qwen2_vl crop_size 0",
-    "qwen2_vl crop_size true",
+    "qwen2_vl crop_size true", "gemma3 crop_size -56", "gemma3 crop_size 0", "gemma3 crop_size true",
+    "paligemma crop_size -56", "paligemma crop_size 0", "paligemma crop_size true",
     // The largest size within a rectangle: pictures keep their shape, so few of them fit the tower.
     "internvl crop_size {\"max_height\":56,\"max_width\":56}", "llava crop_size {\"max_height\":56,\"max_width\":56}",
     "llava size {\"max_height\":56,\"max_width\":56}", "qwen2_vl crop_size {\"max_height\":56,\"max_width\":56}",
+    "gemma3 crop_size {\"max_height\":56,\"max_width\":56}", "paligemma crop_size {\"max_height\":56,\"max_width\":56}",
+    "paligemma size 56",
+    "paligemma size {\"max_height\":56,\"max_width\":56}", "paligemma size {\"longest_edge\":90,\"shortest_edge\":56}",
     // Only pictures of one shape, or of whole windows, would fit the tower.
     "llava do_center_crop false", "llava do_center_crop null", "llava do_pad false", "llava do_pad null",
     "llava do_resize false", "llava do_resize null", "internvl do_resize false", "internvl do_resize null",
-    "qwen2_vl do_resize false", "qwen2_vl do_resize null",
+    "qwen2_vl do_resize false", "qwen2_vl do_resize null", "paligemma do_resize false", "paligemma do_resize null",
     // The same of Pixtral: patches are squares, and whole ones of the tower; sizes are one side at most.
     "lighton_ocr crop_size -56", "lighton_ocr crop_size 0", "lighton_ocr crop_size true",
     "lighton_ocr crop_size {\"max_height\":56,\"max_width\":56}", "lighton_ocr do_resize false",

@@ -46,7 +46,7 @@ std::vector<float> newest(const mica_model* model, const mica_session* session) 
 }
 
 const char* const kFamilies[] = {"qwen2", "qwen3", "llama", "qwen2_vl", "llava", "internvl", "lfm2",
-                                 "qwen3_5_text", "qwen3_5", "gemma3_text"};
+                                 "qwen3_5_text", "qwen3_5", "gemma3_text", "gemma3", "paligemma"};
 
 }  // namespace
 

@@ -237,6 +237,36 @@ TEST_CASE("a qwen2 file is not interleaved; biases, an output matrix and the end
   CHECK(ends == std::vector<uint32_t>{1, 2});
 }
 
+TEST_CASE("a gemma3 file says by its class what files do not hold, and has norms to which 1 was added") {
+  GgufBuilder builder = TinyGguf::keys("gemma3");
+  TinyGguf::add_vocabulary(&builder);
+  TinyGguf::add_tensors(&builder)
+      .tensor("blk.0.post_attention_norm.weight", {32}, DType::f32)
+      .tensor("blk.0.post_ffw_norm.weight", {32}, DType::f32)
+      .u32("gemma3.attention.sliding_window", 16)
+      .f32("gemma3.rope.freq_base_swa", 20000.0f)
+      .f32("gemma3.final_logit_softcapping", 30.0f);
+  g_warnings.clear();
+  set_log(keep_warning, nullptr);
+  const Opened file(builder);
+  set_log(nullptr, nullptr);
+  REQUIRE_MESSAGE(file.status.is_ok(), said(file.status));
+  CHECK_MESSAGE(g_warnings.empty(), g_warnings);
+  std::string_view type, activation;
+  CHECK(get_string(file.config.root(), "model_type", &type));
+  CHECK(type == "gemma3_text");
+  CHECK(get_string(file.config.root(), "hidden_act", &activation));
+  CHECK(activation == "gelu_pytorch_tanh");
+  CHECK(flag(file.config, "mica_norms_whole"));
+  check_u32(file.config, "sliding_window", 16);
+  check_u32(file.config, "query_pre_attn_scalar", 16);  // the width of a head
+  check_u32(file.config, "rope_local_base_freq", 20000);
+  check_u32(file.config, "final_logit_softcapping", 30);
+  CHECK_FALSE(file.config.root().find("use_sliding_window").is_set());
+  for (const char* name : {"pre_feedforward_layernorm", "post_attention_layernorm", "post_feedforward_layernorm"})
+    CHECK(file.files->find("model.layers.0." + std::string(name) + ".weight") != nullptr);
+}
+
 TEST_CASE("rope: linear and yarn scaling, divisors of newer llama models") {
   GgufBuilder linear = TinyGguf::whole();
   linear.text("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 4);

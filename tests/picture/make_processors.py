@@ -21,6 +21,7 @@ from PIL import Image
 
 from make_reference import source
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 from transformers.models.glm46v.image_processing_pil_glm46v import Glm46VImageProcessorPil
 from transformers.models.glm4v.image_processing_pil_glm4v import Glm4vImageProcessorPil
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
@@ -32,6 +33,7 @@ from transformers.models.minicpmv4_6.image_processing_pil_minicpmv4_6 import Min
 from transformers.models.paddleocr_vl.image_processing_pil_paddleocr_vl import PaddleOCRVLImageProcessorPil
 from transformers.models.pixtral.image_processing_pil_pixtral import PixtralImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
 SIZES = ((70, 42), (33, 101), (56, 56))
@@ -42,7 +44,8 @@ CLASSES = {"CLIPImageProcessor": CLIPImageProcessorPil, "LlavaImageProcessor": L
            "LlavaOnevisionImageProcessor": LlavaOnevisionImageProcessorPil,
            "PaddleOCRVLImageProcessor": PaddleOCRVLImageProcessorPil, "PixtralImageProcessor": PixtralImageProcessorPil,
            "Glm4vImageProcessor": Glm4vImageProcessorPil, "Glm46VImageProcessor": Glm46VImageProcessorPil,
-           "MiniCPMV4_6ImageProcessor": MiniCPMV4_6ImageProcessorPil}
+           "MiniCPMV4_6ImageProcessor": MiniCPMV4_6ImageProcessorPil,
+           "Gemma3ImageProcessor": Gemma3ImageProcessorPil, "SiglipImageProcessor": SiglipImageProcessorPil}
 COMMON = {"do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
           "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
           "resample": 3, "rescale_factor": 0.00392156862745098}
@@ -54,6 +57,7 @@ SIDES = [56, 112, 168, 224]
 SMART = {**COMMON, "merge_size": 2, "patch_size": 14, "size": {"longest_edge": 60000, "shortest_edge": 3136},
          "temporal_patch_size": 2}
 PIXTRAL = {**COMMON, "image_processor_type": "PixtralImageProcessor", "do_pad": True, "size": {"longest_edge": 98}}
+SQUARE = {**COMMON, "size": {"height": 56, "width": 56}}
 BASES = {
     "llava": [{**CROP, "image_processor_type": "CLIPImageProcessor"},
               {**CROP, "image_processor_type": "LlavaImageProcessor", "do_pad": True},
@@ -83,6 +87,9 @@ BASES = {
     "minicpmv4_6": [{**COMMON, "image_processor_type": "MiniCPMV4_6ImageProcessor", "patch_size": 14,
                      "max_slice_nums": 4, "scale_resolution": 56, "slice_mode": True, "downsample_mode": "16x",
                      "use_image_id": True}],
+    "gemma3": [{**SQUARE, "image_processor_type": "Gemma3ImageProcessor", "resample": 2,
+                "size": {"height": 112, "width": 112}}],
+    "paligemma": [{**SQUARE, "image_processor_type": "SiglipImageProcessor"}],
 }
 # Not large ones: transformers would make them.
 FORMS = [{"height": 56, "width": 56}, {"height": 70, "width": 60}, {"shortest_edge": 60}, {"longest_edge": 80}, {"height": 56},
@@ -109,7 +116,9 @@ VALUES = {
 }
 # Of one class alone.
 OWN = {"minicpmv4_6": {"max_slice_nums": [1, 2, 9, 0, "4"], "scale_resolution": [28, 112, 0, "1"],
-                       "slice_mode": [False, "no"], "downsample_mode": ["4x", "8x", 16], "use_image_id": [False]}}
+                       "slice_mode": [False, "no"], "downsample_mode": ["4x", "8x", 16], "use_image_id": [False]},
+       "gemma3": {"do_pan_and_scan": [True, False, "no"], "pan_and_scan_min_crop_size": [64, "64"],
+                  "pan_and_scan_max_num_crops": [2, "2"], "pan_and_scan_min_ratio_to_activate": [1.5, "1"]}}
 
 
 def values_of(family, base, file, size):
@@ -147,7 +156,8 @@ def fits(family, kind, values):
         return values.shape[-1] == (1536 if family in ("qwen3_vl", "qwen3_5") else 1176)
     if family == "paddleocr_vl":
         return values.shape[1:] == (3, 14, 14)
-    return values.shape[1:] == (3, 56, 56)
+    side = 112 if family == "gemma3" else 56
+    return values.shape[1:] == (3, side, side)
 
 
 def outcome(family, base, file):

@@ -42,6 +42,7 @@ const Named kSmallShapes[] = {
     {"minicpmv4_6", {.family = "minicpmv4_6", .head_dim = 16, .patches = 8}},
     {"minicpmv4_6 of wide slices", {.family = "minicpmv4_6", .head_dim = 32, .vision_feed_forward = 96, .patches = 15}},
     {"gemma4", {.family = "gemma4", .layers = 6, .head_dim = 64}},
+    {"gemma3", {.family = "gemma3", .head_dim = 64, .patches = 12}},
 };
 
 SessionOptions with_guards(uint32_t context) {

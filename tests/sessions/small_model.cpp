@@ -2,6 +2,7 @@
 #include "small_model.hpp"
 
 #include <cstring>
+#include <string_view>
 
 #include "config.hpp"
 
@@ -17,9 +18,10 @@ std::string decoder_fields(const SmallShape& s, bool multimodal_rope) {
                      number("num_attention_heads", s.heads) + number("num_key_value_heads", s.kv_heads) +
                      number("head_dim", s.head_dim) + number("intermediate_size", s.feed_forward) +
                      number("vocab_size", s.vocabulary) + number("max_position_embeddings", 4096);
-  const bool gemma = std::strcmp(s.family, "gemma4") == 0;
+  const bool gemma = std::string_view(s.family).starts_with("gemma");
   text += gemma ? R"("hidden_activation":"gelu_pytorch_tanh",)" : R"("hidden_act":"silu","rope_theta":10000.0,)";
   text += R"("rms_norm_eps":1e-6,)";
+  if (std::strcmp(s.family, "gemma3") == 0) text += R"("sliding_window":7,"sliding_window_pattern":2,)";
   if (multimodal_rope) {
     const uint32_t half = s.head_dim / 2, time = half / 4, height = (half - time) / 2;
     text += "\"rope_scaling\":{\"type\":\"mrope\",\"mrope_section\":[" + std::to_string(time) + "," +
@@ -92,6 +94,9 @@ std::string vision_fields(const SmallShape& s) {
            number("head_dim", s.vision_hidden / s.vision_heads) + number("num_hidden_layers", s.vision_layers) +
            number("patch_size", s.patch) + number("pooling_kernel_size", 2) + R"("use_clipped_linears":true,)" +
            R"("standardize":true,"model_type":"gemma4_vision")";
+  if (family == "gemma3")
+    return common + number("image_size", s.patch * s.patches) + number("patch_size", s.patch) +
+           R"("model_type":"siglip_vision_model")";
   if (family == "lfm2_vl")
     return common + number("num_patches", 16) + number("patch_size", s.patch) +
            R"("model_type":"siglip2_vision_model")";
@@ -115,6 +120,7 @@ std::string config_of(const SmallShape& s) {
                      : family == "mistral3"    ? "mistral"
                      : family == "lfm2_vl"     ? "lfm2"
                      : family == "minicpmv4_6" ? "qwen3_5_text"
+                     : family == "gemma3"      ? "gemma3_text"
                      : family == "gemma4"      ? "gemma4_text"
                                                : "llama";
   std::string text = "{\"model_type\":\"" + family + "\",\"image_token_id\":5,\"image_token_index\":5,";
@@ -122,6 +128,7 @@ std::string config_of(const SmallShape& s) {
   if (family == "idefics3") text += R"("scale_factor":2,)";
   if (family == "mistral3") text += R"("spatial_merge_size":2,)";
   if (has_grids(family)) text += "\"image_grid_pinpoints\":" + grids_of(s) + ",\"vision_feature_layer\":-1,";
+  if (family == "gemma3") text += number("mm_tokens_per_image", s.patches * s.patches / 4);
   if (family == "lfm2_vl") text += R"("downsample_factor":2,"projector_hidden_size":32,)";
   if (family == "minicpmv4_6") text += R"("insert_layer_id":0,)";
   if (family == "llava" || family == "video_llava")
@@ -152,6 +159,7 @@ std::string preprocessor_of(const SmallShape& s) {
     return common + number("patch_size", s.patch) + "\"size\":{\"longest_edge\":" + side + "}}";
   if (family == "gemma4")
     return common + number("patch_size", s.patch) + number("pooling_kernel_size", 2) + R"("max_soft_tokens":70})";
+  if (family == "gemma3") return common + "\"size\":" + square + "}";
   if (family == "lfm2_vl")
     return common + number("encoder_patch_size", s.patch) + number("tile_size", s.patch * s.patches) +
            number("max_tiles", s.tiles) + number("max_image_tokens", s.patches * s.patches / 4) +
