@@ -179,7 +179,7 @@ void report_errors(const char* model_path, bool picture, const char* path) {
   std::vector<Error> errors(std::size(kSettings) * 3);
   for (size_t layer = 0; layer < d.layers; ++layer) {
     decoder.run_layer(compute, *model, model->weights.decoder.layers[layer], layer, {&part, 1});
-    KvRows all = decoder.key_value_rows(chunk.count);
+    KvRows all = decoder.key_value_room(d, d.layer(static_cast<uint32_t>(layer)), chunk.count);
     all.count = visual;
     add_errors(d, decoder.queries() + visual * all.stride, all.stride, chunk.count - visual, all, &errors);
   }

@@ -88,15 +88,9 @@ typedef int (*mica_progress)(void *user, const char *stage, double done);
 typedef struct mica_model mica_model;
 
 /* Storage of random weights for mica_model_open_shape. */
-typedef enum mica_weights {
-  MICA_WEIGHTS_BF16 = 0,
-  MICA_WEIGHTS_W4A8 = 1,
-  MICA_WEIGHTS_W8A8 = 2,
-  MICA_WEIGHTS_W4A8_LEVELS = 3, /* 16 levels that are not uniform, a multiplier for each 64 inputs */
-  MICA_WEIGHTS_W3A8 = 4,
-  MICA_WEIGHTS_W2A8 = 5
-} mica_weights;
-/* "bf16", "w4a8", ...: the name of the storage of this number, in the order of mica_weights; NULL when there is none. */
+typedef enum mica_weights { MICA_WEIGHTS_BF16 = 0, MICA_WEIGHTS_W4A8 = 1, MICA_WEIGHTS_W8A8 = 2 } mica_weights;
+/* "bf16", "w4a8", ...: the name of the storage of this number, also of those behind the ones above; NULL when there is
+ * none. */
 const char *mica_weights_name(size_t index);
 
 typedef struct mica_model_options {

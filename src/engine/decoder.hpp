@@ -85,7 +85,9 @@ class Decoder {
   // logits[i] for the rows that `rows[i]` names, `count` of them (at most logit_rows), after run().
   void logits(const Compute& compute, const Model& model, const uint32_t* rows, size_t count, float* logits);
 
-  // Room for keys and values of `count` rows of a layer that were not computed.
+  // The newest layer's queries after RoPE, rows as far apart as those of key_value_room.
+  const float* queries() const { return buffers_.qkv; }
+  // The newest layer's keys (after RoPE) and values, or room for `count` rows of a layer that were not computed.
   KvRows key_value_room(const DecoderSpec& decoder, const LayerSpec& layer, size_t count) const;
 
   static size_t scratch_bytes(const Model& model);
