@@ -27,9 +27,8 @@ struct StoredLayout<StoredType::tq1_0> {
     std::memcpy(rest, bytes, kBytes);
     for (size_t digit = 0; digit < kDigits; ++digit, codes += kBytes)
       for (size_t j = 0; j < kBytes; ++j) {
-        const int product = rest[j] * 3;
-        codes[j] = static_cast<int8_t>((product >> 8) - 1);
-        rest[j] = static_cast<uint8_t>(product);
+        codes[j] = static_cast<int8_t>((rest[j] > 85) + (rest[j] > 170) - 1);  // from where 3 * rest is 256, and 512
+        rest[j] = static_cast<uint8_t>(rest[j] * 3);
       }
     return codes;
   }

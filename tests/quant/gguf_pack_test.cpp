@@ -90,8 +90,9 @@ std::vector<uint8_t> as_gguf(const Model& model, const GgufFamily& family) {
 
 TEST_CASE("every family with names in GGUF gives the logits of its folder") {
   for (const GgufFamily& family : gguf_families()) {
-    // Rows of the one would have to be permuted, and the tower of the other lies in a file of its own.
-    if (family.rope_interleaved || !family.projector.empty()) continue;
+    // Rows of the one would have to be permuted, the tower of the other lies in a file of its own, and Gemma's norms would
+    // have to have 1 added and its keys be more: tests/files/gguf_test.cpp has such a file.
+    if (family.rope_interleaved || !family.projector.empty() || family.architecture.starts_with("gemma")) continue;
     const std::string name(family.architecture);
     CAPTURE(name);
     const TestFolder folder;
