@@ -14,22 +14,7 @@ using namespace mica;
 
 namespace {
 
-// Frame i of the recorded videos is gray, of this brightness; codecs and colours in few bits leave it near.
-constexpr int kFirst = 24, kStep = 16, kNear = 3;
-
 std::string data(const char* name) { return std::string(MICA_TESTS_DATA) + "/video/" + name; }
-
-void check_places(const std::vector<Picture>& frames, const std::vector<int>& places) {
-  REQUIRE(frames.size() == places.size());
-  for (size_t i = 0; i < frames.size(); ++i) {
-    CHECK(frames[i].width == 48);
-    CHECK(frames[i].height == 32);
-    CAPTURE(i);
-    for (const size_t pixel : {size_t{0}, size_t{48 * 32 - 1}})
-      for (size_t color = 0; color < 3; ++color)
-        CHECK(std::abs(frames[i].rgb[pixel * 3 + color] - (kFirst + kStep * places[i])) <= kNear);
-  }
-}
 
 }  // namespace
 
@@ -74,6 +59,25 @@ TEST_CASE("a folder's pictures are frames by the order of their names") {
 }
 
 #if MICA_TEST_VIDEO
+namespace {
+
+// Frame i of the recorded videos is gray, of this brightness; codecs and colours in few bits leave it near.
+constexpr int kFirst = 24, kStep = 16, kNear = 3;
+
+void check_places(const std::vector<Picture>& frames, const std::vector<int>& places) {
+  REQUIRE(frames.size() == places.size());
+  for (size_t i = 0; i < frames.size(); ++i) {
+    CHECK(frames[i].width == 48);
+    CHECK(frames[i].height == 32);
+    CAPTURE(i);
+    for (const size_t pixel : {size_t{0}, size_t{48 * 32 - 1}})
+      for (size_t color = 0; color < 3; ++color)
+        CHECK(std::abs(frames[i].rgb[pixel * 3 + color] - (kFirst + kStep * places[i])) <= kNear);
+  }
+}
+
+}  // namespace
+
 TEST_CASE("files of several containers and codecs give their frames in order") {
   for (const char* name : {"h264.mp4", "vp9.webm", "mjpeg.avi", "mpeg2.ts"}) {
     CAPTURE(std::string(name));
