@@ -179,7 +179,6 @@ void add_options(CommandLine& line, Options& options, unsigned sets) {
 
 void parse(CommandLine& line, const std::vector<std::string>& arguments, Options& options) {
   line.parse(arguments);
-  take_repository(options);
   if (options.model.empty() && contains(arguments, "-m"))
     throw UsageError("-m has an empty path (a variable that is not set?); without -m the default model answers");
   for (const Flag& flag : kFlags) {
@@ -193,6 +192,7 @@ void parse(CommandLine& line, const std::vector<std::string>& arguments, Options
   verbose = options.verbose;
   mica_set_log(print_log, &verbose);
   choose_isa(options);
+  take_repository(options);  // last: it may fetch, and a slip of the pen should be told before
 }
 
 namespace {

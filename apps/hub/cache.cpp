@@ -73,11 +73,6 @@ std::string newest_commit(const CachedRepository& cached) {
   return newest;
 }
 
-CachedModel model_of(const fs::path& snapshot, const Picked& picked) {
-  return {(picked.model.empty() ? snapshot : snapshot / picked.model).string(),
-          picked.projector.empty() ? "" : (snapshot / picked.projector).string()};
-}
-
 // Blobs to which the snapshots' files lead.
 std::set<fs::path> blobs_in_use(const fs::path& folder) {
   std::set<fs::path> used;
@@ -129,13 +124,19 @@ std::vector<File> CachedRepository::files(const std::string& commit) const {
   return found;
 }
 
+CachedModel CachedRepository::model(const std::string& commit, const Picked& picked) const {
+  const fs::path root = snapshot(commit);
+  return {(picked.model.empty() ? root : root / picked.model).string(),
+          picked.projector.empty() ? "" : (root / picked.projector).string()};
+}
+
 std::optional<CachedModel> CachedRepository::find(const std::string& revision) const {
   const std::string commit = commit_of(revision);
   if (commit.empty()) return std::nullopt;
   try {
     const Picked picked = pick_files(repository_, files(commit));
     if (picked.model.empty() && !has_all_shards(snapshot(commit))) return std::nullopt;
-    return model_of(snapshot(commit), picked);
+    return model(commit, picked);
   } catch (const Failure&) {  // the snapshot has other files than those that are wanted
     return std::nullopt;
   }
@@ -178,7 +179,7 @@ std::vector<CacheEntry> cached_models() {
       one.wanted = wanted;
       const Picked picked = pick_files(one, files);
       if (wanted.empty() && !has_all_shards(cached.snapshot(commit))) continue;
-      const CachedModel model = model_of(cached.snapshot(commit), picked);
+      const CachedModel model = cached.model(commit, picked);
       uint64_t bytes = 0;
       for (const File& file : picked.files) bytes += file.bytes;
       entries.push_back({one.id(), wanted, bytes, model.model, model.projector});

@@ -40,6 +40,8 @@ class CachedRepository {
   std::string commit_of(const std::string& revision) const;
   // The files of a snapshot. Throws Failure.
   std::vector<File> files(const std::string& commit) const;
+  // What was picked of a snapshot's files, as -m takes it.
+  CachedModel model(const std::string& commit, const Picked& picked) const;
   // What is wanted of a revision, when all of it is here.
   std::optional<CachedModel> find(const std::string& revision) const;
 

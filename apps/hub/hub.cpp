@@ -124,9 +124,7 @@ CachedModel bring(const Repository& repository, const std::string& revision, con
   transfer(source, wanted, progress);
   for (const File& file : picked.files) cached.place(listing.commit, file);
   cached.set_revision(revision, listing.commit);
-  const std::filesystem::path snapshot = cached.snapshot(listing.commit);
-  return {(picked.model.empty() ? snapshot : snapshot / picked.model).string(),
-          picked.projector.empty() ? "" : (snapshot / picked.projector).string()};
+  return cached.model(listing.commit, picked);
 }
 
 }  // namespace app::hub
