@@ -29,6 +29,8 @@
 namespace mica {
 namespace {
 
+constexpr const char* kSuffixes[] = {"", ".weight", ".bias"};  // of a matrix's name in a checkpoint
+
 uint64_t peak_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -85,6 +87,8 @@ class Quantizer {
   bool text_static() const { return is_static(options_.text); }
   bool any_static() const { return text_static() || vision_static() || is_static(options_.head); }
   WeightFormat format_of(const Place& place) const;
+  // Says that the tensors of a matrix are in the file in another form.
+  void replace(const std::string& tensor) { for (const char* suffix : kSuffixes) replaced_.insert(tensor + suffix); }
   double sensitivity_of(const std::string& name) const {
     return allotted_.contains(name) ? allotted_.at(name).choices.front().cost : 0;
   }
@@ -149,8 +153,7 @@ Status Quantizer::quantize_layer(LayerRows& rows, const StreamSpec& spec, const 
       job.matrices.push_back({prefix + part.name, names_.name(place, ""), &original.matrices[part.slot],
                               &reference.matrices[part.slot], &quantized->matrices[part.slot], format_of(place),
                               sensitivity_of(names_.name(place, ""))});
-      replaced_.insert(job.matrices.back().tensor_name + ".weight");
-      replaced_.insert(job.matrices.back().tensor_name + ".bias");
+      replace(job.matrices.back().tensor_name);
     }
     job.show = [&](size_t item, Stream which, RowObserver* observer) {
       if (which == Stream::reference && recorded.recorded()) {
@@ -208,7 +211,7 @@ Status Quantizer::quantize_outer(const Steps& steps, std::span<const Slot> slots
   for (const Slot slot : slots) {
     job.matrices.push_back({steps.prefix + part_of(slot).name, names_.name({steps.section, slot, steps.index}, ""),
                             &originals[slot], &reference[slot], &quantized[slot], format});
-    for (const char* suffix : {"", ".weight", ".bias"}) replaced_.insert(job.matrices.back().tensor_name + suffix);
+    replace(job.matrices.back().tensor_name);
   }
   MICA_TRY(step(job.name, 0));
   MICA_TRY(point_.run(job));
@@ -382,8 +385,7 @@ Status Quantizer::quantize_head() {
     MICA_TRY(step(title, 0));
     MICA_TRY(point_.round_alone({title, name, &original, nullptr, matrix, options_.head},
                                 balanced ? factors.data() : nullptr, w.stream));
-    replaced_.insert(name + ".weight");
-    replaced_.insert(name + ".bias");
+    replace(name);
   }
   return Status::ok();
 }
@@ -402,7 +404,7 @@ Status Quantizer::add_kept_tensors() {
                               : vision                         ? spec.vision.layers_used
                                                                : spec.decoder.layers;
       for (uint32_t i = 0; i < layers; ++i)
-        for (const char* suffix : {"", ".weight", ".bias"}) {
+        for (const char* suffix : kSuffixes) {
           const Place place = {name.section, name.slot, i};
           if (replaced_.contains(names_.name(place, suffix))) continue;
           const std::string full = names_.stored_name(place, suffix);
