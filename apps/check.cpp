@@ -90,6 +90,9 @@ int check_model(CheckOptions& options) {
   if (options.shared.model.empty() && fs::exists(fs::path(options.folder) / "config.json")) {
     options.shared.model = options.folder;
   }
+  // As the reference keeps them: what is compared is the model, not a cache of fewer bits.
+  if (options.shared.kv_visual.empty() && options.shared.kv_visual_layers.empty() && options.shared.kv_text.empty())
+    options.shared.kv_visual = "32";
   const Model model = open_model(options.shared);
   std::printf("%-12s %8s %9s %10s %7s\n", "case", "pixels", "logits", "cosine", "greedy");
   size_t good = 0;

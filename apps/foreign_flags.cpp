@@ -97,13 +97,15 @@ constexpr ForeignFlag kForeignFlags[] = {
      "-hf fetches the projector with its model; one that you have is given by --mmproj FILE"},
     {"-ctk,--cache-type-k,-ctv,--cache-type-v", kValue, kNote, "f16 is what --kv-text 16 keeps, the default", "f16"},
     {"-ctk,--cache-type-k,-ctv,--cache-type-v", kValue, kRefusal,
+     "keys and values keep the same bits here. f32 for both is --kv-visual 32 --kv-text 32", "f32"},
+    {"-ctk,--cache-type-k,-ctv,--cache-type-v", kValue, kRefusal,
      "keys and values keep the same bits here. q8_0 for both is --kv-text 8 (and --kv-visual for those of pictures)",
      "q8_0"},
     {"-ctk,--cache-type-k,-ctv,--cache-type-v", kValue, kRefusal,
      "keys and values keep the same bits here. q4_0 for both is --kv-text 4 (and --kv-visual for those of pictures)",
      "q4_0"},
     {"-ctk,--cache-type-k,-ctv,--cache-type-v", kValue, kRefusal,
-     "there is no % here; --kv-text 16, 8 or 4 says the bits of keys and values (and --kv-visual of those of "
+     "there is no % here; --kv-text 32, 16, 8 or 4 says the bits of keys and values (and --kv-visual of those of "
      "pictures)"},
     {"-no-cnv,--no-conversation", kNothing, kRefusal,
      "mica run answers once, always in the model's chat format where it has one; leave it out"},

@@ -99,15 +99,16 @@ const Flag kFlags[] = {
     {kPictureOptions, "Session", "--image-min-tokens", "N",
      "pictures of fewer tokens are made larger, where the model takes any size; 0: by the model's rules",
      &Options::image_min_tokens, 0, kCountMax},
-    {kKvOptions, "Keys and values", "--kv-visual", "1|2|4|16",
+    {kKvOptions, "Keys and values", "--kv-visual", "1|2|4|16|32",
      "bits that visual tokens' keys and values keep; without it what the model's file prefers, else 1",
-     &Options::kv_visual, 0, 0, "1|2|4|16"},
+     &Options::kv_visual, 0, 0, "1|2|4|16|32"},
     {kKvOptions, "Keys and values", "--kv-levels", "RULE",
      "how: token (a scale a token, after a rotation), centroid, quantile=ALPHA, calibquant", &Options::kv_levels},
     {kKvOptions, "Keys and values", "--kv-visual-layers", "LAYERS", "exceptions by layer, as 0-3=4,27=2",
      &Options::kv_visual_layers},
-    {kKvOptions, "Keys and values", "--kv-text", "16|8|4", "bits that text tokens' keep", &Options::kv_text, 0, 0,
-     "16|8|4"},
+    {kKvOptions, "Keys and values", "--kv-text", "32|16|8|4",
+     "bits that text tokens' keep; without it as many as --kv-visual 32 has, else 16", &Options::kv_text, 0, 0,
+     "32|16|8|4"},
     {kKvOptions, "Keys and values", "--ctx-text", "N",
      "of -c, how many tokens may be text: the rest, packed pictures, take little memory; 0: all",
      &Options::context_text, 0, kCountMax},
@@ -277,7 +278,7 @@ mica_session_options session_options(const Options& options) {
   session.picture_tokens = options.image_max_tokens;
   session.picture_tokens_min = options.image_min_tokens;
   if (!options.kv_visual.empty()) session.kv_visual_bits = static_cast<uint32_t>(std::stoul(options.kv_visual));
-  session.kv_text_bits = static_cast<uint32_t>(std::stoul(options.kv_text));
+  if (!options.kv_text.empty()) session.kv_text_bits = static_cast<uint32_t>(std::stoul(options.kv_text));
   session.kv_levels = options.kv_levels.c_str();
   session.kv_visual_layers = options.kv_visual_layers.c_str();
   return session;

@@ -53,7 +53,7 @@ struct Options {
   uint32_t image_min_tokens = 0;
 
   std::string kv_visual;  // empty: the library's default
-  std::string kv_text = "16";
+  std::string kv_text;    // likewise
   std::string kv_levels = "token";
   std::string kv_visual_layers;
 

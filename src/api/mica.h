@@ -227,11 +227,12 @@ typedef struct mica_session_options {
    * a fraction of what text does: a session for many pictures and little text is small. Has no effect where visual rows
    * are not packed. */
   uint32_t context_text;
-  /* Keys and values of visual tokens: bits a channel, 1, 2, 4 or 16 (float16); 0: what the model's file prefers, else 1
-   * (16 where heads cannot be packed: head_dim is no multiple of 8 from 64 to 512). Rows are packed a picture and layer at
-   * a time; a picture of fewer than 32 tokens is kept as text is. Where rows are packed, batch is at least 64. */
+  /* Keys and values of visual tokens: bits a channel, 1, 2, 4, or floats of 16 or 32, as wide as those of text; 0: what the
+   * model's file prefers, else 1 (floats where heads cannot be packed: head_dim is no multiple of 8 from 64 to 512). Rows
+   * are packed a picture and layer at a time; a picture of fewer than 32 tokens is kept as text is. Where rows are packed,
+   * batch is at least 64. */
   uint32_t kv_visual_bits;
-  uint32_t kv_text_bits; /* of text tokens: 16, 8 or 4; 0: 16 */
+  uint32_t kv_text_bits; /* of text tokens: 32, 16, 8 or 4; 0: 16 (32 where visual ones have 32) */
   /* How levels are chosen: "token" (mean a channel, least-squares scale a token, after a Hadamard rotation; the default),
    * "centroid", "quantile=ALPHA" or "calibquant" (arXiv 2502.14882); NULL: "token". */
   const char *kv_levels;

@@ -73,13 +73,13 @@ void KvCache::plan_layer(size_t index, Arena* arena) {
   const HeadShape& shape = shape_of(layer);
   layer.visual_bits = settings_.visual_bits[index];
   // Without packed rows both kinds lie together and share the room; else each has its own.
-  if (layer.visual_bits == 16) layer.capacity = round_up(room_.tokens, kKeyBlock);
-  else if (settings_.text_bits == 16) layer.capacity = text_capacity_;
-  layer.keys = arena->take<uint16_t>(shape.values() * layer.capacity);
-  layer.values = arena->take<uint16_t>(shape.values() * layer.capacity);
-  if (settings_.text_bits != 16)
+  if (!KvSettings::is_packed(layer.visual_bits)) layer.capacity = round_up(room_.tokens, kKeyBlock);
+  else if (!settings_.packs_text()) layer.capacity = text_capacity_;
+  layer.keys = arena->take<uint8_t>(shape.values() * layer.capacity * float_bytes());
+  layer.values = arena->take<uint8_t>(shape.values() * layer.capacity * float_bytes());
+  if (settings_.packs_text())
     layer.text = arena->take<uint8_t>(shape.heads * text_span(layer, 0).layout.head_bytes());
-  if (layer.visual_bits == 16) return;
+  if (!KvSettings::is_packed(layer.visual_bits)) return;
   // Whatever pictures fill the context, their spans fit: the dearest token is one in a span that has just begun a
   // block.
   for (size_t tokens = room_.span_tokens_min; tokens < room_.span_tokens_min + kKeyBlock; ++tokens)
@@ -127,9 +127,9 @@ PackedSpan KvCache::text_span(const Layer& layer, size_t rows) const {
   return span;
 }
 
-size_t KvCache::float16_rows(const Layer& layer, const Mark& mark) const {
+size_t KvCache::float_rows(const Layer& layer, const Mark& mark) const {
   if (layer.capacity == 0) return 0;
-  return (settings_.text_bits == 16 ? mark.text : 0) + (layer.visual_bits == 16 ? mark.visual : 0);
+  return (!settings_.packs_text() ? mark.text : 0) + (!KvSettings::is_packed(layer.visual_bits) ? mark.visual : 0);
 }
 
 CachedRows KvCache::cached(size_t index, const CachedUnseen& unseen) {
@@ -137,13 +137,18 @@ CachedRows KvCache::cached(size_t index, const CachedUnseen& unseen) {
   CachedRows out;
   const HeadShape& shape = shape_of(layer);
   out.rotation = &shape.rotation;
-  out.rows.count = float16_rows(layer, mark_);
-  out.rows.keys_f16 = layer.keys;
+  out.rows.count = float_rows(layer, mark_);
+  if (settings_.float_bits() == 32) {
+    out.rows.keys_f32 = reinterpret_cast<const float*>(layer.keys);
+    out.rows.values_f32 = reinterpret_cast<const float*>(layer.values);
+  } else {
+    out.rows.keys_f16 = reinterpret_cast<const uint16_t*>(layer.keys);
+    out.rows.values_f16 = reinterpret_cast<const uint16_t*>(layer.values);
+  }
   out.rows.key_head_stride = layer.capacity * shape.head_dim;
-  out.rows.values_f16 = layer.values;
   out.rows.value_stride = shape.head_dim;
   out.rows.value_head_stride = layer.capacity * shape.head_dim;
-  const bool keeps_text = settings_.text_bits == 16, keeps_visual = layer.visual_bits == 16;
+  const bool keeps_text = !settings_.packs_text(), keeps_visual = !KvSettings::is_packed(layer.visual_bits);
   out.rows.unseen.counts = keeps_text ? keeps_visual ? unseen.all : unseen.text : unseen.visual;
   out.spans = views_;
   if (!keeps_text && mark_.text > 0) {
@@ -158,21 +163,23 @@ CachedRows KvCache::cached(size_t index, const CachedUnseen& unseen) {
   return out;
 }
 
-void KvCache::append_float16(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows) {
+void KvCache::append_floats(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows) {
   const size_t d = shape_of(layer).head_dim;
   parallel_for(compute, shape_of(layer).heads, [&](size_t head, int) {
     for (size_t row = 0; row < rows.count; ++row) {
       const size_t from = row * rows.stride + head * d;
       const size_t to = place + row;
-      append_float16_row(compute, layer.keys + (head * layer.capacity + to / kKeyBlock * kKeyBlock) * d, to % kKeyBlock,
-                         rows.keys + from, layer.values + (head * layer.capacity + to) * d, rows.values + from, d);
+      append_float_row(compute, settings_.float_bits(),
+                       layer.keys + (head * layer.capacity + to / kKeyBlock * kKeyBlock) * d * float_bytes(),
+                       to % kKeyBlock, rows.keys + from, layer.values + (head * layer.capacity + to) * d * float_bytes(),
+                       rows.values + from, d);
     }
   });
 }
 
 void KvCache::append_text(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows) {
   if (rows.count == 0) return;
-  if (settings_.text_bits == 16) append_float16(compute, layer, place, rows);
+  if (!settings_.packs_text()) append_floats(compute, layer, place, rows);
   else append_rows(compute, text_span(layer, place), shape_of(layer).heads, shape_of(layer).rotation, rows);
 }
 
@@ -188,26 +195,26 @@ void KvCache::append(const Compute& compute, size_t index, const KvRows& rows, c
   const auto part = [&](size_t first, size_t count) {
     return KvRows{rows.keys + first * rows.stride, rows.values + first * rows.stride, rows.stride, count};
   };
-  const bool together = settings_.text_bits == 16 && layer.visual_bits == 16;
-  size_t float16 = float16_rows(layer, mark_), text = mark_.text, span = 0;
-  size_t start = layer.visual_bits == 16 ? 0 : starts(layer)[mark_.spans];
-  const auto add_float16 = [&](size_t first, size_t count) {
-    append_float16(compute, layer, float16, part(first, count));
-    float16 += count;
+  const bool together = !settings_.packs_text() && !KvSettings::is_packed(layer.visual_bits);
+  size_t floats = float_rows(layer, mark_), text = mark_.text, span = 0;
+  size_t start = !KvSettings::is_packed(layer.visual_bits) ? 0 : starts(layer)[mark_.spans];
+  const auto add_floats = [&](size_t first, size_t count) {
+    append_floats(compute, layer, floats, part(first, count));
+    floats += count;
   };
   const auto add_text = [&](size_t first, size_t count) {
     append_text(compute, layer, text, part(first, count));
     text += count;
   };
   for_stretches(chunk, [&](size_t first, size_t count) {
-    if (together || (!packs_ && first < chunk.visual)) return add_float16(first, count);
+    if (together || (!packs_ && first < chunk.visual)) return add_floats(first, count);
     if (first >= chunk.visual) return add_text(first, count);
     for (const size_t end = first + count; first < end; first += chunk.spans[span++]) {
       const size_t tokens = chunk.spans[span];
       if (is_short(tokens)) {
         add_text(first, tokens);
-      } else if (layer.visual_bits == 16) {
-        add_float16(first, tokens);
+      } else if (!KvSettings::is_packed(layer.visual_bits)) {
+        add_floats(first, tokens);
       } else {
         append_span(compute, layer, start, part(first, tokens));
         start += record_bytes(layer, tokens);
@@ -239,7 +246,7 @@ size_t KvCache::text_token_bytes() const {
   for (const Layer& layer : layers_) {
     const HeadShape& shape = shape_of(layer);
     const size_t d = shape.head_dim;
-    if (layer.keeps) bytes += shape.heads * (settings_.text_bits == 16 ? 4 * d : d * settings_.text_bits / 4 + 2);
+    if (layer.keeps) bytes += shape.heads * (d * settings_.text_bits / 4 + (settings_.packs_text() ? 2 : 0));
   }
   return bytes;
 }
@@ -249,7 +256,7 @@ size_t KvCache::span_bytes(size_t tokens) const {
   size_t bytes = 0;
   for (const Layer& layer : layers_) {
     if (!layer.keeps) continue;
-    if (layer.visual_bits == 16) bytes += tokens * shape_of(layer).values() * 4;
+    if (!KvSettings::is_packed(layer.visual_bits)) bytes += tokens * shape_of(layer).values() * 2 * float_bytes();
     else bytes += record_bytes(layer, tokens);
   }
   return bytes;
@@ -261,7 +268,7 @@ size_t KvCache::visual_bytes() const {
   size_t bytes = 0;
   for (const Layer& layer : layers_) {
     if (!layer.keeps) continue;
-    bytes += layer.visual_bits == 16 ? mark_.visual * shape_of(layer).values() * 4 : starts(layer)[mark_.spans];
+    bytes += !KvSettings::is_packed(layer.visual_bits) ? mark_.visual * shape_of(layer).values() * 2 * float_bytes() : starts(layer)[mark_.spans];
   }
   return bytes;
 }

@@ -2,11 +2,11 @@
 // ops/cache_attention.hpp reads. Rows of a kind lie in the order of the text, so that those before a window are the
 // leading ones.
 //
-// Text rows are float16, or eight or four bits with a scale a token and head. Visual rows are packed by spans: what a
+// Text rows are floats of 16 or 32 bits, or eight or four bits with a scale a token and head. Visual rows are packed by spans: what a
 // chunk has of one picture, which is all of it unless it is larger than a batch (Session::chunk_length cuts chunks so).
 // A span is packed in each layer as soon as the layer's attention is done with it, and never unpacked. Spans of fewer
 // tokens than a block (kSpanTokensMin) are kept as text is: their levels alone would take more. A layer may keep visual
-// rows in float16.
+// rows as floats.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +46,7 @@ class KvCache {
   };
   // Takes its memory from the arena.
   void plan(const DecoderSpec& decoder, const KvSettings& settings, const Room& room, Arena* arena);
-  // The same for `rows` rows that all stay in float16.
+  // The same for `rows` rows that all stay in 16 bits.
   void plan(const DecoderSpec& decoder, size_t rows, Arena* arena);
   static size_t scratch_bytes(const DecoderSpec& decoder, const Room& room);
 
@@ -117,9 +117,9 @@ class KvCache {
     size_t shape = 0;              // among shapes_
     bool keeps = false;            // keys and values of its own
     uint32_t visual_bits = 16;
-    size_t capacity = 0;           // float16 rows
-    uint16_t* keys = nullptr;      // [heads][capacity / 32][head_dim][32]
-    uint16_t* values = nullptr;    // [heads][capacity][head_dim]
+    size_t capacity = 0;           // rows of floats
+    uint8_t* keys = nullptr;       // [heads][capacity / 32][head_dim][32] floats of float_bytes()
+    uint8_t* values = nullptr;     // [heads][capacity][head_dim]
     uint8_t* text = nullptr;       // packed text rows
     uint8_t* spans = nullptr;      // packed visual rows, span behind span
     size_t spans_capacity = 0;     // bytes
@@ -133,12 +133,13 @@ class KvCache {
   size_t record_bytes(const Layer& layer, size_t tokens) const {
     return record_bytes(shape_of(layer), layer.visual_bits, tokens);
   }
-  size_t float16_rows(const Layer& layer, const Mark& mark) const;
+  size_t float_rows(const Layer& layer, const Mark& mark) const;
+  size_t float_bytes() const { return settings_.float_bits() / 8; }
   bool has_room(const Mark& mark, const Appended& chunk) const;
   size_t spans_bytes(const Layer& layer, std::span<const uint32_t> tokens) const;
   void append_text_regions(const Layer& layer, size_t rows, std::vector<Region>* out) const;
   PackedSpan text_span(const Layer& layer, size_t rows) const;
-  void append_float16(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows);
+  void append_floats(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows);
   void append_text(const Compute& compute, const Layer& layer, size_t place, const KvRows& rows);
   void append_span(const Compute& compute, const Layer& layer, size_t start, const KvRows& rows);
   void add_span(uint32_t tokens);

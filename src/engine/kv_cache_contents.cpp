@@ -6,13 +6,12 @@
 
 namespace mica {
 
-
 namespace {
 
-// A block of keys, [rows][kKeyBlock], without what lies beyond its first `used` tokens.
-template <class T>
-void clear_lanes(T* block, size_t rows, size_t used) {
-  for (size_t row = 0; row < rows; ++row) std::fill(block + row * kKeyBlock + used, block + (row + 1) * kKeyBlock, T{0});
+// A block of keys, [rows][kKeyBlock] of `bytes` each, without what lies beyond its first `used` tokens.
+void clear_lanes(uint8_t* block, size_t rows, size_t used, size_t bytes = 1) {
+  for (size_t row = 0; row < rows; ++row)
+    std::fill(block + (row * kKeyBlock + used) * bytes, block + (row + 1) * kKeyBlock * bytes, uint8_t{0});
 }
 
 // A group of values likewise: whole bytes are one token's, bits those of the group.
@@ -43,7 +42,7 @@ bool KvCache::has_room(const Mark& from, const Appended& chunk) const {
   }
   if (to.text > room_.text || to.text + to.visual > room_.tokens) return false;
   return std::all_of(layers_.begin(), layers_.end(), [&](const Layer& layer) {
-    if (layer.visual_bits == 16) return true;
+    if (!KvSettings::is_packed(layer.visual_bits)) return true;
     size_t used = starts(layer)[from.spans];
     for (size_t i = 0; packs_ && i < chunk.span_count; ++i)
       if (!is_short(chunk.spans[i])) used += record_bytes(layer, chunk.spans[i]);
@@ -89,14 +88,12 @@ std::vector<KvCache::Region> KvCache::regions(size_t index, const Contents& cont
   const Mark& mark = contents.mark;
   const HeadShape& shape = shape_of(layer);
   std::vector<Region> out;
-  const size_t float16 = float16_rows(layer, mark);
-  const size_t head_values = layer.capacity * shape.head_dim;
-  for (size_t head = 0; float16 > 0 && head < shape.heads; ++head)
-    out.push_back({"keys", reinterpret_cast<uint8_t*>(layer.keys + head * head_values),
-                   round_up(float16, kKeyBlock) * shape.head_dim * sizeof(uint16_t)});
-  for (size_t head = 0; float16 > 0 && head < shape.heads; ++head)
-    out.push_back({"values", reinterpret_cast<uint8_t*>(layer.values + head * head_values),
-                   float16 * shape.head_dim * sizeof(uint16_t)});
+  const size_t floats = float_rows(layer, mark);
+  const size_t row_bytes = shape.head_dim * float_bytes(), head_bytes = layer.capacity * row_bytes;
+  for (size_t head = 0; floats > 0 && head < shape.heads; ++head)
+    out.push_back({"keys", layer.keys + head * head_bytes, round_up(floats, kKeyBlock) * row_bytes});
+  for (size_t head = 0; floats > 0 && head < shape.heads; ++head)
+    out.push_back({"values", layer.values + head * head_bytes, floats * row_bytes});
   if (layer.text && mark.text > 0) append_text_regions(layer, mark.text, &out);
   if (layer.spans && mark.spans > 0)
     out.push_back({"spans", layer.spans, spans_bytes(layer, contents.span_tokens)});
@@ -105,10 +102,10 @@ std::vector<KvCache::Region> KvCache::regions(size_t index, const Contents& cont
 
 void KvCache::clear_unused() const {
   for (const Layer& layer : layers_) {
-    const size_t float16 = float16_rows(layer, mark_), used = float16 % kKeyBlock;
+    const size_t floats = float_rows(layer, mark_), used = floats % kKeyBlock;
     const size_t heads = shape_of(layer).heads, d = shape_of(layer).head_dim;
     for (size_t head = 0; used > 0 && head < heads; ++head)
-      clear_lanes(layer.keys + (head * layer.capacity + float16 - used) * d, d, used);
+      clear_lanes(layer.keys + (head * layer.capacity + floats - used) * d * float_bytes(), d, used, float_bytes());
     if (!layer.text) continue;
     const SpanLayout& layout = text_span(layer, mark_.text).layout;
     const size_t key_rows = layout.planes * (d / 8), group_bytes = layout.planes * d;

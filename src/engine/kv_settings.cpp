@@ -44,7 +44,10 @@ Status read_rule(std::string_view text, KvLevelRule* out) {
                        static_cast<int>(std::min<size_t>(text.size(), 64)), text.data());
 }
 
-bool are_visual_bits(uint32_t bits) { return bits == 1 || bits == 2 || bits == 4 || bits == 16; }
+bool is_one_of(std::initializer_list<uint32_t> all, uint32_t bits) {
+  return std::find(all.begin(), all.end(), bits) != all.end();
+}
+bool are_visual_bits(uint32_t bits) { return is_one_of({1, 2, 4, 16, 32}, bits); }
 
 // "FIRST[-LAST]=BITS,...", each number in decimal digits.
 bool read_layers(std::string_view text, std::vector<uint8_t>* bits) {
@@ -73,7 +76,7 @@ bool read_layers(std::string_view text, std::vector<uint8_t>* bits) {
 }  // namespace
 
 bool KvSettings::packs_visual() const {
-  return std::any_of(visual_bits.begin(), visual_bits.end(), [](uint8_t bits) { return bits < 16; });
+  return std::any_of(visual_bits.begin(), visual_bits.end(), is_packed);
 }
 
 const char* rule_name(KvRule rule) {
@@ -91,25 +94,36 @@ Status resolve_kv(const Model& model, const KvOptions& wanted, KvSettings* out) 
   KvSettings settings;
   settings.values_are_rotated = model.weights.decoder.stream.head_rotation;
   if (wanted.text_bits != 0) settings.text_bits = wanted.text_bits;
-  if (settings.text_bits != 16 && settings.text_bits != 8 && settings.text_bits != 4)
-    return Status::error(Code::invalid_argument, "kv_text_bits is %u; it must be 16, 8 or 4", settings.text_bits);
+  else if (wanted.visual_bits == 32) settings.text_bits = 32;
+  if (!is_one_of({4, 8, 16, 32}, settings.text_bits))
+    return Status::error(Code::invalid_argument, "kv_text_bits is %u; it must be 32, 16, 8 or 4", settings.text_bits);
   if (wanted.visual_bits != 0 && !are_visual_bits(wanted.visual_bits))
-    return Status::error(Code::invalid_argument, "kv_visual_bits is %u; it must be 1, 2, 4 or 16", wanted.visual_bits);
+    return Status::error(Code::invalid_argument, "kv_visual_bits is %u; it must be 1, 2, 4, 16 or 32", wanted.visual_bits);
   if (wanted.levels && *wanted.levels) MICA_TRY(read_rule(wanted.levels, &settings.levels));
-  settings.visual_bits.assign(d.layers, 16);
+  const uint8_t unpacked = static_cast<uint8_t>(settings.float_bits());
+  settings.visual_bits.assign(d.layers, unpacked);
   const bool has_pictures = model.spec.has_vision && can_pack;
   if (wanted.visual_bits != 0) settings.visual_bits.assign(d.layers, static_cast<uint8_t>(wanted.visual_bits));
   else if (has_pictures && !model.kv_visual_bits.empty()) settings.visual_bits = model.kv_visual_bits;
   else if (has_pictures) settings.visual_bits.assign(d.layers, kVisualBitsDefault);
+  // What a file prefers was written without knowing how wide rows that are not packed would be.
+  if (wanted.visual_bits == 0)
+    for (uint8_t& bits : settings.visual_bits) bits = KvSettings::is_packed(bits) ? bits : unpacked;
   if (wanted.visual_layers && *wanted.visual_layers && !read_layers(wanted.visual_layers, &settings.visual_bits))
     return Status::error(Code::invalid_argument,
-                         "kv_visual_layers is \"%.64s\"; it must be as 0-3=4,27=2: layers below %u, bits 1, 2, 4 or 16",
+                         "kv_visual_layers is \"%.64s\"; it must be as 0-3=4,27=2: layers below %u, bits 1, 2, 4, 16 or 32",
                          wanted.visual_layers, d.layers);
+  for (const uint8_t bits : settings.visual_bits)
+    if (!KvSettings::is_packed(bits) && bits != unpacked)
+      return Status::error(Code::invalid_argument,
+                           "visual keys and values of %u bits lie with those of text, of which kv_text_bits asks %u; "
+                           "ask for %u in both, or for fewer bits of visual ones",
+                           bits, settings.text_bits, bits);
   if (settings.packs() && !can_pack)
     return Status::error(Code::invalid_argument,
                          "%s: keys and values of heads of %u channels cannot be packed (multiples of 8 from %zu to %zu "
-                         "can); 16 bits remain",
-                         settings.text_bits != 16 ? "kv_text_bits" : "kv_visual_bits", odd_head_dim, kPackedHeadDimMin,
+                         "can); 16 and 32 bits remain",
+                         settings.packs_text() ? "kv_text_bits" : "kv_visual_bits", odd_head_dim, kPackedHeadDimMin,
                          kPackedHeadDimMax);
   *out = std::move(settings);
   return Status::ok();

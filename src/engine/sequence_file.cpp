@@ -33,7 +33,7 @@ std::string cache_text(const KvSettings& kv) {
   snprintf(text, sizeof text, "text %u, %s %g%s, visual ", kv.text_bits, rule_name(kv.levels.rule),
            static_cast<double>(kv.levels.alpha), kv.values_are_rotated ? " rotated" : "");
   std::string all = text;
-  for (uint8_t bits : kv.visual_bits) all += "0123456789abcdefg"[bits];
+  for (uint8_t bits : kv.visual_bits) all += "0123456789abcdefghijklmnopqrstuvw"[bits];
   return all;
 }
 

@@ -107,7 +107,7 @@ class Worker {
         if ((start + first) / tile_tokens == tile) attend(first, std::min(tile_tokens, tokens - first));
       start += tokens;
     };
-    part(cached_.rows.count, [&](size_t first, size_t count) { attend_float16(first, count); });
+    part(cached_.rows.count, [&](size_t first, size_t count) { attend_rows(first, count); });
     for (size_t i = 0; i < cached_.span_count; ++i)
       part(cached_.spans[i].tokens, [&](size_t first, size_t count) {
         const size_t end = start + cached_.spans[i].tokens;
@@ -141,10 +141,10 @@ class Worker {
     }
   }
 
-  void attend_float16(size_t first, size_t count) {
+  void attend_rows(size_t first, size_t count) {
     std::memcpy(s_.max_before, s_.max, which_.count() * sizeof(float));
     const KeyValueRun& run = cached_.rows;
-    if (which_.rows > kFewRows || run.value_stride != d_) {
+    if (which_.rows > kFewRows || run.value_stride != d_ || run.keys_f16 == nullptr) {
       attend_floats(run, first, first + count);
     } else {
       const uint16_t* keys = run.keys_f16 + which_.kv_head * run.key_head_stride;

@@ -1,5 +1,5 @@
 // CacheAttention: attention of a chunk's rows to everything cached before it and to the chunk itself. Cached rows are
-// float16 or packed and read as they lie; the chunk's own are floats. Not the cache: engine/kv_cache.hpp.
+// floats of 16 or 32 bits or packed, and read as they lie; the chunk's own are floats. Not the cache: engine/kv_cache.hpp.
 //
 // Few rows (decode): a task is a KV head and a tile of the cached tokens, the query heads of a group share what is
 // loaded, and the tiles' results are merged in a fixed order. Tiles follow from the number of tokens alone, so results
@@ -17,7 +17,7 @@ namespace mica {
 
 // What a layer holds of the tokens before the chunk; every row of the chunk sees all of it but what is `unseen`.
 struct CachedRows {
-  KeyValueRun rows;  // float16; count 0: none
+  KeyValueRun rows;  // those that are not packed; count 0: none
   const PackedSpan* spans = nullptr;
   size_t span_count = 0;
   const RowRotation* rotation = nullptr;  // of head_dim

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "checked.hpp"
 #include "kernels.hpp"
@@ -248,10 +249,15 @@ void append_rows(const Compute& compute, const PackedSpan& span, size_t heads, c
   });
 }
 
-void append_float16_row(const Compute& compute, uint16_t* key_block, size_t place, const float* key, uint16_t* value,
-                        const float* values, size_t head_dim) {
-  compute.kernels->visual_kv->append_key_f16(key_block, place, key, head_dim);
-  compute.kernels->f32->narrow_f16(value, values, head_dim);
+void append_float_row(const Compute& compute, uint32_t bits, void* key_block, size_t place, const float* key,
+                      void* value, const float* values, size_t head_dim) {
+  if (bits == 32) {
+    for (size_t c = 0; c < head_dim; ++c) static_cast<float*>(key_block)[c * simd::kKeyBlock + place] = key[c];
+    std::memcpy(value, values, head_dim * sizeof(float));
+    return;
+  }
+  compute.kernels->visual_kv->append_key_f16(static_cast<uint16_t*>(key_block), place, key, head_dim);
+  compute.kernels->f32->narrow_f16(static_cast<uint16_t*>(value), values, head_dim);
 }
 
 }  // namespace mica

@@ -88,9 +88,9 @@ void pack_span(const Compute& compute, const PackedSpan& span, size_t heads, flo
 void append_rows(const Compute& compute, const PackedSpan& span, size_t heads, const RowRotation& rotation,
                  const KvRows& rows);
 size_t span_scratch_bytes(size_t tokens, size_t head_dim);
-// A token's row of one head into float16: column `place` of a block of keys, and a row of values.
-void append_float16_row(const Compute& compute, uint16_t* key_block, size_t place, const float* key, uint16_t* value,
-                        const float* values, size_t head_dim);
+// A token's row of one head into floats of 16 or 32 bits: column `place` of a block of keys, and a row of values.
+void append_float_row(const Compute& compute, uint32_t bits, void* key_block, size_t place, const float* key,
+                      void* value, const float* values, size_t head_dim);
 
 // The levels of one head as floats: `keys` or values. step is filled with ones where the rule has none.
 void read_levels(const simd::FloatKernels& kernels, const PackedSpan& span, size_t head, bool keys, float* mid,

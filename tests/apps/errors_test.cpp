@@ -131,7 +131,7 @@ TEST_CASE("a flag of another program that mica has not is named, with what to do
       {{"run", "-ctk", "q8_0", "-ctv", "q8_0", "-p", "x"},
        kUsage,
        "-ctk: keys and values keep the same bits here. q8_0"},
-      {{"run", "-ctv", "iq4_nl", "-p", "x"}, kUsage, "-ctv: there is no iq4_nl here; --kv-text 16, 8 or 4"},
+      {{"run", "-ctv", "iq4_nl", "-p", "x"}, kUsage, "-ctv: there is no iq4_nl here; --kv-text 32, 16, 8 or 4"},
       {{"run", "-i", "-p", "x"}, kUsage, "mica chat"},
       {{"run", "-r", "User:", "-p", "x"}, kUsage, "-r: --stop TEXT ends an answer"},
       {{"run", "-sysf", "a.txt", "-p", "x"}, kUsage, "-sysf: a system turn is given as text: -sys \"$(cat a.txt)\""},
@@ -310,7 +310,7 @@ TEST_CASE("help and version succeed and print to standard output") {
     CHECK(help.out == program::run({"help", command}).out);
   }
   for (const char* command : {"run", "chat", "eval", "bench"})
-    CHECK(program::run({command, "--help"}).out.find("\n  --kv-visual 1|2|4|16") != std::string::npos);
+    CHECK(program::run({command, "--help"}).out.find("\n  --kv-visual 1|2|4|16|32") != std::string::npos);
   CHECK(program::run({"run", "--bogus", "-h"}).out == program::run({"run", "--help"}).out);
   CHECK(program::run({"--version"}).out == "mica " MICA_VERSION "\n");
   CHECK(program::run({"version"}).out == "mica " MICA_VERSION "\n");

@@ -65,12 +65,13 @@ mica_model* open_golden(const std::string& family) {
 }
 
 mica_session* make_session(const mica_model* model, uint32_t batch, uint32_t threads, uint32_t logit_rows,
-                           uint32_t context) {
+                           uint32_t context, uint32_t kv_bits) {
   mica_session_options options = mica_session_options_default();
   options.context = context;
   options.batch = batch;
   options.threads = threads;
   options.logit_rows = logit_rows;
+  options.kv_visual_bits = kv_bits;
   mica_session* session = nullptr;
   mica_error error{};
   REQUIRE_MESSAGE(mica_session_create(model, &options, nullptr, 0, &session, &error) == MICA_OK, error.message);

@@ -33,6 +33,6 @@ std::vector<int32_t> greedy_tokens(mica_session* session, uint32_t count);
 // The prompt of a case into a session.
 void add_prompt(mica_session* session, const GoldenCase& golden);
 mica_session* make_session(const mica_model* model, uint32_t batch = 0, uint32_t threads = 0, uint32_t logit_rows = 8,
-                           uint32_t context = 512);
+                           uint32_t context = 512, uint32_t kv_bits = 0);
 
 }  // namespace mica::test

@@ -169,7 +169,7 @@ TEST_CASE("a prefill cancelled in the middle leaves neither rows nor spans") {
 TEST_CASE("a saved session goes on with the same bits; other settings are refused") {
   const Panel panel;
   const std::string path = temporary_path();
-  for (uint32_t text_bits : {16u, 8u, 4u}) {
+  for (uint32_t text_bits : {32u, 16u, 8u, 4u}) {
     mica_session_options options = packed();
     options.kv_text_bits = text_bits;
     Talk talk(panel, options), other(panel, options);
@@ -190,8 +190,8 @@ TEST_CASE("a saved session goes on with the same bits; other settings are refuse
 TEST_CASE("a session with packed rows grows, and a file goes into a larger one, with the same bits") {
   const Panel panel;
   const std::string path = temporary_path();
-  for (uint32_t text_bits : {16u, 8u, 4u})
-    for (uint32_t bits : {1u, 2u, 4u, 16u}) {
+  for (uint32_t text_bits : {32u, 16u, 8u, 4u})
+    for (uint32_t bits : {1u, 2u, 4u, std::max(text_bits, 16u)}) {
       CAPTURE(text_bits);
       CAPTURE(bits);
       mica_session_options options = packed(bits);
@@ -220,8 +220,8 @@ TEST_CASE("a session with packed rows grows, and a file goes into a larger one, 
 TEST_CASE("a file of packed rows has nothing that memory held before") {
   const Panel panel;
   const std::string path = temporary_path(), secret = "SECRET-OF-ANOTHER-SESSION.";
-  for (uint32_t text_bits : {16u, 8u, 4u})
-    for (uint32_t bits : {1u, 2u, 4u, 16u}) {
+  for (uint32_t text_bits : {32u, 16u, 8u, 4u})
+    for (uint32_t bits : {1u, 2u, 4u, std::max(text_bits, 16u)}) {
       mica_session_options options = packed(bits);
       options.kv_text_bits = text_bits;
       size_t bytes = 0;
@@ -295,6 +295,9 @@ TEST_CASE("bad options are refused by name") {
   const Bad table[] = {
       {"kv_visual_bits", [](mica_session_options* o) { o->kv_visual_bits = 3; }},
       {"kv_text_bits", [](mica_session_options* o) { o->kv_text_bits = 2; }},
+      {"kv_text_bits", [](mica_session_options* o) { o->kv_visual_bits = 32, o->kv_text_bits = 16; }},
+      {"kv_text_bits", [](mica_session_options* o) { o->kv_visual_bits = 16, o->kv_text_bits = 32; }},
+      {"kv_text_bits", [](mica_session_options* o) { o->kv_visual_layers = "1=32"; }},
       {"kv_levels", [](mica_session_options* o) { o->kv_levels = "median"; }},
       {"kv_levels", [](mica_session_options* o) { o->kv_levels = "quantile"; }},
       {"kv_levels", [](mica_session_options* o) { o->kv_levels = "quantile=0.5"; }},
