@@ -295,6 +295,7 @@ class Bench {
       BenchRow ignored;
       repeat_test(ignored);
     }
+    row.memory_peak_bytes = memory_peak();
     std::optional<mica::MemoryRead> memory;
     const bool writes_only = test.generated != 0 && test.prompt == 0 && test.sessions == 1;
     if (writes_only && decode_bytes_ >= kMemoryBytesMin)

@@ -63,6 +63,7 @@ nlohmann::ordered_json fields_of(const BenchRow& row) {
           {"n_sessions", row.sessions},
           {"kv_text_bytes", row.kv_text_bytes},
           {"kv_visual_bytes", row.kv_visual_bytes},
+          {"memory_peak_bytes", row.memory_peak_bytes},
           {"avg_ns", std::llround(time.mean * 1e9)},
           {"stddev_ns", std::llround(time.deviation * 1e9)},
           {"avg_ts", rate.mean},

@@ -22,6 +22,7 @@ struct BenchRow {
   uint32_t prompt = 0, generated = 0, depth = 0, depth_visual = 0;
   uint32_t sessions = 1;        // that write at once; tokens and bytes are those of all
   uint64_t kv_text_bytes = 0, kv_visual_bytes = 0;  // in use at the end
+  uint64_t memory_peak_bytes = 0;  // of the process so far, without what a plain read of memory takes
   std::vector<double> seconds;  // one a repetition
   std::vector<double> rates;    // tokens/s, likewise
   // Of tests that only write: the bytes that a token moves, weights and keys and values, and how fast a plain read of

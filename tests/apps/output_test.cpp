@@ -250,6 +250,7 @@ TEST_CASE("bench says how near to the memory's speed an answer is written, where
   const Json row = run_json(bench)[0];
   CHECK(row["token_bytes"].get<uint64_t>() > 64u << 20);
   CHECK(row["token_bytes"].get<uint64_t>() < row["model_size"].get<uint64_t>());
+  CHECK(row["memory_peak_bytes"].get<uint64_t>() > row["model_size"].get<uint64_t>());
   CHECK(row["plain_read_bytes_per_s"].get<double>() > 0);
   CHECK(contains(program::run(bench).out, "tg2, 1 thread: a token reads "));
 }
