@@ -250,7 +250,7 @@ TEST_CASE("no field of a config that transformers writes is ignored") {
   set_log(keep_warning, nullptr);
   for (const char* family : {"mistral", "granite", "phi3", "lfm2", "qwen3_5_text", "qwen3_5", "lfm2_vl", "mistral3",
                              "llava_next", "llava_onevision", "idefics3", "smolvlm", "video_llava", "llava_next_video",
-                             "llava_onevision_video"}) {
+                             "llava_onevision_video", "gemma", "gemma2"}) {
     std::ifstream config(std::string(MICA_TEST_DATA) + "/golden/" + family + "/config.json");
     check_changes(family, Object::parse(config));
   }

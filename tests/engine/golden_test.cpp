@@ -20,7 +20,8 @@ constexpr uint32_t kContext = 640;  // the longest of these prompts and its answ
 
 const char* const kFamilies[] = {
     "qwen2",        "qwen3",        "llama",       "mistral",   "granite",    "phi3",       "phi3_long",
-    "lfm2",         "qwen3_5_text", "gemma3_text", "gemma3_text_softcap", "gemma4_text_only",
+    "lfm2",         "qwen3_5_text", "gemma",       "gemma2",    "gemma3_text", "gemma3_text_softcap",
+    "gemma4_text_only",
     "gemma4",       "gemma4_dense", "gemma4_unified", "gemma_static_qat",
     "qwen2_vl",    "qwen2_5_vl", "qwen3_vl",  "qwen3_vl_b", "qwen3_5",
     "llava",        "gemma3",       "paligemma",   "llava_next",   "llava_onevision",
