@@ -26,6 +26,9 @@ std::vector<fs::path> find_cases(const std::string& folder) {
       paths.push_back(path.parent_path());
     } else if (name.starts_with("golden_") && fs::exists(path.parent_path() / "text-f16.gguf")) {
       paths.push_back(path);
+    } else if (path.extension() == ".json" && fs::exists(path.parent_path() / "text.txt") &&
+               is_published_case(path.string())) {
+      paths.push_back(path);
     } else if (path.extension() == ".safetensors") {
       const Tensors file = open_handle<Tensors>(mica_tensors_open, path.c_str());
       if (mica_tensors_metadata(file.get(), "ggml_type", nullptr) != nullptr) paths.push_back(path);
@@ -33,7 +36,8 @@ std::vector<fs::path> find_cases(const std::string& folder) {
   }
   if (fault) throw Failure(folder + ": " + fault.message(), MICA_NOT_FOUND);
   if (paths.empty())
-    throw Failure(folder + ": there are neither blocks with recorded values nor checkpoints with golden.safetensors",
+    throw Failure(folder + ": there are neither blocks with recorded values, nor checkpoints with golden.safetensors, nor "
+                           "answers to published files",
                   MICA_NOT_FOUND);
   std::sort(paths.begin(), paths.end());
   return paths;
@@ -122,6 +126,16 @@ void compare_pair(const fs::path& path, Options options, FormatCase& one) {
   one.golden = compare_golden(model, session_options(options), path.string(), &pictures);
 }
 
+void compare_answers(const fs::path& path, Options options, FormatCase& one) {
+  const std::string file = published_file(path.string(), options.model);
+  if (file.empty()) {
+    one.absent = path.stem().string() + ".gguf";
+    return;
+  }
+  options.model = file;
+  one.published = compare_published(path.string(), options);
+}
+
 }  // namespace
 
 void compare_formats(const std::string& folder, const Options& options,
@@ -131,6 +145,7 @@ void compare_formats(const std::string& folder, const Options& options,
     one.path = path.lexically_relative(folder).string();
     try {
       if (fs::is_directory(path)) compare_checkpoint(path, options, one);
+      else if (path.extension() == ".json") compare_answers(path, options, one);
       else if (path.filename().string().starts_with("golden_")) compare_pair(path, options, one);
       else compare_blocks(path, one);
     } catch (const Failure& failure) {

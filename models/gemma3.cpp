@@ -67,6 +67,23 @@ constexpr Step kProjector[] = {
     {Op::norm, Slot::post_norm}, {Op::pool}, {Op::norm, Slot::projector_norm}, {Op::linear, Slot::projector_up},
 };
 
+// Of a text file and its projector.
+constexpr const char* kGgufConfig = R"json({
+  "architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3",
+  "image_token_index": $(token <image_soft_token>),
+  "mm_tokens_per_image": $(squares clip.vision.image_size clip.vision.patch_size clip.vision.projector.scale_factor|4),
+  "text_config": $(text),
+  "vision_config": {
+    "model_type": "siglip_vision_model", "hidden_size": $(clip.vision.embedding_length),
+    "intermediate_size": $(clip.vision.feed_forward_length), "num_hidden_layers": $(clip.vision.block_count),
+    "num_attention_heads": $(clip.vision.attention.head_count), "image_size": $(clip.vision.image_size),
+    "patch_size": $(clip.vision.patch_size), "layer_norm_eps": $(clip.vision.attention.layer_norm_epsilon),
+    "hidden_act": "gelu_pytorch_tanh"}})json";
+constexpr const char* kGgufProcessor = R"json({
+  "image_processor_type": "Gemma3ImageProcessor",
+  "size": {"height": $(clip.vision.image_size), "width": $(clip.vision.image_size)},
+  "image_mean": $(clip.vision.image_mean), "image_std": $(clip.vision.image_std)})json";
+
 constexpr PicturePiece kPicture[] = {
     {PicturePiece::Kind::text, "\n\n"},
     {PicturePiece::Kind::control, "<start_of_image>"},
@@ -103,6 +120,7 @@ extern constinit const Family gemma3 = {
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kTowerRoots, kProjectorRoots},
+    .gguf = {.projector = "gemma3", .config = kGgufConfig, .processor = kGgufProcessor},
     .stem = kSiglipStem,
     .projector = kProjector,
     .projector_title = "average, one matrix",

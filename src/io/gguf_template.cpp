@@ -38,7 +38,7 @@ class Filler {
 
   Status value(std::string_view what, std::string* out) const {
     constexpr std::string_view kToken = "token ", kRows = "rows ", kInverse = "inverse ", kEvery = "every ",
-                               kIndices = "indices ";
+                               kIndices = "indices ", kSquares = "squares ";
     if (what == "text") {
       out->append(pair_.text_config);
       return Status::ok();
@@ -46,6 +46,7 @@ class Filler {
     if (what.starts_with(kToken)) return token(what.substr(kToken.size()), out);
     if (what.starts_with(kRows)) return rows(what.substr(kRows.size()), out);
     if (what.starts_with(kInverse)) return inverse(what.substr(kInverse.size()), out);
+    if (what.starts_with(kSquares)) return squares(what.substr(kSquares.size()), out);
     if (what.starts_with(kEvery)) return every(what.substr(kEvery.size()), out);
     if (what.starts_with(kIndices)) return indices(what.substr(kIndices.size()), out);
     if (const size_t choice = what.find('?'); choice != std::string_view::npos) {
@@ -124,13 +125,31 @@ class Filler {
     return Status::ok();
   }
 
-  Status inverse(std::string_view what, std::string* out) const {
+  // KEY|DEFAULT, patches beside each other that become one row.
+  Status factor(std::string_view what, uint32_t* out) const {
     const size_t bar = what.find('|');
     const std::string_view name = what.substr(0, bar), otherwise = what.substr(bar + 1);
+    *out = 1;
+    std::from_chars(otherwise.data(), otherwise.data() + otherwise.size(), *out);
+    return pair_.projector.has(name) ? pair_.projector.get_u32(name, 1, limits::kPatchMergeMax, out) : Status::ok();
+  }
+
+  Status inverse(std::string_view what, std::string* out) const {
     uint32_t value = 1;
-    std::from_chars(otherwise.data(), otherwise.data() + otherwise.size(), value);
-    if (pair_.projector.has(name)) MICA_TRY(pair_.projector.get_u32(name, 1, limits::kPatchMergeMax, &value));
+    MICA_TRY(factor(what, &value));
     *out += number_text(1.0 / value);
+    return Status::ok();
+  }
+
+  Status squares(std::string_view what, std::string* out) const {
+    const size_t second = what.find(' '), third = what.find(' ', second + 1);
+    const std::string_view side = what.substr(0, second), patch = what.substr(second + 1, third - second - 1);
+    uint32_t pixels = 0, patch_pixels = 0, patches = 0;
+    MICA_TRY(pair_.projector.get_u32(side, 1, limits::kPictureRuleSideMax, &pixels));
+    MICA_TRY(pair_.projector.get_u32(patch, 1, pixels, &patch_pixels));
+    MICA_TRY(factor(what.substr(third + 1), &patches));
+    const uint64_t along = pixels / patch_pixels / patches;
+    *out += std::to_string(along * along);
     return Status::ok();
   }
 

@@ -6,6 +6,8 @@
 //   token NAME          the id of the token NAME in the text file's vocabulary, or of its unknown one
 //   rows TENSOR         the rows of a tensor of the projector
 //   inverse KEY|DEFAULT one over a number
+//   squares SIDE PATCH FACTOR|DEFAULT   three keys: how many squares of FACTOR by FACTOR patches a picture of SIDE by
+//                       SIDE pixels has
 //   every KEY           the last of each run of so many layers of the tower, as a list
 //   indices KEY         the places of a list of booleans where it says true
 //   KEY|DEFAULT         a number, boolean or list of the projector; without a default it must be there

@@ -206,7 +206,7 @@ TEST_CASE("what cannot be done exits with 1 and names the file or field") {
       {{"check", "--template", "no/such/folder"}, kFailure, "no/such/folder is no folder"},
       {{"check", "--template", kModel}, kFailure, "renderings.json"},
       {{"check", "--formats", "no/such/folder"}, kFailure, "no/such/folder: No such file or directory"},
-      {{"check", "--formats", kModel}, kFailure, "neither blocks with recorded values nor checkpoints"},
+      {{"check", "--formats", kModel}, kFailure, "neither blocks with recorded values, nor checkpoints"},
       {{"eval", "no.jsonl"}, kFailure, "no.jsonl"},
       {{"eval", "-m", kModel, kModel + "/config.json"}, kFailure, "config.json line 1"},
       {{"perplexity", "-m", kModel, "-f", kModel + "/chat_template.jinja", "-c", "4096"},

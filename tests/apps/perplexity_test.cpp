@@ -1,4 +1,5 @@
 // mica perplexity against its rule, computed here through mica.h: chunks, what begins them, the half that is scored.
+// And mica check --formats of answers to a published file, which compares it with what is recorded.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -15,10 +16,10 @@ constexpr size_t kChunk = 16;
 constexpr int32_t kBegin = 256;  // <s> of byte_tokenizer
 
 // exp of the mean surprise of the second half's tokens, each chunk read by an empty session.
-double expected_perplexity(const std::string& folder, std::vector<int32_t> ids, bool begin) {
+double expected_perplexity(const std::string& path, std::vector<int32_t> ids, bool begin) {
   mica_model* model = nullptr;
   mica_session* session = nullptr;
-  REQUIRE(mica_model_open(folder.c_str(), nullptr, &model, nullptr) == MICA_OK);
+  REQUIRE(mica_model_open(path.c_str(), nullptr, &model, nullptr) == MICA_OK);
   mica_session_options options = mica_session_options_default();
   options.context = kChunk;
   REQUIRE(mica_session_create(model, &options, nullptr, 0, &session, nullptr) == MICA_OK);
@@ -42,6 +43,17 @@ double expected_perplexity(const std::string& folder, std::vector<int32_t> ids, 
   mica_session_free(session);
   mica_model_close(model);
   return std::exp(sum / static_cast<double>(count));
+}
+
+std::vector<int32_t> tokens_of(const std::string& path, const std::string& text) {
+  mica_tokenizer* tokenizer = nullptr;
+  std::vector<int32_t> ids(text.size());
+  size_t count = 0;
+  REQUIRE(mica_tokenizer_open(path.c_str(), &tokenizer, nullptr) == MICA_OK);
+  REQUIRE(mica_tokenize(tokenizer, text.data(), text.size(), 0, ids.data(), ids.size(), &count, nullptr) == MICA_OK);
+  mica_tokenizer_close(tokenizer);
+  ids.resize(count);
+  return ids;
 }
 
 }  // namespace
@@ -68,4 +80,42 @@ TEST_CASE("every chunk begins with the token that the tokenizer puts before a te
     const double expected = expected_perplexity(folder.path(), ids, begin);
     CHECK(result["perplexity"].get<double>() == doctest::Approx(expected).epsilon(1e-4));
   }
+}
+
+TEST_CASE("answers to a published file are compared where it lies") {
+  const mica::TestFolder folder;
+  for (const char* name : {"files", "recorded"}) std::filesystem::create_directories(folder.path(name));
+  const std::string model = folder.path("files/toy.gguf"), prompt = "Hello world";
+  std::filesystem::copy_file(program::data("formats/gguf/smolvlm/text-f16.gguf"), model);
+  const std::string text = "It was a bright cold day in April, and the clocks were striking.";
+  folder.write("recorded/text.txt", text);
+  const std::vector<int32_t> ids = tokens_of(model, text);
+  const double perplexity = expected_perplexity(model, ids, false);
+  nlohmann::json recorded = {{"text", "text.txt"},       {"context", kChunk},
+                             {"chunk_nll_sum", {0}},     {"chunks_float", ids.size() / kChunk},
+                             {"text_tokens", ids.size()}, {"perplexity_float", perplexity},
+                             {"prompts", nlohmann::json::array()}};
+  const auto shows = [&](const std::string& files, const std::string& what) {
+    folder.write("recorded/toy.json", recorded.dump());
+    const program::Outcome outcome =
+        program::run({"check", "--formats", folder.path("recorded"), "-m", folder.path(files)});
+    INFO(outcome.out, outcome.err);
+    CHECK(program::contains(outcome.out, what));
+  };
+  shows("files", "1 of 1 cases within bounds");
+  shows("recorded", "not here, so not compared: toy.gguf");
+
+  recorded["perplexity_float"] = perplexity * 1.003;
+  shows("files", "OUT OF BOUNDS: perplexity");
+  recorded["perplexity_float"] = perplexity;
+  // A token that the model does not choose, where the reference was sure and where it was not.
+  recorded["prompts"] = {
+      {{"text", prompt}, {"prompt_ids", tokens_of(model, prompt)}, {"greedy", {0}}, {"gap", {1.0}}}};
+  shows("files", "OUT OF BOUNDS: greedy tokens");
+  recorded["prompts"][0]["gap"] = {0.001};
+  shows("files", "prompts 1/1, greedy 0/1");
+  recorded["prompts"][0]["prompt_ids"] = {1};
+  shows("files", "OUT OF BOUNDS: tokens of prompts");
+  recorded["text_tokens"] = 1;
+  shows("files", "has " + std::to_string(ids.size()) + " tokens, which ");
 }
