@@ -27,6 +27,7 @@ extern const Command kVerifyCommand;
 extern const Command kPullCommand;
 extern const Command kListCommand;
 extern const Command kRemoveCommand;
+extern const Command kServeCommand;     // where the program is built with the server
 extern const Command kQuantizeCommand;  // where the program is built with the quantizer
 
 }  // namespace app

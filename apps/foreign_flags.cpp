@@ -78,11 +78,12 @@ constexpr ForeignFlag kForeignFlags[] = {
     {"-gan,--grp-attn-n,-gaw,--grp-attn-w,--yarn-orig-ctx,--yarn-ext-factor,--yarn-attn-factor,--yarn-beta-slow,"
      "--yarn-beta-fast", kValue, kRefusal, "positions are encoded as the model's config says"},
     {"--override-kv", kValue, kRefusal, "a model is run as its file says"},
-    {"--host,--port,--path,--api-key,--api-key-file,-to,--timeout,--threads-http,--slot-save-path,-a,--alias,"
-     "--models-dir,--ssl-key-file,--ssl-cert-file", kValue, kRefusal,
-     "there is no server; mica run answers one question, mica chat several"},
-    {"--metrics,--slots,--no-slots,--props,--webui,--no-webui,--embedding,--embeddings,--rerank,--reranking", kNothing,
-     kRefusal, "there is no server; mica run answers one question, mica chat several"},
+    {"--host,--port,--api-key,--api-key-file,-a,--alias", kValue, kRefusal, "that is for the server: mica serve"},
+    {"--path,-to,--timeout,--threads-http,--slot-save-path,--models-dir,--media-path,--ssl-key-file,--ssl-cert-file",
+     kValue, kRefusal, "the server, mica serve, has no such choice"},
+    {"--metrics,--slots,--props", kNothing, kNote, "mica serve always has that"},
+    {"--no-slots,--webui,--no-webui,--embedding,--embeddings,--rerank,--reranking", kNothing, kRefusal,
+     "the server, mica serve, has no such choice"},
     {"--pooling", kValue, kRefusal, "mica answers questions and gives no embeddings"},
     {"-cram,--cache-ram,-ctxcp,--ctx-checkpoints,--cache-reuse", kValue, kNote, kNoMeaning},
     {"--list-devices", kNothing, kRefusal, "the only device is this processor: mica inspect --cpu"},

@@ -26,6 +26,9 @@ const Command* const kCommands[] = {
     &kRunCommand,   &kChatCommand, &kInspectCommand,    &kCheckCommand,
     &kBenchCommand, &kEvalCommand, &kPerplexityCommand, &kVerifyCommand,
     &kPullCommand,  &kListCommand, &kRemoveCommand,
+#ifdef MICA_WITH_SERVER
+    &kServeCommand,
+#endif
 #ifdef MICA_WITH_QUANTIZER
     &kQuantizeCommand,
 #endif
@@ -46,7 +49,12 @@ struct ForeignWord {
 constexpr ForeignWord kForeignWords[] = {
     {"download,fetch,get", "mica pull OWNER/NAME fetches a model"},
     {"rm,delete", "mica remove OWNER/NAME removes a model from the cache"},
-    {"serve,server,start,ps,stop", "there is no server; mica run answers one question, mica chat several"},
+#ifdef MICA_WITH_SERVER
+    {"server,start", "mica serve answers other programs"},
+    {"ps,stop", "mica serve runs where it was started, until Ctrl-C"},
+#else
+    {"serve,server,start,ps,stop", "this mica was built without a server; mica run answers one question, mica chat several"},
+#endif
     {"ls,models", "mica list shows the models of the cache; mica inspect PATH describes any"},
     {"show,info", "mica inspect PATH describes a model"},
     {"ask,generate,cli,completion,prompt", "mica run answers a question"},

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "available_memory.hpp"
 #include "float_gemm.hpp"
 #include "handles.hpp"
 #include "json_build.hpp"
@@ -48,6 +49,8 @@ const char* mica_status_name(mica_status status) { return code_name(static_cast<
 const char* mica_version(void) { return MICA_VERSION; }
 
 void mica_set_log(mica_log_callback callback, void* user) { set_log(callback, user); }
+
+uint64_t mica_memory_available(void) { return available_memory(); }
 
 mica_status mica_set_isa(const char* level, mica_error* error) {
   return guarded(error, [&] { return force_isa(level); });

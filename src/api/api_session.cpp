@@ -308,6 +308,7 @@ void mica_session_stats(const mica_session* session, mica_stats* stats) {
   const Session& s = *session->session;
   *stats = {.tokens = s.tokens(),
             .tokens_visual = s.tokens_visual(),
+            .tokens_waiting = s.tokens_pending(),
             .tokens_wanted = static_cast<uint32_t>(std::min<size_t>(s.tokens_wanted(), UINT32_MAX)),
             .session_bytes = s.bytes(),
             .kv_text_bytes = s.cache().text_bytes(),

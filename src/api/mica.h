@@ -80,6 +80,10 @@ mica_status mica_set_isa(const char *level, mica_error *error);
  * "libraries": [...]}. Writes at most `capacity` bytes with the final zero; *needed (may be NULL) is the full size. */
 mica_status mica_cpu_describe(char *json, size_t capacity, size_t *needed, mica_error *error);
 
+/* The bytes of memory that this process may still take: what the system has, its control group and its limit of address
+ * space leave. */
+uint64_t mica_memory_available(void);
+
 /* Called during long work with a share in [0, 1] and a word for the stage; return nonzero to cancel. */
 typedef int (*mica_progress)(void *user, const char *stage, double done);
 
@@ -449,6 +453,7 @@ mica_status mica_sessions_step(mica_session *const *sessions, size_t count, mica
 typedef struct mica_stats {
   uint32_t tokens;          /* in the session now */
   uint32_t tokens_visual;   /* of these */
+  uint32_t tokens_waiting;  /* that were added and are not computed yet */
   /* What the last message, text or picture that was added would have taken, all before it included, with its pictures as
    * large as the model's rules ask and room for an answer: the context that MICA_CONTEXT_FULL asks for. */
   uint32_t tokens_wanted;

@@ -137,7 +137,7 @@ TEST_CASE("a flag of another program that mica has not is named, with what to do
       {{"run", "-sysf", "a.txt", "-p", "x"}, kUsage, "-sysf: a system turn is given as text: -sys \"$(cat a.txt)\""},
       {{"run", "--mirostat", "2", "-p", "x"}, kUsage, "--mirostat: mica samples by --temp"},
       {{"run", "--draft-max", "8", "-p", "x"}, kUsage, "--draft-max: there are no draft models"},
-      {{"chat", "--port", "8080"}, kUsage, "--port: there is no server"},
+      {{"chat", "--port", "8080"}, kUsage, "--port: that is for the server: mica serve"},
       {{"run", "--lora", "a", "-p", "x"}, kUsage, "--lora: adapters are not applied"},
   });
 }

@@ -1,0 +1,127 @@
+// Answers to questions, from a job's news to a response: whole or as a stream. What they look like: protocol.hpp.
+#include <random>
+
+#include "connection.hpp"
+#include "limits.hpp"
+#include "routes.hpp"
+
+namespace app::serve {
+namespace {
+
+std::string drawn_id() {
+  constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 24; ++i) id += kDigits[random() % 36];
+  return id;
+}
+
+// A job whose client is watched: who goes is dropped.
+class Watched {
+ public:
+  Watched(Service& service, Question&& question)
+      : service_(service), job_(std::make_shared<Job>(std::move(question))), connection_(Connection::current()) {
+    service_.scheduler.submit(job_);
+  }
+  ~Watched() {
+    if (!is_over_) service_.scheduler.leave(*job_);
+  }
+  Watched(const Watched&) = delete;
+
+  // What comes next within this time; throws Gone.
+  struct Gone {};
+  Job::News hear(std::chrono::milliseconds patience, Piece* piece, Ending* ending) {
+    const Clock::time_point until = Clock::now() + patience;
+    for (;;) {
+      const Job::News news = job_->hear(std::min(patience, kLookTime), piece, ending);
+      is_over_ = is_over_ || news == Job::News::end;
+      if (news != Job::News::none) return news;
+      if (connection_ != nullptr && connection_->is_gone()) throw Gone();
+      if (Clock::now() >= until) return news;
+    }
+  }
+  // Until something comes, or it is time to begin without; throws what the answer fails of at once, and Gone.
+  void wait_for_begin() {
+    for (const Clock::time_point until = Clock::now() + kBeginTime; !job_->has_news(kLookTime) && Clock::now() < until;)
+      if (connection_ != nullptr && connection_->is_gone()) throw Gone();
+    if (const std::optional<Refusal> refusal = job_->failure()) throw Refusal(*refusal);
+  }
+
+ private:
+  Service& service_;
+  std::shared_ptr<Job> job_;
+  Connection* connection_;
+  bool is_over_ = false;
+};
+
+constexpr std::chrono::hours kForever{24 * 365};
+
+void answer_whole(Call& call, Watched& job, const Protocol& protocol) {
+  std::vector<Piece> pieces(1);
+  Ending ending;
+  while (job.hear(kForever, &pieces.back(), &ending) == Job::News::piece) pieces.emplace_back();
+  pieces.pop_back();
+  if (ending.refusal) throw Refusal(*ending.refusal);
+  call.response.set_content(protocol.whole(pieces, ending), "application/json");
+}
+
+struct Streamed {
+  std::unique_ptr<Watched> job;
+  std::unique_ptr<Protocol> protocol;
+  bool has_begun = false;
+
+  // The next bytes; true behind the last.
+  bool next(std::string* bytes) {
+    if (!has_begun) {
+      has_begun = true;
+      *bytes = protocol->begin();
+      if (!bytes->empty()) return false;
+    }
+    Piece piece;
+    Ending ending;
+    switch (job->hear(kPingTime, &piece, &ending)) {
+      case Job::News::none: *bytes = protocol->ping(); return false;
+      case Job::News::piece: *bytes = protocol->piece(piece); return false;
+      case Job::News::end: break;
+    }
+    *bytes = ending.refusal ? protocol->failure(*ending.refusal) : protocol->end(ending);
+    return true;
+  }
+};
+
+// A failure that comes at once has a status of its own; a later one is told in the stream.
+void answer_stream(Call& call, std::unique_ptr<Watched> job, std::unique_ptr<Protocol> protocol) {
+  auto streamed = std::make_shared<Streamed>();
+  const char* type = protocol->stream_type();
+  job->wait_for_begin();
+  streamed->job = std::move(job);
+  streamed->protocol = std::move(protocol);
+  call.response.set_header("Cache-Control", "no-store");
+  call.response.set_header("X-Accel-Buffering", "no");
+  call.response.set_chunked_content_provider(type, [streamed](size_t, httplib::DataSink& sink) {
+    try {
+      std::string bytes;
+      const bool is_last = streamed->next(&bytes);
+      if (!bytes.empty() && !sink.write(bytes.data(), bytes.size())) return false;
+      if (is_last) sink.done();
+      return true;
+    } catch (const Watched::Gone&) {
+      return false;
+    }
+  });
+}
+
+}  // namespace
+
+void answer_question(Call& call, Question&& question,
+                     std::unique_ptr<Protocol> (*make)(const AnswerLabel&, const Question&)) {
+  const AnswerLabel label{call.service.name, mica_model_tokenizer(call.service.model.get()), drawn_id(),
+                          static_cast<int64_t>(std::time(nullptr))};
+  std::unique_ptr<Protocol> protocol = make(label, question);
+  const bool streams = question.streams;
+  auto job = std::make_unique<Watched>(call.service, std::move(question));
+  if (streams) answer_stream(call, std::move(job), std::move(protocol));
+  else answer_whole(call, *job, *protocol);
+}
+
+}  // namespace app::serve

@@ -1,0 +1,196 @@
+// Requests of OpenAI's protocol, see chat_request.hpp. Fields that clients send, and what llama.cpp adds to them.
+#include "chat_request.hpp"
+
+#include <random>
+
+#include "limits.hpp"
+#include "picture_source.hpp"
+#include "request_fields.hpp"
+
+namespace app::serve {
+namespace {
+
+constexpr double kTokensMax = 1u << 24;              // beyond any context
+constexpr double kSeedMax = 18446744073709549568.0;  // the largest below 2^64
+
+void take_stream_options(const Json& value, Question* question) {
+  if (const auto usage = value.find("include_usage"); usage != value.end() && usage->is_boolean())
+    question->includes_usage = usage->get<bool>();
+}
+
+void take_response_format(const Json& value, Question*) {
+  const std::string type = value.value("type", Json()).is_string() ? value["type"].get<std::string>() : "";
+  if (type == "text") return;
+  throw Refusal(400,
+                "\"response_format\" of type \"" + type.substr(0, 32) +
+                    "\" is not done by this server, which answers in text: leave it out and ask for JSON in words",
+                "response_format");
+}
+
+void take_logprobs(const Json& value, Question* question) { question->wants_probabilities = value.get<bool>(); }
+void take_top_logprobs(const Json& value, Question* question) {
+  question->likeliest = static_cast<uint32_t>(value.get<double>());
+}
+void take_logprob_count(const Json& value, Question* question) {
+  question->wants_probabilities = true;
+  question->likeliest = static_cast<uint32_t>(value.get<double>());
+}
+void take_cache_prompt(const Json& value, Question* question) { question->reuses_conversation = value.get<bool>(); }
+void take_ignore_end(const Json& value, Question* question) { question->sampling.ignore_end = value.get<bool>(); }
+
+constexpr const char* kNoTools = "tools may be offered; the model answers in text and calls none";
+constexpr const char* kNoEffect = "says nothing of the answer";
+
+const Field kShared[] = {
+    {.name = "max_tokens", .kind = Kind::whole, .take = take_max_tokens, .low = -1, .high = kTokensMax},
+    {.name = "n_predict", .kind = Kind::whole, .take = take_max_tokens, .low = -1, .high = kTokensMax},
+    {.name = "temperature", .kind = Kind::number, .take = take_temperature, .low = 0, .high = 100},
+    {.name = "top_p", .kind = Kind::number, .take = take_top_p, .low = 0, .high = 1},
+    {.name = "top_k", .kind = Kind::whole, .take = take_top_k, .low = -1, .high = kTokensMax},
+    {.name = "min_p", .kind = Kind::number, .take = take_min_p, .low = 0, .high = 1},
+    {.name = "repeat_penalty", .kind = Kind::number, .take = take_repeat_penalty, .low = 0.01, .high = 100},
+    {.name = "repetition_penalty", .kind = Kind::number, .take = take_repeat_penalty, .low = 0.01, .high = 100},
+    {.name = "repeat_last_n", .kind = Kind::whole, .take = take_repeat_last, .low = -1, .high = kTokensMax},
+    {.name = "seed", .kind = Kind::whole, .take = take_seed, .low = -9.2e18, .high = kSeedMax},
+    {.name = "stop", .kind = Kind::any, .take = take_stop},
+    {.name = "stream", .kind = Kind::boolean, .take = take_stream},
+    {.name = "stream_options", .kind = Kind::object, .take = take_stream_options},
+    {.name = "cache_prompt", .kind = Kind::boolean, .take = take_cache_prompt},
+    {.name = "ignore_eos", .kind = Kind::boolean, .take = take_ignore_end},
+    {.name = "n", .kind = Kind::whole, .only = "1"},
+    {.name = "frequency_penalty", .kind = Kind::number, .only = "0"},
+    {.name = "presence_penalty", .kind = Kind::number, .only = "0"},
+    {.name = "logit_bias", .kind = Kind::object, .only = "{}"},
+    {.name = "grammar", .kind = Kind::text, .only = "\"\""},
+    {.name = "json_schema", .kind = Kind::object, .only = "{}"},
+    {.name = "response_format", .kind = Kind::object, .take = take_response_format},
+    {.name = "model", .kind = Kind::text, .tolerated = "there is one, and it answers"},
+    {.name = "user", .kind = Kind::text, .tolerated = kNoEffect},
+    {.name = "timings_per_token", .kind = Kind::boolean, .tolerated = kNoEffect},
+};
+
+const Field kChat[] = {
+    {.name = "max_completion_tokens", .kind = Kind::whole, .take = take_max_tokens, .low = -1, .high = kTokensMax},
+    {.name = "logprobs", .kind = Kind::boolean, .take = take_logprobs},
+    {.name = "top_logprobs", .kind = Kind::whole, .take = take_top_logprobs, .low = 0, .high = kLikeliestMax},
+    {.name = "modalities", .kind = Kind::list, .only = "[\"text\"]"},
+    {.name = "audio", .kind = Kind::object, .only = "{}"},
+    {.name = "tools", .kind = Kind::list, .tolerated = kNoTools},
+    {.name = "tool_choice", .kind = Kind::any, .tolerated = kNoTools},
+    {.name = "functions", .kind = Kind::list, .tolerated = kNoTools},
+    {.name = "function_call", .kind = Kind::any, .tolerated = kNoTools},
+    {.name = "parallel_tool_calls", .kind = Kind::boolean, .tolerated = kNoTools},
+    {.name = "chat_template_kwargs", .kind = Kind::object, .tolerated = "of templates that think; none is told to"},
+    {.name = "reasoning_effort", .kind = Kind::text, .tolerated = "of models that think; none is told to"},
+    {.name = "store", .kind = Kind::boolean, .tolerated = "nothing is stored"},
+    {.name = "metadata", .kind = Kind::object, .tolerated = kNoEffect},
+    {.name = "service_tier", .kind = Kind::text, .tolerated = kNoEffect},
+};
+
+const Field kCompletion[] = {
+    {.name = "logprobs", .kind = Kind::whole, .take = take_logprob_count, .low = 0, .high = kLikeliestMax},
+    {.name = "echo", .kind = Kind::boolean, .only = "false"},
+    {.name = "best_of", .kind = Kind::whole, .only = "1"},
+    {.name = "suffix", .kind = Kind::text, .only = "\"\""},
+};
+
+struct RoleName {
+  const char* name;
+  mica_role role;
+};
+constexpr RoleName kRoles[] = {{"system", MICA_ROLE_SYSTEM},
+                               {"developer", MICA_ROLE_SYSTEM},
+                               {"user", MICA_ROLE_USER},
+                               {"assistant", MICA_ROLE_ASSISTANT}};
+
+mica_role role_of(const Json& message) {
+  const std::string name = required_field(message, "role", Kind::text).get<std::string>();
+  for (const RoleName& role : kRoles)
+    if (name == role.name) return role.role;
+  throw Refusal(400, "there is no role \"" + name.substr(0, 32) + "\" here: system, user or assistant", "messages");
+}
+
+Part text_part(const Json& text) {
+  Part part;
+  part.text = text.get<std::string>();
+  return part;
+}
+
+// {"type": "text"} or {"type": "image_url"}; the picture is a text or {"url": text}.
+Part part_of(const Json& content, const Asking& asking, Held* held) {
+  if (!content.is_object()) throw Refusal(400, "a part of \"content\" is not an object", "messages");
+  const std::string type = required_field(content, "type", Kind::text).get<std::string>();
+  if (type == "text" || type == "input_text") return text_part(required_field(content, "text", Kind::text));
+  if (type != "image_url" && type != "input_image")
+    throw Refusal(400, "a part of type \"" + type.substr(0, 32) + "\" is not read here: text or image_url", "messages");
+  const Json& source = required_field(content, "image_url", Kind::any);
+  const Json& url = source.is_object() ? required_field(source, "url", Kind::text) : source;
+  if (!url.is_string()) throw Refusal(400, "\"image_url\" wants a text", "messages");
+  return read_picture(url.get_ref<const std::string&>(), asking.decoding, held);
+}
+
+Turn turn_of(const Json& message, const Asking& asking, size_t* pictures, Held* held) {
+  if (!message.is_object()) throw Refusal(400, "a message is not an object", "messages");
+  Turn turn{role_of(message), {}};
+  const auto content = message.find("content");
+  if (content == message.end() || content->is_null()) {
+    if (turn.role != MICA_ROLE_ASSISTANT) throw Refusal(400, "a message has no \"content\"", "messages");
+    turn.parts.emplace_back();  // of an assistant that called a tool
+  } else if (content->is_string()) {
+    turn.parts.push_back(text_part(*content));
+  } else if (content->is_array()) {
+    for (const Json& part : *content) {
+      turn.parts.push_back(part_of(part, asking, held));
+      if (turn.parts.back().picture && ++*pictures > kPicturesMax)
+        throw Refusal(400, "more than " + std::to_string(kPicturesMax) + " pictures", "messages");
+    }
+  } else {
+    throw Refusal(400, "\"content\" wants a text or a list of parts", "messages");
+  }
+  return turn;
+}
+
+Question new_question(const Json& json, std::span<const Field> fields, const Asking& asking, Held&& held) {
+  Question question;
+  question.sampling = asking.sampling;
+  question.sampling.seed = std::random_device{}();
+  question.held = std::move(held);
+  read_fields(json, kShared, &question);
+  read_fields(json, fields, &question);
+  return question;
+}
+
+}  // namespace
+
+Question read_chat(const Json& json, const Asking& asking, Held&& held) {
+  Question question = new_question(json, kChat, asking, std::move(held));
+  const Json& messages = required_field(json, "messages", Kind::list);
+  if (messages.empty()) throw Refusal(400, "\"messages\" is empty", "messages");
+  if (messages.size() > kTurnsMax)
+    throw Refusal(400, "more than " + std::to_string(kTurnsMax) + " messages", "messages");
+  size_t pictures = 0;
+  for (const Json& message : messages) question.turns.push_back(turn_of(message, asking, &pictures, &question.held));
+  if (question.turns.back().role != MICA_ROLE_USER)
+    throw Refusal(400, "the last message is not the user's, so there is nothing to answer", "messages");
+  return question;
+}
+
+Question read_completion(const Json& json, const Asking& asking, Held&& held) {
+  Question question = new_question(json, kCompletion, asking, std::move(held));
+  const Json& prompt = required_field(json, "prompt", Kind::any);
+  const bool is_one_text = prompt.is_array() && prompt.size() == 1 && prompt[0].is_string();
+  if (prompt.is_string() || is_one_text) {
+    question.text = (is_one_text ? prompt[0] : prompt).get<std::string>();
+    return question;
+  }
+  if (!prompt.is_array() || prompt.empty())
+    throw Refusal(400, "\"prompt\" wants a text, a list of one text, or a list of tokens", "prompt");
+  for (const Json& token : prompt) {
+    if (!token.is_number_integer() || token < 0 || token > INT32_MAX)
+      throw Refusal(400, "\"prompt\" wants one text at a time, or a list of tokens", "prompt");
+    question.tokens.push_back(token.get<int32_t>());
+  }
+  return question;
+}
+
+}  // namespace app::serve

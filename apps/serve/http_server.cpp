@@ -1,0 +1,244 @@
+// The gate of the server, see http_server.hpp.
+#include "http_server.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <sys/socket.h>
+
+#include "connection_threads.hpp"
+#include "words.hpp"
+
+namespace app::serve {
+namespace {
+
+constexpr char kFullAnswer[] =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+constexpr int kBacklog = 128;  // the library's 5 makes clients that come together wait for a second
+
+// Takes as long wherever the first difference is.
+bool is_same_secret(const std::string& given, const std::string& key) {
+  unsigned difference = given.size() != key.size();
+  for (size_t i = 0; i < given.size() && !key.empty(); ++i)
+    difference |= static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(key[i % key.size()]);
+  return difference == 0;
+}
+
+// Without the port; brackets of an IPv6 address go too.
+std::string host_of(const std::string& authority) {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  return authority.substr(0, authority.find(':'));
+}
+
+bool is_address(const std::string& host) {
+  unsigned char address[sizeof(in6_addr)];
+  return inet_pton(AF_INET, host.c_str(), address) == 1 || inet_pton(AF_INET6, host.c_str(), address) == 1;
+}
+
+bool is_of_this_machine(const std::string& host) {
+  return host == "localhost" || host == "::1" || (host.starts_with("127.") && is_address(host));
+}
+
+void write_refusal(const Refusal& refusal, const Route* route, httplib::Response& response) {
+  response.status = refusal.status();
+  if (refusal.status() == 429 || refusal.status() == 503) response.set_header("Retry-After", "1");
+  if (refusal.status() == 401) response.set_header("WWW-Authenticate", "Bearer");
+  response.set_content((route != nullptr ? route->error : openai_error)(refusal), "application/json");
+}
+
+const Route* find_route(const httplib::Request& request) {
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  const Route* same_path = nullptr;
+  for (const Route& route : routes()) {
+    if (request.path != route.path) continue;
+    same_path = &route;
+    if (method == route.method) return &route;
+  }
+  if (same_path == nullptr) throw Refusal(404, "there is no such route");
+  throw Refusal(405, std::string("this route wants ") + same_path->method);
+}
+
+// Whatever a route throws becomes an answer.
+template <typename Answer>
+void answering(const Route* route, httplib::Response& response, const Answer& answer) {
+  try {
+    answer();
+  } catch (const Refusal& refusal) {
+    write_refusal(refusal, route, response);
+  } catch (const Failure& failure) {
+    write_refusal(Refusal(http_status(failure.status()), failure.what()), route, response);
+  } catch (const std::bad_alloc&) {
+    write_refusal(Refusal(503, "out of memory"), route, response);
+  } catch (const std::exception&) {
+    write_refusal(Refusal(500, "the server failed"), route, response);
+  }
+}
+
+}  // namespace
+
+HttpServer::HttpServer(Service* service, size_t connections_max) : service_(*service), connections_(connections_max) {
+  new_task_queue = [] { return new ConnectionThreads; };
+  set_payload_max_length(kBodyBytesMax);
+  set_keep_alive_timeout(kIdleTimeMax.count());
+  // Not the library's, which lets another program take the same port.
+  set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
+  set_tcp_nodelay(true);
+  set_default_headers({{"X-Content-Type-Options", "nosniff"}, {"Server", std::string("mica/") + mica_version()}});
+  set_pre_routing_handler(
+      [this](const httplib::Request& request, httplib::Response& response) { return before_body(request, response); });
+  Post(".*", [this](const httplib::Request& request, httplib::Response& response,
+                    const httplib::ContentReader& reader) { read_and_answer(request, response, reader); });
+  // What the library itself refuses.
+  set_error_handler([](const httplib::Request&, httplib::Response& response) {
+    if (!response.body.empty()) return;
+    Connection::current()->close_behind();
+    write_refusal(Refusal(response.status, "this is no request that the server reads"), nullptr, response);
+  });
+  set_logger([this](const httplib::Request& request, const httplib::Response& response) {
+    service_.log.write(
+        {request.remote_addr, request.method, request.path, response.status, Connection::current()->request_seconds()});
+  });
+}
+
+int HttpServer::bind(const std::string& host, int port) {
+  is_loopback_ = is_of_this_machine(host);
+  const int bound = port == 0 ? bind_to_any_port(host) : bind_to_port(host, port) ? port : -1;
+  if (bound < 0)
+    throw Failure("cannot listen at " + host + " port " + std::to_string(port) +
+                      ": is another program there? --port takes another, 0 a free one",
+                  MICA_IO_ERROR);
+  ::listen(svr_sock_, kBacklog);
+  return bound;
+}
+
+void HttpServer::run() { listen_after_bind(); }
+
+void HttpServer::close() {
+  closes_ = true;
+  connections_.close();
+  stop();
+}
+
+bool HttpServer::process_and_close_socket(socket_t socket) {
+  Connection connection(&connections_, socket);
+  if (!connection.has_place() || ConnectionThreads::is_refusing()) {
+    if (!closes_) connection.write(kFullAnswer, sizeof kFullAnswer - 1);
+    return false;
+  }
+  // The library would answer in pieces of a file, and compressed, where that is asked for.
+  const auto simplify = [](httplib::Request& request) {
+    request.ranges.clear();
+    request.headers.erase("Accept-Encoding");
+  };
+  bool closed = false;
+  while (!closed && !closes_ && connection.wait_for_request()) {
+    closed = !process_request(connection, false, closed, simplify) || closed || connection.closes();
+  }
+  if (connection.closes()) connection.linger();
+  return true;
+}
+
+HttpServer::HandlerResponse HttpServer::before_body(const httplib::Request& request, httplib::Response& response) {
+  Connection& connection = *Connection::current();
+  const Route* route = nullptr;
+  answering(nullptr, response, [&] { route = &admit(request); });
+  if (route == nullptr) {
+    connection.close_behind();
+    response.set_header("Connection", "close");
+    return HandlerResponse::Handled;
+  }
+  if (request.method == "POST") {
+    connection.begin_body();
+    return HandlerResponse::Unhandled;
+  }
+  connection.begin_answer();
+  answering(route, response, [&] {
+    Call call{service_, response, {}, {}};
+    route->answer(call);
+  });
+  return HandlerResponse::Handled;
+}
+
+void HttpServer::read_and_answer(const httplib::Request& request, httplib::Response& response,
+                                 const httplib::ContentReader& reader) {
+  Connection& connection = *Connection::current();
+  const Route* route = find_route(request);
+  std::string body;
+  Held held(&service_.budget);
+  int refused = 0;
+  const bool is_whole = reader([&](const char* bytes, size_t count) {
+    if (body.size() + count > kBodyBytesMax) refused = 413;
+    // As text, as JSON and as the pictures' files.
+    else if (!held.add(count * 3)) refused = 503;
+    if (refused == 0) body.append(bytes, count);
+    return refused == 0;
+  });
+  if (!is_whole) {
+    connection.close_behind();
+    response.set_header("Connection", "close");
+  }
+  connection.begin_answer();
+  answering(route, response, [&] {
+    if (refused == 413) throw Refusal(413, "the body has more than " + std::to_string(kBodyBytesMax) + " bytes");
+    if (refused == 503) throw Refusal(503, "the server holds as much of requests as it may: ask again later");
+    if (!is_whole) throw Refusal(408, "the body did not come whole, or too slowly");
+    Call call{service_, response, parse_request(body), std::move(held)};
+    std::string().swap(body);
+    route->answer(call);
+  });
+}
+
+// ---- who may ask ----------------------------------------------------------------------------------------------------
+
+const Route& HttpServer::admit(const httplib::Request& request) const {
+  if (request.target.size() > kPathBytesMax) throw Refusal(414, "the path is too long");
+  check_caller(request);
+  const Route* route = find_route(request);
+  if (!route->is_open && !has_key(request))
+    throw Refusal(401, "this server wants a key: Authorization: Bearer KEY, or x-api-key: KEY");
+  if (route->answer == nullptr) throw Refusal(501, "mica does not do what this route is for");
+  check_body(request);
+  return *route;
+}
+
+// A page of another site, open in a browser here, can send requests to this machine, and can give itself a name that
+// leads here. What it sends names it.
+void HttpServer::check_caller(const httplib::Request& request) const {
+  const std::string authority = request.get_header_value("Host"), host = host_of(authority);
+  if (is_loopback_ && !host.empty() && !is_address(host) && host != "localhost" && !contains(service_.hosts, host))
+    throw Refusal(403, "this server is not called that: --allowed-host NAME lets requests call it so");
+  const std::string origin = request.get_header_value("Origin");
+  if (!origin.empty() && origin != "http://" + authority && origin != "https://" + authority)
+    throw Refusal(403, "pages of other sites may not ask this server");
+}
+
+bool HttpServer::has_key(const httplib::Request& request) const {
+  if (service_.keys.empty()) return true;
+  constexpr std::string_view kBearer = "Bearer ";
+  std::string given = request.get_header_value("Authorization");
+  if (given.starts_with(kBearer)) given.erase(0, kBearer.size());
+  else given = request.get_header_value("x-api-key");
+  bool found = false;
+  for (const std::string& key : service_.keys) found |= is_same_secret(given, key);
+  return found;
+}
+
+void HttpServer::check_body(const httplib::Request& request) const {
+  const bool is_chunked = request.get_header_value("Transfer-Encoding") == "chunked";
+  const auto length = request.get_header_value<uint64_t>("Content-Length");
+  if (request.method != "POST") {
+    if (is_chunked || length > 0) throw Refusal(400, "a request of this method has no body");
+    return;
+  }
+  if (!is_chunked && !request.has_header("Content-Length")) throw Refusal(411, "the length of the body is not told");
+  if (request.has_header("Transfer-Encoding") && (!is_chunked || request.has_header("Content-Length")))
+    throw Refusal(400, "the body's length is told in two ways, or in none that is read here");
+  if (length > kBodyBytesMax) throw Refusal(413, "the body has more than " + std::to_string(kBodyBytesMax) + " bytes");
+  if (!request.get_header_value("Content-Encoding").empty()) throw Refusal(415, "compressed bodies are not read");
+  if (request.is_multipart_form_data()) throw Refusal(415, "the body is no form: it is JSON");
+}
+
+}  // namespace app::serve

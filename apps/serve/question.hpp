@@ -1,0 +1,43 @@
+// Question: what a request asks of the model, whatever protocol it came by. Reading requests: chat_request.hpp;
+// answering them: scheduler.hpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "byte_budget.hpp"
+#include "handles.hpp"
+
+namespace app::serve {
+
+struct Part {
+  std::string text;
+  Picture picture;     // null: text
+  std::string digest;  // of the picture's bytes: what a conversation is known by
+};
+
+struct Turn {
+  mica_role role = MICA_ROLE_USER;
+  std::vector<Part> parts;
+};
+
+enum class Work { answer, count_tokens };
+
+struct Question {
+  Work work = Work::answer;
+  std::vector<Turn> turns;      // of a conversation
+  std::string text;             // without one: text that is gone on with
+  std::vector<int32_t> tokens;  // or tokens
+  mica_sampling sampling{};
+  std::vector<std::string> stops;
+  bool has_stops = false;  // else those of the model
+  bool streams = false;
+  bool includes_usage = false;  // of a stream
+  bool reuses_conversation = true;
+  bool wants_probabilities = false;
+  uint32_t likeliest = 0;  // tokens that are told beside each, with their probabilities
+  Held held;               // of the server's memory
+};
+
+}  // namespace app::serve

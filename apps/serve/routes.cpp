@@ -1,0 +1,56 @@
+// The table of routes, see routes.hpp.
+#include "routes.hpp"
+
+namespace app::serve {
+namespace {
+
+void answer_chat(Call& call) {
+  answer_question(call, read_chat(call.body, call.service.asking(), std::move(call.held)), openai_chat);
+}
+
+void answer_completion(Call& call) {
+  answer_question(call, read_completion(call.body, call.service.asking(), std::move(call.held)), openai_completion);
+}
+
+constexpr Route kRoutes[] = {
+    {"GET", "/health", answer_health, true},
+    {"GET", "/v1/health", answer_health, true},
+    {"GET", "/v1/models", answer_models},
+    {"GET", "/models", answer_models},
+    {"GET", "/props", answer_props},
+    {"GET", "/slots", answer_slots},
+    {"GET", "/metrics", answer_metrics},
+    {"POST", "/v1/chat/completions", answer_chat},
+    {"POST", "/chat/completions", answer_chat},
+    {"POST", "/v1/completions", answer_completion},
+    {"POST", "/completions", answer_completion},
+    {"POST", "/tokenize", answer_tokenize},
+    {"POST", "/detokenize", answer_detokenize},
+    // What other servers have: their clients are told, rather than left to guess.
+    {"POST", "/completion", nullptr},
+    {"POST", "/v1/embeddings", nullptr},
+    {"POST", "/embeddings", nullptr},
+    {"POST", "/embedding", nullptr},
+    {"POST", "/v1/rerank", nullptr},
+    {"POST", "/rerank", nullptr},
+    {"POST", "/v1/responses", nullptr},
+    {"POST", "/v1/messages", nullptr},
+    {"POST", "/infill", nullptr},
+    {"POST", "/apply-template", nullptr},
+    {"POST", "/props", nullptr},
+    {"POST", "/models/load", nullptr},
+    {"POST", "/models/unload", nullptr},
+    {"GET", "/models/sse", nullptr},
+    {"GET", "/lora-adapters", nullptr},
+    {"POST", "/lora-adapters", nullptr},
+    {"POST", "/v1/audio/transcriptions", nullptr},
+    {"POST", "/v1/audio/speech", nullptr},
+    {"POST", "/v1/images/generations", nullptr},
+    {"POST", "/v1/moderations", nullptr},
+};
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+}  // namespace app::serve

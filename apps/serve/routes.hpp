@@ -1,0 +1,45 @@
+// The routes of the server: a table of paths, and what answers each. Who may ask: http_server.hpp.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include <httplib.h>
+
+#include "protocol.hpp"
+#include "service.hpp"
+
+namespace app::serve {
+
+// A request that may be answered.
+struct Call {
+  Service& service;
+  httplib::Response& response;
+  Json body;  // of a POST
+  Held held;
+};
+
+struct Route {
+  const char* method;  // GET, which HEAD is too, or POST
+  const char* path;
+  void (*answer)(Call& call);  // null: known elsewhere, and not done here
+  bool is_open = false;        // also without a key
+  std::string (*error)(const Refusal& refusal) = openai_error;
+};
+
+std::span<const Route> routes();
+// Answers by the question of the call, whole or as a stream. Throws Refusal.
+void answer_question(Call& call, Question&& question,
+                     std::unique_ptr<Protocol> (*protocol)(const AnswerLabel&, const Question&));
+void answer_json(Call& call, const nlohmann::ordered_json& json);
+
+// ---- what routes answer (answers_about.cpp)
+void answer_health(Call& call);
+void answer_models(Call& call);
+void answer_props(Call& call);
+void answer_slots(Call& call);
+void answer_metrics(Call& call);
+void answer_tokenize(Call& call);
+void answer_detokenize(Call& call);
+
+}  // namespace app::serve

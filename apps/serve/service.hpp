@@ -1,0 +1,30 @@
+// Service: what all requests share: the model, the scheduler, and what is told and allowed. Made once, before the
+// first.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "chat_request.hpp"
+#include "request_log.hpp"
+#include "scheduler.hpp"
+
+namespace app::serve {
+
+struct Service {
+  const Model& model;
+  std::string name;     // of the model, as clients are told
+  int64_t created = 0;  // in seconds since 1970
+  mica_sampling sampling{};
+  std::vector<std::string> keys;   // empty: everybody may ask
+  std::vector<std::string> hosts;  // names that requests may call this server by, beside addresses and localhost
+  RequestLog log;
+  Scheduler scheduler;
+  ByteBudget budget;
+  std::mutex decoding;
+
+  Asking asking() { return {sampling, &decoding}; }
+};
+
+}  // namespace app::serve

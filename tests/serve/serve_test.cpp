@@ -1,0 +1,347 @@
+// The server as its clients meet it: routes, answers whole and streamed, refusals, and what others do to it meanwhile.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "server.hpp"
+
+using namespace serve_test;
+using program::contains;
+using program::data;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string kPicture = "panel/000.jpg";
+constexpr const char* kQuestion = "Which unit is this?";
+constexpr const char* kAnswer = "SOLAR 1";
+
+// Until it is so, for a few seconds.
+template <typename Condition>
+bool becomes(const Condition& condition) {
+  for (int i = 0; i < 500; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
+}
+
+// Tokens without an end: as many as the context has room for.
+Json endless() {
+  Json body = question("", "x");
+  body["ignore_eos"] = true;
+  body["max_tokens"] = -1;
+  body["stream"] = true;
+  return body;
+}
+
+// Asks for a stream and leaves after its first bytes, when `then` has been done.
+template <typename Then>
+void leave_stream(const Server& server, const Then& then) {
+  httplib::Client client = server.client();
+  bool has_begun = false;
+  httplib::Request request;
+  request.method = "POST";
+  request.path = "/v1/chat/completions";
+  request.body = endless().dump();
+  request.set_header("Content-Type", "application/json");
+  request.content_receiver = [&](const char*, size_t, uint64_t, uint64_t) {
+    if (!has_begun) then();
+    has_begun = true;
+    return false;
+  };
+  client.send(request);
+  CHECK(has_begun);
+}
+
+std::vector<Json> events_of(const std::string& stream) {
+  std::vector<Json> events;
+  for (size_t at = 0; (at = stream.find("data: {", at)) != std::string::npos; ++at)
+    events.push_back(Json::parse(stream.substr(at + 6, stream.find("\n\n", at) - at - 6)));
+  return events;
+}
+
+}  // namespace
+
+TEST_CASE("what a client asks before it asks a question") {
+  const Server server({"-c", "512", "-np", "3"});
+  CHECK(server.get("/health") == Json{{"status", "ok"}});
+  for (const char* path : {"/v1/models", "/models"}) {
+    const Json model = server.get(path)["data"][0];
+    CHECK(model["id"] == "model");
+    CHECK(model["object"] == "model");
+    CHECK(model["max_model_len"] == 512);
+    CHECK(model["meta"]["n_ctx"] == 512);
+    CHECK(model["architecture"]["input_modalities"] == Json{"text", "image"});
+  }
+  const Json props = server.get("/props?model=model");
+  CHECK(props["default_generation_settings"]["n_ctx"] == 512);
+  CHECK(props["total_slots"] == 3);
+  CHECK(props["modalities"]["vision"] == true);
+  CHECK(server.get("/slots").size() == 3);
+  const Json tokens = server.post("/tokenize", {{"content", kQuestion}})["tokens"];
+  CHECK(tokens.size() > 2);
+  CHECK(server.post("/detokenize", {{"tokens", tokens}})["content"] == kQuestion);
+  CHECK(server.metric("answers_total") == 0);
+  struct {
+    const char* method;
+    const char* path;
+    int status;
+  } const refused[] = {{"GET", "/nothing", 404},       {"POST", "/health", 405},         {"PUT", "/v1/models", 405},
+                       {"DELETE", "/slots", 405},      {"POST", "/v1/embeddings", 501},  {"POST", "/v1/responses", 501},
+                       {"OPTIONS", "/v1/models", 405}, {"GET", "/../../etc/passwd", 404}};
+  for (const auto& one : refused) {
+    CAPTURE(std::string(one.path));
+    const std::string head = std::string(one.method) + ' ' + one.path + " HTTP/1.1\r\nConnection: close\r\n";
+    const std::string answer = raw(server.port(), head + "Content-Length: 0\r\n\r\n");
+    CHECK(contains(answer, "HTTP/1.1 " + std::to_string(one.status)));
+    CHECK(contains(answer, "\"error\":{\"message\":"));
+  }
+}
+
+TEST_CASE("an answer, whole and as a stream, with probabilities and within a conversation") {
+  const Server server;
+  Json body = question(kPicture, kQuestion);
+  const Json whole = server.post("/v1/chat/completions", body);
+  CHECK(content(whole) == kAnswer);
+  CHECK(whole["choices"][0]["finish_reason"] == "stop");
+  CHECK(whole["usage"]["prompt_tokens"] > 32);
+  CHECK(whole["timings"]["image_n"] == 1);
+  body["messages"][0]["content"][0]["image_url"] = base64(file_bytes(data(kPicture)));
+  body["stream"] = true;
+  body["logprobs"] = true;
+  body["top_logprobs"] = 2;
+  body["stream_options"] = {{"include_usage", true}};
+  httplib::Client client = server.client();
+  const httplib::Result stream = client.Post("/v1/chat/completions", body.dump(), "application/json");
+  REQUIRE(stream);
+  CHECK(stream->get_header_value("Content-Type") == "text/event-stream");
+  CHECK(stream->body.ends_with("data: [DONE]\n\n"));
+  const std::vector<Json> events = events_of(stream->body);
+  REQUIRE(events.size() > 4);
+  CHECK(events.front()["choices"][0]["delta"] == Json{{"role", "assistant"}, {"content", ""}});
+  std::string text;
+  for (size_t i = 1; i + 2 < events.size(); ++i) {
+    text += events[i]["choices"][0]["delta"]["content"];
+    const Json chance = events[i]["choices"][0]["logprobs"]["content"][0];
+    CHECK(chance["logprob"] <= 0);
+    CHECK(chance["top_logprobs"].size() == 2);
+    CHECK(chance["top_logprobs"][0]["token"] == chance["token"]);
+  }
+  CHECK(text == kAnswer);
+  const Json& last = events[events.size() - 2];
+  CHECK(last["choices"][0]["delta"].empty());
+  CHECK(last["choices"][0]["finish_reason"] == "stop");
+  CHECK(events.back()["choices"].empty());
+  CHECK(events.back()["usage"]["prompt_tokens"] == whole["usage"]["prompt_tokens"]);
+  CHECK(events.back()["timings"]["image_n"] == 0);  // it was encoded before
+  // A conversation that goes on is not read again.
+  Json more = question(kPicture, kQuestion);
+  more["messages"].push_back({{"role", "assistant"}, {"content", kAnswer}});
+  more["messages"].push_back({{"role", "user"}, {"content", kQuestion}});
+  const Json second = server.post("/v1/chat/completions", more);
+  CHECK(second["usage"]["prompt_tokens_details"]["cached_tokens"] > 32);
+  more["cache_prompt"] = false;
+  const Json anew = server.post("/v1/chat/completions", more);
+  CHECK(anew["usage"]["prompt_tokens_details"]["cached_tokens"] == 0);
+  CHECK(anew["usage"]["prompt_tokens"] == second["usage"]["prompt_tokens"]);
+  CHECK(content(anew) == content(second));
+}
+
+TEST_CASE("fields of a request: read, tolerated, or refused by name") {
+  const Server server({"-c", "256"});
+  struct {
+    const char* fields;
+    const char* answer;  // or a part of the refusal
+  } const cases[] = {
+      {R"({"tools": [{"type": "function"}], "tool_choice": "auto", "user": "u", "store": true, "foo": [1]})", kAnswer},
+      {R"({"max_tokens": 2})", "SOLAR "},
+      {R"({"max_tokens": null, "max_completion_tokens": 1})", "SOLAR"},
+      {R"({"stop": "R 1"})", "SOLA"},
+      {R"({"stop": ["9", "LA"]})", "SO"},
+      {R"({"response_format": {"type": "text"}})", kAnswer},
+      {R"({"n": 1, "frequency_penalty": 0, "logit_bias": {}})", kAnswer},
+      {R"({"temperature": 0.7, "seed": 7, "top_k": 1})", kAnswer},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {}}})", "response_format"},
+      {R"({"n": 2})", R"("n\" other than 1)"},
+      {R"({"frequency_penalty": 0.5})", "frequency_penalty"},
+      {R"({"logit_bias": {"5": 1}})", "logit_bias"},
+      {R"({"temperature": "hot"})", "wants a number"},
+      {R"({"temperature": -1})", "from 0 to 100"},
+      {R"({"max_tokens": 1.5})", "wants a whole number"},
+      {R"({"max_tokens": 0})", "no tokens"},
+      {R"({"top_logprobs": 21})", "from 0 to 20"},
+      {R"({"stream": 1})", "wants true or false"},
+      {R"({"stop": [1]})", "stop"},
+      {R"({"stop": [""]})", "empty"},
+      {R"({"messages": []})", "empty"},
+      {R"({"messages": [1]})", "not an object"},
+      {R"({"messages": {}})", "wants a list"},
+      {R"({"messages": [{"role": "judge", "content": "x"}]})", "no role"},
+      {R"({"messages": [{"role": "user"}]})", "no \\\"content\\\""},
+      {R"({"messages": [{"role": "user", "content": 5}]})", "wants a text or a list"},
+      {R"({"messages": [{"role": "user", "content": [{"type": "audio"}]}]})", "is not read here"},
+      {R"({"messages": [{"role": "assistant", "content": "x"}]})", "nothing to answer"},
+      {R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "file:///etc/passwd"}]}]})",
+       "no picture from elsewhere"},
+      {R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "http://a/b.jpg"}]}]})",
+       "no picture from elsewhere"},
+      {R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "data:,x"}]}]})", "base64"},
+      {R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "data:;base64,!"}]}]})",
+       "base64"},
+      {R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "data:;base64,AAAA"}]}]})",
+       "cannot be read"},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(std::string(one.fields));
+    Json body = question(kPicture, kQuestion);
+    body.update(Json::parse(one.fields));
+    const Json answer = server.post("/v1/chat/completions", body);
+    if (answer.contains("error")) CHECK(answer["error"]["code"] == 400);
+    if (answer.contains("error")) CHECK(contains(answer.dump(), one.answer));
+    else CHECK(content(answer) == std::string(one.answer));
+  }
+  CHECK(server.status_of("/v1/chat/completions", "{") == 400);
+  CHECK(server.status_of("/v1/chat/completions", "[]") == 400);
+  CHECK(server.status_of("/v1/chat/completions", "\xff") == 400);
+  CHECK(server.status_of("/v1/chat/completions", std::string(100000, '[')) == 400);
+  Json long_text = question("", std::string(10000, 'x'));
+  CHECK(contains(server.post("/v1/chat/completions", long_text).dump(), "context"));
+  const Json completion = server.post("/v1/completions", {{"prompt", "x"}, {"max_tokens", 2}, {"logprobs", 1}});
+  CHECK(completion["object"] == "text_completion");
+  CHECK(completion["choices"][0]["logprobs"]["tokens"].size() == completion["usage"]["completion_tokens"]);
+  CHECK(server.status_of("/v1/completions", R"({"prompt": ["a", "b"]})") == 400);
+  CHECK(server.status_of("/v1/completions", R"({"prompt": [1, 99999999]})") == 400);
+}
+
+TEST_CASE("several at once get what each gets alone") {
+  const Server server({"-np", "3", "-c", "512"});
+  std::vector<Json> bodies;
+  std::vector<std::string> alone;
+  for (const char* text : {"Which unit is this?", "Read the display.", "Which lamps are lit?", "What is the reading?"})
+    for (const char* picture : {"panel/000.jpg", "images/c_panel.jpg"}) bodies.push_back(question(picture, text));
+  for (const Json& body : bodies) alone.push_back(content(server.post("/v1/chat/completions", body)));
+  std::vector<std::string> together(bodies.size());
+  std::vector<std::thread> clients;
+  for (size_t i = 0; i < bodies.size(); ++i)
+    clients.emplace_back([&, i] { together[i] = content(server.post("/v1/chat/completions", bodies[i])); });
+  for (std::thread& client : clients) client.join();
+  CHECK(together == alone);
+  CHECK(server.metric("answers_total") == 2 * static_cast<double>(bodies.size()));
+}
+
+TEST_CASE("a full queue says when to come again, and who leaves makes room at once") {
+  const Server server({"-np", "1", "--queue", "0", "-c", "4096"});
+  leave_stream(server, [&] {
+    httplib::Client client = server.client();
+    const httplib::Result refused = client.Post("/v1/chat/completions", question("", "x").dump(), "application/json");
+    REQUIRE(refused);
+    CHECK(refused->status == 429);
+    CHECK(refused->get_header_value("Retry-After") == "1");
+    CHECK(contains(refused->body, "rate_limit_error"));
+    CHECK(server.get("/slots")[0]["is_processing"] == true);
+  });
+  CHECK(becomes([&] { return server.metric("abandoned_total") == 1; }));
+  CHECK(content(server.post("/v1/chat/completions", question(kPicture, kQuestion))) == kAnswer);
+}
+
+TEST_CASE("who may ask") {
+  const Server server({"--api-key", "first", "--api-key", "second", "--allowed-host", "panel.local"});
+  struct {
+    const char* path;
+    const char* headers;
+    int status;
+  } const cases[] = {
+      {"/health", "", 200},
+      {"/v1/models", "", 401},
+      {"/v1/models", "Authorization: Bearer wrong\r\n", 401},
+      {"/v1/models", "Authorization: Bearer firs\r\n", 401},
+      {"/v1/models", "Authorization: Bearer \r\n", 401},
+      {"/v1/models", "Authorization: Bearer first\r\n", 200},
+      {"/v1/models", "x-api-key: second\r\n", 200},
+      {"/health", "Host: localhost:1\r\n", 200},
+      {"/health", "Host: [::1]:1\r\n", 200},
+      {"/health", "Host: panel.local\r\n", 200},
+      {"/health", "Host: elsewhere.example\r\n", 403},
+      {"/health", "Host: 127.0.0.1.elsewhere.example\r\n", 403},
+      {"/health", "Host: localhost:1\r\nOrigin: http://localhost:1\r\n", 200},
+      {"/health", "Host: localhost:1\r\nOrigin: http://elsewhere.example\r\n", 403},
+      {"/health", "Host: localhost:1\r\nOrigin: null\r\n", 403},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(std::string(one.path));
+    CAPTURE(std::string(one.headers));
+    const std::string answer = raw(
+        server.port(), std::string("GET ") + one.path + " HTTP/1.1\r\n" + one.headers + "Connection: close\r\n\r\n");
+    CHECK(contains(answer, "HTTP/1.1 " + std::to_string(one.status)));
+    CHECK(!contains(answer, "Access-Control"));
+  }
+}
+
+TEST_CASE("broken, oversized and slow senders are refused, and others do not notice") {
+  const Server server({"-c", "256"});
+  const std::string post = "POST /v1/chat/completions HTTP/1.1\r\nConnection: close\r\n";
+  std::string ranges = "GET /health HTTP/1.1\r\nConnection: close\r\nRange: bytes=0-1";
+  for (int i = 0; i < 6000; ++i) ranges += ",2-3";
+  const struct {
+    std::string bytes;
+    const char* status;
+  } cases[] = {
+      {"nonsense\r\n\r\n", "400"},
+      {"GET / HTTP/9.9\r\n\r\n", "400"},
+      {std::string(100000, 'x'), ""},
+      {"GET /health HTTP/1.1\r\n" + std::string(100000, 'x') + "\r\n\r\n", ""},
+      {"GET /" + std::string(1000, 'x') + " HTTP/1.1\r\n\r\n", "414"},
+      {"GET /health HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", "400"},
+      {ranges + "\r\n\r\n", ""},
+      {post + "\r\n", "411"},
+      {post + "Content-Length: 99999999999\r\n\r\n", "413"},
+      {post + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
+      {post + "Content-Length: 2\r\nContent-Encoding: gzip\r\n\r\n{}", "415"},
+      {post + "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 2\r\n\r\n{}", "415"},
+      {post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "408"},
+      {post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "400"},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.bytes.substr(0, 120));
+    const std::string answer = raw(server.port(), one.bytes);
+    CHECK(contains(answer, *one.status == '\0' ? "" : std::string("HTTP/1.1 ") + one.status));
+  }
+  // Many that send half a head and stay: more than there is room for.
+  std::vector<std::thread> slow;
+  for (int i = 0; i < 250; ++i) slow.emplace_back([&] { raw(server.port(), "GET /health HTTP/1.1\r\nX: ", 2); });
+  std::this_thread::sleep_for(100ms);
+  CHECK(content(server.post("/v1/chat/completions", question(kPicture, kQuestion))) == kAnswer);
+  for (std::thread& one : slow) one.join();
+  CHECK(server.get("/health")["status"] == "ok");
+}
+
+TEST_CASE("a signal lets an answer end, a second one ends it; who asks meanwhile is told") {
+  Server server({"-np", "1", "-c", "2048"});
+  std::string stream;
+  std::thread client([&] {
+    httplib::Client asking = server.client();
+    if (const httplib::Result result = asking.Post("/v1/chat/completions", endless().dump(), "application/json"))
+      stream = result->body;
+  });
+  CHECK(becomes([&] { return server.get("/slots")[0]["n_decoded"] > 0; }));
+  server.interrupt();
+  client.join();
+  CHECK(stream.ends_with("data: [DONE]\n\n"));
+  CHECK((contains(stream, "\"finish_reason\":\"length\"") || contains(stream, "the server is ending")));
+  CHECK(server.end() == 0);
+}
+
+TEST_CASE("a server that cannot begin says why at once") {
+  const program::Outcome large =
+      program::run({"serve", "-m", data("panel/model"), "-c", "4000000", "-np", "256", "--port", "0"});
+  CHECK(large.status == 1);
+  CHECK(contains(large.err, "a smaller -np, -c, -b or --cache-bytes takes less"));
+  const Server server;
+  const program::Outcome taken =
+      program::run({"serve", "-m", data("panel/model"), "--port", std::to_string(server.port())});
+  CHECK(taken.status == 1);
+  CHECK(contains(taken.err, "is another program there?"));
+  CHECK(program::run({"serve", "-m", data("panel/model"), "--api-key", ""}).status == 2);
+}
