@@ -74,10 +74,10 @@ PublishedDifference compare_published(const std::string& path, Options options) 
     throw Failure(text.string() + " has " + std::to_string(chunks.ids.size()) + " tokens, which " + path +
                       " does not say",
                   MICA_CORRUPT_FILE);
-  Scorer scorer(model, options);
-  Estimate estimate;
-  for (size_t i = 0; i < recorded; i++) scorer.score(chunks.at(i), estimate);
-  difference.perplexity = estimate.perplexity();
+  Scorer scorer(model, {}, session_options(options));
+  Scores scores;
+  for (size_t i = 0; i < recorded; i++) scorer.score(chunks.at(i), scores);
+  difference.perplexity = scores.own.perplexity();
   difference.recorded = json_field<double>(document, "perplexity_float", path);
   return difference;
 }

@@ -119,3 +119,30 @@ TEST_CASE("answers to a published file are compared where it lies") {
   recorded["text_tokens"] = 1;
   shows("files", "has " + std::to_string(ids.size()) + " tokens, which ");
 }
+
+TEST_CASE("over itself a model loses nothing, and over another what their logits say") {
+  const mica::TestFolder folder, other;
+  for (const auto* at : {&folder, &other}) {
+    std::filesystem::copy_file(program::data("golden/llama/config.json"), at->path("config.json"));
+    at->write("tokenizer.json", mica::byte_tokenizer(true));
+  }
+  const std::string weights = program::data("golden/llama/model.safetensors");
+  std::filesystem::copy_file(weights, folder.path("model.safetensors"));
+  std::filesystem::copy_file(weights, other.path("model.safetensors"));
+  folder.write("text", "It was a bright cold day in April, and the clocks were striking thirteen.");
+  const auto measure = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"perplexity", "-m", folder.path(), "-f", folder.path("text"), "-c",
+                                          std::to_string(kChunk), "-o", "json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const program::Outcome outcome = program::run(arguments);
+    REQUIRE_MESSAGE(outcome.status == 0, outcome.err);
+    return nlohmann::json::parse(outcome.out);
+  };
+  const nlohmann::json alone = measure({});
+  CHECK_FALSE(alone.contains("base"));
+  const nlohmann::json same = measure({"--base", other.path()});
+  CHECK(same["perplexity"] == alone["perplexity"]);
+  CHECK(same["base"]["perplexity"] == alone["perplexity"]);
+  CHECK(same["base"]["rise"] == 0);
+  CHECK(std::fabs(same["base"]["divergence"].get<double>()) < 1e-12);
+}
