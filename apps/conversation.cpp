@@ -99,6 +99,15 @@ void add_question(const Model& model, const Session& session, const std::vector<
   require(mica_session_add_text(session.get(), text.data(), text.size(), 0, &error), error);
 }
 
+void add_answer(const Model& model, const Session& session, const std::string& text) {
+  if (mica_model_has_chat(model.get()) != 0) {
+    add_message(session, MICA_ROLE_ASSISTANT, {text_part(text)});
+    return;
+  }
+  mica_error error{};
+  require(mica_session_add_text(session.get(), text.data(), text.size(), 0, &error), error);
+}
+
 void prefill(const Session& session) {
   Progress progress("reading");
   mica_error error{};

@@ -37,6 +37,9 @@ void add_system(const Model& model, const Session& session, const std::string& t
 void add_question(const Model& model, const Session& session, const std::vector<NamedPicture>& pictures,
                   const std::string& text);
 
+// What the assistant said to it, as if the model had; a text like any other without a chat format. Throws Failure.
+void add_answer(const Model& model, const Session& session, const std::string& text);
+
 // Computes what was added, with a progress bar. Throws Failure; MICA_CANCELLED when the session was cancelled.
 void prefill(const Session& session);
 

@@ -14,7 +14,7 @@
 #include "model.hpp"
 #include "options.hpp"
 #include "pack_float.hpp"
-#include "quantize_report.hpp"
+#include "quantize_verdict.hpp"
 #include "terminal.hpp"
 
 namespace app {
@@ -22,17 +22,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kWorstShown = 5;
-
 struct QuantizeArguments {
   std::string output, samples;
   std::string vision = "w4a8", text = "w4a8", shared_heads = "w8a8", head = "w8", rounding = "gptq";
   std::string kv_visual, kv_visual_layers, description;
-  double bits = 0;
+  double bits = 0, bits_vision = 0;
   std::string allocation = "error";
   bool only_pack = false;
   bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
-  mica::CalibrationOptions calibration;
+  mica::CalibrationOptions calibration{.held_out = 8};
   uint32_t seed = 42;
   std::vector<std::string> reports;
 };
@@ -76,6 +74,14 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .low = 1,
             .high = 65536},
            &arguments.calibration.samples);
+  line.add({.names = "--held-out",
+            .value = "N",
+            .help = "at most so many others, a ninth of all at most, on which the file is judged in the end; 0: it is "
+                    "not",
+            .group = "Calibration",
+            .low = 0,
+            .high = 4096},
+           &arguments.calibration.held_out);
   choice("--vision", arguments.vision, "vision tower and projector", all.c_str(), "Storage");
   choice("--text", arguments.text, "decoder", all.c_str(), "Storage");
   choice("--shared-heads", arguments.shared_heads,
@@ -89,8 +95,16 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .high = 8.5,
             .initial = ""},
            &arguments.bits);
+  line.add({.names = "--bits-vision",
+            .value = "X",
+            .help = "likewise for the layers of the vision tower; its projector stays as --vision says",
+            .group = "Storage",
+            .low = 2,
+            .high = 8.5,
+            .initial = ""},
+           &arguments.bits_vision);
   choice("--allocation", arguments.allocation,
-         "who gets the bits of --bits: the matrices whose error costs most, the layers that change most (CASP), or all "
+         "who gets these bits: the matrices whose error costs most, the layers that change most (CASP), or all "
          "alike",
          "error|influence|uniform", "Storage");
   choice("--head", arguments.head, "embedding and lm_head", "w8|f16", "Storage");
@@ -99,7 +113,7 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .help = "every value stays as it is stored, also where that is in 4 bits: nothing is measured",
             .group = "Storage"},
            &arguments.only_pack);
-  for (const char* other : {"--vision", "--text", "--shared-heads", "--head", "--bits", "--calib"})
+  for (const char* other : {"--vision", "--text", "--shared-heads", "--head", "--bits", "--bits-vision", "--calib"})
     line.exclude("--only-pack", other);
   choice("--kv-visual", arguments.kv_visual,
          "bits that visual keys and values keep where a session says nothing else; without it the program's default",
@@ -150,6 +164,7 @@ mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t th
   options.head = stored(arguments.head);
   options.shared_heads = format_of(arguments.shared_heads);
   options.bits = arguments.bits;
+  options.bits_vision = arguments.bits_vision;
   options.allocation = arguments.allocation == "error"       ? mica::Allocation::error
                        : arguments.allocation == "influence" ? mica::Allocation::influence
                                                              : mica::Allocation::uniform;
@@ -227,6 +242,8 @@ void check_paths(const Options& options, const QuantizeArguments& arguments) {
   check_spares_inputs(options, arguments);
   if (arguments.bits > 0 && arguments.text == "f16")
     throw UsageError("--bits and --text f16: a decoder of 16 bits has none to allot");
+  if (arguments.bits_vision > 0 && arguments.vision == "f16")
+    throw UsageError("--bits-vision and --vision f16: a tower of 16 bits has none to allot");
 }
 
 // ---- the work -------------------------------------------------------------------------------------------------------
@@ -327,14 +344,15 @@ void pack(const mica::ModelFiles& files, QuantizeRun& run) {
 }
 
 // False when Ctrl-C came first.
-bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Model> model, QuantizeRun& run) {
+bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Model> model, QuantizeRun& run,
+                    std::vector<mica::CalibrationSample>& held_out) {
   run.options.notes.description = one_line(arguments.description);
   run.options.notes.kv_visual_bits = preferred_bits(arguments, *model);
   if (!needs_samples(run.options, model->spec.has_vision)) {
     pack(*model->files, run);
     return true;
   }
-  const mica::CalibrationSet set = read_samples(arguments, *model);
+  mica::CalibrationSet set = read_samples(arguments, *model);
   std::unique_ptr<mica::ModelFiles> files = std::move(model->files);
   const char* coarse = coarse_type(*files);
   model.reset();  // its weights are not wanted twice in memory
@@ -350,85 +368,8 @@ bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Mo
   if (status.code() == mica::Code::cancelled && interrupt.requested()) return false;
   require_ok(status);
   add_warnings(set, coarse, run.report);
+  held_out = std::move(set.held_out);
   return true;
-}
-
-// ---- what is said about it ------------------------------------------------------------------------------------------
-
-void print_fact(const char* name, const std::string& value) { std::printf("  %-13s%s\n", name, value.c_str()); }
-
-std::string method_of(const QuantizeRun& run) {
-  const mica::QuantizeOptions& options = run.options;
-  std::vector<std::string> words;
-  if (options.rounding == mica::Rounding::gptq) words.push_back("GPTQ");
-  else words.push_back("rounded to the nearest");
-  if (options.rotation) words.push_back("rotation");
-  if (options.msq) words.push_back("MSQ");
-  if (options.aifs) words.push_back("AIFS");
-  const auto suppressed = std::count_if(run.report.layers.begin(), run.report.layers.end(),
-                                        [](const mica::LinearReport& layer) { return layer.suppressed; });
-  if (options.rms) words.push_back("RMS in " + std::to_string(suppressed) + (suppressed == 1 ? " layer" : " layers"));
-  return join(words, ", ");
-}
-
-std::vector<const mica::LinearReport*> worst_layers(const mica::QuantizeReport& report) {
-  std::vector<const mica::LinearReport*> worst;
-  for (const mica::LinearReport& layer : report.layers)
-    if (layer.format != mica::WeightFormat::floats) worst.push_back(&layer);
-  const size_t count = std::min(worst.size(), kWorstShown);
-  std::partial_sort(worst.begin(), worst.begin() + static_cast<std::ptrdiff_t>(count), worst.end(),
-                    [](const auto* a, const auto* b) { return a->error > b->error; });
-  worst.resize(count);
-  return worst;
-}
-
-void print_errors(const mica::QuantizeReport& report) {
-  const std::vector<const mica::LinearReport*> worst = worst_layers(report);
-  if (worst.empty()) return;
-  char line[160];
-  std::snprintf(line, sizeof line, "%.2f %% of a layer's output at the median; the largest:", median_error(report));
-  print_fact("error", line);
-  for (const mica::LinearReport* layer : worst) {
-    std::snprintf(line, sizeof line, "%6.2f %%  %s%s", percent_error(*layer), layer->name.c_str(),
-                  layer->fallback ? " (rounded to the nearest)" : "");
-    print_fact("", line);
-  }
-}
-
-// The average, and that of each kind of matrix where they differ.
-void print_bits(const QuantizeRun& run) {
-  if (run.options.bits <= 0) return;
-  std::vector<std::string> kinds;
-  for (const KindBits& kind : bits_by_kind(run.report)) kinds.push_back(kind.name + " " + bits_text(kind.bits));
-  print_fact("bits", bits_text(mean_bits(run.report)) + " on average: " + join(kinds, ", "));
-}
-
-void print_summary(const QuantizeRun& run, const QuantizeArguments& arguments, bool sees) {
-  const mica::QuantizeReport& report = run.report;
-  const double ratio =
-      static_cast<double>(report.bytes_after) / static_cast<double>(std::max<uint64_t>(report.bytes_before, 1));
-  char text[160];
-  std::snprintf(text, sizeof text, "%s, %.2f of the %s of weights before", format_bytes(report.bytes_after).c_str(),
-                ratio, format_bytes(report.bytes_before).c_str());
-  std::printf("%s\n", run.output.c_str());
-  print_fact("size", text);
-  std::string storage =
-      std::string("decoder ") + (run.options.bits > 0 ? "by --bits" : format_name(run.options.text)) + ", head " +
-      format_name(run.options.head);
-  if (sees) storage = std::string("tower ") + format_name(run.options.vision) + ", " + storage;
-  print_fact("storage", storage);
-  if (!report.layers.empty()) {
-    print_fact("method", method_of(run));
-    print_fact("seen", std::to_string(report.samples) + " samples: " + std::to_string(report.tokens_visual) +
-                           " visual and " + std::to_string(report.tokens_text) + " text rows");
-  }
-  print_bits(run);
-  print_errors(report);
-  print_fact("time", format_seconds(report.seconds) + ", peak memory " + format_bytes(report.peak_bytes));
-  for (const std::string& path : arguments.reports) print_fact("report", path);
-  for (const std::string& warning : report.warnings) print_fact("warning", warning);
-  const std::string question = sees ? " --image PICTURE -p \"What is in the picture?\"" : " -p \"What is a mica?\"";
-  std::printf("\nTry it:  mica run -m %s%s\n", run.output.c_str(), question.c_str());
 }
 
 // What a model is called: the last part of its path.
@@ -449,15 +390,18 @@ int quantize_command(CommandLine& line, const std::vector<std::string>& words) {
   QuantizeRun run{options.model, arguments.output, options_of(arguments, options.threads), {}};
   std::unique_ptr<mica::Model> model = open_checkpoint(options);
   const bool sees = model->spec.has_vision;
-  if (!quantize_model(arguments, std::move(model), run)) {
+  if (arguments.bits_vision > 0 && !sees) throw UsageError("--bits-vision: this model has no vision tower");
+  std::vector<mica::CalibrationSample> held_out;
+  if (!quantize_model(arguments, std::move(model), run, held_out)) {
     std::fprintf(stderr, "mica: stopped; %s was not written\n", run.output.c_str());
     return kExitInterrupted;
   }
   std::error_code ignored;
   run.report.bytes_after = fs::file_size(run.output, ignored);
   run.report.model = name_of(options.model);
+  run.verdict = judge(options.model, options.projector, run.output, held_out, options.threads);
   for (const std::string& path : arguments.reports) write_report(run, path);
-  print_summary(run, arguments, sees);
+  print_summary(run, arguments.reports, sees);
   return 0;
 }
 
@@ -469,6 +413,7 @@ const Command kQuantizeCommand = {
     "  mica quantize -m checkpoint -o model.mica --calib panel/questions.jsonl --vision w8a8 --calib-samples 256\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o smol.mica --calib text.txt\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o small.mica --calib text.txt --bits 2.5 --report bits.html\n"
+    "  mica quantize -m Qwen2-VL-2B-Instruct -o small.mica --calib pictures/ --bits 2.5 --bits-vision 3\n"
     "  mica quantize -m SmolLM2-135M-Instruct-Q4_K_M.gguf -o smol.mica --only-pack\n"
     "\n"
     "W4A8: weights in 4 bits with a scale an output channel, activations in 8 bits with scales that are fixed here;\n"

@@ -51,6 +51,11 @@ std::string tiles(const mica::QuantizeReport& report) {
   return out + tile(format_bytes(report.peak_bytes), "peak memory") + "</div>\n";
 }
 
+std::string verdict(const Verdict& verdict) {
+  return verdict.samples == 0 ? "" : "<p class=\"verdict\">The packed file beside its checkpoint, " +
+                                         escape(verdict_text(verdict)) + ".</p>\n";
+}
+
 std::string chip(const std::string& text, bool on = true) {
   return std::string("<span class=\"chip") + (on ? "" : " off") + "\">" + escape(text) + "</span>";
 }
@@ -60,10 +65,11 @@ std::string chips(const QuantizeRun& run) {
   const bool sees = std::any_of(run.report.points.begin(), run.report.points.end(),
                                 [](const mica::PointReport& point) { return place_of(point.name).vision; });
   std::string out = "<div class=\"chips\">";
-  if (sees) out += chip(std::string("tower ") + format_name(options.vision));
-  const std::string decoder = options.bits > 0 ? bits_text(mean_bits(run.report)) + " bits" : format_name(options.text);
-  out += chip("decoder " + decoder) +
-         chip(std::string("head ") + format_name(options.head));
+  const auto storage = [&](double bits, bool vision, mica::WeightFormat format) {
+    return bits > 0 ? bits_text(mean_bits(run.report, vision)) + " bits" : format_name(format);
+  };
+  if (sees) out += chip("tower " + storage(options.bits_vision, true, options.vision));
+  out += chip("decoder " + storage(options.bits, false, options.text)) + chip("head " + format_name(options.head));
   out += chip("MSQ", options.msq) + chip("AIFS", options.aifs) + chip("RMS", options.rms) +
          chip("rotation", options.rotation);
   out += chip(options.rounding == mica::Rounding::gptq ? "GPTQ" : "rounded to the nearest");
@@ -125,6 +131,40 @@ std::string errors(const mica::QuantizeReport& report) {
       legend, error_map(report, true), error_map(report, false));
 }
 
+// What more bits would do, in words.
+std::string advice(const mica::ExpectedLoss& expected) {
+  std::string out;
+  for (const auto& raise : expected.raises) {
+    char text[200];
+    std::snprintf(text, sizeof text, ": %s there costs %.3f bits of the average and takes %.0f %% of the expected loss",
+                  format_name(raise.format).c_str(), raise.bits_more, 100 * raise.loss_less / expected.loss);
+    out += tag("li", tag("code", escape(raise.title)) + escape(text));
+  }
+  return out.empty() ? "" : "<ul class=\"advice\">" + out + "</ul>\n";
+}
+
+std::string bits_of_part(const QuantizeRun& run, bool vision) {
+  const double asked = vision ? run.options.bits_vision : run.options.bits;
+  const mica::ExpectedLoss& expected = vision ? run.report.expected_vision : run.report.expected;
+  if (asked <= 0) return "";
+  const double measured = vision ? 0 : run.verdict.divergence;
+  std::string out = bits_map(run.report, vision);
+  if (expected.curve.empty()) return out;  // nothing was weighed
+  out += "<h3>What the fewest bits would cost</h3>\n" + sensitivity_map(run.report, vision);
+  return out + loss_plot(expected, mean_bits(run.report, vision), measured) + advice(expected);
+}
+
+std::string bits(const QuantizeRun& run) {
+  return section(
+      "Bits",
+      "What each matrix got of the bits that were asked for. Below it, what it would cost the whole to have the fewest "
+      "bits there: in the decoder a divergence of its probabilities (KL, nats), in the tower a share of its last rows. "
+      "Last, the sum of these over the average of bits.",
+      key("bits-2", "2 bits") + key("bits-3", "3") + key("bits-4", "4") + key("bits-8", "8") +
+          key("rotated", "expected here") + key("text", "measured on what was kept out of calibration"),
+      bits_of_part(run, true), bits_of_part(run, false));
+}
+
 // ---- tables ----------------------------------------------------------------------------------------------------
 
 std::string head(std::initializer_list<const char*> names) {
@@ -143,6 +183,7 @@ std::string layer_row(const mica::LinearReport& layer) {
   std::string out = tag("td", escape(layer.name)) + tag("td", format_name(layer.format));
   out += "<td data-v=\"" + std::to_string(layer.rows * layer.columns) + "\">" + std::to_string(layer.rows) +
          " &times; " + std::to_string(layer.columns) + "</td>";
+  out += number_cell(layer.bits) + number_cell(layer.sensitivity);
   out += number_cell(percent_error(layer), " %") + number_cell(layer.outlier) + number_cell(layer.outlier_rotated);
   out += number_cell(layer.outlier_suppressed) + tag("td", layer.suppressed ? "RMS" : "");
   out += tag("td", layer.kept_channels > 0 ? std::to_string(layer.kept_channels) : "");
@@ -160,8 +201,8 @@ std::string tables(const mica::QuantizeReport& report) {
   std::string out;
   if (!report.layers.empty()) {
     out += "<h2>Linear layers</h2>\n<p>Click a column to sort by it.</p>\n<div class=\"scroll\"><table>" +
-           head({"layer", "storage", "shape", "error", "outliers", "rotated", "with RMS", "RMS", "float channels",
-                 "rounding"}) +
+           head({"layer", "storage", "shape", "bits", "sensitivity", "error", "outliers", "rotated", "with RMS", "RMS",
+                 "float channels", "rounding"}) +
            "<tbody>";
     for (const mica::LinearReport& layer : report.layers) out += layer_row(layer);
     out += "</tbody></table></div>\n";
@@ -187,8 +228,8 @@ std::string report_page(const QuantizeRun& run) {
       "<meta name=\"color-scheme\" content=\"light dark\">\n";
   out += "<title>" + name + ", quantized</title>\n<style>" + kPageStyle + "</style></head><body><main>\n";
   out += "<header><h1>" + name + "</h1><p>" + escape(run.model) + " &rarr; " + escape(run.output) + "</p></header>\n";
-  out += tiles(run.report) + chips(run) + warnings(run.report);
-  out += errors(run.report) + ranges(run.report) + outliers(run.report) + tables(run.report);
+  out += tiles(run.report) + chips(run) + verdict(run.verdict) + warnings(run.report);
+  out += bits(run) + errors(run.report) + ranges(run.report) + outliers(run.report) + tables(run.report);
   out += std::string("<footer>Written by mica ") + mica_version() +
          ". The method: MQuant (arXiv 2502.00425) with GPTQ (arXiv 2210.17323).</footer>\n";
   return out + "</main><script>" + kPageScript + "</script></body></html>\n";

@@ -73,6 +73,13 @@ svg .map-kind { font-size: 12px; }
   background: var(--shade-3); }
 .shade-4 { fill: var(--shade-4); background: var(--shade-4); } .shade-5 { fill: var(--shade-5);
   background: var(--shade-5); }
+.bits-2 { fill: var(--shade-1); background: var(--shade-1); } .bits-3 { fill: var(--shade-2);
+  background: var(--shade-2); }
+.bits-4 { fill: var(--shade-3); background: var(--shade-3); } .bits-8 { fill: var(--shade-5);
+  background: var(--shade-5); }
+.bits-16 { fill: var(--float); background: var(--float); }
+.advice { margin: 10px 0 0; padding-left: 18px; color: var(--soft); }
+.verdict { margin-top: 18px; color: var(--ink); max-width: none; }
 .cell-float { fill: var(--float); background: var(--float); }
 .cell:hover { stroke: var(--ink); stroke-width: 1.5; }
 .dot:hover { stroke: var(--ink); stroke-width: 1.5; }

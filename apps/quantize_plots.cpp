@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
-#include <map>
+#include <span>
 #include <vector>
 
 #include "quantize_report.hpp"
@@ -35,7 +35,9 @@ constexpr double kWidth = 264, kHeight = 178, kLeft = 36, kRight = 12, kTop = 28
 
 class Plot {
  public:
-  Plot(std::string title, std::vector<Series> series) : title_(std::move(title)), series_(std::move(series)) {
+  // `first` is the least on the axis along, `along` its name.
+  Plot(std::string title, std::vector<Series> series, double first = 0, const char* along = "layer")
+      : title_(std::move(title)), series_(std::move(series)), first_(first), along_(along) {
     measure();
   }
 
@@ -66,7 +68,9 @@ class Plot {
     }
   }
 
-  double place_x(double x) const { return kLeft + (kWidth - kLeft - kRight) * (x_max_ > 0 ? x / x_max_ : 0.5); }
+  double place_x(double x) const {
+    return kLeft + (kWidth - kLeft - kRight) * (x_max_ > first_ ? (x - first_) / (x_max_ - first_) : 0.5);
+  }
   double place_y(double value) const {
     const double share = (std::log10(std::max(value, 1e-30)) - low_) / (high_ - low_);
     return kHeight - kBottom - (kHeight - kTop - kBottom) * std::clamp(share, 0.0, 1.0);
@@ -83,16 +87,17 @@ class Plot {
         const double y = place_y(value);
         out +=
             print("<line class=\"grid\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>", kLeft, kWidth - kRight, y, y);
-        out +=
-            print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%.1f\">%g</text>", kLeft - 6, y + 3.5, value);
+        const std::string tick = power < -2 ? print("%de%d", digit, power) : print("%g", value);
+        out += print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%.1f\">", kLeft - 6, y + 3.5) + tick +
+               "</text>";
       }
     }
-    const int step = std::max(1, static_cast<int>(std::ceil(x_max_ / 7)));
-    for (int x = 0; x <= static_cast<int>(x_max_); x += step)
+    const int step = std::max(1, static_cast<int>(std::ceil((x_max_ - first_) / 7)));
+    for (int x = static_cast<int>(std::ceil(first_)); x <= static_cast<int>(x_max_); x += step)
       out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>", place_x(x),
                    kHeight - 14, x);
-    return out + print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%g\">layer</text>", kWidth - kRight,
-                       kHeight - 3);
+    return out + print("<text class=\"tick\" text-anchor=\"end\" x=\"%g\" y=\"%g\">%s</text>", kWidth - kRight,
+                       kHeight - 3, along_);
   }
 
   std::string band(const Series& series) const {
@@ -113,7 +118,7 @@ class Plot {
       const double x = place_x(series.x[i]), y = place_y(series.y[i]);
       points += print("%.1f,%.1f ", x, y);
       dots += print("<circle class=\"dot %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%g\"><title>", series.style, x, y, radius) +
-              escape(series.name) + print(", layer %g: ", series.x[i]) + three_digits(series.y[i]) +
+              escape(series.name) + print(", %s %.3g: ", along_, series.x[i]) + three_digits(series.y[i]) +
               "</title></circle>";
     }
     return print("<polyline class=\"line %s\" points=\"", series.style) + points + "\"/>" + dots;
@@ -121,6 +126,8 @@ class Plot {
 
   std::string title_;
   std::vector<Series> series_;
+  double first_;
+  const char* along_;
   double x_max_ = 0, low_ = 0, high_ = 1;
 };
 
@@ -160,28 +167,81 @@ void add_rows(const char* style, const char* name, const std::vector<const mica:
   if (!series.x.empty()) out.push_back(std::move(series));
 }
 
-// ---- the map of errors -----------------------------------------------------------------------------------------
+// ---- maps of layers and kinds ----------------------------------------------------------------------------------
 
-// Six shades, a factor of two apart in the middle of what errors of 4-bit layers are.
-constexpr double kShades[] = {1, 2, 4, 8, 16};
+// A cell: the class that fills it, and what is said of it.
+struct Cell {
+  std::string style, text;
+};
+using CellOf = Cell (*)(const mica::LinearReport& layer, double largest);
 
-int shade_of(double percent) {
-  return static_cast<int>(
-      std::count_if(std::begin(kShades), std::end(kShades), [&](double bound) { return percent >= bound; }));
+// Six shades, a factor of two apart in the middle of what errors of 4-bit layers are, in percent.
+constexpr double kErrorShades[] = {1, 2, 4, 8, 16};
+// Of what the fewest bits would cost, in percent of the largest such cost.
+constexpr double kSensitivityShades[] = {2, 5, 10, 20, 40};
+
+std::string shade_of(double value, std::span<const double> bounds) {
+  const auto above = std::count_if(bounds.begin(), bounds.end(), [&](double bound) { return value >= bound; });
+  return print("shade-%d", static_cast<int>(above));
 }
 
-std::string cell_of(const mica::LinearReport& layer, double x, double y, double width, double height) {
-  const bool is_float = layer.format == mica::WeightFormat::floats;
-  const std::string style = is_float ? "cell-float" : print("shade-%d", shade_of(percent_error(layer)));
+Cell error_cell(const mica::LinearReport& layer, double) {
+  if (layer.format == mica::WeightFormat::floats) return {"cell-float", "16 bits"};
+  return {shade_of(percent_error(layer), kErrorShades), three_digits(percent_error(layer)) + " %"};
+}
+
+Cell bits_cell(const mica::LinearReport& layer, double) {
+  const int bits = mica::facts_of(layer.format).bits;
+  return {print("bits-%d", bits), format_name(layer.format) + ", " + bits_text(layer.bits) + " bits with its scales"};
+}
+
+Cell sensitivity_cell(const mica::LinearReport& layer, double largest) {
+  const double share = largest > 0 ? 100 * layer.sensitivity / largest : 0;
+  return {shade_of(share, kSensitivityShades), three_digits(layer.sensitivity) + " with the fewest bits"};
+}
+
+std::string draw_cell(const mica::LinearReport& layer, const Cell& cell, double x, double y, double width,
+                      double height) {
   std::string out =
       print("<rect class=\"cell %s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" rx=\"2\"><title>",
-            style.c_str(), x, y, width, height);
-  out += escape(layer.name) + ": " + (is_float ? "16 bits" : three_digits(percent_error(layer)) + " %");
-  out += "</title></rect>";
+            cell.style.c_str(), x, y, width, height);
+  out += escape(layer.name + ": " + cell.text) + "</title></rect>";
   if (layer.suppressed || layer.fallback)
     out += print("<circle class=\"%s\" cx=\"%.2f\" cy=\"%.2f\" r=\"2.2\"/>",
                  layer.fallback ? "mark-fallback" : "mark-rms", x + width / 2, y + height / 2);
   return out;
+}
+
+std::string map_of(const mica::QuantizeReport& report, bool vision, CellOf cell_of) {
+  const auto kinds = by_kind(report.layers, vision);
+  int last = 0;
+  double largest = 0;
+  for (const auto& [kind, layers] : kinds)
+    for (const mica::LinearReport* layer : layers) {
+      last = std::max(last, place_of(layer->name).layer);
+      largest = std::max(largest, layer->sensitivity);
+    }
+  if (kinds.empty()) return "";
+  constexpr double kNames = 70, kWide = 1040, kRow = 22;
+  const double width = std::min((kWide - kNames) / (last + 1), 40.0);
+  const double height = kRow * static_cast<double>(kinds.size());
+  const double used = kNames + width * (last + 1);
+  std::string out = print("<svg class=\"map\" style=\"max-width: %.0fpx\" viewBox=\"0 0 %.1f %g\" role=\"img\">", used,
+                          used, height + 22);
+  double y = 0;
+  for (const auto& [kind, layers] : kinds) {
+    out += print("<text class=\"map-kind\" text-anchor=\"end\" x=\"%g\" y=\"%g\">", kNames - 8, y + 15) + escape(kind) +
+           "</text>";
+    for (const mica::LinearReport* layer : layers)
+      out += draw_cell(*layer, cell_of(*layer, largest), kNames + width * place_of(layer->name).layer + 1, y + 1,
+                       width - 2, kRow - 2);
+    y += kRow;
+  }
+  const int step = std::max(1, static_cast<int>(std::ceil(24 / width)));
+  for (int layer = 0; layer <= last; layer += step)
+    out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>",
+                 kNames + width * (layer + 0.5), height + 16, layer);
+  return out + "</svg>\n";
 }
 
 }  // namespace
@@ -238,31 +298,24 @@ std::string outlier_plots(const mica::QuantizeReport& report, bool vision) {
   return show_row(plots);
 }
 
-std::string error_map(const mica::QuantizeReport& report, bool vision) {
-  const auto kinds = by_kind(report.layers, vision);
-  int last = 0;
-  for (const auto& [kind, layers] : kinds)
-    for (const mica::LinearReport* layer : layers) last = std::max(last, place_of(layer->name).layer);
-  if (kinds.empty()) return "";
-  constexpr double kNames = 70, kWide = 1040, kRow = 22;
-  const double width = std::min((kWide - kNames) / (last + 1), 40.0);
-  const double height = kRow * static_cast<double>(kinds.size());
-  const double used = kNames + width * (last + 1);
-  std::string out = print("<svg class=\"map\" style=\"max-width: %.0fpx\" viewBox=\"0 0 %.1f %g\" role=\"img\">", used,
-                          used, height + 22);
-  double y = 0;
-  for (const auto& [kind, layers] : kinds) {
-    out += print("<text class=\"map-kind\" text-anchor=\"end\" x=\"%g\" y=\"%g\">", kNames - 8, y + 15) + escape(kind) +
-           "</text>";
-    for (const mica::LinearReport* layer : layers)
-      out += cell_of(*layer, kNames + width * place_of(layer->name).layer + 1, y + 1, width - 2, kRow - 2);
-    y += kRow;
+std::string error_map(const mica::QuantizeReport& report, bool vision) { return map_of(report, vision, error_cell); }
+
+std::string bits_map(const mica::QuantizeReport& report, bool vision) { return map_of(report, vision, bits_cell); }
+
+std::string sensitivity_map(const mica::QuantizeReport& report, bool vision) {
+  return map_of(report, vision, sensitivity_cell);
+}
+
+std::string loss_plot(const mica::ExpectedLoss& expected, double bits, double measured) {
+  if (expected.curve.empty()) return "";
+  Series curve{"came", "expected", {}, {}, {}, {}}, here{"rotated", "expected here", {bits}, {expected.loss}, {}, {}};
+  for (const auto& at : expected.curve) {
+    curve.x.push_back(at.bits);
+    curve.y.push_back(at.loss);
   }
-  const int step = std::max(1, static_cast<int>(std::ceil(24 / width)));
-  for (int layer = 0; layer <= last; layer += step)
-    out += print("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%g\">%d</text>",
-                 kNames + width * (layer + 0.5), height + 16, layer);
-  return out + "</svg>\n";
+  std::vector<Series> series = {curve, here};
+  if (measured > 0) series.push_back({"text", "measured", {bits}, {measured}, {}, {}});
+  return show_row({Plot("loss over bits a weight", std::move(series), expected.curve.front().bits, "bits")});
 }
 
 }  // namespace app

@@ -15,7 +15,11 @@ std::string three_digits(double value);
 // Each gives a row of small plots, one for each kind of place, or nothing where there is nothing to show.
 std::string range_plots(const mica::QuantizeReport& report, bool vision);
 std::string outlier_plots(const mica::QuantizeReport& report, bool vision);
-// A map of layers (across) and kinds (down), shaded by error.
+// Maps of layers (across) and kinds (down), shaded by error, by bits, and by what the fewest bits would cost.
 std::string error_map(const mica::QuantizeReport& report, bool vision);
+std::string bits_map(const mica::QuantizeReport& report, bool vision);
+std::string sensitivity_map(const mica::QuantizeReport& report, bool vision);
+// The loss that is expected at other averages and at `bits`, and what was measured there (0: nothing was).
+std::string loss_plot(const mica::ExpectedLoss& expected, double bits, double measured);
 
 }  // namespace app

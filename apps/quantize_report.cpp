@@ -27,6 +27,7 @@ Json json_of(const mica::QuantizeOptions& options) {
           {"head", format_name(options.head)},
           {"shared_heads", format_name(options.shared_heads)},
           {"bits", options.bits},
+          {"bits_vision", options.bits_vision},
           {"allocation", kAllocations[static_cast<size_t>(options.allocation)]},
           {"msq", options.msq},
           {"aifs", options.aifs},
@@ -61,6 +62,29 @@ Json json_of(const mica::LinearReport& layer) {
           {"suppressed", layer.suppressed},
           {"kept_channels", layer.kept_channels},
           {"fallback", layer.fallback}};
+}
+
+Json json_of(const mica::ExpectedLoss& expected) {
+  if (expected.curve.empty()) return nullptr;
+  Json curve = Json::array(), raises = Json::array();
+  for (const auto& at : expected.curve) curve.push_back({{"bits", at.bits}, {"loss", at.loss}});
+  for (const auto& raise : expected.raises)
+    raises.push_back({{"name", raise.title},
+                      {"storage", format_name(raise.format)},
+                      {"bits_more", raise.bits_more},
+                      {"loss_less", raise.loss_less}});
+  return {{"loss", expected.loss}, {"curve", curve}, {"raises", raises}};
+}
+
+Json json_of(const Verdict& verdict) {
+  if (verdict.samples == 0) return nullptr;
+  return {{"samples", verdict.samples},
+          {"rows", verdict.rows},
+          {"divergence", verdict.divergence},
+          {"divergence_error", verdict.divergence_error},
+          {"same_first", verdict.same_first},
+          {"perplexity_before", verdict.perplexity_before},
+          {"perplexity_after", verdict.perplexity_after}};
 }
 
 double parameters(const mica::LinearReport& layer) {
@@ -111,12 +135,12 @@ double median_error(const mica::QuantizeReport& report) {
   return mica::median(std::move(errors));
 }
 
-std::vector<KindBits> bits_by_kind(const mica::QuantizeReport& report) {
+std::vector<KindBits> bits_by_kind(const mica::QuantizeReport& report, bool vision) {
   std::vector<KindBits> kinds;
   std::vector<double> weights;
   for (const mica::LinearReport& layer : report.layers) {
     const PlaceName place = place_of(layer.name);
-    if (place.vision || place.layer < 0) continue;
+    if (place.vision != vision || place.layer < 0) continue;
     const auto found =
         std::find_if(kinds.begin(), kinds.end(), [&](const KindBits& kind) { return kind.name == place.kind; });
     const auto at = static_cast<size_t>(found - kinds.begin());
@@ -131,11 +155,11 @@ std::vector<KindBits> bits_by_kind(const mica::QuantizeReport& report) {
   return kinds;
 }
 
-double mean_bits(const mica::QuantizeReport& report) {
+double mean_bits(const mica::QuantizeReport& report, bool vision) {
   double bits = 0, weights = 0;
   for (const mica::LinearReport& layer : report.layers) {
     const PlaceName place = place_of(layer.name);
-    if (place.vision || place.layer < 0) continue;
+    if (place.vision != vision || place.layer < 0) continue;
     bits += layer.bits * parameters(layer);
     weights += parameters(layer);
   }
@@ -146,6 +170,20 @@ std::string bits_text(double bits) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f", bits);
   return text;
+}
+
+std::string verdict_text(const Verdict& verdict) {
+  char text[160];
+  std::string out = "on " + std::to_string(verdict.samples) + (verdict.samples == 1 ? " sample" : " samples") +
+                    " kept out of calibration: ";
+  if (verdict.perplexity_before > 0) {
+    std::snprintf(text, sizeof text, "perplexity %.2f to %.2f (%+.1f %%), ", verdict.perplexity_before,
+                  verdict.perplexity_after, 100 * (verdict.perplexity_after / verdict.perplexity_before - 1));
+    out += text;
+  }
+  std::snprintf(text, sizeof text, "KL %.4f +- %.4f, the likeliest token is the same in %.1f %% of %zu rows",
+                verdict.divergence, verdict.divergence_error, 100 * verdict.same_first, verdict.rows);
+  return out + text;
 }
 
 std::string report_json(const QuantizeRun& run) {
@@ -166,7 +204,11 @@ std::string report_json(const QuantizeRun& run) {
                          {"peak_bytes", report.peak_bytes},
                          {"bytes_before", report.bytes_before},
                          {"bytes_after", report.bytes_after},
-                         {"bits", mean_bits(report)},
+                         {"bits", mean_bits(report, false)},
+                         {"bits_vision", mean_bits(report, true)},
+                         {"expected", json_of(report.expected)},
+                         {"expected_vision", json_of(report.expected_vision)},
+                         {"verdict", json_of(run.verdict)},
                          {"warnings", report.warnings},
                          {"quantiles", mica::kReportQuantiles},
                          {"points", points},

@@ -148,4 +148,52 @@ Status allocate(Allocation how, double bits_mean, const std::vector<double>& inf
   return Status::ok();
 }
 
+namespace {
+
+double cost_of(const Matrices& matrices) {
+  double cost = 0;
+  for (const MatrixChoices& matrix : matrices) cost += matrix.choices[matrix.chosen].cost;
+  return cost;
+}
+
+std::vector<ExpectedLoss::At> loss_curve(Matrices matrices, double parameters) {
+  constexpr double kStep = 0.25;
+  double least = 0, most = 0;
+  for (const MatrixChoices& matrix : matrices) {
+    least += matrix.choices.front().bits;
+    most += matrix.choices.back().bits;
+  }
+  std::vector<ExpectedLoss::At> curve;
+  for (double budget = least; budget < most + kStep * parameters; budget += kStep * parameters) {
+    allocate_by_error(budget, &matrices);
+    const double bits = bits_of(matrices) / parameters;
+    if (curve.empty() || bits > curve.back().bits) curve.push_back({bits, cost_of(matrices)});
+  }
+  return curve;
+}
+
+std::vector<ExpectedLoss::Raise> best_raises(const Matrices& matrices, double parameters) {
+  constexpr size_t kTold = 3;
+  std::vector<ExpectedLoss::Raise> raises;
+  for (const MatrixChoices& matrix : matrices) {
+    const FormatChoice& now = matrix.choices[matrix.chosen];
+    const FormatChoice& most = matrix.choices.back();
+    if (most.cost < now.cost)
+      raises.push_back({matrix.title, most.format, (most.bits - now.bits) / parameters, now.cost - most.cost});
+  }
+  const auto end = raises.begin() + static_cast<std::ptrdiff_t>(std::min(kTold, raises.size()));
+  std::partial_sort(raises.begin(), end, raises.end(),
+                    [](const auto& a, const auto& b) { return a.loss_less > b.loss_less; });
+  raises.erase(end, raises.end());
+  return raises;
+}
+
+}  // namespace
+
+ExpectedLoss expected_loss(const Matrices& matrices) {
+  double parameters = 0;
+  for (const MatrixChoices& matrix : matrices) parameters += static_cast<double>(matrix.parameters);
+  return {cost_of(matrices), loss_curve(matrices, parameters), best_raises(matrices, parameters)};
+}
+
 }  // namespace mica

@@ -28,10 +28,27 @@ struct FormatChoice {
 
 struct MatrixChoices {
   std::string name;        // of its tensor
+  std::string title;       // "layers.7.down"
   uint32_t layer = 0;
   size_t parameters = 0;
   std::vector<FormatChoice> choices;  // by rising bits
   size_t chosen = 0;
+};
+
+// What allocation by error is expected to lose, in the units of its costs.
+struct ExpectedLoss {
+  struct At {
+    double bits, loss;
+  };
+  // What its largest format would take of the average for a matrix, and save.
+  struct Raise {
+    std::string title;
+    WeightFormat format;
+    double bits_more, loss_less;
+  };
+  double loss = 0;            // of what was chosen
+  std::vector<At> curve;      // at averages from the fewest bits to the most; empty: costs were not looked at
+  std::vector<Raise> raises;  // of the matrices that cost most, by falling gain
 };
 
 // Everything that a packed matrix takes in a file, in bits.
@@ -41,5 +58,7 @@ double packed_bits(WeightFormat format, size_t rows, size_t columns);
 // have.
 Status allocate(Allocation how, double bits_mean, const std::vector<double>& influence,
                 std::vector<MatrixChoices>* matrices);
+
+ExpectedLoss expected_loss(const std::vector<MatrixChoices>& matrices);
 
 }  // namespace mica

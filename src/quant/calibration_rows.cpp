@@ -260,11 +260,19 @@ void CalibrationRows::DecoderRows::run(const Compute& compute, const LayerWeight
 void CalibrationRows::show_head(size_t item, RowObserver* observer) {
   Compute compute = compute_;
   compute.observer = observer;
-  const std::vector<float>& x = samples_[item].state[static_cast<size_t>(Stream::quantized)].x;
-  std::memcpy(decoder_.x(), x.data(), x.size() * sizeof(float));
   std::vector<uint32_t> rows(samples_[item].chunk.count);
   std::iota(rows.begin(), rows.end(), 0u);
-  decoder_.logits(compute, *model_, rows.data(), rows.size(), nullptr);
+  head(compute, samples_[item].state[static_cast<size_t>(Stream::quantized)].x, rows, nullptr);
+}
+
+void CalibrationRows::logits(const std::vector<float>& x, std::span<const uint32_t> rows, float* logits) {
+  head(compute_, x, rows, logits);
+}
+
+void CalibrationRows::head(const Compute& compute, const std::vector<float>& x, std::span<const uint32_t> rows,
+                           float* logits) {
+  std::memcpy(decoder_.x(), x.data(), x.size() * sizeof(float));
+  decoder_.logits(compute, *model_, rows.data(), rows.size(), logits);
 }
 
 // ---- tower ----------------------------------------------------------------------------------------------------------

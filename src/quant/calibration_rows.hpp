@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,8 @@ class CalibrationRows {
   void finish_tower();
   // The rows of a sample that enter lm_head, to the observer only.
   void show_head(size_t item, RowObserver* observer);
+  // The logits of some rows of a residual stream, with the matrix that model.weights has now.
+  void logits(const std::vector<float>& x, std::span<const uint32_t> rows, float* logits);
 
  private:
   struct Sample {
@@ -145,6 +148,7 @@ class CalibrationRows {
              bool keep) override;
   };
 
+  void head(const Compute& compute, const std::vector<float>& x, std::span<const uint32_t> rows, float* logits);
   void show_some_as_videos();
   FrameSampling sampling() const;
   Status add_sample(const CalibrationSample& sample, Session* session, std::vector<std::string>* warnings);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "calibration_pictures.hpp"
 #include "calibration_sources.hpp"
@@ -64,21 +65,39 @@ class PictureCheck {
   std::map<std::string, bool> readable_;
 };
 
-// `wanted` of the candidates, evenly spread: the first readable one of each of as many equal stretches.
-Status choose(std::vector<CalibrationSample> candidates, size_t wanted, const char* path, CalibrationSet* out) {
-  out->found = candidates.size();
-  const size_t count = std::min(wanted, candidates.size());
-  PictureCheck check(out);
+// Moves `count` of the candidates to `out`, evenly spread: the first readable one of each of as many equal stretches.
+Status take_evenly(std::vector<CalibrationSample>* candidates, size_t count, PictureCheck* check,
+                   std::vector<CalibrationSample>* out) {
+  std::vector<CalibrationSample> left;
   for (size_t i = 0; i < count; ++i) {
-    const size_t end = (i + 1) * candidates.size() / count;
-    for (size_t at = i * candidates.size() / count; at < end; ++at) {
+    const size_t end = (i + 1) * candidates->size() / count;
+    bool taken = false;
+    for (size_t at = i * candidates->size() / count; at < end; ++at) {
+      CalibrationSample& candidate = (*candidates)[at];
       bool readable = false;
-      MICA_TRY(check.look(candidates[at], &readable));
-      if (!readable) continue;
-      out->samples.push_back(std::move(candidates[at]));
-      break;
+      if (!taken) MICA_TRY(check->look(candidate, &readable));
+      (readable ? *out : left).push_back(std::move(candidate));
+      taken = taken || readable;
     }
   }
+  *candidates = std::move(left);
+  return Status::ok();
+}
+
+Status choose(std::vector<CalibrationSample> candidates, const CalibrationOptions& options, const char* path,
+              CalibrationSet* out) {
+  constexpr size_t kOneIn = 9;  // what is held out is missed by calibration where there is little
+  out->found = candidates.size();
+  const size_t held_out = std::min(options.held_out, candidates.size() / kOneIn);
+  PictureCheck check(out);
+  MICA_TRY(take_evenly(&candidates, std::min(options.samples, candidates.size() - held_out), &check, &out->samples));
+  std::set<std::string> shown;
+  for (const CalibrationSample& sample : out->samples) shown.insert(sample.pictures.begin(), sample.pictures.end());
+  std::erase_if(candidates, [&](const CalibrationSample& sample) {
+    return std::any_of(sample.pictures.begin(), sample.pictures.end(),
+                       [&](const std::string& picture) { return shown.contains(picture); });
+  });
+  MICA_TRY(take_evenly(&candidates, std::min(held_out, candidates.size()), &check, &out->held_out));
   if (!out->samples.empty()) return Status::ok();
   return Status::error(Code::not_found, "%s: none of its %zu pictures can be read; the first: %s", path,
                        out->unreadable, out->first_unreadable.c_str());
@@ -147,7 +166,7 @@ Status read_calibration_set(const char* path, const CalibrationOptions& options,
     if (sees && !options.pictures)
       return Status::error(Code::invalid_argument,
                            "%s has pictures, but the model sees none: calibrate it with texts (.txt)", path);
-    return choose(std::move(candidates), options.samples, path, out);
+    return choose(std::move(candidates), options, path, out);
   });
 }
 

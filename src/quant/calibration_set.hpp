@@ -14,12 +14,14 @@ namespace mica {
 
 struct CalibrationOptions {
   size_t samples = 128;  // at most; taken evenly from all that there are
+  size_t held_out = 0;   // at most, a ninth of all at most: taken evenly from what is left
   size_t tokens = 512;   // of one piece of a text, about
   bool pictures = true;  // the model sees pictures: a folder is searched for them, otherwise for texts
 };
 
 struct CalibrationSet {
   std::vector<CalibrationSample> samples;
+  std::vector<CalibrationSample> held_out;  // with other pictures than these have
   size_t found = 0;              // samples to choose from
   size_t unreadable = 0;         // pictures that were left out
   std::string first_unreadable;  // why the first of them was

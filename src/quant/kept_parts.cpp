@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "family.hpp"
 #include "static_format.hpp"
 
 namespace mica {
@@ -32,6 +33,33 @@ void keep_parts(const ModelSpec& spec, QuantizeOptions* options, QuantizeReport*
   report->warnings.push_back(
       "the tower stays as it is stored: each of its matrices has bounds of its own for the rows that enter it, which "
       "rows of integers that several matrices share cannot keep");
+}
+
+void add_kept_tensors(const Model& model, const FileTensors& names, const FoldedParts& folded,
+                      std::set<std::string> replaced, PackedTensors* tensors) {
+  const ModelSpec& spec = model.spec;
+  for (const auto& table : name_tables(spec))
+    for (const TensorName& name : table) {
+      const bool vision = name.section != Section::decoder && name.section != Section::head;
+      if ((vision ? folded.vision : folded.decoder) && is_folded(name.slot)) continue;
+      const uint32_t layers = name.section == Section::tap     ? spec.vision.taps.count
+                              : name.section == Section::inner ? inner_stream(spec).layers
+                              : !is_layered(name.slot)         ? 1
+                              : vision                         ? spec.vision.layers_used
+                                                               : spec.decoder.layers;
+      for (uint32_t i = 0; i < layers; ++i)
+        for (const char* suffix : kMatrixSuffixes) {
+          const Place place = {name.section, name.slot, i};
+          if (replaced.contains(names.name(place, suffix))) continue;
+          const std::string full = names.stored_name(place, suffix);
+          const TensorView* tensor = full.empty() ? nullptr : model.files->find(full);
+          if (tensor != nullptr && replaced.insert(full).second) tensors->add_copy(*tensor);
+        }
+      for (uint32_t i = 0; name.bounds != nullptr && i < layers; ++i)
+        for (size_t bound = 0; bound < FileTensors::kBoundCount; ++bound)
+          if (const TensorView* tensor = model.files->find(names.bound_name({name.section, name.slot, i}, bound)))
+            tensors->add_copy(*tensor);
+    }
 }
 
 }  // namespace mica

@@ -9,6 +9,7 @@
 
 #include "checked.hpp"
 #include "own_bytes.hpp"
+#include "row_comparison.hpp"
 #include "transform.hpp"
 
 namespace mica {
@@ -56,31 +57,6 @@ class MomentsOfPoints final : public RowObserver {
   Status status_ = Status::ok();
 };
 
-// The mean over rows of |a - b|^2 / |b|^2, and of the cosine of both.
-struct RowComparison {
-  double distance = 0, cosine = 0;
-  size_t rows = 0;
-
-  void add(const std::vector<float>& a, const std::vector<float>& b, size_t count) {
-    const size_t width = b.size() / std::max<size_t>(1, count);
-    for (size_t r = 0; r < count; ++r) {
-      double difference = 0, of_a = 0, of_b = 0, both = 0;
-      for (size_t i = r * width; i < (r + 1) * width; ++i) {
-        difference += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
-        of_a += static_cast<double>(a[i]) * a[i];
-        of_b += static_cast<double>(b[i]) * b[i];
-        both += static_cast<double>(a[i]) * b[i];
-      }
-      if (of_a == 0 || of_b == 0) continue;
-      distance += difference / of_b;
-      cosine += both / std::sqrt(of_a * of_b);
-      ++rows;
-    }
-  }
-  double mean_distance() const { return rows > 0 ? distance / static_cast<double>(rows) : 0; }
-  double mean_cosine() const { return rows > 0 ? cosine / static_cast<double>(rows) : 1; }
-};
-
 // The squared error that rounding some rows of a matrix to each format leaves, over that of the first format.
 std::vector<double> error_ratios(const Compute& compute, const Matrix& matrix) {
   const size_t rows = std::min(kComparedRows, matrix.rows), columns = matrix.columns;
@@ -102,87 +78,147 @@ std::vector<double> error_ratios(const Compute& compute, const Matrix& matrix) {
   return errors;
 }
 
-// The matrix as the fewest bits have it, in float.
-Status round_copy(const Compute& compute, const Matrix& matrix, OwnedBytes* memory, Matrix* out) {
+// The matrix as the fewest bits have it, in float. Rounding by columns leaves a share of the error of rounding to the
+// nearest, so a matrix is moved as far as that error has it.
+Status round_copy(const Compute& compute, const Matrix& matrix, double share_left, OwnedBytes* memory, Matrix* out) {
   Matrix copy;
   MICA_TRY(copy_matrix(matrix, matrix.bias != nullptr, memory, &copy));
   const RoundedMatrix rounded =
       round_nearest(compute, float_row(matrix, 0), matrix.rows, matrix.columns, grid_of(kAllocated[0]));
+  const auto way = static_cast<float>(std::sqrt(share_left));
   for (size_t r = 0; r < matrix.rows; ++r)
-    for (size_t k = 0; k < matrix.columns; ++k) float_row(copy, r)[k] = rounded.weight(r, k);
+    for (size_t k = 0; k < matrix.columns; ++k) {
+      float& weight = float_row(copy, r)[k];
+      weight += way * (rounded.weight(r, k) - weight);
+    }
   *out = copy;
   return Status::ok();
 }
 
+bool is_tried(const PartInfo& part, const LayerWeights& layer) {
+  return part.kind == PartKind::matrix && part.reads != Site::count && layer.matrices[part.slot].rows != 0;
+}
+
+// The items' rows behind a layer. The quantized stream's rows are lent to it.
+class LayerRuns {
+ public:
+  LayerRuns(LayerRows* rows, size_t index) : rows_(rows), index_(index), items_(trial_items(*rows)) {
+    for (const size_t item : items_) before_.push_back(rows->state(item, Stream::quantized));
+  }
+  ~LayerRuns() {
+    for (size_t i = 0; i < items_.size(); ++i) rows_->state(items_[i], Stream::quantized) = before_[i];
+  }
+  LayerRuns(const LayerRuns&) = delete;
+  LayerRuns& operator=(const LayerRuns&) = delete;
+
+  // Keeps the outputs of the layer as it is; returns 1 less the mean cosine of the rows before and behind it.
+  double run_reference(const Compute& compute, const LayerWeights& layer) {
+    RowComparison change;
+    for (const size_t item : items_) {
+      outputs_.push_back(run(compute, layer, item));
+      change.add(rows_->state(item, Stream::reference).x, outputs_.back(), rows_->rows(item));
+    }
+    return 1 - change.mean_cosine();
+  }
+  // What of the output another layer changes.
+  double distance(const Compute& compute, const LayerWeights& layer) {
+    RowComparison lost;
+    for (size_t i = 0; i < items_.size(); ++i)
+      lost.add(run(compute, layer, items_[i]), outputs_[i], rows_->rows(items_[i]));
+    return lost.mean_distance();
+  }
+
+ private:
+  const std::vector<float>& run(const Compute& compute, const LayerWeights& layer, size_t item) {
+    rows_->state(item, Stream::quantized) = rows_->state(item, Stream::reference);
+    rows_->run(compute, layer, index_, item, Stream::quantized, true);
+    return rows_->state(item, Stream::quantized).x;
+  }
+
+  LayerRows* rows_;
+  size_t index_;
+  std::vector<size_t> items_;
+  std::vector<LayerRows::State> before_;
+  std::vector<std::vector<float>> outputs_;
+};
+
 }  // namespace
 
 Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index,
-                 LayerTrial* out) {
-  const std::vector<size_t> items = trial_items(*rows);
-  std::vector<std::vector<float>> outputs;
-  std::vector<LayerRows::State> before;
+                 OwnedBytes* memory, LayerTrial* out) {
+  LayerRuns runs(rows, index);
   MomentsOfPoints moments(compute);
   Compute observed = compute;
   observed.observer = &moments;
-  // The quantized stream's rows are lent to the trials.
-  const auto run = [&](const Compute& with, const LayerWeights& layer, size_t item) -> const std::vector<float>& {
-    rows->state(item, Stream::quantized) = rows->state(item, Stream::reference);
-    rows->run(with, layer, index, item, Stream::quantized, true);
-    return rows->state(item, Stream::quantized).x;
-  };
-  RowComparison change;
-  for (const size_t item : items) {
-    before.push_back(rows->state(item, Stream::quantized));
-    outputs.push_back(run(observed, reference, item));
-    change.add(rows->state(item, Stream::reference).x, outputs.back(), rows->rows(item));
-  }
-  out->influence = 1 - change.mean_cosine();
+  out->influence = runs.run_reference(observed, reference);
+  out->rounded = reference;
   std::map<uint32_t, double> shares;
   for (const PartInfo& part : parts_of_layers()) {
-    if (part.kind != PartKind::matrix || part.reads == Site::count) continue;
+    if (!is_tried(part, reference)) continue;
     const Matrix& matrix = reference.matrices[part.slot];
-    if (matrix.rows == 0) continue;
     const QuantPoint& point = reference.points[part.reads];
     if (!shares.contains(point.index)) shares[point.index] = moments.share_left(point);
-    OwnedBytes memory;
-    LayerWeights layer = reference;
-    MICA_TRY(round_copy(compute, matrix, &memory, &layer.matrices[part.slot]));
-    RowComparison lost;
-    for (size_t i = 0; i < items.size(); ++i)
-      lost.add(run(compute, layer, items[i]), outputs[i], rows->rows(items[i]));
-    MatrixTrial one{part.slot, matrix.rows, matrix.columns, error_ratios(compute, matrix)};
-    for (double& cost : one.cost) cost *= lost.mean_distance() * shares[point.index];
-    out->matrices.push_back(std::move(one));
+    Matrix& rounded = out->rounded.matrices[part.slot];
+    MICA_TRY(round_copy(compute, matrix, shares[point.index], memory, &rounded));
+    LayerWeights one = reference;
+    one.matrices[part.slot] = rounded;
+    out->matrices.push_back({part.slot, matrix.rows, matrix.columns, runs.distance(compute, one),
+                             error_ratios(compute, matrix)});
   }
-  for (size_t i = 0; i < items.size(); ++i) rows->state(items[i], Stream::quantized) = before[i];
   return Status::ok();
 }
 
-Status allot_bits(const Compute& compute, LayerRows* rows, const AllotJob& job,
-                  std::map<std::string, MatrixChoices>* out) {
+namespace {
+
+// The matrices with what each format takes and, by the costs, is expected to lose.
+std::vector<MatrixChoices> choices_of(const AllotJob& job, const std::vector<LayerTrial>& trials,
+                                      const std::vector<MatrixCost>& costs) {
   std::vector<MatrixChoices> matrices;
+  for (uint32_t i = 0; i < trials.size(); ++i)
+    for (const MatrixTrial& one : trials[i].matrices) {
+      const double cost = costs[matrices.size()].cost;
+      const std::string title = job.spec.prefix + ("layers." + std::to_string(i) + ".") + part_of(one.slot).name;
+      MatrixChoices& matrix = matrices.emplace_back();
+      matrix.name = job.name_of({job.spec.section, one.slot, i});
+      matrix.title = title;
+      matrix.layer = i;
+      matrix.parameters = one.rows * one.columns;
+      for (size_t f = 0; f < std::size(kAllocated); ++f)
+        matrix.choices.push_back(
+            {kAllocated[f], packed_bits(kAllocated[f], one.rows, one.columns), cost * one.ratios[f]});
+    }
+  return matrices;
+}
+
+}  // namespace
+
+Status allot_bits(const Compute& compute, LayerRows* rows, const AllotJob& job,
+                  std::map<std::string, MatrixChoices>* out, ExpectedLoss* expected) {
+  std::vector<LayerTrial> trials(job.layers.size());
   std::vector<LayerRows::State> begin;
   for (size_t item = 0; item < rows->items(); ++item) begin.push_back(rows->state(item, Stream::reference));
+  SensitivityRuns runs(rows);
   std::vector<double> influence;
-  for (uint32_t i = 0; i < job.weights.layers.size(); ++i) {
+  for (uint32_t i = 0; i < trials.size(); ++i) {
     MICA_TRY(job.step(i));
     OwnedBytes memory;
-    LayerWeights reference = job.weights.layers[i];
-    MICA_TRY(transform_layer(job.weights.stream, job.spec, i, &memory, &reference));
-    LayerTrial trial;
-    MICA_TRY(try_layer(compute, rows, reference, i, &trial));
-    influence.push_back(trial.influence);
-    for (const MatrixTrial& one : trial.matrices) {
-      MatrixChoices choices{job.name_of({job.spec.section, one.slot, i}), i, one.rows * one.columns, {}, 0};
-      for (size_t f = 0; f < std::size(kAllocated); ++f)
-        choices.choices.push_back({kAllocated[f], packed_bits(kAllocated[f], one.rows, one.columns), one.cost[f]});
-      matrices.push_back(std::move(choices));
-    }
+    LayerWeights reference = job.layers[i];
+    MICA_TRY(transform_layer(job.stream, job.spec, i, &memory, &reference));
+    MICA_TRY(try_layer(compute, rows, reference, i, &memory, &trials[i]));
+    influence.push_back(trials[i].influence);
+    if (job.how == Allocation::error) runs.pass(compute, reference, trials[i].rounded, i);
+    trials[i].rounded = {};
     for (size_t item = 0; item < rows->items(); ++item)
       rows->run(compute, reference, i, item, Stream::reference, true);
   }
+  std::vector<MatrixCost> costs;
+  for (uint32_t i = 0; i < trials.size(); ++i)
+    for (const MatrixTrial& one : trials[i].matrices) costs.push_back({i, one.slot, one.cost});
+  if (job.how == Allocation::error) fit_costs(runs.losses(job.logits, job.vocabulary), &costs);
   for (size_t item = 0; item < rows->items(); ++item) rows->state(item, Stream::reference) = std::move(begin[item]);
+  std::vector<MatrixChoices> matrices = choices_of(job, trials, costs);
   MICA_TRY(allocate(job.how, job.bits_mean, influence, &matrices));
+  if (job.how == Allocation::error) *expected = expected_loss(matrices);
   for (MatrixChoices& matrix : matrices) out->emplace(matrix.name, std::move(matrix));
   return Status::ok();
 }

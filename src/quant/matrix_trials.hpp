@@ -11,6 +11,7 @@
 #include "calibration_rows.hpp"
 #include "parts.hpp"
 #include "rounding.hpp"
+#include "sensitivity.hpp"
 #include "weights.hpp"
 
 namespace mica {
@@ -19,32 +20,40 @@ namespace mica {
 struct MatrixTrial {
   Slot slot;
   size_t rows, columns;
-  // For each of kAllocated: the share of the layer's output that its error is expected to be, a mean over rows:
-  // measured with the matrix alone rounded to the fewest bits, the others by the squared error that each format leaves
-  // in the weights, less what rounding by columns is known to make good of it.
-  std::vector<double> cost;
+  // The share of the layer's output that its error is with the fewest bits, a mean over rows: measured with the matrix
+  // alone moved as far as rounding by columns is known to move it.
+  double cost;
+  // For each of kAllocated: the squared error that it leaves in the weights, over that of the fewest bits.
+  std::vector<double> ratios;
 };
 
 struct LayerTrial {
   std::vector<MatrixTrial> matrices;
+  LayerWeights rounded;  // the layer with the fewest bits in all matrices, in float
   double influence = 0;  // 1 less the mean cosine of the rows before and behind the layer
 };
 
 // Runs a float layer, the index-th, over some items with each of its matrices rounded in turn. The rows of both streams
-// stay what they were. Error: out_of_memory.
-Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index, LayerTrial* out);
+// stay what they were. Rounded matrices live in `memory`. Error: out_of_memory.
+Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index,
+                 OwnedBytes* memory, LayerTrial* out);
 
-// All layers of a decoder, whose matrices share a number of bits.
+// All layers of a stream, whose matrices share a number of bits.
 struct AllotJob {
   StreamSpec spec;
-  const DecoderWeights& weights;                     // as the checkpoint has them
+  const std::vector<LayerWeights>& layers;           // as the checkpoint has them
+  const StreamTransform& stream;
   std::function<std::string(const Place&)> name_of;  // of a matrix's tensor
   std::function<Status(uint32_t layer)> step;        // called before each layer
+  LogitsOfRows logits;                               // as SensitivityRuns::losses takes them
+  size_t vocabulary;
   Allocation how;
   double bits_mean;
 };
-// Tries layer by layer in float, and allocates, by names. The rows of both streams are in the end what they were.
+// Tries layer by layer in float, and allocates: what matrices cost their layers, weighed by what layers and kinds cost
+// the whole (sensitivity.hpp). Adds to `out`, by tensors' names; `expected` is filled by Allocation::error. The rows of
+// both streams are in the end what they were.
 Status allot_bits(const Compute& compute, LayerRows* rows, const AllotJob& job,
-                  std::map<std::string, MatrixChoices>* out);
+                  std::map<std::string, MatrixChoices>* out, ExpectedLoss* expected);
 
 }  // namespace mica

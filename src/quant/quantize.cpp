@@ -29,8 +29,6 @@
 namespace mica {
 namespace {
 
-constexpr const char* kSuffixes[] = {"", ".weight", ".bias"};  // of a matrix's name in a checkpoint
-
 uint64_t peak_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -68,6 +66,13 @@ class Quantizer {
   Status quantize_tap_behind(uint32_t layer);
   Status quantize_merge_behind(uint32_t layer);
   Status quantize_decoder();
+  struct AllotStream {
+    StreamSpec spec;
+    const std::vector<LayerWeights>& layers;
+    const StreamTransform& transform;
+    LogitsOfRows logits;  // null: of a tower
+  };
+  Status allot(LayerRows& rows, const AllotStream& of, double bits, ExpectedLoss* expected);
   Status allot_decoder();
   Status balance_head(std::vector<float>* factors);
   Status quantize_head();
@@ -81,14 +86,15 @@ class Quantizer {
   Status quantize_step(const Steps& steps, const StepAt& at, WeightFormat format, const StepMatrices& originals,
                        const ShowRows& show, bool same_rows);
   Status check_towers();
-  Status add_kept_tensors();
   Status step(const std::string& stage, double work);
   bool vision_static() const { return model_->spec.has_vision && is_static(options_.vision); }
   bool text_static() const { return is_static(options_.text); }
   bool any_static() const { return text_static() || vision_static() || is_static(options_.head); }
   WeightFormat format_of(const Place& place) const;
   // Says that the tensors of a matrix are in the file in another form.
-  void replace(const std::string& tensor) { for (const char* suffix : kSuffixes) replaced_.insert(tensor + suffix); }
+  void replace(const std::string& tensor) {
+    for (const char* suffix : kMatrixSuffixes) replaced_.insert(tensor + suffix);
+  }
   double sensitivity_of(const std::string& name) const {
     return allotted_.contains(name) ? allotted_.at(name).choices.front().cost : 0;
   }
@@ -111,9 +117,9 @@ class Quantizer {
 // Of a layer's matrix. Values that query heads share are few weights, and the error of each reaches all heads of its
 // group; that of keys mostly falls out of the softmax.
 WeightFormat Quantizer::format_of(const Place& place) const {
-  if (is_tower(place.section) || place.section == Section::inner) return options_.vision;
   const auto found = allotted_.find(names_.name(place, ""));
   if (found != allotted_.end()) return found->second.choices[found->second.chosen].format;
+  if (is_tower(place.section) || place.section == Section::inner) return options_.vision;
   const DecoderSpec& d = model_->spec.decoder;
   const bool shared = place.slot == Slot::value && d.kv_heads < d.heads;
   return shared && facts_of(options_.text).bits < 8 ? options_.shared_heads : options_.text;
@@ -250,6 +256,8 @@ Status Quantizer::quantize_tower(const StreamSpec& stream, VisionWeights* tower)
   // Pixels have eight bits and the matrix is small: eight bits of weights cost nothing that counts.
   for (const StepAt& at : stem.plan) MICA_TRY(quantize_step(stem, at, WeightFormat::s8, originals, show, true));
   MICA_TRY(begin(Stream::quantized));
+  if (options_.bits_vision > 0)
+    MICA_TRY(allot(rows, {stream, tower->layers, tower->stream, {}}, options_.bits_vision, &report_->expected_vision));
   return quantize_layers(rows, stream, tower->stream, &tower->layers);
 }
 
@@ -312,14 +320,29 @@ Status Quantizer::quantize_steps_behind(const Steps& steps,
   return Status::ok();
 }
 
-// A first pass over the decoder in float: what each format costs each matrix, and so what each gets.
-Status Quantizer::allot_decoder() {
-  const AllotJob job{.spec = decoder_stream(model_->spec),
-                     .weights = model_->weights.decoder,
+// A first pass over a stream's layers in float: what each format costs each matrix, and so what each gets.
+Status Quantizer::allot(LayerRows& rows, const AllotStream& of, double bits, ExpectedLoss* expected) {
+  const AllotJob job{.spec = of.spec,
+                     .layers = of.layers,
+                     .stream = of.transform,
                      .name_of = [&](const Place& place) { return names_.name(place, ""); },
-                     .step = [&](uint32_t layer) { return step("bits of layers." + std::to_string(layer), 0); },
-                     .how = options_.allocation, .bits_mean = options_.bits};
-  return allot_bits(rows_.compute(), &rows_.decoder(), job, &allotted_);
+                     .step = [&](uint32_t layer) {
+                       return step("bits of " + (of.spec.prefix + ("layers." + std::to_string(layer))), 0);
+                     },
+                     .logits = of.logits,
+                     .vocabulary = model_->weights.decoder.lm_head.rows,
+                     .how = options_.allocation,
+                     .bits_mean = bits};
+  return allot_bits(rows_.compute(), &rows, job, &allotted_, expected);
+}
+
+Status Quantizer::allot_decoder() {
+  const DecoderWeights& w = model_->weights.decoder;
+  const LogitsOfRows logits = [&](const std::vector<float>& x, std::span<const uint32_t> rows, float* out) {
+    rows_.logits(x, rows, out);
+  };
+  return allot(rows_.decoder(), {decoder_stream(model_->spec), w.layers, w.stream, logits}, options_.bits,
+               &report_->expected);
 }
 
 Status Quantizer::quantize_decoder() {
@@ -390,35 +413,6 @@ Status Quantizer::quantize_head() {
   return Status::ok();
 }
 
-// Every tensor of the family that is not replaced: names by slot and layer, so that what no loop reads stays behind.
-Status Quantizer::add_kept_tensors() {
-  const ModelSpec& spec = model_->spec;
-  for (const auto& table : name_tables(spec))
-    for (const TensorName& name : table) {
-      const bool vision = name.section != Section::decoder && name.section != Section::head;
-      const bool folded = vision ? vision_static() : text_static();
-      if (folded && is_folded(name.slot)) continue;
-      const uint32_t layers = name.section == Section::tap     ? spec.vision.taps.count
-                              : name.section == Section::inner ? inner_stream(spec).layers
-                              : !is_layered(name.slot)         ? 1
-                              : vision                         ? spec.vision.layers_used
-                                                               : spec.decoder.layers;
-      for (uint32_t i = 0; i < layers; ++i)
-        for (const char* suffix : kSuffixes) {
-          const Place place = {name.section, name.slot, i};
-          if (replaced_.contains(names_.name(place, suffix))) continue;
-          const std::string full = names_.stored_name(place, suffix);
-          const TensorView* tensor = full.empty() ? nullptr : model_->files->find(full);
-          if (tensor != nullptr && replaced_.insert(full).second) tensors_.add_copy(*tensor);
-        }
-      for (uint32_t i = 0; name.bounds != nullptr && i < layers; ++i)
-        for (size_t bound = 0; bound < FileTensors::kBoundCount; ++bound)
-          if (const TensorView* tensor = model_->files->find(names_.bound_name({name.section, name.slot, i}, bound)))
-            tensors_.add_copy(*tensor);
-    }
-  return Status::ok();
-}
-
 Status Quantizer::check_towers() {
   if (rows_.tower(Section::vision).items() == 0)
     return Status::error(Code::invalid_argument,
@@ -428,6 +422,10 @@ Status Quantizer::check_towers() {
     return Status::error(Code::invalid_argument,
                          "no sample has a video, and the model has a tower for videos: give one, or a second picture, "
                          "or keep the towers in 16 bits");
+  if (options_.bits_vision > 0 && model_->spec.vision.inner_layer >= 0)
+    return Status::error(Code::invalid_argument,
+                         "this tower merges its rows between its layers, whose bits cannot be weighed together: give "
+                         "all of them one format");
   return Status::ok();
 }
 
@@ -468,7 +466,7 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
   if (any_static())
     MICA_TRY(add_static_parts(model_->spec, {options_.aifs, vision_static()}, &model_->weights,
                               {&panels_, &tensors_, &documents}));
-  MICA_TRY(add_kept_tensors());
+  add_kept_tensors(*model_, names_, {.decoder = text_static(), .vision = vision_static()}, replaced_, &tensors_);
   work_done_ = work_;
   MICA_TRY(step("writing", 0));
   return tensors_.write(path, documents);

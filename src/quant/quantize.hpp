@@ -29,6 +29,7 @@ struct QuantizeOptions {
   // Above 0: so many bits a weight, scales and tables counted, are what the decoder's matrices have on average;
   // `allocation` says by what each gets its own, and `text` and `shared_heads` only that the decoder has static scales.
   double bits = 0;
+  double bits_vision = 0;  // likewise of the layers of towers, beside whose matrices `vision` stays
   Allocation allocation = Allocation::error;
   bool msq = true;       // a scale for visual and one for text rows at each quant point; otherwise the larger for both
   bool aifs = true;      // visual rows of a chunk first; otherwise chunks end where the modality changes
@@ -86,6 +87,7 @@ struct QuantizeReport {
   std::vector<PointReport> points;
   std::vector<LinearReport> layers;
   std::vector<std::string> warnings;
+  ExpectedLoss expected, expected_vision;  // by `bits` and `bits_vision`
 };
 
 // Told the stage ("layers.3: down") and the share done; return true to cancel.

@@ -60,13 +60,26 @@ TEST_CASE("the summary says where the file is, how large it is, what was worst a
 TEST_CASE("bits are allotted as they are asked for, are told, and leave a model that answers") {
   const mica::TestFolder folder;
   const std::string path = folder.path("m.mica"), numbers = folder.path("r.json");
+  const std::string page = folder.path("r.html");
   for (const char* how : {"error", "influence", "uniform"}) {
     CAPTURE(how);
     const Outcome run = quantize({"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "4", "--bits",
-                                  "3.5", "--allocation", how, "--report", numbers});
+                                  "3.5", "--bits-vision", "3.5", "--held-out", "2", "--allocation", how, "--report",
+                                  numbers, "--report", page});
     REQUIRE_MESSAGE(run.status == 0, run.err);
     CHECK_MESSAGE(has(run.out, " on average: query "), run.out);
+    CHECK_MESSAGE(has(run.out, " on average: qkv "), run.out);
+    CHECK_MESSAGE(has(run.out, "on 2 samples kept out of calibration: KL "), run.out);
     const nlohmann::json report = nlohmann::json::parse(read_text(numbers));
+    CHECK(report["verdict"]["samples"] == 2);
+    CHECK(report["verdict"]["divergence"].get<double>() < 0.5);
+    CHECK(report["bits_vision"].get<double>() <= 3.6);
+    CHECK(report["bits_vision"].get<double>() > 2.8);
+    const bool weighed = std::string(how) == "error";
+    for (const char* part : {"expected", "expected_vision"}) CHECK(report[part].is_null() != weighed);
+    const std::string shown = read_text(page);
+    CHECK(has(shown, "<h2>Bits</h2>"));
+    CHECK(has(shown, "of the expected loss") == weighed);
     CHECK(report["bits"].get<double>() <= 3.6);  // and what is kept in float
     CHECK(report["bits"].get<double>() > 2.8);
     CHECK(report["options"]["allocation"] == how);
@@ -211,6 +224,9 @@ TEST_CASE("what is wrong is said, with what to do, before any work") {
       {{"-m", kModel, "-o", path, "--report", folder.path("no/r.html")}, 1, "there is no folder"},
       {{"-m", kModel, "-o", path, "--text", "w5a8"}, 2, "--text: w5a8 not in"},
       {{"-m", kModel, "-o", path, "--calib-samples", "0"}, 2, "--calib-samples"},
+      {{"-m", kModel, "-o", path, "--bits", "3", "--text", "f16"}, 2, "a decoder of 16 bits has none to allot"},
+      {{"-m", kModel, "-o", path, "--bits-vision", "3", "--vision", "f16"}, 2, "a tower of 16 bits has none"},
+      {{"-m", data("golden/llama"), "-o", path, "--bits-vision", "3"}, 2, "this model has no vision tower"},
       {{"-m", kModel, "-o", path, "--calib", data("panel"), "--kv-visual-layers", "4=1"}, 1, "layers below 4, bits"},
       {{"-m", kModel, "-o", path, "--calib", folder.path("no")}, 1, "there is no such file or folder"},
       {{"-m", kModel, "-o", path, "--calib", folder.path()}, 1, "none of its 1 pictures can be read"},
@@ -245,7 +261,7 @@ TEST_CASE("help stands in the list and has examples") {
   const Outcome help = program::run({"quantize", "--help"});
   CHECK(help.status == 0);
   for (const char* part :
-       {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|w4a8-levels|w3a8|w2a8|f16", "--bits X",
+       {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|w4a8-levels|w3a8|w2a8|f16", "--bits X", "--bits-vision X", "--held-out N",
         "--no-msq", "--report"})
     CHECK_MESSAGE(has(help.out, part), help.out);
 }

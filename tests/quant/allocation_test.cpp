@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "matrix.hpp"
+#include "sensitivity.hpp"
 
 using namespace mica;
 
@@ -15,7 +18,8 @@ constexpr size_t kRows = 64, kColumns = 512;
 std::vector<MatrixChoices> matrices_of(const std::vector<double>& cost) {
   std::vector<MatrixChoices> matrices;
   for (size_t i = 0; i < cost.size(); ++i) {
-    MatrixChoices one{std::to_string(i), static_cast<uint32_t>(i / 2), kRows * kColumns, {}, 0};
+    const std::string name = std::to_string(i);
+    MatrixChoices one{name, "m" + name, static_cast<uint32_t>(i / 2), kRows * kColumns, {}, 0};
     double here = cost[i];
     for (const WeightFormat format : kAllocated) {
       one.choices.push_back({format, packed_bits(format, kRows, kColumns), here});
@@ -82,4 +86,33 @@ TEST_CASE("a matrix takes the bits of its panels, scales and table") {
   CHECK(packed_bits(WeightFormat::u4, 32, 64) == 8.0 * (2 * 64 * 16 / 2 + 32 * 4));
   CHECK(packed_bits(WeightFormat::p2, 32, 64) == 8.0 * (2 * 64 * 16 / 4 + 32 * 4 + 64));
   CHECK(packed_bits(WeightFormat::t4, 32, 64) == 8.0 * (2 * (64 * 16 / 2 + 64) + 32 * 4 + 64));
+}
+
+TEST_CASE("costs come to what layers and kinds lost, in the proportions that they have") {
+  // Of two kinds in two layers; what was lost is what layers with factors 1 and 3, kinds with 2 and 5 lose.
+  std::vector<MatrixCost> costs = {{0, Slot::value, 1}, {0, Slot::up, 2}, {1, Slot::value, 3}, {1, Slot::up, 4}};
+  const double expected[] = {2, 10, 18, 60};
+  const Losses losses{{2 + 10, 18 + 60}, {{Slot::value, 2 + 18}, {Slot::up, 10 + 60}}};
+  fit_costs(losses, &costs);
+  for (size_t i = 0; i < costs.size(); ++i) CHECK(costs[i].cost == doctest::Approx(expected[i]).epsilon(1e-3));
+  // What is not known leaves costs as they are.
+  std::vector<MatrixCost> same = {{0, Slot::value, 1}, {1, Slot::up, 2}};
+  fit_costs({{0, HUGE_VAL}, {}}, &same);
+  CHECK(same[0].cost == 1);
+  CHECK(same[1].cost == 2);
+}
+
+TEST_CASE("the expected loss falls with bits, and the worst matrix is named") {
+  std::vector<MatrixChoices> matrices = matrices_of(kCosts);
+  const ExpectedLoss expected = expected_loss(matrices);
+  CHECK(expected.loss == doctest::Approx(cost_of(matrices)));
+  REQUIRE(expected.curve.size() > 10);
+  for (size_t i = 1; i < expected.curve.size(); ++i) {
+    CHECK(expected.curve[i].bits > expected.curve[i - 1].bits);
+    CHECK(expected.curve[i].loss < expected.curve[i - 1].loss);
+  }
+  REQUIRE(expected.raises.size() == 3);
+  CHECK(expected.raises[0].title == "m1");
+  CHECK(expected.raises[0].loss_less > expected.raises[1].loss_less);
+  CHECK(expected.raises[0].bits_more == doctest::Approx(1.0).epsilon(0.2));
 }

@@ -51,6 +51,26 @@ TEST_CASE("a folder with questions.jsonl is that file; samples are spread evenly
   CHECK(pictures.size() > 7);
 }
 
+TEST_CASE("what is held out is not among the samples, nor are its pictures, and leaves most to them") {
+  const CalibrationSet all = read_set(kPanel, {.samples = 1000});
+  for (const size_t wanted : {size_t{5}, size_t{1000}}) {
+    CAPTURE(wanted);
+    const CalibrationSet set = read_set(kPanel, {.samples = wanted, .held_out = 2});
+    CHECK(set.held_out.size() <= 2);
+    CHECK(set.samples.size() == std::min(wanted, all.found - 2));
+    std::set<std::string> shown;
+    for (const CalibrationSample& sample : set.samples) shown.insert(sample.pictures.at(0));
+    for (const CalibrationSample& sample : set.held_out) CHECK_FALSE(shown.contains(sample.pictures.at(0)));
+  }
+  CHECK(read_set(kPanel, {.samples = 5, .held_out = 2}).held_out.size() == 2);
+  // What is chosen does not depend on it where there is enough.
+  const CalibrationSet with = read_set(kPanel, {.samples = 5, .held_out = 2}), without = read_set(kPanel, {.samples = 5});
+  for (size_t i = 0; i < 5; ++i) CHECK(with.samples[i].prompt == without.samples[i].prompt);
+  const TestFolder folder;
+  folder.write("few.txt", std::string(2000, 'a'));
+  CHECK(read_set(folder.path("few.txt"), {.held_out = 8, .pictures = false}).held_out.empty());
+}
+
 TEST_CASE("a folder of pictures gets questions; few pictures get several") {
   const TestFolder folder;
   std::filesystem::create_directory(folder.path("inside"));
