@@ -1,20 +1,13 @@
 // Answers to questions, from a job's news to a response: whole or as a stream. What they look like: protocol.hpp.
-#include <random>
+#include <ctime>
 
 #include "connection.hpp"
+#include "drawn_text.hpp"
 #include "limits.hpp"
 #include "routes.hpp"
 
 namespace app::serve {
 namespace {
-
-std::string drawn_id() {
-  constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-  std::random_device random;
-  std::string id;
-  for (int i = 0; i < 24; ++i) id += kDigits[random() % 36];
-  return id;
-}
 
 // A job whose client is watched: who goes is dropped.
 class Watched {
@@ -115,13 +108,23 @@ void answer_stream(Call& call, std::unique_ptr<Watched> job, std::unique_ptr<Pro
 
 void answer_question(Call& call, Question&& question,
                      std::unique_ptr<Protocol> (*make)(const AnswerLabel&, const Question&)) {
-  const AnswerLabel label{call.service.name, mica_model_tokenizer(call.service.model.get()), drawn_id(),
+  const AnswerLabel label{call.service.name, mica_model_tokenizer(call.service.model.get()), drawn_text(),
                           static_cast<int64_t>(std::time(nullptr))};
   std::unique_ptr<Protocol> protocol = make(label, question);
   const bool streams = question.streams;
   auto job = std::make_unique<Watched>(call.service, std::move(question));
   if (streams) answer_stream(call, std::move(job), std::move(protocol));
   else answer_whole(call, *job, *protocol);
+}
+
+void answer_token_count(Call& call, Question&& question) {
+  question.work = Work::count_tokens;
+  Watched job(call.service, std::move(question));
+  Piece piece;
+  Ending ending;
+  job.hear(kForever, &piece, &ending);
+  if (ending.refusal) throw Refusal(*ending.refusal);
+  answer_json(call, {{"object", "response.input_tokens"}, {"input_tokens", ending.counts.prompt_tokens}});
 }
 
 }  // namespace app::serve

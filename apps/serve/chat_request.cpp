@@ -1,11 +1,8 @@
 // Requests of OpenAI's protocol, see chat_request.hpp. Fields that clients send, and what llama.cpp adds to them.
 #include "chat_request.hpp"
 
-#include <random>
-
 #include "limits.hpp"
-#include "picture_source.hpp"
-#include "request_fields.hpp"
+#include "request_turns.hpp"
 
 namespace app::serve {
 namespace {
@@ -94,89 +91,45 @@ const Field kCompletion[] = {
     {.name = "suffix", .kind = Kind::text, .only = "\"\""},
 };
 
-struct RoleName {
-  const char* name;
-  mica_role role;
-};
-constexpr RoleName kRoles[] = {{"system", MICA_ROLE_SYSTEM},
-                               {"developer", MICA_ROLE_SYSTEM},
-                               {"user", MICA_ROLE_USER},
-                               {"assistant", MICA_ROLE_ASSISTANT}};
-
-mica_role role_of(const Json& message) {
-  const std::string name = required_field(message, "role", Kind::text).get<std::string>();
-  for (const RoleName& role : kRoles)
-    if (name == role.name) return role.role;
-  throw Refusal(400, "there is no role \"" + name.substr(0, 32) + "\" here: system, user or assistant", "messages");
-}
-
-Part text_part(const Json& text) {
-  Part part;
-  part.text = text.get<std::string>();
-  return part;
-}
-
 // {"type": "text"} or {"type": "image_url"}; the picture is a text or {"url": text}.
-Part part_of(const Json& content, const Asking& asking, Held* held) {
+void add_part(const Json& content, TurnReader* turns) {
   if (!content.is_object()) throw Refusal(400, "a part of \"content\" is not an object", "messages");
   const std::string type = required_field(content, "type", Kind::text).get<std::string>();
-  if (type == "text" || type == "input_text") return text_part(required_field(content, "text", Kind::text));
+  if (type == "text" || type == "input_text") return turns->add_text(required_field(content, "text", Kind::text));
   if (type != "image_url" && type != "input_image")
     throw Refusal(400, "a part of type \"" + type.substr(0, 32) + "\" is not read here: text or image_url", "messages");
   const Json& source = required_field(content, "image_url", Kind::any);
-  const Json& url = source.is_object() ? required_field(source, "url", Kind::text) : source;
-  if (!url.is_string()) throw Refusal(400, "\"image_url\" wants a text", "messages");
-  return read_picture(url.get_ref<const std::string&>(), asking.decoding, held);
+  turns->add_picture(source.is_object() ? required_field(source, "url", Kind::text) : source);
 }
 
-Turn turn_of(const Json& message, const Asking& asking, size_t* pictures, Held* held) {
-  if (!message.is_object()) throw Refusal(400, "a message is not an object", "messages");
-  Turn turn{role_of(message), {}};
+void add_turn(const Json& message, TurnReader* turns) {
+  turns->begin(message);
   const auto content = message.find("content");
   if (content == message.end() || content->is_null()) {
-    if (turn.role != MICA_ROLE_ASSISTANT) throw Refusal(400, "a message has no \"content\"", "messages");
-    turn.parts.emplace_back();  // of an assistant that called a tool
-  } else if (content->is_string()) {
-    turn.parts.push_back(text_part(*content));
-  } else if (content->is_array()) {
-    for (const Json& part : *content) {
-      turn.parts.push_back(part_of(part, asking, held));
-      if (turn.parts.back().picture && ++*pictures > kPicturesMax)
-        throw Refusal(400, "more than " + std::to_string(kPicturesMax) + " pictures", "messages");
-    }
-  } else {
-    throw Refusal(400, "\"content\" wants a text or a list of parts", "messages");
+    if (message["role"] != "assistant") throw Refusal(400, "a message has no \"content\"", "messages");
+    return turns->add_text("");  // of an assistant that called a tool
   }
-  return turn;
-}
-
-Question new_question(const Json& json, std::span<const Field> fields, const Asking& asking, Held&& held) {
-  Question question;
-  question.sampling = asking.sampling;
-  question.sampling.seed = std::random_device{}();
-  question.held = std::move(held);
-  read_fields(json, kShared, &question);
-  read_fields(json, fields, &question);
-  return question;
+  if (content->is_string()) return turns->add_text(*content);
+  if (!content->is_array()) throw Refusal(400, "\"content\" wants a text or a list of parts", "messages");
+  for (const Json& part : *content) add_part(part, turns);
 }
 
 }  // namespace
 
 Question read_chat(const Json& json, const Asking& asking, Held&& held) {
-  Question question = new_question(json, kChat, asking, std::move(held));
-  const Json& messages = required_field(json, "messages", Kind::list);
-  if (messages.empty()) throw Refusal(400, "\"messages\" is empty", "messages");
-  if (messages.size() > kTurnsMax)
-    throw Refusal(400, "more than " + std::to_string(kTurnsMax) + " messages", "messages");
-  size_t pictures = 0;
-  for (const Json& message : messages) question.turns.push_back(turn_of(message, asking, &pictures, &question.held));
-  if (question.turns.back().role != MICA_ROLE_USER)
-    throw Refusal(400, "the last message is not the user's, so there is nothing to answer", "messages");
+  Question question = new_question(asking, std::move(held));
+  read_fields(json, kShared, &question);
+  read_fields(json, kChat, &question);
+  TurnReader turns(asking, &question);
+  for (const Json& message : required_field(json, "messages", Kind::list)) add_turn(message, &turns);
+  turns.finish();
   return question;
 }
 
 Question read_completion(const Json& json, const Asking& asking, Held&& held) {
-  Question question = new_question(json, kCompletion, asking, std::move(held));
+  Question question = new_question(asking, std::move(held));
+  read_fields(json, kShared, &question);
+  read_fields(json, kCompletion, &question);
   const Json& prompt = required_field(json, "prompt", Kind::any);
   const bool is_one_text = prompt.is_array() && prompt.size() == 1 && prompt[0].is_string();
   if (prompt.is_string() || is_one_text) {

@@ -1,6 +1,8 @@
 // Requests of OpenAI's protocol as questions: /v1/chat/completions and /v1/completions.
 #pragma once
 
+#include <mutex>
+
 #include "question.hpp"
 #include "request_json.hpp"
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "connection_threads.hpp"
+#include "ollama_protocol.hpp"
 #include "words.hpp"
 
 namespace app::serve {
@@ -39,11 +40,12 @@ bool is_of_this_machine(const std::string& host) {
   return host == "localhost" || host == "::1" || (host.starts_with("127.") && is_address(host));
 }
 
-void write_refusal(const Refusal& refusal, const Route* route, httplib::Response& response) {
+// Below /api/ are Ollama's clients, also where nothing is.
+void write_refusal(const Refusal& refusal, const std::string& path, httplib::Response& response) {
   response.status = refusal.status();
   if (refusal.status() == 429 || refusal.status() == 503) response.set_header("Retry-After", "1");
   if (refusal.status() == 401) response.set_header("WWW-Authenticate", "Bearer");
-  response.set_content((route != nullptr ? route->error : openai_error)(refusal), "application/json");
+  response.set_content(path.starts_with("/api/") ? ollama_error(refusal) : openai_error(refusal), "application/json");
 }
 
 const Route* find_route(const httplib::Request& request) {
@@ -60,17 +62,17 @@ const Route* find_route(const httplib::Request& request) {
 
 // Whatever a route throws becomes an answer.
 template <typename Answer>
-void answering(const Route* route, httplib::Response& response, const Answer& answer) {
+void answering(const std::string& path, httplib::Response& response, const Answer& answer) {
   try {
     answer();
   } catch (const Refusal& refusal) {
-    write_refusal(refusal, route, response);
+    write_refusal(refusal, path, response);
   } catch (const Failure& failure) {
-    write_refusal(Refusal(http_status(failure.status()), failure.what()), route, response);
+    write_refusal(Refusal(http_status(failure.status()), failure.what()), path, response);
   } catch (const std::bad_alloc&) {
-    write_refusal(Refusal(503, "out of memory"), route, response);
+    write_refusal(Refusal(503, "out of memory"), path, response);
   } catch (const std::exception&) {
-    write_refusal(Refusal(500, "the server failed"), route, response);
+    write_refusal(Refusal(500, "the server failed"), path, response);
   }
 }
 
@@ -92,10 +94,10 @@ HttpServer::HttpServer(Service* service, size_t connections_max) : service_(*ser
   Post(".*", [this](const httplib::Request& request, httplib::Response& response,
                     const httplib::ContentReader& reader) { read_and_answer(request, response, reader); });
   // What the library itself refuses.
-  set_error_handler([](const httplib::Request&, httplib::Response& response) {
+  set_error_handler([](const httplib::Request& request, httplib::Response& response) {
     if (!response.body.empty()) return;
     Connection::current()->close_behind();
-    write_refusal(Refusal(response.status, "this is no request that the server reads"), nullptr, response);
+    write_refusal(Refusal(response.status, "this is no request that the server reads"), request.path, response);
   });
   set_logger([this](const httplib::Request& request, const httplib::Response& response) {
     service_.log.write(
@@ -144,7 +146,7 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
 HttpServer::HandlerResponse HttpServer::before_body(const httplib::Request& request, httplib::Response& response) {
   Connection& connection = *Connection::current();
   const Route* route = nullptr;
-  answering(nullptr, response, [&] { route = &admit(request); });
+  answering(request.path, response, [&] { route = &admit(request); });
   if (route == nullptr) {
     connection.close_behind();
     response.set_header("Connection", "close");
@@ -155,8 +157,8 @@ HttpServer::HandlerResponse HttpServer::before_body(const httplib::Request& requ
     return HandlerResponse::Unhandled;
   }
   connection.begin_answer();
-  answering(route, response, [&] {
-    Call call{service_, response, {}, {}};
+  answering(request.path, response, [&] {
+    Call call{service_, request, response, {}, {}};
     route->answer(call);
   });
   return HandlerResponse::Handled;
@@ -181,11 +183,11 @@ void HttpServer::read_and_answer(const httplib::Request& request, httplib::Respo
     response.set_header("Connection", "close");
   }
   connection.begin_answer();
-  answering(route, response, [&] {
+  answering(request.path, response, [&] {
     if (refused == 413) throw Refusal(413, "the body has more than " + std::to_string(kBodyBytesMax) + " bytes");
     if (refused == 503) throw Refusal(503, "the server holds as much of requests as it may: ask again later");
     if (!is_whole) throw Refusal(408, "the body did not come whole, or too slowly");
-    Call call{service_, response, parse_request(body), std::move(held)};
+    Call call{service_, request, response, parse_request(body), std::move(held)};
     std::string().swap(body);
     route->answer(call);
   });

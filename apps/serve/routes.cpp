@@ -12,7 +12,18 @@ void answer_completion(Call& call) {
   answer_question(call, read_completion(call.body, call.service.asking(), std::move(call.held)), openai_completion);
 }
 
+void answer_input_tokens(Call& call) {
+  answer_token_count(call, read_chat(call.body, call.service.asking(), std::move(call.held)));
+}
+
+// People are shown the page; Ollama's clients look here whether there is a server.
+void answer_root(Call& call) {
+  if (call.request.get_header_value("Accept").find("text/html") != std::string::npos) return answer_page(call);
+  call.response.set_content("Ollama is running", "text/plain");
+}
+
 constexpr Route kRoutes[] = {
+    {"GET", "/", answer_root, true},
     {"GET", "/health", answer_health, true},
     {"GET", "/v1/health", answer_health, true},
     {"GET", "/v1/models", answer_models},
@@ -22,10 +33,17 @@ constexpr Route kRoutes[] = {
     {"GET", "/metrics", answer_metrics},
     {"POST", "/v1/chat/completions", answer_chat},
     {"POST", "/chat/completions", answer_chat},
+    {"POST", "/v1/chat/completions/input_tokens", answer_input_tokens},
     {"POST", "/v1/completions", answer_completion},
     {"POST", "/completions", answer_completion},
     {"POST", "/tokenize", answer_tokenize},
     {"POST", "/detokenize", answer_detokenize},
+    {"GET", "/api/version", answer_ollama_version},
+    {"GET", "/api/tags", answer_ollama_tags},
+    {"GET", "/api/ps", answer_ollama_running},
+    {"POST", "/api/show", answer_ollama_show},
+    {"POST", "/api/chat", answer_ollama_chat},
+    {"POST", "/api/generate", answer_ollama_generate},
     // What other servers have: their clients are told, rather than left to guess.
     {"POST", "/completion", nullptr},
     {"POST", "/v1/embeddings", nullptr},
@@ -47,6 +65,12 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/audio/speech", nullptr},
     {"POST", "/v1/images/generations", nullptr},
     {"POST", "/v1/moderations", nullptr},
+    {"POST", "/api/embed", nullptr},
+    {"POST", "/api/embeddings", nullptr},
+    {"POST", "/api/pull", nullptr},
+    {"POST", "/api/push", nullptr},
+    {"POST", "/api/create", nullptr},
+    {"POST", "/api/copy", nullptr},
 };
 
 }  // namespace

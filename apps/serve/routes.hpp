@@ -14,6 +14,7 @@ namespace app::serve {
 // A request that may be answered.
 struct Call {
   Service& service;
+  const httplib::Request& request;
   httplib::Response& response;
   Json body;  // of a POST
   Held held;
@@ -24,16 +25,17 @@ struct Route {
   const char* path;
   void (*answer)(Call& call);  // null: known elsewhere, and not done here
   bool is_open = false;        // also without a key
-  std::string (*error)(const Refusal& refusal) = openai_error;
 };
 
 std::span<const Route> routes();
 // Answers by the question of the call, whole or as a stream. Throws Refusal.
 void answer_question(Call& call, Question&& question,
                      std::unique_ptr<Protocol> (*protocol)(const AnswerLabel&, const Question&));
+// By the number of tokens that the question takes; nothing is computed.
+void answer_token_count(Call& call, Question&& question);
 void answer_json(Call& call, const nlohmann::ordered_json& json);
 
-// ---- what routes answer (answers_about.cpp)
+// ---- what routes answer: answers_about.cpp, page.cpp, ollama_answers.cpp
 void answer_health(Call& call);
 void answer_models(Call& call);
 void answer_props(Call& call);
@@ -41,5 +43,12 @@ void answer_slots(Call& call);
 void answer_metrics(Call& call);
 void answer_tokenize(Call& call);
 void answer_detokenize(Call& call);
+void answer_page(Call& call);
+void answer_ollama_version(Call& call);
+void answer_ollama_tags(Call& call);
+void answer_ollama_running(Call& call);
+void answer_ollama_show(Call& call);
+void answer_ollama_chat(Call& call);
+void answer_ollama_generate(Call& call);
 
 }  // namespace app::serve

@@ -215,6 +215,91 @@ TEST_CASE("fields of a request: read, tolerated, or refused by name") {
   CHECK(server.status_of("/v1/completions", R"({"prompt": [1, 99999999]})") == 400);
 }
 
+TEST_CASE("the tokens of a question are counted, and nothing is encoded") {
+  const Server server({"-np", "1"});
+  const Json body = question(kPicture, kQuestion);
+  const Json counted = server.post("/v1/chat/completions/input_tokens", body);
+  CHECK(server.metric("images_total") == 0);
+  CHECK(counted["input_tokens"] == server.post("/v1/chat/completions", body)["usage"]["prompt_tokens"]);
+}
+
+TEST_CASE("Ollama's protocol") {
+  const Server server;
+  const std::string picture = base64(file_bytes(data(kPicture)));
+  CHECK(server.get("/api/version").contains("version"));
+  const Json model = server.get("/api/tags")["models"][0];
+  CHECK(model["model"] == "model");
+  CHECK(model["details"]["family"] == "qwen2_vl");
+  CHECK(server.get("/api/ps")["models"][0]["digest"] == model["digest"]);
+  CHECK(server.post("/api/show", {{"model", "model"}})["capabilities"] == Json{"completion", "vision"});
+  const Json message = {{"role", "user"}, {"content", kQuestion}, {"images", {picture}}};
+  const Json chat = {{"model", "model"},
+                     {"messages", {message}},
+                     {"stream", false},
+                     {"keep_alive", "5m"},
+                     {"think", false},
+                     {"format", ""},
+                     {"options", {{"num_ctx", 8192}, {"num_predict", 30}}}};
+  const Json whole = server.post("/api/chat", chat);
+  CHECK(whole["message"]["content"] == kAnswer);
+  CHECK(whole["done"] == true);
+  CHECK(whole["done_reason"] == "stop");
+  CHECK(whole["eval_count"] > 0);
+  httplib::Client client = server.client();
+  const Json generate = {{"model", "model"}, {"prompt", kQuestion}, {"images", {picture}}};
+  const httplib::Result stream = client.Post("/api/generate", generate.dump(), "application/json");
+  REQUIRE(stream);
+  CHECK(stream->get_header_value("Content-Type") == "application/x-ndjson");
+  std::string text;
+  Json last;
+  for (size_t at = 0, end; (end = stream->body.find('\n', at)) != std::string::npos; at = end + 1) {
+    CHECK((last.is_null() || last["done"] == false));
+    last = Json::parse(stream->body.substr(at, end - at));
+    text += last["response"];
+  }
+  CHECK(text == kAnswer);
+  CHECK(last["done"] == true);
+  CHECK(last["prompt_eval_count"] == whole["prompt_eval_count"]);
+  CHECK(server.post("/api/chat", {{"model", "model"}})["done_reason"] == "load");
+  const struct {
+    const char* path;
+    Json body;
+    const char* part;
+  } refused[] = {
+      {"/api/chat", {{"messages", {message}}, {"format", "json"}}, "format"},
+      {"/api/chat", {{"messages", {message}}, {"options", {{"temperature", "x"}}}}, "temperature"},
+      {"/api/chat", {{"messages", {message}}, {"options", {{"mirostat", 2}}}}, "mirostat"},
+      {"/api/chat", {{"messages", {{{"role", "tool"}, {"content", "x"}}}}}, "no role"},
+      {"/api/chat", {{"messages", {{{"role", "user"}, {"content", 5}}}}}, "not a text"},
+      {"/api/generate", {{"prompt", "x"}, {"context", {1, 2}}}, "context"},
+      {"/api/generate", {{"prompt", "x"}, {"images", {"!"}}}, "base64"},
+      {"/api/generate", {{"prompt", "x"}, {"raw", true}, {"images", {picture}}}, "raw"},
+      {"/api/embed", {{"input", "x"}}, "mica does not do"},
+      {"/api/nothing", Json::object(), "no such route"},
+  };
+  for (const auto& one : refused) {
+    CAPTURE(one.body.dump());
+    const Json answer = server.post(one.path, one.body);
+    CHECK(contains(answer["error"].is_string() ? answer["error"].get<std::string>() : answer.dump(), one.part));
+  }
+}
+
+TEST_CASE("the page: one file that may run its own script alone") {
+  const Server server;
+  httplib::Client client = server.client();
+  const httplib::Result plain = client.Get("/");
+  REQUIRE(plain);
+  CHECK(plain->body == "Ollama is running");
+  const httplib::Result page = client.Get("/", httplib::Headers{{"Accept", "text/html,*/*"}});
+  REQUIRE(page);
+  const std::string policy = page->get_header_value("Content-Security-Policy");
+  CHECK(contains(policy, "default-src 'none'"));
+  const size_t nonce = policy.find("'nonce-") + 7;
+  CHECK(contains(page->body, "<script nonce=\"" + policy.substr(nonce, policy.find('\'', nonce) - nonce) + '"'));
+  for (const char* foreign : {"http://", "https://", "innerHTML", "src=\"", "@import", "url("})
+    CHECK_MESSAGE(!contains(page->body, foreign), foreign);
+}
+
 TEST_CASE("several at once get what each gets alone") {
   const Server server({"-np", "3", "-c", "512"});
   std::vector<Json> bodies;

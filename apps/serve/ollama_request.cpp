@@ -1,0 +1,120 @@
+// Requests of Ollama's protocol, see ollama_request.hpp.
+#include "ollama_request.hpp"
+
+#include "request_turns.hpp"
+
+namespace app::serve {
+namespace {
+
+constexpr double kTokensMax = 1u << 24;  // beyond any context
+
+constexpr const char* kOfServer = "the server's own choice, made when it began";
+constexpr const char* kKept = "the model stays loaded";
+
+const Field kOptions[] = {
+    {.name = "num_predict", .kind = Kind::whole, .take = take_max_tokens, .low = -2, .high = kTokensMax},
+    {.name = "temperature", .kind = Kind::number, .take = take_temperature, .low = 0, .high = 100},
+    {.name = "top_p", .kind = Kind::number, .take = take_top_p, .low = 0, .high = 1},
+    {.name = "top_k", .kind = Kind::whole, .take = take_top_k, .low = -1, .high = kTokensMax},
+    {.name = "min_p", .kind = Kind::number, .take = take_min_p, .low = 0, .high = 1},
+    {.name = "repeat_penalty", .kind = Kind::number, .take = take_repeat_penalty, .low = 0.01, .high = 100},
+    {.name = "repeat_last_n", .kind = Kind::whole, .take = take_repeat_last, .low = -1, .high = kTokensMax},
+    {.name = "seed", .kind = Kind::whole, .take = take_seed, .low = -9.2e18, .high = 9.2e18},
+    {.name = "stop", .kind = Kind::any, .take = take_stop},
+    {.name = "frequency_penalty", .kind = Kind::number, .only = "0"},
+    {.name = "presence_penalty", .kind = Kind::number, .only = "0"},
+    {.name = "mirostat", .kind = Kind::whole, .only = "0"},
+    {.name = "typical_p", .kind = Kind::number, .only = "1"},
+    {.name = "tfs_z", .kind = Kind::number, .only = "1"},
+    {.name = "num_ctx", .kind = Kind::whole, .tolerated = kOfServer},
+    {.name = "num_thread", .kind = Kind::whole, .tolerated = kOfServer},
+    {.name = "num_batch", .kind = Kind::whole, .tolerated = kOfServer},
+    {.name = "num_gpu", .kind = Kind::whole, .tolerated = kOfServer},
+    {.name = "num_keep", .kind = Kind::whole, .tolerated = "a full context is not shifted"},
+};
+
+void take_options(const Json& value, Question* question) { read_fields(value, kOptions, question); }
+
+void take_format(const Json& value, Question*) {
+  if (value == "") return;
+  throw Refusal(400,
+                "\"format\" is not done by this server, which answers in text: leave it out and ask for JSON in words",
+                "format");
+}
+
+const Field kShared[] = {
+    {.name = "stream", .kind = Kind::boolean, .take = take_stream},
+    {.name = "format", .kind = Kind::any, .take = take_format},
+    {.name = "options", .kind = Kind::object, .take = take_options},
+    {.name = "model", .kind = Kind::text, .tolerated = "there is one, and it answers"},
+    {.name = "keep_alive", .kind = Kind::any, .tolerated = kKept},
+    {.name = "think", .kind = Kind::any, .tolerated = "of models that think; none is told to"},
+    {.name = "tools",
+     .kind = Kind::list,
+     .tolerated = "tools may be offered; the model answers in text and calls none"},
+};
+
+const Field kGenerate[] = {
+    {.name = "suffix", .kind = Kind::text, .only = "\"\""},
+    {.name = "template", .kind = Kind::text, .only = "\"\""},
+    {.name = "context", .kind = Kind::list, .only = "[]"},
+};
+
+Question new_ollama_question(const Json& json, const Asking& asking, Held&& held) {
+  Question question = new_question(asking, std::move(held));
+  question.streams = true;  // unless it says otherwise
+  read_fields(json, kShared, &question);
+  return question;
+}
+
+// Pictures stand before the text.
+void add_pictures(const Json& json, TurnReader* turns) {
+  const auto images = json.find("images");
+  if (images == json.end() || images->is_null()) return;
+  for (const Json& image : required_field(json, "images", Kind::list)) turns->add_picture(image);
+}
+
+bool is_set(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && !found->is_null() && *found != "" && *found != Json::array() && *found != false;
+}
+
+}  // namespace
+
+bool asks_nothing(const Question& question) { return question.turns.empty() && question.text.empty(); }
+
+Question read_ollama_chat(const Json& json, const Asking& asking, Held&& held) {
+  Question question = new_ollama_question(json, asking, std::move(held));
+  if (!is_set(json, "messages")) return question;
+  TurnReader turns(asking, &question);
+  for (const Json& message : required_field(json, "messages", Kind::list)) {
+    turns.begin(message);
+    add_pictures(message, &turns);
+    turns.add_text(message.value("content", Json("")));
+  }
+  turns.finish();
+  return question;
+}
+
+Question read_ollama_generate(const Json& json, const Asking& asking, Held&& held) {
+  Question question = new_ollama_question(json, asking, std::move(held));
+  read_fields(json, kGenerate, &question);
+  if (!is_set(json, "prompt")) return question;
+  const Json& prompt = required_field(json, "prompt", Kind::text);
+  if (is_set(json, "raw")) {
+    if (is_set(json, "images")) throw Refusal(400, "a raw prompt has no place for pictures", "raw");
+    question.text = prompt.get<std::string>();
+    return question;
+  }
+  TurnReader turns(asking, &question);
+  if (is_set(json, "system")) {
+    turns.begin({{"role", "system"}});
+    turns.add_text(json["system"]);
+  }
+  turns.begin({{"role", "user"}});
+  add_pictures(json, &turns);
+  turns.add_text(prompt);
+  return question;
+}
+
+}  // namespace app::serve
