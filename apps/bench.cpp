@@ -12,6 +12,7 @@
 #include "kernel_report.hpp"
 #include "memory_read.hpp"
 #include "options.hpp"
+#include "published_shape.hpp"
 #include "session_group.hpp"
 #include "terminal.hpp"
 
@@ -20,8 +21,7 @@ namespace {
 
 struct BenchOptions {
   Options shared;
-  std::string arch;
-  std::string weights = "bf16";
+  PublishedShape shape;
   std::vector<uint32_t> prompts = {512};
   std::vector<uint32_t> generated = {128};
   std::vector<std::string> both;  // "512,128"
@@ -100,7 +100,7 @@ class Bench {
     const nlohmann::json model_text = parse_json(
         describe(mica_model_describe, static_cast<const mica_model*>(model_.get())), "mica_model_describe");
     decode_bytes_ = model_text.value("token_reads_bytes", uint64_t{0});
-    name_ = options.arch.empty() ? name_of(options.shared.model) : options.arch + ' ' + options.weights;
+    name_ = options.shape.arch.empty() ? name_of(options.shared.model) : options.shape.name();
   }
 
   void run() {
@@ -317,34 +317,6 @@ class Bench {
   uint64_t decode_bytes_ = 0;  // of weights, a token
 };
 
-// "bf16|w4a8|...", for the whole run.
-const char* weights_choices() {
-  static const std::string choices = [] {
-    std::vector<std::string> names;
-    for (size_t i = 0; mica_weights_name(i) != nullptr; i++) names.push_back(mica_weights_name(i));
-    return join(names, "|");
-  }();
-  return choices.c_str();
-}
-
-Model open_bench_model(const BenchOptions& options) {
-  if (options.arch.empty()) return open_model(options.shared);
-  Progress progress("random weights");
-  mica_model_options model = mica_model_options_default();
-  model.progress = Progress::callback;
-  model.progress_user = &progress;
-  for (size_t i = 0; mica_weights_name(i) != nullptr; i++) {
-    if (options.weights == mica_weights_name(i)) model.text_weights = model.vision_weights = static_cast<mica_weights>(i);
-  }
-  return open_handle<Model>(mica_model_open_shape, options.arch.c_str(), &model);
-}
-
-std::string shape_names() {
-  std::vector<std::string> names;
-  for (size_t i = 0; mica_shape_name(i) != nullptr; i++) names.push_back(mica_shape_name(i));
-  return join(names, ", ");
-}
-
 void add_bench_options(CommandLine& line, BenchOptions& options) {
   const auto list = [&](const char* names, std::vector<uint32_t>& values, const char* help, const char* initial) {
     line.add({.names = names, .value = "N,...", .help = help, .low = 0, .high = kCountMax, .initial = initial},
@@ -382,17 +354,9 @@ void add_bench_options(CommandLine& line, BenchOptions& options) {
             .initial = "448x448"},
            &options.picture_sizes);
   flag("--kernels", options.kernels, "measures kernels by themselves instead, as ratios against something named");
-  line.add({.names = "--arch", .value = "NAME", .help = "a published shape with random weights: " + shape_names()},
-           &options.arch);
-  line.add({.names = "--weights",
-            .value = weights_choices(),
-            .help = "how --arch stores them",
-            .choices = weights_choices()},
-           &options.weights);
-  line.need("--weights", "--arch");
   add_output_option(line, options.format, "md|json|jsonl|csv");
   add_options(line, options.shared, kModelOptions | kBatchOption | kKvOptions);
-  line.exclude("--model", "--arch");
+  add_shape_options(line, options.shape);
 }
 
 // Kernels by themselves, as ratios against something named in the same run.
@@ -431,7 +395,7 @@ int bench(CommandLine& line, const std::vector<std::string>& arguments) {
     report_kernels(options);
     return 0;
   }
-  Bench(options, open_bench_model(options)).run();
+  Bench(options, options.shape.arch.empty() ? open_model(options.shared) : open_shape(options.shape, true)).run();
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "command.hpp"
 #include "files.hpp"
 #include "options.hpp"
+#include "published_shape.hpp"
 #include "terminal.hpp"
 
 namespace app {
@@ -125,6 +126,7 @@ Json describe_session(const Model& model, const Options& options) {
 
 int inspect(CommandLine& line, const std::vector<std::string>& arguments) {
   Options options;
+  PublishedShape shape;
   bool processor = false, tensors = false;
   std::string format;
   line.add({.names = "model", .value = "PATH", .help = "folder, .gguf or .mica file; without it the default model"},
@@ -134,6 +136,8 @@ int inspect(CommandLine& line, const std::vector<std::string>& arguments) {
   line.add({.names = "--tensors", .value = "", .help = "lists every tensor"}, &tensors);
   add_output_option(line, format, "text|json");
   add_options(line, options, kModelOptions | kSessionOptions);
+  add_shape_options(line, shape);
+  line.exclude("model", "--arch");
   parse(line, arguments, options);
 
   std::string title = "processor";
@@ -141,8 +145,9 @@ int inspect(CommandLine& line, const std::vector<std::string>& arguments) {
   if (processor) {
     document = parse_description(describe(mica_cpu_describe));
   } else {
-    const Model model = open_model(options);
-    title = options.model.empty() ? "the default model" : options.model;
+    const bool has_shape = !shape.arch.empty();
+    const Model model = has_shape ? open_shape(shape, false) : open_model(options);
+    title = has_shape ? shape.name() : options.model.empty() ? "the default model" : options.model;
     document = parse_description(describe(mica_model_describe, static_cast<const mica_model*>(model.get())));
     document["session"] = describe_session(model, options);
     const auto trained = document["session"]["context_trained"].get<uint32_t>();
@@ -165,6 +170,7 @@ const Command kInspectCommand = {"inspect", "describes a model, or this processo
                                  "  mica inspect                                       the default model\n"
                                  "  mica inspect Qwen2-VL-2B-Instruct -c 16384\n"
                                  "  mica inspect model.mica --tensors -o json\n"
+                                 "  mica inspect --arch qwen2-vl-7b --weights w4a8     what it would take\n"
                                  "  mica inspect --cpu",
                                  inspect};
 

@@ -41,7 +41,7 @@ Status RandomTensors::brain_floats(size_t rows, size_t columns, Matrix* out) {
   const size_t values = rows * columns;
   auto* memory = reinterpret_cast<uint16_t*>(own(values * sizeof(uint16_t)));
   if (memory == nullptr) return no_memory(values * sizeof(uint16_t));
-  for (size_t done = 0; done < values; done += pattern_.size())
+  for (size_t done = written_ ? 0 : values; done < values; done += pattern_.size())
     std::memcpy(memory + done, pattern_.data(), std::min(pattern_.size(), values - done) * sizeof(uint16_t));
   out->dtype = DType::bf16;
   out->data = reinterpret_cast<uint8_t*>(memory);
@@ -59,7 +59,7 @@ Status RandomTensors::panels(size_t rows, size_t columns, WeightFormat format, M
   uint32_t state = 1;
   std::vector<uint8_t> pattern(kPatternValues);
   for (uint8_t& byte : pattern) byte = static_cast<uint8_t>((state = state * 1664525u + 1013904223u) >> 24);
-  for (size_t done = 0; done < bytes; done += pattern.size())
+  for (size_t done = written_ ? 0 : bytes; done < bytes; done += pattern.size())
     std::memcpy(memory + done, pattern.data(), std::min(pattern.size(), bytes - done));
   const int multiplier = facts_of(format).group > 0 ? kMultiplierMax : 1;
   std::fill_n(scale, rows, 0.03f / static_cast<float>(facts_of(format).code_max * multiplier));

@@ -331,8 +331,9 @@ Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out
   return Status::ok();
 }
 
-Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, Weights* out) {
-  RandomTensors source(text, vision, &out->owned);
+Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool written,
+                           Weights* out) {
+  RandomTensors source(text, vision, written, &out->owned);
   return Loader(&source, spec, out).load();
 }
 

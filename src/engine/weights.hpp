@@ -114,6 +114,7 @@ struct NamedPoint {
 std::vector<NamedPoint> quant_points(const ModelSpec& spec, Weights* weights);
 
 // The same with random weights, for a published shape. Floats are bf16; packed ones run with static scales.
-Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, Weights* out);
+Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool written,
+                           Weights* out);
 
 }  // namespace mica

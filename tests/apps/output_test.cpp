@@ -282,6 +282,15 @@ TEST_CASE("inspect describes the model as a page and as JSON") {
   CHECK(processor["levels"].size() > 1);
 }
 
+TEST_CASE("inspect says what a published shape would take, on a machine that has less") {
+  constexpr const char* kLarge = "cogvlm2-19b";
+  const Json bf16 = run_json({"inspect", "--arch", kLarge});
+  const Json w4a8 = run_json({"inspect", "--arch", kLarge, "--weights", "w4a8", "-c", "4096"});
+  CHECK(bf16["weights_bytes"].get<uint64_t>() > 36ull << 30);
+  CHECK(w4a8["weights_bytes"].get<uint64_t>() * 3 < bf16["weights_bytes"].get<uint64_t>());
+  CHECK(w4a8["session"]["memory_bytes"].get<uint64_t>() > 1ull << 30);
+}
+
 TEST_CASE("a forced level reaches oneDNN too") {
   const Json processor = run_json({"inspect", "--cpu", "--isa", "scalar"});
   CHECK(processor["chosen"] == "scalar");

@@ -34,7 +34,7 @@ TEST_CASE("random weights have every storage, and fewer bits take fewer bytes") 
     WeightFormat format = WeightFormat::floats;
     REQUIRE(weight_format_of(name, &WeightFormatFacts::name, &format));
     std::unique_ptr<Model> model;
-    REQUIRE(open_shape("smollm2-135m", format, format, &model));
+    REQUIRE(open_shape("smollm2-135m", format, format, true, &model));
     const uint64_t bytes = decode_bytes(model->weights.decoder);
     CHECK(bytes < bytes_before);
     bytes_before = bytes;

@@ -188,9 +188,9 @@ Status make_small_model(const SmallShape& shape, const std::vector<WeightFormat>
   const std::string config = config_of(shape), preprocessor = has_pictures(shape) ? preprocessor_of(shape) : "";
   ModelSpec spec;
   MICA_TRY(read_model_spec(bytes_of(config), {bytes_of(preprocessor), {}}, shape.family, &spec));
-  MICA_TRY(open_random(spec, storages[0], storages[0], &out->model));
+  MICA_TRY(open_random(spec, storages[0], storages[0], true, &out->model));
   for (size_t i = 1; i < storages.size(); ++i) {
-    MICA_TRY(open_random(spec, storages[i], storages[i], &out->lenders.emplace_back()));
+    MICA_TRY(open_random(spec, storages[i], storages[i], true, &out->lenders.emplace_back()));
     Weights& to = out->model->weights;
     const Weights& from = out->lenders.back()->weights;
     for (size_t layer = i; layer < to.decoder.layers.size(); layer += storages.size())
