@@ -38,9 +38,9 @@ void add_shape_options(CommandLine& line, PublishedShape& shape) {
     line.exclude(other, "--arch");
 }
 
-Model open_shape(const PublishedShape& shape, bool written) {
+Model open_shape(const PublishedShape& shape, bool with_weights) {
   mica_model_options options = mica_model_options_default();
-  options.weights_unwritten = !written;
+  options.without_weights = !with_weights;
   const std::vector<std::string> storages = names(mica_weights_name);
   for (size_t i = 0; i < storages.size(); i++)
     if (shape.weights == storages[i]) options.text_weights = options.vision_weights = static_cast<mica_weights>(i);

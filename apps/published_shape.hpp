@@ -18,8 +18,7 @@ struct PublishedShape {
 // Behind kModelOptions, whose models exclude a shape.
 void add_shape_options(CommandLine& line, PublishedShape& shape);
 
-// `written`: false leaves the weights as memory came, which takes none of it: for questions, not for answers. Throws
-// Failure.
-Model open_shape(const PublishedShape& shape, bool written);
+// `with_weights`: without them it can be asked what it would take, and nothing else. Throws Failure.
+Model open_shape(const PublishedShape& shape, bool with_weights);
 
 }  // namespace app

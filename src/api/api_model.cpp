@@ -70,7 +70,7 @@ mica_status mica_model_open_shape(const char* shape, const mica_model_options* o
         return Status::error(Code::invalid_argument, "there is no storage of weights %d", static_cast<int>(weights));
     std::unique_ptr<Model> opened;
     MICA_TRY(open_shape(shape, static_cast<WeightFormat>(chosen.text_weights),
-                        static_cast<WeightFormat>(chosen.vision_weights), chosen.weights_unwritten == 0, &opened));
+                        static_cast<WeightFormat>(chosen.vision_weights), chosen.without_weights == 0, &opened));
     return give(std::move(opened), model);
   });
 }

@@ -112,9 +112,9 @@ typedef struct mica_model_options {
   /* Of a GGUF file: the file that holds the tower of its pictures (mmproj). NULL or empty: the only one whose name has
    * "mmproj" in it and which lies beside the model's, if it is for this kind of model. */
   const char *projector;
-  /* Not 0, only for mica_model_open_shape: weights stay as memory came, which takes none of it. To ask what a model would
-   * be and take; its logits mean nothing. */
-  int weights_unwritten;
+  /* Not 0, only for mica_model_open_shape: no weights are made, and the model takes next to no memory. To ask what it would
+   * be and what its sessions would take; making one is MICA_UNSUPPORTED. */
+  int without_weights;
 } mica_model_options;
 mica_model_options mica_model_options_default(void);
 

@@ -202,18 +202,18 @@ Status open_model(std::unique_ptr<ModelFiles> files, std::unique_ptr<Model>* out
   return Status::ok();
 }
 
-Status open_random(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool written,
+Status open_random(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool present,
                    std::unique_ptr<Model>* out) {
   auto model = std::make_unique<Model>();
   MICA_TRY(kernels_in_use(&model->kernels));
   model->spec = spec;
-  MICA_TRY(make_random_weights(spec, text, vision, written, &model->weights));
+  MICA_TRY(make_random_weights(spec, text, vision, present, &model->weights));
   finish(model.get());
   *out = std::move(model);
   return Status::ok();
 }
 
-Status open_shape(const char* name, WeightFormat text, WeightFormat vision, bool written,
+Status open_shape(const char* name, WeightFormat text, WeightFormat vision, bool present,
                   std::unique_ptr<Model>* out) {
   std::string known;
   for (const Shape& shape : kShapes) {
@@ -222,7 +222,7 @@ Status open_shape(const char* name, WeightFormat text, WeightFormat vision, bool
     if (std::strcmp(shape.name, name) != 0) continue;
     ModelSpec spec;
     MICA_TRY(read_model_spec(shape, &spec));
-    return open_random(spec, text, vision, written, out);
+    return open_random(spec, text, vision, present, out);
   }
   return Status::error(Code::not_found, "no published shape \"%s\"; there are %s", name, known.c_str());
 }

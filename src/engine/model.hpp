@@ -49,11 +49,12 @@ struct Model {
 // neither null nor empty: the source of one that is run in place of the checkpoint's.
 Status open_model(std::unique_ptr<ModelFiles> files, std::unique_ptr<Model>* out, const char* chat_format = nullptr,
                   const char* chat_template = nullptr);
-// A published shape with random weights and no tokenizer. `written`: false leaves its matrices as memory came.
-Status open_shape(const char* name, WeightFormat text, WeightFormat vision, bool written, std::unique_ptr<Model>* out);
+// A published shape with random weights and no tokenizer. `present`: false only tells of
+// its matrices (Weights::present).
+Status open_shape(const char* name, WeightFormat text, WeightFormat vision, bool present, std::unique_ptr<Model>* out);
 
 // Any shape, which must be one that read_model_spec gives, likewise.
-Status open_random(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool written,
+Status open_random(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool present,
                    std::unique_ptr<Model>* out);
 
 // Warnings of text without turns, once: warn_plain_text where the model could have turns and has none, and that the token

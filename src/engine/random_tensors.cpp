@@ -17,6 +17,9 @@ bool stays_float(Slot slot) {
   return slot == Slot::layer_input_projection || (is_layered(slot) && part_of(slot).reads == Site::count);
 }
 
+// Where matrices are said to lie that are not there; nobody reads it.
+alignas(64) uint8_t absent[64];
+
 Status no_memory(size_t bytes) {
   return Status::error(Code::out_of_memory, "no memory for %zu bytes of random weights", bytes);
 }
@@ -39,12 +42,15 @@ Status RandomTensors::choose_roots(const ModelSpec& spec) {
 
 Status RandomTensors::brain_floats(size_t rows, size_t columns, Matrix* out) {
   const size_t values = rows * columns;
-  auto* memory = reinterpret_cast<uint16_t*>(own(values * sizeof(uint16_t)));
-  if (memory == nullptr) return no_memory(values * sizeof(uint16_t));
-  for (size_t done = written_ ? 0 : values; done < values; done += pattern_.size())
-    std::memcpy(memory + done, pattern_.data(), std::min(pattern_.size(), values - done) * sizeof(uint16_t));
+  out->data = absent;
+  if (present_) {
+    auto* memory = reinterpret_cast<uint16_t*>(own(values * sizeof(uint16_t)));
+    if (memory == nullptr) return no_memory(values * sizeof(uint16_t));
+    for (size_t done = 0; done < values; done += pattern_.size())
+      std::memcpy(memory + done, pattern_.data(), std::min(pattern_.size(), values - done) * sizeof(uint16_t));
+    out->data = reinterpret_cast<uint8_t*>(memory);
+  }
   out->dtype = DType::bf16;
-  out->data = reinterpret_cast<uint8_t*>(memory);
   out->stride_bytes = columns * sizeof(uint16_t);
   bytes_ += values * sizeof(uint16_t);
   return Status::ok();
@@ -53,13 +59,13 @@ Status RandomTensors::brain_floats(size_t rows, size_t columns, Matrix* out) {
 Status RandomTensors::panels(size_t rows, size_t columns, WeightFormat format, Matrix* out) {
   const size_t stride = panel_bytes(format, columns);
   const size_t bytes = panel_count(rows) * stride;
-  uint8_t* memory = own(bytes);
+  uint8_t* memory = present_ ? own(bytes) : absent;
   float* scale = reinterpret_cast<float*>(own(rows * sizeof(float)));
   if (memory == nullptr || scale == nullptr) return no_memory(bytes);
   uint32_t state = 1;
   std::vector<uint8_t> pattern(kPatternValues);
   for (uint8_t& byte : pattern) byte = static_cast<uint8_t>((state = state * 1664525u + 1013904223u) >> 24);
-  for (size_t done = written_ ? 0 : bytes; done < bytes; done += pattern.size())
+  for (size_t done = 0; present_ && done < bytes; done += pattern.size())
     std::memcpy(memory + done, pattern.data(), std::min(pattern.size(), bytes - done));
   const int multiplier = facts_of(format).group > 0 ? kMultiplierMax : 1;
   std::fill_n(scale, rows, 0.03f / static_cast<float>(facts_of(format).code_max * multiplier));

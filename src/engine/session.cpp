@@ -27,6 +27,7 @@ Status Session::size(const Model& model, const SessionOptions& options, size_t* 
 Status Session::create(const Model& model, const SessionOptions& options, void* buffer, size_t bytes,
                        std::unique_ptr<Session>* out) {
   size_t needed = 0;
+  MICA_TRY(model.weights.check_present());
   MICA_TRY(size(model, options, &needed));
   MICA_TRY(check_buffer("session", buffer, bytes, needed));
   std::unique_ptr<Session> session(new Session(model));

@@ -146,9 +146,9 @@ class FileTensors : public TensorSource {
 // static format does online (rotations, scales of quant points), so that a shape measures what a packed model would.
 class RandomTensors : public TensorSource {
  public:
-  // `written`: false leaves matrices as memory came, which takes none of it.
-  RandomTensors(WeightFormat text, WeightFormat vision, bool written, OwnedBytes* owned)
-      : TensorSource(owned), formats_{text, text, vision, vision, vision, vision, vision}, written_(written) {}
+  // `present`: false tells of matrices without making them, for a model that is asked what it would take.
+  RandomTensors(WeightFormat text, WeightFormat vision, bool present, OwnedBytes* owned)
+      : TensorSource(owned), formats_{text, text, vision, vision, vision, vision, vision}, present_(present) {}
   Status choose_roots(const ModelSpec& spec) override;
   Status matrix(const Place& place, const MatrixShape& shape, Matrix* out) override;
   Status vector(const Place& place, const char* suffix, size_t count, const float** out) override;
@@ -163,7 +163,7 @@ class RandomTensors : public TensorSource {
   Status panels(size_t rows, size_t columns, WeightFormat format, Matrix* out);
 
   WeightFormat formats_[static_cast<size_t>(Section::count)];
-  bool written_;
+  bool present_;
   NamesOfPlaces names_;
   std::vector<uint16_t> pattern_;
 };

@@ -331,9 +331,10 @@ Status load_weights(const ModelFiles& files, const ModelSpec& spec, Weights* out
   return Status::ok();
 }
 
-Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool written,
+Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool present,
                            Weights* out) {
-  RandomTensors source(text, vision, written, &out->owned);
+  RandomTensors source(text, vision, present, &out->owned);
+  out->present = present;
   return Loader(&source, spec, out).load();
 }
 

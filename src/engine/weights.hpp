@@ -92,7 +92,13 @@ struct Weights {
   uint64_t bytes = 0;  // as stored
   uint32_t quant_points = 0;
   bool aifs = true;  // visual rows of a chunk are computed first; otherwise chunks end where the modality changes
+  bool present = true;  // false: only told of, and never to be read
   OwnedBytes owned;  // widened vectors, and random weights
+
+  Status check_present() const {
+    if (present) return Status::ok();
+    return Status::error(Code::unsupported, "this model was opened without its weights, to be asked what it takes");
+  }
 
   const VisionWeights& tower(Shown shown) const {
     return shown == Shown::still || frames.layers.empty() ? vision : frames;
@@ -113,8 +119,9 @@ struct NamedPoint {
 };
 std::vector<NamedPoint> quant_points(const ModelSpec& spec, Weights* weights);
 
-// The same with random weights, for a published shape. Floats are bf16; packed ones run with static scales.
-Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool written,
+// The same with random weights, for a published shape. Floats are bf16; packed ones run with static scales. `present`:
+// false only tells of matrices (Weights::present).
+Status make_random_weights(const ModelSpec& spec, WeightFormat text, WeightFormat vision, bool present,
                            Weights* out);
 
 }  // namespace mica

@@ -81,6 +81,7 @@ Status Workspace::size(const Model& model, const SessionOptions& options, size_t
 Status Workspace::create(const Model& model, const SessionOptions& options, void* buffer, size_t bytes,
                          std::unique_ptr<Workspace>* out) {
   size_t needed = 0;
+  MICA_TRY(model.weights.check_present());
   MICA_TRY(size(model, options, &needed));
   MICA_TRY(check_buffer("workspace", buffer, bytes, needed));
   auto workspace = std::make_unique<Workspace>(model);

@@ -9,6 +9,7 @@
 #include "family.hpp"
 #include "log.hpp"
 #include "model.hpp"
+#include "session.hpp"
 
 using namespace mica;
 
@@ -25,6 +26,20 @@ TEST_CASE("published shapes are read without a warning") {
     CHECK(spec.decoder.layers > 0);
   }
   set_log(nullptr, nullptr);
+}
+
+TEST_CASE("a shape without weights says what it would take, and has no sessions") {
+  const WeightFormat floats = WeightFormat::floats;
+  std::unique_ptr<Model> with, without;
+  REQUIRE(open_shape("smollm2-135m", floats, floats, true, &with));
+  REQUIRE(open_shape("smollm2-135m", floats, floats, false, &without));
+  CHECK(without->weights.bytes == with->weights.bytes);
+  CHECK(without->weights.parameters == with->weights.parameters);
+  for (const Shape& shape : kShapes) CHECK(open_shape(shape.name, floats, floats, false, &without));
+  SessionOptions options;
+  REQUIRE(Session::resolve(*without, {}, &options));
+  std::unique_ptr<Session> session;
+  CHECK(Session::create(*without, options, nullptr, 0, &session).code() == Code::unsupported);
 }
 
 TEST_CASE("random weights have every storage, and fewer bits take fewer bytes") {
