@@ -67,8 +67,9 @@ struct LinearReport {
   size_t rows = 0, columns = 0;
   double bits = 0;             // of a weight, with scales, tables and what is kept in float
   double error = 0;            // |W X - Q X|^2 / |W X|^2 over the calibration rows
-  // Share of its layer's output that the fewest bits are expected to cost, by which bits were allotted; 0: not
-  // measured.
+  // What the fewest bits are expected to cost, by which bits were allotted: of the decoder a divergence of its
+  // probabilities, of a tower a share of its last rows, by other rules than the error's a share of the layer's output.
+  // 0: not measured.
   double sensitivity = 0;
   // Greatest magnitude over the root mean square of a row of weights, mean over the rows: as they came, rotated, and
   // without the column that RMS keeps apart (equal to the one before where it keeps none).
@@ -94,7 +95,8 @@ struct QuantizeReport {
 using QuantizeProgress = std::function<bool(const char* stage, double done)>;
 
 // Quantizes `files` (taken over) to `path`. Memory: the float weights of one layer, its GPTQ matrix, and one row of
-// hidden floats a calibration token. A failure leaves no file under `path`, or the one that was there. Errors:
+// hidden floats a calibration token; where bits are allotted by error, the layer twice and some 1,500 such rows for each
+// layer and each kind of matrix. A failure leaves no file under `path`, or the one that was there. Errors:
 // invalid_argument for a weight that is not finite, naming its layer, and for samples that do not suit the model; those
 // of pictures and files; cancelled. `report` may be null.
 Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples,

@@ -6,13 +6,15 @@
 #include <cmath>
 #include <utility>
 
+#include "checked.hpp"
 #include "row_comparison.hpp"
 
 namespace mica {
 namespace {
 
-// Items that are run, evenly spread: what layers and kinds lose differs by far more than texts do.
-constexpr size_t kItems = 3;
+// Items that are run, evenly spread, have so many rows together, and are so many at least: what layers and kinds lose
+// differs by far more than texts do, but a few rows of short questions say nothing.
+constexpr size_t kRows = 1536, kItemsLeast = 3;
 // Rows of an item whose probabilities are compared, evenly spread over its text: neighbours tell the same.
 constexpr size_t kComparedRows = 128;
 constexpr int kFittingSteps = 30;
@@ -67,7 +69,10 @@ void fit_costs(const Losses& losses, std::vector<MatrixCost>* costs) {
 }
 
 SensitivityRuns::SensitivityRuns(LayerRows* rows) : rows_(rows) {
-  const size_t count = std::min(kItems, rows->items());
+  size_t all = 0;
+  for (size_t item = 0; item < rows->items(); ++item) all += rows->rows(item);
+  const size_t wanted = std::max(kItemsLeast, ceil_div(kRows * rows->items(), std::max<size_t>(all, 1)));
+  const size_t count = std::min(wanted, rows->items());
   for (size_t i = 0; i < count; ++i) items_.push_back(i * rows->items() / count);
 }
 
