@@ -30,6 +30,7 @@ struct PanelStream {
   const uint8_t* blocks;
   const uint8_t* multipliers;  // these two as those of Block
   const int8_t* levels;
+  const int32_t* notes;        // of the first row (below), rows are kRowNotes<Core> apart; of Cores that take them
 };
 
 // Bytes of a panel's blocks an input.
@@ -98,7 +99,7 @@ struct UnpackedCore {
     for (size_t input = 0; input < inputs; input += kInputs) {
       unpack(wide, panel.blocks + input * kInputBytes<kFormat>, panel.levels, at_most(inputs - input, kInputs));
       const size_t count = at_most(inputs - input, kInputs);
-      Wide::template stream<kStreamRows>(x + input, x_stride, {wide, nullptr, nullptr}, count, part);
+      Wide::template stream<kStreamRows>(x + input, x_stride, {wide, nullptr, nullptr, nullptr}, count, part);
       for (size_t i = 0; i < kStreamRows * kPanelChannels; ++i) sums[i] += part[i];
     }
   }
@@ -109,6 +110,14 @@ struct UnpackedCore {
 template <PanelFormat kFormat>
 struct LevelCore : UnpackedCore<kFormat> {};
 
+// Integers that a Core notes of a row before panels are streamed past it: kGroupNotes for each group of inputs, perhaps
+// of four groups at a time.
+template <class Core>
+constexpr size_t kRowNotes = 0;
+template <class Core>
+  requires(Core::kGroupNotes > 0)
+constexpr size_t kRowNotes<Core> = (inputs_max(Core::kFormat) / Core::kGroup + 4) / 4 * 4 * Core::kGroupNotes;
+
 // Few rows: each panel is read once, from its first byte to its last, and prefetched.
 template <PanelFormat kFormat>
 void stream_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilogue& epilogue, const FloatRows& dst,
@@ -118,9 +127,14 @@ void stream_rows(const QuantizedRows& x, const PanelMatrix& weights, const Epilo
   const size_t inputs = padded_inputs(weights.inputs);
   const size_t rows = tile.row_end - tile.row_begin;
   const int8_t* x_begin = x.values + tile.row_begin * x.stride;
+  constexpr size_t kNotes = kRowNotes<Core>;
+  int32_t notes[kNotes > 0 ? kRowsMax * kNotes : 1];
+  if constexpr (kNotes > 0)
+    for (size_t row = 0; row < rows; ++row) Core::note_row(notes + row * kNotes, x_begin + row * x.stride, inputs);
   for (size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel) {
     const uint8_t* bytes = weights.panels + panel * panel_bytes_of<kFormat>(inputs);
-    const PanelStream from = {bytes + header_bytes<kFormat>(inputs), multipliers_at<kFormat>(bytes, 0), weights.levels};
+    const PanelStream from = {bytes + header_bytes<kFormat>(inputs), multipliers_at<kFormat>(bytes, 0), weights.levels,
+                              notes};
     alignas(64) int32_t sums[kRowsMax * kPanelChannels];
     with_rows<kRowsMax>(
         rows, [&]<int kRows>() { Core::template stream<kRows>(x_begin, x.stride, from, inputs, sums); });

@@ -13,6 +13,12 @@ namespace {
 
 inline __m512i load_512(const void* from) { return _mm512_loadu_si512(from); }
 inline void store_512(void* to, __m512i a) { _mm512_storeu_si512(to, a); }
+// An accumulator as it stands: GCC would keep a copy of each of two dozen on the stack.
+#ifdef MICA_SIMDE
+inline void hold(__m512i&) {}
+#else
+inline void hold(__m512i& accumulator) { asm("" : "+v"(accumulator)); }
+#endif
 inline __m256i load_half_512(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
 
 // Four bytes, in every group of four.

@@ -12,11 +12,20 @@ namespace {
 
 // Half a panel: 8 channels, in four accumulators of 2 channels by 4 inputs. kWordSteps groups of 4 inputs are added in
 // 16 bits.
-template <int kWordSteps>
+template <int kWordSteps, size_t kGroup>
 struct NeonTile {
+  static constexpr size_t kRows = 4;
+
   template <int kTileRows>
-  static void multiply_half(const int8_t* x, size_t x_stride, const int8_t* weights, size_t inputs, bool first,
-                            int32_t* sums) {
+  static void multiply(const int8_t* x, size_t x_stride, const int8_t* weights, const int32_t* multipliers,
+                       size_t inputs, bool first, int32_t* sums) {
+    for (size_t half = 0; half < kPanelChannels; half += 8)
+      multiply_half<kTileRows>(x, x_stride, weights + 4 * half, multipliers + half, inputs, first, sums + half);
+  }
+
+  template <int kTileRows>
+  static void multiply_half(const int8_t* x, size_t x_stride, const int8_t* weights,
+                            [[maybe_unused]] const int32_t* multipliers, size_t inputs, bool first, int32_t* sums) {
     int32x4_t totals[kTileRows][4];
     for (int row = 0; row < kTileRows; ++row)
       for (int i = 0; i < 4; ++i) totals[row][i] = vdupq_n_s32(0);
@@ -44,33 +53,36 @@ struct NeonTile {
       for (int row = 0; row < kTileRows; ++row)
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) totals[row][i] = vpadalq_s16(totals[row][i], words[row][i]);
+      const size_t done = input + 4 * kWordSteps;
+      if (done < inputs && (kGroup == 0 || done % kGroup != 0)) continue;
+      add_totals<kTileRows>(totals, multipliers, first && done <= (kGroup > 0 ? kGroup : inputs), sums);
+      multipliers += kPanelChannels;
     }
-    for (int row = 0; row < kTileRows; ++row)
-      for (int i = 0; i < 4; i += 2) {
-        int32_t* sum = sums + row * kPanelChannels + i * 2;
-        const int32x4_t pairs = vpaddq_s32(totals[row][i], totals[row][i + 1]);
-        vst1q_s32(sum, first ? pairs : vaddq_s32(vld1q_s32(sum), pairs));
-      }
   }
 
   template <int kTileRows>
-  static void multiply(const int8_t* x, size_t x_stride, const int8_t* weights, size_t inputs, bool first,
-                       int32_t* sums) {
-    multiply_half<kTileRows>(x, x_stride, weights, inputs, first, sums);
-    multiply_half<kTileRows>(x, x_stride, weights + 32, inputs, first, sums + 8);
+  static void add_totals(int32x4_t (&totals)[kTileRows][4], [[maybe_unused]] const int32_t* multipliers, bool first,
+                         int32_t* sums) {
+    for (int row = 0; row < kTileRows; ++row)
+      for (int i = 0; i < 4; i += 2) {
+        int32_t* sum = sums + row * kPanelChannels + i * 2;
+        int32x4_t pairs = vpaddq_s32(totals[row][i], totals[row][i + 1]);
+        if constexpr (kGroup > 0) pairs = vmulq_s32(pairs, vld1q_s32(multipliers + i * 2));
+        vst1q_s32(sum, first ? pairs : vaddq_s32(vld1q_s32(sum), pairs));
+      }
   }
 };
 
 template <>
-struct LevelCore<PanelFormat::u4> : ArmCore<NeonTile<8>, NibbleWeights> {};
+struct LevelCore<PanelFormat::u4> : ArmCore<NeonTile<8, 0>, NibbleWeights> {};
 template <>
-struct LevelCore<PanelFormat::s8> : ArmCore<NeonTile<2>, ByteWeights> {};
+struct LevelCore<PanelFormat::s8> : ArmCore<NeonTile<2, 0>, ByteWeights> {};
 template <>
-struct LevelCore<PanelFormat::t4> : ArmCore<NeonTile<8>, LevelWeights> {};
+struct LevelCore<PanelFormat::t4> : ArmCore<NeonTile<8, kFactsOf<PanelFormat::t4>.group>, LevelWeights> {};
 template <>
-struct LevelCore<PanelFormat::t3> : ArmCore<NeonTile<8>, ThreeBitWeights> {};
+struct LevelCore<PanelFormat::t3> : ArmCore<NeonTile<8, 0>, ThreeBitWeights> {};
 template <>
-struct LevelCore<PanelFormat::p2> : ArmCore<NeonTile<8>, PairWeights> {};
+struct LevelCore<PanelFormat::p2> : ArmCore<NeonTile<8, 0>, PairWeights> {};
 
 }  // namespace
 }  // namespace mica::simd

@@ -84,15 +84,18 @@ void unpack_panel(int8_t* to, const uint8_t* blocks, const int8_t* levels, size_
   }
 }
 
-// The multipliers of the groups of `inputs` inputs, [group][channel].
+// By what the sums of the groups of `inputs` inputs are multiplied, [group][channel]. A tile's sums run on from group
+// to group, so that none begins anew: s1 m1 + s2 m2 = s1 (m1 - m2) + (s1 + s2) m2.
 inline void unpack_multipliers(int32_t* to, const uint8_t* groups, size_t inputs) {
   constexpr size_t kGroup = kFactsOf<PanelFormat::t4>.group;
   for (size_t input = 0; input < inputs; input += kGroup, groups += kGroupBytes, to += kPanelChannels) {
     const uint8x8_t both = vld1_u8(groups);
     const uint16x8_t halves[2] = {vmovl_u8(vand_u8(both, vdup_n_u8(15))), vmovl_u8(vshr_n_u8(both, 4))};
-    for (int i = 0; i < 2; ++i) {
-      vst1q_s32(to + 8 * i, vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(halves[i]))));
-      vst1q_s32(to + 8 * i + 4, vreinterpretq_s32_u32(vmovl_high_u16(halves[i])));
+    for (size_t i = 0; i < kPanelChannels; i += 4) {
+      const uint16x4_t words = i % 8 == 0 ? vget_low_u16(halves[i / 8]) : vget_high_u16(halves[i / 8]);
+      const int32x4_t multipliers = vreinterpretq_s32_u32(vmovl_u16(words));
+      vst1q_s32(to + i, multipliers);
+      if (input > 0) vst1q_s32(to + i - kPanelChannels, vsubq_s32(vld1q_s32(to + i - kPanelChannels), multipliers));
     }
   }
 }
@@ -104,10 +107,11 @@ inline void prefetch_panel(const uint8_t* panel) { __builtin_prefetch(panel + 10
 constexpr GemmGeometry kArmGeometry = {
     .stream_rows = 4, .stream_bytes_min = 128u << 10, .stream_bytes_max = 1u << 20, .block_panels = 2};
 
-// What both levels do around their tiles. Tile has:
-//   template <int rows> static void multiply(x, x_stride, weights, inputs, first, sums): sets sums[rows][16] to the
-//     products of 1 to 4 rows with signed weights, [inputs / 4][channel][4], for a multiple of 32 inputs, or, where
-//     these are not the first inputs, adds them.
+// What both levels do around their tiles. Tile has kRows, and
+//   template <int rows> static void multiply(x, x_stride, weights, multipliers, inputs, first, sums): sets
+//     sums[rows][16] to the products of 1 to kRows rows with signed weights, [inputs / 4][channel][4], for a multiple
+//     of 32 inputs, or, where these are not the first inputs, adds them. `multipliers`, of formats with groups: what
+//     unpack_multipliers makes.
 template <class Tile, class Weights>
 struct ArmCore {
   static constexpr int32_t kOffset = 0;
@@ -116,35 +120,15 @@ struct ArmCore {
   static constexpr bool kUnpacks = kFormat != PanelFormat::s8;
   static constexpr size_t kGroup = kFactsOf<kFormat>.group;
   static constexpr size_t kPanelInputBytes = kInputBytes<kFormat>;
-  // Four panels of 256 inputs (16 KB) and the sums of 32 rows (8 KB) in a level 1 cache of 32 KB.
-  static constexpr size_t kRows = 32, kPanels = 4, kInputs = 256;
-  static constexpr size_t kMultipliers = kGroup > 0 ? kInputs / kGroup * kPanelChannels : 1;
+  // Four panels of 256 inputs (16 KB) and the sums of 48 rows (12 KB) in a level 1 cache of 32 KB.
+  static constexpr size_t kRows = 48, kPanels = 4, kInputs = 256;
+  static constexpr size_t kMultipliers = (kGroup > 0 ? kInputs / kGroup : 1) * kPanelChannels;
 
   // Of a panel's part: where its signed weights are, unpacked to `to` if they have to be.
   static const int8_t* unpacked(int8_t* to, const uint8_t* blocks, const int8_t* levels, size_t inputs) {
     if constexpr (!kUnpacks) return reinterpret_cast<const int8_t*>(blocks);
     else unpack_panel<Weights>(to, blocks, levels, inputs);
     return to;
-  }
-
-  // A tile group by group, where the format has multipliers.
-  template <int kTileRows>
-  static void multiply_tile(const int8_t* x, size_t x_stride, const int8_t* weights, const int32_t* multipliers,
-                            size_t inputs, bool first, int32_t* sums) {
-    if constexpr (kGroup == 0) {
-      Tile::template multiply<kTileRows>(x, x_stride, weights, inputs, first, sums);
-    } else {
-      for (size_t input = 0; input < inputs; input += kGroup, multipliers += kPanelChannels) {
-        alignas(64) int32_t group[kTileRows * kPanelChannels];
-        Tile::template multiply<kTileRows>(x + input, x_stride, weights + input * kPanelChannels,
-                                           at_most(inputs - input, kGroup), true, group);
-        for (int i = 0; i < kTileRows * static_cast<int>(kPanelChannels); i += 4) {
-          const int32x4_t before = first && input == 0 ? vdupq_n_s32(0) : vld1q_s32(sums + i);
-          const int32x4_t by = vld1q_s32(multipliers + i % static_cast<int>(kPanelChannels));
-          vst1q_s32(sums + i, vmlaq_s32(before, vld1q_s32(group + i), by));
-        }
-      }
-    }
   }
 
   static void multiply(const Block& block) {
@@ -157,11 +141,12 @@ struct ArmCore {
       if constexpr (kGroup > 0)
         unpack_multipliers(multipliers[panel], block.multipliers + panel * block.panel_stride, block.inputs);
     }
-    for (size_t row = 0; row < block.rows; row += 4)
+    for (size_t row = 0; row < block.rows; row += Tile::kRows)
       for (size_t panel = 0; panel < block.panel_count; ++panel)
-        with_rows<4>(at_most(block.rows - row, 4), [&]<int kTileRows>() {
-          multiply_tile<kTileRows>(block.x + row * block.x_stride, block.x_stride, weights[panel], multipliers[panel],
-                                   block.inputs, block.first, block.sums + (panel * kRows + row) * kPanelChannels);
+        with_rows<Tile::kRows>(at_most(block.rows - row, Tile::kRows), [&]<int kTileRows>() {
+          Tile::template multiply<kTileRows>(block.x + row * block.x_stride, block.x_stride, weights[panel],
+                                             multipliers[panel], block.inputs, block.first,
+                                             block.sums + (panel * kRows + row) * kPanelChannels);
         });
   }
 
@@ -176,8 +161,8 @@ struct ArmCore {
       const uint8_t* from = panel.blocks + input * kPanelInputBytes;
       for (size_t byte = 0; byte < part * kPanelInputBytes; byte += 64) prefetch_panel(from + byte);
       if constexpr (kGroup > 0) unpack_multipliers(multipliers, panel.multipliers + input / kGroup * kGroupBytes, part);
-      multiply_tile<kStreamRows>(x + input, x_stride, unpacked(wide, from, panel.levels, part), multipliers, part,
-                                 input == 0, sums);
+      Tile::template multiply<kStreamRows>(x + input, x_stride, unpacked(wide, from, panel.levels, part), multipliers,
+                                           part, input == 0, sums);
     }
   }
 };

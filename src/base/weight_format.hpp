@@ -44,7 +44,7 @@ constexpr const WeightFormatFacts& facts_of(WeightFormat format) {
 }
 
 // The levels that the quantizer takes, nearly those of least squared error for values of a normal distribution, which
-// rotated weights have; of 4 bits also the widest of which three pairs of products fit 16 bits (gemm_groups_inl.hpp),
+// rotated weights have; of 4 bits also the widest of which six pairs of products fit 16 bits (gemm_words_inl.hpp),
 // of fewer bits eight.
 inline constexpr int8_t kLevels16[] = {-21, -16, -13, -10, -7, -5, -3, -1, 1, 3, 5, 7, 10, 13, 16, 21};
 inline constexpr int8_t kLevels8[] = {-8, -5, -3, -1, 1, 3, 5, 8};

@@ -92,6 +92,13 @@ inline __m512i cvtepu16_epi32(__m256i a) {
   return result.integers;
 }
 
+inline __m512i maskz_loadu_epi8(__mmask64 inside, const void* from) {
+  uint8_t bytes[64] = {};
+  for (int i = 0; i < 64; ++i)
+    if (inside >> i & 1) bytes[i] = static_cast<const uint8_t*>(from)[i];
+  return simde_mm512_loadu_si512(bytes);
+}
+
 inline __m512 cvtph_ps(__m256i a) {
   uint16_t halves[16];
   simde_mm256_storeu_si256(halves, a);
@@ -111,4 +118,5 @@ inline __m512 cvtph_ps(__m256i a) {
 #define _mm512_cvtps_epi32 mica::simde::cvtps_epi32
 #define _mm512_cvtepu8_epi32 mica::simde::cvtepu8_epi32
 #define _mm512_cvtepu16_epi32 mica::simde::cvtepu16_epi32
+#define _mm512_maskz_loadu_epi8 mica::simde::maskz_loadu_epi8
 #define _mm512_cvtph_ps mica::simde::cvtph_ps
