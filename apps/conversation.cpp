@@ -44,8 +44,10 @@ uint32_t session_tokens(const Session& session, const NamedPicture& picture) {
 
 uint32_t largest_picture(const Model& model, const std::vector<NamedPicture>& pictures) {
   uint32_t largest = 0;
-  for (const NamedPicture& picture : pictures)
-    if (!picture.is_frame) largest = std::max(largest, picture_tokens(model, picture));
+  for (const bool frames : {false, true})  // these bound nothing where no picture does
+    for (const NamedPicture& picture : pictures)
+      if (picture.is_frame == frames && (!frames || largest != 0))
+        largest = std::max(largest, picture_tokens(model, picture));
   return largest;
 }
 

@@ -112,6 +112,37 @@ std::vector<float> read_slices(const Tensors& file, const std::string& path, con
   return first == strip ? planes : std::vector<float>();
 }
 
+// Each picture by itself, or the frames of each video: those of one size that follow each other.
+std::vector<std::vector<const mica_picture*>> shown_together(const std::vector<NamedPicture>& pictures, bool frames) {
+  std::vector<std::vector<const mica_picture*>> all;
+  for (size_t i = 0; i < pictures.size(); i++) {
+    const mica_picture* picture = pictures[i].picture.get();
+    if (pictures[i].is_frame != frames) continue;
+    const bool goes_on = frames && i > 0 && pictures[i - 1].is_frame &&
+                         mica_picture_width(all.back()[0]) == mica_picture_width(picture) &&
+                         mica_picture_height(all.back()[0]) == mica_picture_height(picture);
+    if (!goes_on) all.emplace_back();
+    all.back().push_back(picture);
+  }
+  return all;
+}
+
+// Where the processor said how far the patches of each video are apart in time.
+void set_times(const Tensors& file, const std::string& path, const std::vector<NamedPicture>& pictures) {
+  if (!has_tensor(file, "second_per_grid_ts")) return;
+  constexpr double kFramesOfPatch = 2;
+  const auto seconds = read_tensor<float>(file, path, "second_per_grid_ts", "F32", 2);
+  size_t video = 0;
+  for (const auto& frames : shown_together(pictures, true)) {
+    const double step = seconds.values[std::min(video++, seconds.values.size() - 1)] / kFramesOfPatch;
+    for (size_t i = 0; i < frames.size(); i++) {
+      mica_error error{};
+      require(mica_frame_set_time(const_cast<mica_picture*>(frames[i]), static_cast<double>(i) * step, 1 / step, &error),
+              error);
+    }
+  }
+}
+
 // Of the pictures, or of a video's frames. Infinite when the model's processor gives another number of values than the
 // reference's.
 double pixel_difference(const Model& model, const std::vector<NamedPicture>& pictures, bool frames,
@@ -119,13 +150,13 @@ double pixel_difference(const Model& model, const std::vector<NamedPicture>& pic
   double difference = 0;
   size_t done = 0;
   std::vector<float> values(recorded.size());
-  const auto pixels_of = frames ? mica_frame_pixels : mica_picture_pixels;
-  for (const NamedPicture& picture : pictures) {
-    if (picture.is_frame != frames) continue;
+  for (const std::vector<const mica_picture*>& shown : shown_together(pictures, frames)) {
     mica_error error{};
     size_t count = 0;
     const mica_status status =
-        pixels_of(model.get(), picture.picture.get(), values.data(), values.size() - done, &count, &error);
+        frames ? mica_video_pixels(model.get(), shown.data(), shown.size(), values.data(), values.size() - done, &count,
+                                   &error)
+               : mica_picture_pixels(model.get(), shown[0], values.data(), values.size() - done, &count, &error);
     if (status == MICA_LIMIT_EXCEEDED) return std::numeric_limits<double>::infinity();
     require(status, error);
     for (size_t i = 0; i < count; i++) {
@@ -189,6 +220,7 @@ GoldenDifference compare_golden(const Model& model, mica_session_options options
   }
   const std::vector<NamedPicture> pictures =
       given_pictures ? open_pictures(*given_pictures) : open_named_pictures(file, fs::path(path).parent_path());
+  set_times(file, path, pictures);
   GoldenDifference difference;
   if (has_tensor(file, "pixel_values") && has_tensor(file, "target_sizes")) {
     difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path, "target_sizes", true));

@@ -49,7 +49,7 @@ inline constexpr const char* kGlmVisionRoots[] = {"model.visual.", "visual."};
 inline constexpr ConfigField kGlmRoot[] = {
     {"image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
     // Prompts name them by their texts.
-    no_effect("image_start_token_id|image_end_token_id|video_start_token_id|video_end_token_id"),
+    no_effect("image_start_token_id|image_end_token_id"),
 };
 
 inline constexpr ConfigField kGlmTower[] = {
@@ -81,13 +81,8 @@ inline constexpr Step kGlmProjector[] = {
     {Op::linear, Slot::projector_down},
 };
 
-inline constexpr ProcessorField kGlmFields[] = {
-    {"size", ProcessorFieldKind::size, MICA_PROCESSOR_FIELD(size)},
-    {"patch_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(patch_size), 1, 256},
-    {"temporal_patch_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(temporal_patch_size), 1, 8},
-    {"merge_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(merge_size), 1, 16},
-};
-inline constexpr std::span<const ProcessorField> kGlmProcessorTables[] = {kProcessorFields, kNoCropFields, kGlmFields};
+inline constexpr std::span<const ProcessorField> kGlmProcessorTables[] = {kProcessorFields, kNoCropFields, kOneSize,
+                                                                          kPatchFields};
 // Of both names; pixels count both frames.
 inline constexpr PictureProcessor kGlmProcessors[] = {
     {"Glm4vImageProcessor", ProcessorSteps::smart_resize_frames, smart_resize_values(112 * 112, 28 * 28 * 15000),

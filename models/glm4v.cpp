@@ -10,6 +10,24 @@ constexpr const char* kArchitectures[] = {"Glm4vForConditionalGeneration"};
 constexpr const DecoderKind* kDecoders[] = {&kind_glm4v};
 constexpr const char* kTowers[] = {"glm4v_vision", "glm4v"};  // as transformers 5 and 4 call it
 
+// A template shows a video by a token of its own, in whose place its frames stand as pictures do.
+constexpr ConfigField kRoot[] = {
+    kVideoToken,
+    {"video_start_token_id", FieldKind::i32, MICA_FIELD(video_begin), 0, kVocabularyMax},
+    {"video_end_token_id", FieldKind::i32, MICA_FIELD(video_end), 0, kVocabularyMax},
+};
+
+constexpr PictureProcessor kFrames = {"Glm4vVideoProcessor", ProcessorSteps::smart_resize_video,
+                                      smart_resize_values(112 * 112, 28 * 28 * 2 * 30000), kWholeVideoTables};
+constexpr PicturePiece kVideo[] = {
+    {PicturePiece::Kind::control, "<|begin_of_video|>"},
+    {PicturePiece::Kind::control, "<|begin_of_image|>", PieceOf::frame},
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::frame},
+    {PicturePiece::Kind::control, "<|end_of_image|>", PieceOf::frame},
+    {PicturePiece::Kind::text, "{seconds}", PieceOf::frame},
+    {PicturePiece::Kind::control, "<|end_of_video|>"},
+};
+
 constexpr ConfigField kTower[] = {
     {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.projector_hidden), 8, kFeedForwardMax},
     {"image_size", FieldKind::square_u32, MICA_FIELD(vision.position_pixels), 1, 16384},
@@ -18,6 +36,7 @@ constexpr ConfigField kTower[] = {
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kGlmRoot},
+    {ConfigScope::root, kRoot},
     {ConfigScope::vision, kGlmTower},
     {ConfigScope::vision, kTower},
     {ConfigScope::vision, kTowerForeign},
@@ -45,6 +64,10 @@ constexpr Step kStem[] = {
 
 constexpr ModelSpec defaults() {
   ModelSpec spec = glm_model(1536, 12, 4096, 151343);
+  spec.video_token = 151344;
+  spec.video_begin = 151341;
+  spec.video_end = 151342;
+  spec.sampling = {.per_second = 2, .spread = FrameSpread::seconds, .multiple = 2, .seconds_max = 300};
   spec.vision.projector_hidden = 13696;
   spec.vision.qkv_bias = false;
   spec.vision.position_rule = PositionRule::bicubic_centers;
@@ -65,13 +88,16 @@ extern constinit const Family glm4v = {
     .config = kConfigs,
     .processors = kGlmProcessors,
     .published_processor = &kGlmProcessors[0],
+    .frame_processor = &kFrames,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kGlmVisionRoots, kGlmVisionRoots},
     .stem = kStem,
     .projector = kGlmProjector,
+    .frame = kGlmProjector,
     .projector_title = "convolution and gated MLP",
     .picture = kGlmPicture,
+    .video = kVideo,
 };
 
 }  // namespace mica::tables

@@ -10,6 +10,7 @@ constexpr const char* kArchitectures[] = {"GlmOcrForConditionalGeneration"};
 constexpr const DecoderKind* kDecoders[] = {&kind_glm_ocr};
 constexpr const char* kTowers[] = {"glm_ocr_vision", "glm_ocr"};  // as transformers 5 and 4 call it
 
+constexpr ConfigField kRoot[] = {no_effect("video_start_token_id|video_end_token_id")};
 constexpr ConfigField kTower[] = {
     {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.feed_forward), 8, kFeedForwardMax},
     no_effect("image_size"),  // there are no learned positions
@@ -18,6 +19,7 @@ constexpr ConfigField kTower[] = {
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kGlmRoot},
+    {ConfigScope::root, kRoot},
     {ConfigScope::vision, kGlmTower},
     {ConfigScope::vision, kTower},
     {ConfigScope::vision, kTowerForeign},

@@ -51,6 +51,9 @@ inline constexpr ProcessorField kNoCropFields[] = {
 inline constexpr ProcessorField kVideoFields[] = {
     {"num_frames", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(num_frames), 1, 65536, true},
     {"fps", ProcessorFieldKind::number, MICA_PROCESSOR_FIELD(fps), 1e-3, 1e3, true},
+    {"min_frames", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(min_frames), 1, 65536, true},
+    {"max_frames", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(max_frames), 1, 65536, true},
+    {"max_duration", ProcessorFieldKind::number, MICA_PROCESSOR_FIELD(max_duration), 1, 1e6, true},
     {"do_pad", ProcessorFieldKind::no_effect},  // frames have one size
     {"pad_size", ProcessorFieldKind::no_effect},
     {"do_sample_frames", ProcessorFieldKind::no_effect},
@@ -75,12 +78,14 @@ inline constexpr ProcessorField kSmartResizeFields[] = {
     {"size", ProcessorFieldKind::size, MICA_PROCESSOR_FIELD(size), 0, 0, true},
     {"min_pixels", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(min_pixels), 1, 1e9, true},
     {"max_pixels", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(max_pixels), 1, 1e9, true},
+};
+inline constexpr ProcessorField kPatchFields[] = {
     {"patch_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(patch_size), 1, 256},
     {"temporal_patch_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(temporal_patch_size), 1, 8},
     {"merge_size", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(merge_size), 1, 16},
 };
 inline constexpr std::span<const ProcessorField> kSmartResizeTables[] = {kProcessorFields, kNoCropFields,
-                                                                         kSmartResizeFields};
+                                                                         kSmartResizeFields, kPatchFields};
 
 constexpr ProcessorValues smart_resize_values(uint32_t min_pixels, uint32_t max_pixels) {
   ProcessorValues values = clip_values();
@@ -91,6 +96,17 @@ constexpr ProcessorValues smart_resize_values(uint32_t min_pixels, uint32_t max_
   values.merge_size = 2;
   return values;
 }
+
+// Videos of these: the same of each frame, or of all frames together (ProcessorSteps).
+inline constexpr ProcessorField kSmartVideoFields[] = {
+    {"cap_pixels_per_frame", ProcessorFieldKind::expected, 0, false},
+    {"max_video_tokens", ProcessorFieldKind::no_effect},  // of that cap
+    {"max_image_size", ProcessorFieldKind::no_effect},
+};
+inline constexpr std::span<const ProcessorField> kSmartVideoTables[] = {
+    kProcessorFields, kNoCropFields, kSmartResizeFields, kPatchFields, kVideoFields, kSmartVideoFields};
+inline constexpr std::span<const ProcessorField> kWholeVideoTables[] = {
+    kProcessorFields, kNoCropFields, kOneSize, kPatchFields, kVideoFields, kSmartVideoFields};
 
 constexpr ProcessorValues one_frame(ProcessorValues values) {
   values.temporal_patch_size = 1;

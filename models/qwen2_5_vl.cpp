@@ -16,12 +16,13 @@ constexpr ConfigField kTower[] = {
     {"intermediate_size", FieldKind::u32, MICA_FIELD(vision.feed_forward), 8, kFeedForwardMax},
     {"window_size", FieldKind::u32, MICA_FIELD(vision.window_pixels), 1, kHiddenMax},
     {"fullatt_block_indexes", FieldKind::layers, MICA_FIELD(vision.full_layers), 0, kLayersMax - 1},
-    no_effect("tokens_per_second"),    // of videos
+    {"tokens_per_second", FieldKind::u32, MICA_FIELD(tokens_per_second), 0, 65536},
 };
 
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kPictureToken},
+    {ConfigScope::root, kVideoTokens},
     {ConfigScope::vision, kQwenTower},
     {ConfigScope::vision, kQwen2Tower},
     {ConfigScope::vision, kTower},
@@ -49,19 +50,23 @@ constexpr Step kProjector[] = {
 // Of a text file and its projector, which does not say how large windows are: those of the published checkpoints.
 constexpr const char* kGgufConfig = R"json({
   "architectures": ["Qwen2_5_VLForConditionalGeneration"], "model_type": "qwen2_5_vl",
-  "image_token_id": $(token <|image_pad|>),
+  "image_token_id": $(token <|image_pad|>), "video_token_id": $(token <|video_pad|>),
   "text_config": $(text),
   "vision_config": {
     "depth": $(clip.vision.block_count), "hidden_size": $(clip.vision.embedding_length),
     "out_hidden_size": $(clip.vision.projection_dim), "num_heads": $(clip.vision.attention.head_count),
     "intermediate_size": $(rows v.blk.0.ffn_up.weight), "patch_size": $(clip.vision.patch_size),
     "spatial_merge_size": $(clip.vision.spatial_merge_size|2), "temporal_patch_size": 2, "hidden_act": "silu",
-    "window_size": 112, "fullatt_block_indexes": $(every clip.vision.n_wa_pattern)}})json";
+    "window_size": 112, "tokens_per_second": 2, "fullatt_block_indexes": $(every clip.vision.n_wa_pattern)}})json";
 
 constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
   spec.picture_token = 151655;
+  spec.video_token = 151656;
+  spec.sampling = kQwenSampling;
+  spec.frame_positions = FramePositions::seconds;
+  spec.tokens_per_second = 4;
   VisionSpec& v = spec.vision;
   v.layers = 32;
   v.hidden = 3584;
@@ -93,6 +98,7 @@ extern constinit const Family qwen2_5_vl = {
     .config = kConfigs,
     .processors = kQwenProcessors,
     .published_processor = &kQwen2Published,
+    .frame_processor = &kQwen2Frames,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kQwen2VisionRoots, kQwen2VisionRoots},
@@ -102,6 +108,7 @@ extern constinit const Family qwen2_5_vl = {
              .processor = kQwen2GgufProcessor},
     .stem = kStem,
     .projector = kProjector,
+    .frame = kProjector,
     .projector_title = "patch merger",
     .picture = kQwenPicture,
 };

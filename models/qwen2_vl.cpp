@@ -20,6 +20,7 @@ constexpr ConfigField kTower[] = {
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kPictureToken},
+    {ConfigScope::root, kVideoTokens},
     {ConfigScope::vision, kQwenTower},
     {ConfigScope::vision, kQwen2Tower},
     {ConfigScope::vision, kTower},
@@ -43,7 +44,7 @@ constexpr Step kStem[] = {{Op::linear, Slot::patch_embedding}};
 // Of a text file and its projector, whose width of the feed-forward is not the tower's.
 constexpr const char* kGgufConfig = R"json({
   "architectures": ["Qwen2VLForConditionalGeneration"], "model_type": "qwen2_vl",
-  "image_token_id": $(token <|image_pad|>),
+  "image_token_id": $(token <|image_pad|>), "video_token_id": $(token <|video_pad|>),
   "text_config": $(text),
   "vision_config": {
     "depth": $(clip.vision.block_count), "embed_dim": $(clip.vision.embedding_length),
@@ -55,6 +56,9 @@ constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
   spec.picture_token = 151655;
+  spec.video_token = 151656;
+  spec.sampling = kQwenSampling;
+  spec.frame_positions = FramePositions::steps;
   spec.vision.layers = 32;
   spec.vision.hidden = 1280;
   spec.vision.heads = 16;
@@ -80,6 +84,7 @@ extern constinit const Family qwen2_vl = {
     .config = kConfigs,
     .processors = kQwenProcessors,
     .published_processor = &kQwen2Published,
+    .frame_processor = &kQwen2Frames,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kQwen2VisionRoots, kQwen2VisionRoots},
@@ -89,6 +94,7 @@ extern constinit const Family qwen2_vl = {
              .processor = kQwen2GgufProcessor},
     .stem = kStem,
     .projector = kQwenMerger,
+    .frame = kQwenMerger,
     .projector_title = "patch merger",
     .picture = kQwenPicture,
 };

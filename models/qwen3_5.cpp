@@ -15,6 +15,7 @@ constexpr ConfigField kNoTaps[] = {refused("deepstack_visual_indexes")};
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kPictureToken},
+    {ConfigScope::root, kVideoTokens},
     {ConfigScope::vision, kQwenTower},
     {ConfigScope::vision, kQwen3Tower},
     {ConfigScope::vision, kNoTaps},
@@ -27,6 +28,7 @@ constexpr std::span<const TensorName> kTensorTables[] = {kQwen35Tensors, kQwen3T
 constexpr ModelSpec defaults() {
   ModelSpec spec = qwen3_tower_defaults();
   spec.picture_token = 248056;
+  spec.video_token = 248057;
   return spec;
 }
 
@@ -43,14 +45,17 @@ extern constinit const Family qwen3_5 = {
     .config = kConfigs,
     .processors = kQwenProcessors,
     .published_processor = &kQwen3Published,
+    .frame_processor = &kQwen3Frames,
     .derived = kQwen3DerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kQwen3VisionRoots, kQwen3VisionRoots},
     .stem = kQwen3Stem,
     .projector = kQwenMerger,
     .tap = {},
+    .frame = kQwenMerger,
     .projector_title = "patch merger",
     .picture = kQwenPicture,
+    .video = kQwen3Video,
 };
 
 }  // namespace mica::tables

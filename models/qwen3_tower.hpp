@@ -17,6 +17,19 @@ inline constexpr ConfigField kQwen3Tower[] = {
 inline constexpr PictureProcessor kQwen3Published = {"Qwen2VLImageProcessor", ProcessorSteps::smart_resize,
     half_colors(smart_resize_values(1 << 16, 1 << 24)), kSmartResizeTables};
 
+inline constexpr PictureProcessor kQwen3Frames = {
+    "Qwen3VLVideoProcessor", ProcessorSteps::smart_resize_video,
+    half_colors(smart_resize_values(128 * 32 * 32, 768 * 32 * 32)), kWholeVideoTables};
+// In place of the token that a template shows, so that its marks stand around all of it.
+inline constexpr PicturePiece kQwen3Video[] = {
+    {PicturePiece::Kind::control, "<|vision_start|>"},
+    {PicturePiece::Kind::text, "<{middle_seconds} seconds>", PieceOf::frame},
+    {PicturePiece::Kind::control, "<|vision_start|>", PieceOf::frame},
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::frame},
+    {PicturePiece::Kind::control, "<|vision_end|>", PieceOf::frame},
+    {PicturePiece::Kind::control, "<|vision_end|>"},
+};
+
 inline constexpr std::span<const DerivedField> kQwen3DerivedTables[] = {kDecoderDerived, kProjectorAsJoined};
 
 inline constexpr TensorName kQwen3TowerTensors[] = {
@@ -40,6 +53,8 @@ constexpr ModelSpec qwen3_tower_defaults() {
   ModelSpec spec;
   spec.has_vision = true;
   spec.picture_token = 151655;
+  spec.video_token = 151656;
+  spec.sampling = {.per_second = 2, .spread = FrameSpread::ends, .frames_min = 4, .frames_max = 768};
   VisionSpec& v = spec.vision;
   v.layers = 27;
   v.hidden = 1152;

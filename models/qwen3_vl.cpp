@@ -16,6 +16,7 @@ constexpr ConfigField kTaps[] = {
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
     {ConfigScope::root, kPictureToken},
+    {ConfigScope::root, kVideoTokens},
     {ConfigScope::vision, kQwenTower},
     {ConfigScope::vision, kQwen3Tower},
     {ConfigScope::vision, kTaps},
@@ -39,7 +40,7 @@ constexpr Step kTap[] = {
 // and at most as many as the published checkpoints take.
 constexpr const char* kGgufConfig = R"json({
   "architectures": ["Qwen3VLForConditionalGeneration"], "model_type": "qwen3_vl",
-  "image_token_id": $(token <|image_pad|>),
+  "image_token_id": $(token <|image_pad|>), "video_token_id": $(token <|video_pad|>),
   "text_config": $(text),
   "vision_config": {
     "depth": $(clip.vision.block_count), "hidden_size": $(clip.vision.embedding_length),
@@ -74,6 +75,7 @@ extern constinit const Family qwen3_vl = {
     .config = kConfigs,
     .processors = kQwenProcessors,
     .published_processor = &kQwen3Published,
+    .frame_processor = &kQwen3Frames,
     .derived = kQwen3DerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kQwen3VisionRoots, kQwen3VisionRoots, kQwen3VisionRoots},
@@ -84,8 +86,10 @@ extern constinit const Family qwen3_vl = {
     .stem = kQwen3Stem,
     .projector = kQwenMerger,
     .tap = kTap,
+    .frame = kQwenMerger,
     .projector_title = "patch merger",
     .picture = kQwenPicture,
+    .video = kQwen3Video,
 };
 
 }  // namespace mica::tables

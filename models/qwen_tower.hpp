@@ -26,7 +26,13 @@ inline constexpr Step kQwenMerger[] = {
     {Op::activate},                   {Op::linear, Slot::projector_down},
 };
 
+// Around a video as around a picture.
+inline constexpr FrameSampling kQwenSampling = {.per_second = 2, .multiple = 2, .frames_min = 4, .frames_max = 768};
+
 // ---- of Qwen2-VL and Qwen2.5-VL alone
+
+inline constexpr PictureProcessor kQwen2Frames = {"Qwen2VLVideoProcessor", ProcessorSteps::smart_resize,
+                                                  smart_resize_values(128 * 28 * 28, 768 * 28 * 28), kSmartVideoTables};
 
 inline constexpr ConfigField kQwen2Tower[] = {
     only("in_channels|in_chans", kOnlyThree),

@@ -74,6 +74,8 @@ constexpr ConfigField no_effect(const char* paths) { return {paths, FieldKind::n
 inline constexpr ConfigField kVideoToken = {"video_token_index|video_token_id", FieldKind::i32,
                                             MICA_FIELD(video_token), 0, kVocabularyMax};
 
+inline constexpr ConfigField kVideoTokens[] = {kVideoToken};
+
 inline constexpr DerivedField kDecoderDerived[] = {
     {MICA_FIELD(decoder.kv_heads), MICA_FIELD(decoder.heads)},
     {MICA_FIELD(decoder.head_dim), MICA_FIELD(decoder.hidden), DerivedField::kOne, DerivedField::kOne,

@@ -5,6 +5,7 @@
 #include "checked.hpp"
 #include "handles.hpp"
 #include "limits.hpp"
+#include "folder_names.hpp"
 #include "mapped_file.hpp"
 #include "pixels.hpp"
 #include "video.hpp"
@@ -18,30 +19,46 @@ Status give(Picture picture, mica_picture** out) {
   return Status::ok();
 }
 
-Status plan_for(const mica_model* model, const mica_picture* picture, Shown shown, PixelPlan* plan) {
-  const ModelSpec& spec = model->model->spec;
-  MICA_TRY(check_sight(spec, shown));
-  MICA_TRY(plan_pixels(spec.rule_of(shown), picture->picture.width, picture->picture.height, plan));
-  plan->shown = shown;
-  return Status::ok();
+Status plan_for(const mica_model* model, const Shot& shot, PixelPlan* plan) {
+  MICA_TRY(check_sight(model->model->spec, shot.shown));
+  return plan_shot(model->model->spec, shot, plan);
 }
 
-Status pixels_of(const mica_model* model, const mica_picture* picture, Shown shown, float* values, size_t capacity,
-                 size_t* count) {
-  PixelPlan plan;
-  MICA_TRY(plan_for(model, picture, shown, &plan));
-  *count = plan.values;
-  if (values == nullptr && capacity == 0) return Status::ok();
-  MICA_REQUIRE(values);
-  if (capacity < plan.values)
-    return Status::error(Code::limit_exceeded, "the picture has %zu values, the buffer %zu", plan.values, capacity);
-  const PictureRule& rule = model->model->spec.rule_of(shown);
-  const size_t bytes = pixels_scratch_bytes(rule, plan, picture->picture.width);
+Status shots_for(const mica_model* model, const mica_picture* const* frames, size_t count, std::vector<Shot>* shots) {
+  MICA_TRY(check_sight(model->model->spec, Shown::frame));
+  std::vector<const Picture*> pictures;
+  for (size_t i = 0; i < count; ++i) {
+    MICA_REQUIRE(frames[i]);
+    pictures.push_back(&frames[i]->picture);
+  }
+  return shots_of(model->model->spec, pictures, shots);
+}
+
+Status write_pixels(const mica_model* model, const Shot& shot, const PixelPlan& plan, float* values) {
+  const PictureRule rule = rule_of(model->model->spec, shot);
+  const size_t bytes = pixels_scratch_bytes(rule, plan, shot.first().width);
   std::unique_ptr<uint8_t[]> scratch(new (std::nothrow) uint8_t[bytes + Arena::kAlignment]);
   if (!scratch) return Status::error(Code::out_of_memory, "no memory for %zu bytes of scratch", bytes);
   uint8_t* aligned = scratch.get() + (round_up(reinterpret_cast<uintptr_t>(scratch.get()), Arena::kAlignment) -
                                       reinterpret_cast<uintptr_t>(scratch.get()));
-  return make_pixels(rule, plan, picture->picture, values, aligned, bytes);
+  return make_pixels(rule, plan, shot.pictures(), values, aligned, bytes);
+}
+
+Status pixels_of(const mica_model* model, std::span<const Shot> shots, float* values, size_t capacity, size_t* count) {
+  std::vector<PixelPlan> plans(shots.size());
+  size_t whole = 0;
+  for (size_t i = 0; i < shots.size(); ++i) {
+    MICA_TRY(plan_for(model, shots[i], &plans[i]));
+    whole += plans[i].values;
+  }
+  *count = whole;
+  if (values == nullptr && capacity == 0) return Status::ok();
+  MICA_REQUIRE(values);
+  if (capacity < whole)
+    return Status::error(Code::limit_exceeded, "the picture has %zu values, the buffer %zu", whole, capacity);
+  for (size_t i = 0; i < shots.size(); values += plans[i].values, ++i)
+    MICA_TRY(write_pixels(model, shots[i], plans[i], values));
+  return Status::ok();
 }
 
 }  // namespace
@@ -106,7 +123,7 @@ mica_status mica_picture_tokens(const mica_model* model, const mica_picture* pic
     MICA_REQUIRE(picture);
     MICA_REQUIRE(tokens);
     PixelPlan plan;
-    MICA_TRY(plan_for(model, picture, Shown::still, &plan));
+    MICA_TRY(plan_for(model, shot_of(picture->picture), &plan));
     *tokens = static_cast<uint32_t>(Vision::tokens_of(model->model->spec, plan));
     return Status::ok();
   });
@@ -118,7 +135,8 @@ mica_status mica_picture_pixels(const mica_model* model, const mica_picture* pic
     MICA_REQUIRE(model);
     MICA_REQUIRE(picture);
     MICA_REQUIRE(count);
-    return pixels_of(model, picture, Shown::still, values, capacity, count);
+    const Shot shot = shot_of(picture->picture);
+    return pixels_of(model, {&shot, 1}, values, capacity, count);
   });
 }
 
@@ -129,10 +147,11 @@ mica_status mica_video_tokens(const mica_model* model, const mica_picture* const
     if (count > 0) MICA_REQUIRE(frames);
     MICA_REQUIRE(tokens);
     size_t sum = 0;
-    for (size_t i = 0; i < count; ++i) {
-      MICA_REQUIRE(frames[i]);
+    std::vector<Shot> shots;
+    MICA_TRY(shots_for(model, frames, count, &shots));
+    for (const Shot& shot : shots) {
       PixelPlan plan;
-      MICA_TRY(plan_for(model, frames[i], i + 1 == count ? Shown::last_frame : Shown::frame, &plan));
+      MICA_TRY(plan_for(model, shot, &plan));
       sum += Vision::tokens_of(model->model->spec, plan);
     }
     *tokens = static_cast<uint32_t>(std::min<size_t>(sum, UINT32_MAX));
@@ -140,13 +159,26 @@ mica_status mica_video_tokens(const mica_model* model, const mica_picture* const
   });
 }
 
-mica_status mica_frame_pixels(const mica_model* model, const mica_picture* frame, float* values, size_t capacity,
-                              size_t* count, mica_error* error) {
-  return guarded(error, [&] {
+mica_status mica_video_pixels(const mica_model* model, const mica_picture* const* frames, size_t count, float* values,
+                              size_t capacity, size_t* needed, mica_error* error) {
+  return guarded(error, [&]() -> Status {
     MICA_REQUIRE(model);
+    if (count > 0) MICA_REQUIRE(frames);
+    MICA_REQUIRE(needed);
+    std::vector<Shot> shots;
+    MICA_TRY(shots_for(model, frames, count, &shots));
+    return pixels_of(model, shots, values, capacity, needed);
+  });
+}
+
+mica_status mica_frame_set_time(mica_picture* frame, double seconds, double per_second, mica_error* error) {
+  return guarded(error, [&]() -> Status {
     MICA_REQUIRE(frame);
-    MICA_REQUIRE(count);
-    return pixels_of(model, frame, Shown::frame, values, capacity, count);
+    if (!(seconds >= 0 && seconds <= limits::kVideoSecondsMax) || !(per_second > 0 && per_second <= 1e6))
+      return Status::error(Code::invalid_argument, "a frame at %g seconds, %g of each; times are 0 to %.0f seconds, and "
+                           "a second has more than 0 frames", seconds, per_second, limits::kVideoSecondsMax);
+    frame->picture.time = {seconds, per_second};
+    return Status::ok();
   });
 }
 
@@ -158,8 +190,13 @@ mica_status mica_video_open(const char* path, const mica_model* model, const mic
     if (capacity > 0) MICA_REQUIRE(frames);
     const bool is_chosen = choice != nullptr && (choice->frames != 0 || choice->per_second > 0);
     FrameSampling sampling;
-    if (is_chosen) sampling = {.frames = choice->frames, .per_second = choice->per_second};
-    else if (model != nullptr) sampling = model->model->spec.sampling;
+    if (model != nullptr) sampling = model->model->spec.sampling;
+    if (is_chosen) {
+      sampling.frames = choice->frames;
+      sampling.per_second = choice->per_second;
+    } else if (is_folder(path) && sampling.frames == 0) {
+      sampling.per_second = 0;  // its pictures have no time: all
+    }
     std::vector<Picture> read;
     MICA_TRY(read_video(path, sampling, &read));
     *count = read.size();

@@ -99,7 +99,7 @@ Json describe_pictures(const PictureRule& rule) {
 
 Json describe_frames(const ModelSpec& spec) {
   Json out = describe_pictures(spec.frames);
-  out["tokens"] = frame_tokens(spec, Shown::frame);
+  if (const size_t tokens = frame_tokens(spec, Shown::frame); tokens != 0) out["tokens"] = tokens;
   if (spec.sampling.frames != 0) out["of_a_video"] = spec.sampling.frames;
   if (spec.sampling.per_second > 0) out["of_a_second"] = spec.sampling.per_second;
   return out;

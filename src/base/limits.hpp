@@ -49,6 +49,9 @@ inline constexpr size_t kPixelValuesMax = 320u * 1000 * 1000;  // Qwen2-VL: 16,3
 
 // --- videos ----------------------------------------------------------------------------------------------------------
 inline constexpr size_t kVideoFileBytesMax = size_t{4} << 30;  // mapped, read twice
+inline constexpr uint32_t kFramesTogetherMax = 8;              // of a video, in one patch
+inline constexpr uint32_t kVideoStepsMax = 1 << 24;            // positions of its time; float32 knows no more apart
+inline constexpr double kVideoSecondsMax = 1e6;                // eleven days
 inline constexpr size_t kVideoFramesMax = 256;                 // that are seen; pictures that may wait in a session
 inline constexpr size_t kVideoPacketsMax = 1u << 20;           // that there are: five hours, 60 a second
 inline constexpr size_t kVideoBytesMax = size_t{1} << 30;      // of the pixels that are seen: 170 frames of 1080 lines

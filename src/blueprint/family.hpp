@@ -176,6 +176,7 @@ enum class PieceOf : uint8_t {
   token_row,          // each row of the picture's tokens
   token_row_but_last,
   token_row_last,
+  frame,              // each of a video's frames, or of those that one patch holds
 };
 
 // What stands for a picture in a prompt, piece by piece.
@@ -186,7 +187,9 @@ struct PicturePiece {
     text,     // of the chat template; where a picture is added by itself, what is of the picture is left to the caller
   };
   Kind kind;
-  const char* text = nullptr;  // with {row} and {column} of a tile, from 1 on, {index} of the picture, from 0 on
+  // With {row} and {column} of a tile, from 1 on, {index} of the picture, from 0 on; of frames with {seconds} when the
+  // first of them is seen, whole ones, and {middle_seconds} between it and the last, in tenths.
+  const char* text = nullptr;
   PieceOf of = PieceOf::picture;
 };
 
@@ -223,6 +226,7 @@ struct Family {
   StepList inner = {};                 // behind VisionSpec::inner_layer, and behind attention within squares
   const char* projector_title = "";  // for people
   std::span<const PicturePiece> picture = {};
+  std::span<const PicturePiece> video = {};  // the same of a video; none: as for a picture, its frames behind each other
   // What chat templates show for a picture, where its processor puts all pieces in place of that; null: the placeholder.
   const char* picture_in_template = nullptr;
   const char* picture_token = nullptr;  // the placeholder's text, where config.json does not say its id

@@ -333,6 +333,13 @@ enum class PicturePositions : uint8_t {
   shared,  // all but the first and the last the same: three for a picture
 };
 
+// Where M-RoPE has the frames of a video in time.
+enum class FramePositions : uint8_t {
+  own,      // nowhere: they follow each other as pictures do
+  steps,    // in one place, each one step later
+  seconds,  // the same, as many steps as tokens_per_second says
+};
+
 struct Family;
 struct DecoderKind;
 
@@ -347,6 +354,10 @@ struct ModelSpec {
   FrameSampling sampling;      // where nobody says otherwise
   int32_t picture_token = -1;  // the placeholder that stands for one visual token
   int32_t video_token = -1;    // the same in a video; -1: the model takes none
+  // Around a video whose frames stand as pictures do, for which video_token is in templates only; -1: not so.
+  int32_t video_begin = -1, video_end = -1;
+  FramePositions frame_positions = FramePositions::own;
+  uint32_t tokens_per_second = 0;
   PictureFrame picture_frame;
   PicturePositions picture_positions = PicturePositions::own;
   bool picture_ends_as_text = false;  // its last row passes through the layers as a row of text does
@@ -354,7 +365,9 @@ struct ModelSpec {
   uint32_t end_token_count = 0;
   uint8_t chat = 0;  // which of the family's formats config.json names; 0: none
   const PictureRule& rule_of(Shown shown) const { return shown == Shown::still ? pictures : frames; }
-  int32_t placeholder_of(Shown shown) const { return shown == Shown::still ? picture_token : video_token; }
+  int32_t placeholder_of(Shown shown) const {
+    return shown == Shown::still || video_begin >= 0 ? picture_token : video_token;
+  }
   bool operator==(const ModelSpec&) const = default;
 };
 

@@ -42,6 +42,8 @@ struct ProcessorValues {
   bool use_thumbnail = true;
   uint32_t num_frames = 0;  // of a video; 0: not said
   double fps = 0;           // the same, of each second
+  uint32_t min_frames = 0, max_frames = 0;  // that fps may come to; 0: any number
+  double max_duration = 0;  // seconds, of longer videos as many frames; 0: any
 };
 
 // Null is not absent: a class of transformers 5 then has nothing there, not its default.
@@ -74,6 +76,7 @@ enum class ProcessorSteps : uint8_t {
   resize_crop,      // CLIPImageProcessor, whose padding is that of batches
   smart_resize,           // Qwen2VLImageProcessor
   smart_resize_frames,    // Glm4vImageProcessor: pixels are those of all frames, small sides are enlarged
+  smart_resize_video,     // Qwen3VLVideoProcessor, Glm4vVideoProcessor: the same of all frames of a video
   smart_resize_enlarged,  // PaddleOCRVLImageProcessor: small sides are enlarged, patches stand row by row
   bounded,                // PixtralImageProcessor
   bounded_merged,         // the same where sides are whole tokens, whatever the file says

@@ -11,6 +11,16 @@ namespace mica {
 
 // ---- smart_resize --------------------------------------------------------------------------------------------------
 
+// Where smart_resize takes the frames' number to whole groups, halves go to even ones, as Python's round has it; a video
+// of less than one group counts as one.
+PictureRule rule_of_video(const PictureRule& frames, uint32_t count) {
+  PictureRule rule = frames;
+  if (!rule.of_video) return rule;
+  rule.frames = std::max(count, rule.temporal);
+  rule.frames_whole = static_cast<uint32_t>(std::rint(static_cast<double>(rule.frames) / rule.temporal)) * rule.temporal;
+  return rule;
+}
+
 Status check_smart_resize(const PictureRule& rule) {
   if (rule.pixels_min != 0 && rule.pixels_max != 0) return Status::ok();
   return Status::error(Code::invalid_argument, "picture rule: pixels_min %u and pixels_max %u must not be zero",
@@ -42,6 +52,7 @@ void enlarge_small_sides(SmallSides rule, double factor, double* width, double* 
 Status plan_smart_resize(const PictureRule& rule, PixelPlan* plan) {
   double width = plan->padded_width, height = plan->padded_height;
   const double factor = static_cast<double>(rule.patch) * rule.merge, frames = rule.frames;
+  const double whole = rule.frames_whole != 0 ? rule.frames_whole : rule.frames;
   enlarge_small_sides(rule.small_sides, factor, &width, &height);
   if (std::max(width, height) / std::min(width, height) > kPictureAspectRatioMax)
     return Status::error(Code::invalid_argument,
@@ -50,11 +61,11 @@ Status plan_smart_resize(const PictureRule& rule, PixelPlan* plan) {
   // std::rint rounds halves to even, as Python's round.
   double resized_height = std::rint(height / factor) * factor;
   double resized_width = std::rint(width / factor) * factor;
-  if (frames * resized_height * resized_width > rule.pixels_max) {
+  if (whole * resized_height * resized_width > rule.pixels_max) {
     const double beta = std::sqrt(frames * height * width / rule.pixels_max);
     resized_height = std::max(factor, std::floor(height / beta / factor) * factor);
     resized_width = std::max(factor, std::floor(width / beta / factor) * factor);
-  } else if (frames * resized_height * resized_width < rule.pixels_min) {
+  } else if (whole * resized_height * resized_width < rule.pixels_min) {
     const double beta = std::sqrt(rule.pixels_min / (frames * height * width));
     resized_height = std::ceil(height * beta / factor) * factor;
     resized_width = std::ceil(width * beta / factor) * factor;

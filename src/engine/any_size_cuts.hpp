@@ -11,6 +11,9 @@ namespace mica {
 
 inline bool is_rule_side(uint32_t value) { return value >= 1 && value <= limits::kPictureRuleSideMax; }
 
+// Of the frames of one video, where their number decides.
+PictureRule rule_of_video(const PictureRule& frames, uint32_t count);
+
 Status check_smart_resize(const PictureRule& rule);
 Status plan_smart_resize(const PictureRule& rule, PixelPlan* plan);
 TokenRange smart_resize_tokens(const PictureRule& rule, uint64_t tile_tokens);

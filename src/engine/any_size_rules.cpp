@@ -8,11 +8,12 @@
 namespace mica {
 namespace {
 
-// Glm4vImageProcessor and PaddleOCRVLImageProcessor.
+// Glm4vImageProcessor, the processors of its videos and Qwen3-VL's, and PaddleOCRVLImageProcessor.
 void set_small_sides(ProcessorSteps steps, uint32_t temporal, PictureRule* rule) {
-  if (steps == ProcessorSteps::smart_resize_frames) {
+  if (steps == ProcessorSteps::smart_resize_frames || steps == ProcessorSteps::smart_resize_video) {
     rule->small_sides = SmallSides::truncated;
     rule->frames = temporal;
+    rule->of_video = steps == ProcessorSteps::smart_resize_video;
   } else if (steps == ProcessorSteps::smart_resize_enlarged) {
     rule->small_sides = SmallSides::rounded;
     rule->layout = PictureLayout::patch_rows;

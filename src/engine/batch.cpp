@@ -163,7 +163,7 @@ void Batch::embed(int32_t id, float* row) const {
 
 Status Batch::encode(const Sequence::PendingPicture& picture, Work* work) {
   const double start = now_seconds();
-  MICA_TRY(make_pixels(picture.rule, picture.plan, *picture.picture, buffers_.pixels, buffers_.pixel_scratch,
+  MICA_TRY(make_pixels(picture.rule, picture.plan, picture.shot.pictures(), buffers_.pixels, buffers_.pixel_scratch,
                        buffers_.pixel_room.scratch_bytes));
   MICA_TRY(buffers_.vision.run(buffers_.compute, model_, picture.plan, buffers_.pixels, buffers_.picture_rows, work));
   work->stats.picture_seconds += now_seconds() - start;
@@ -177,7 +177,7 @@ Status Batch::encode(const Sequence::PendingPicture& picture, Work* work) {
 Status Batch::bring_picture(const Sequence::PendingPicture& picture, Work* work) {
   if (pictures_ == nullptr) return encode(picture, work);
   const size_t floats = picture.tokens * model_.spec.vision.token_rows() * model_.spec.decoder.hidden;
-  const Hash128 hash = pictures_->hash_of(*picture.picture, picture.plan);
+  const Hash128 hash = pictures_->hash_of(picture.shot.pictures(), picture.plan);
   if (pictures_->find(hash, floats, buffers_.picture_rows)) return Status::ok();
   MICA_TRY(encode(picture, work));
   pictures_->keep(hash, floats, buffers_.picture_rows);

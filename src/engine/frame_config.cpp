@@ -5,11 +5,23 @@
 
 #include "family.hpp"
 #include "log.hpp"
+#include "picture_cuts.hpp"
 #include "processor_rule.hpp"
 #include "steps.hpp"
 
 namespace mica {
 namespace {
+
+void set_sampling(const ProcessorValues& values, FrameSampling* sampling) {
+  const uint32_t frames = sampling->spread == FrameSpread::seconds ? 0 : values.num_frames;  // such classes read no number
+  if (frames != 0 || values.fps > 0) {
+    sampling->frames = frames;
+    sampling->per_second = frames != 0 ? 0 : values.fps;
+  }
+  if (values.min_frames != 0) sampling->frames_min = values.min_frames;
+  if (values.max_frames != 0) sampling->frames_max = values.max_frames;
+  if (values.max_duration > 0) sampling->seconds_max = values.max_duration;
+}
 
 Status read_frames(JsonValue root, const char* name, ModelSpec* spec) {
   const VisionSpec& v = spec->vision;
@@ -21,9 +33,9 @@ Status read_frames(JsonValue root, const char* name, ModelSpec* spec) {
       spec->frames.mean[i] = spec->pictures.mean[i];
       spec->frames.std[i] = spec->pictures.std[i];
     }
-  if (values.num_frames != 0) spec->sampling = {.frames = values.num_frames};
-  else if (values.fps > 0) spec->sampling = {.per_second = values.fps};
+  set_sampling(values, &spec->sampling);
   const PictureRule& rule = spec->frames;
+  if (row_of(rule.cut).any_size) return check_patches(root, values, v);
   if (rule.width == v.image_width && rule.height == v.image_height) return Status::ok();
   const std::string text = "gives frames of " + std::to_string(rule.width) + " x " + std::to_string(rule.height) +
                            " pixels, but the vision tower takes " + std::to_string(v.image_width) + " x " +
@@ -52,7 +64,7 @@ Status read_frame_rule(JsonValue said, Bytes file, JsonValue pictures, const cha
     spec->video_token = -1;
     return Status::ok();
   }
-  if (frame_tokens(*spec, Shown::frame) != 0) return Status::ok();
+  if (row_of(spec->frames.cut).any_size || frame_tokens(*spec, Shown::frame) != 0) return Status::ok();
   return Status::error(Code::corrupt_file, "%s/config.json: spatial_pool_stride leaves nothing of a frame", name);
 }
 

@@ -275,6 +275,7 @@ Status make_rule(JsonValue root, ProcessorSteps steps, const ProcessorValues& va
       break;
     case ProcessorSteps::smart_resize:
     case ProcessorSteps::smart_resize_frames:
+    case ProcessorSteps::smart_resize_video:
     case ProcessorSteps::smart_resize_enlarged:
       MICA_TRY(set_smart_resize(root, steps, values, tower.temporal, &rule));
       break;
@@ -351,12 +352,7 @@ Status check_against_tower(JsonValue root, const ProcessorValues& values, const 
     return check_count(root, "downsample_mode", values.downsampling, v.token_side() * v.token_side(),
                        "downsample_mode");
   }
-  if (row_of(rule.cut).any_size) {
-    MICA_TRY(check_count(root, "patch_size", values.patch_size, v.patch, "vision_config.patch_size"));
-    MICA_TRY(check_count(root, "temporal_patch_size", values.temporal_patch_size, v.temporal,
-                         "vision_config.temporal_patch_size"));
-    return check_count(root, "merge_size", values.merge_size, v.merge, "vision_config.spatial_merge_size");
-  }
+  if (row_of(rule.cut).any_size) return check_patches(root, values, v);
   if (rule.width == v.image_width && rule.height == v.image_height) return Status::ok();
   const std::string text = "gives pictures of " + std::to_string(rule.width) + " x " + std::to_string(rule.height) +
                            " pixels, but the vision tower takes " + std::to_string(v.image_width) + " x " +
@@ -436,6 +432,13 @@ Status take_published(const char* name, ModelSpec* spec) {
 }
 
 }  // namespace
+
+Status check_patches(JsonValue root, const ProcessorValues& values, const VisionSpec& tower) {
+  MICA_TRY(check_count(root, "patch_size", values.patch_size, tower.patch, "vision_config.patch_size"));
+  MICA_TRY(check_count(root, "temporal_patch_size", values.temporal_patch_size, tower.temporal,
+                       "vision_config.temporal_patch_size"));
+  return check_count(root, "merge_size", values.merge_size, tower.merge, "vision_config.spatial_merge_size");
+}
 
 Status read_rule(JsonValue root, const PictureProcessor& kind, const ModelSpec& spec, const char* name,
                  ProcessorValues* values, PictureRule* out) {

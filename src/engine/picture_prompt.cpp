@@ -2,6 +2,7 @@
 #include "picture_prompt.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <string>
 
@@ -30,15 +31,21 @@ Loop loop_of(PieceOf of) {
   }
 }
 
-void replace(std::string_view mark, size_t number, std::string* text) {
+void replace(std::string_view mark, const std::string& number, std::string* text) {
   const size_t at = text->find(mark);
-  if (at != std::string::npos) text->replace(at, mark.size(), std::to_string(number));
+  if (at != std::string::npos) text->replace(at, mark.size(), number);
+}
+
+// As Python's formats have it, whatever the locale: times of videos are bounded by their frames.
+std::string in_tenths(double number) {
+  char text[64];
+  return {text, std::to_chars(text, text + sizeof text, number, std::chars_format::fixed, 1).ptr};
 }
 
 class PictureWriter {
  public:
-  PictureWriter(const Model& model, const PixelPlan& plan, size_t index, PicturePrompt* out)
-      : model_(model), plan_(plan), index_(index), out_(out) {
+  PictureWriter(const Model& model, const PixelPlan& plan, const PictureFacts& facts, PicturePrompt* out)
+      : model_(model), plan_(plan), facts_(facts), out_(out) {
     // Control tokens are looked up by their names.
     if (model.tokenizer) writer_.emplace(*model.tokenizer, kNone, TextBefore::control_token, &ids_);
   }
@@ -85,6 +92,7 @@ class PictureWriter {
       case PieceOf::token_row_but_last: return !is_last;
       case PieceOf::token_row_last: return is_last;
       case PieceOf::picture:
+      case PieceOf::frame:
       case PieceOf::tile:
       case PieceOf::token_row: return true;
     }
@@ -114,9 +122,11 @@ class PictureWriter {
     }
     if (!writer_) return Status::ok();
     std::string text = piece.text;
-    replace("{row}", row_ + 1, &text);
-    replace("{column}", column_ + 1, &text);
-    replace("{index}", index_, &text);
+    replace("{row}", std::to_string(row_ + 1), &text);
+    replace("{column}", std::to_string(column_ + 1), &text);
+    replace("{index}", std::to_string(facts_.index), &text);
+    replace("{seconds}", std::to_string(static_cast<uint64_t>(facts_.seconds)), &text);
+    replace("{middle_seconds}", in_tenths(facts_.middle_seconds), &text);
     const int32_t id = piece.kind == PicturePiece::Kind::control ? model_.tokenizer->id_of(text) : -1;
     return id >= 0 ? writer_->token(id) : writer_->plain_text(text);
   }
@@ -125,7 +135,7 @@ class PictureWriter {
 
   const Model& model_;
   const PixelPlan& plan_;
-  const size_t index_;
+  const PictureFacts facts_;
   PicturePrompt* out_;
   std::vector<int32_t> ids_;  // since the last run
   std::optional<TurnWriter> writer_;
@@ -140,17 +150,18 @@ size_t PicturePrompt::text_tokens() const {
   return count;
 }
 
-PicturePieces pieces_of(const Family& family) {
-  const std::span<const PicturePiece> all = family.picture;
+PicturePieces pieces_of(const Family& family, Shown shown) {
+  const bool has_own = shown != Shown::still && !family.video.empty();
+  const std::span<const PicturePiece> all = has_own ? family.video : family.picture;
   const auto first = static_cast<size_t>(std::find_if(all.begin(), all.end(), is_inner) - all.begin());
   size_t end = all.size();
   while (end > first && !is_inner(all[end - 1])) --end;
   return {all.first(first), all.subspan(first, end - first), all.subspan(end)};
 }
 
-Status write_picture(const Model& model, const PixelPlan& plan, size_t index, PicturePrompt* out) {
+Status write_picture(const Model& model, const PixelPlan& plan, const PictureFacts& facts, PicturePrompt* out) {
   *out = {};
-  return PictureWriter(model, plan, index, out).write(pieces_of(*model.spec.family).inner);
+  return PictureWriter(model, plan, facts, out).write(pieces_of(*model.spec.family, plan.shown).inner);
 }
 
 bool find_picture(std::span<const int32_t> ids, int32_t placeholder, const PicturePrompt& prompt, PicturePrompt* out,

@@ -30,10 +30,17 @@ struct PicturePrompt {
 struct PicturePieces {
   std::span<const PicturePiece> before, inner, behind;
 };
-PicturePieces pieces_of(const Family& family);
+PicturePieces pieces_of(const Family& family, Shown shown = Shown::still);
+// Whether each of a video's shots has a run of its own, with text between them.
+inline bool has_shots_apart(const Family& family) { return pieces_of(family, Shown::frame).inner.size() > 1; }
 
-// `index`: how many pictures go before it in the conversation. Without a tokenizer there is nothing between the runs.
-Status write_picture(const Model& model, const PixelPlan& plan, size_t index, PicturePrompt* out);
+// What pieces say of a picture beside its plan.
+struct PictureFacts {
+  size_t index = 0;  // how many pictures go before it in the conversation
+  double seconds = 0, middle_seconds = 0;  // of a shot of a video
+};
+// Without a tokenizer there is nothing between the runs.
+Status write_picture(const Model& model, const PixelPlan& plan, const PictureFacts& facts, PicturePrompt* out);
 
 // The runs that stand at the start of `ids`: all tokens of `prompt` in one run, or in its runs with whatever ids between
 // them. `length`: of the ids that they are. False where neither stands there.

@@ -7,19 +7,23 @@
 
 namespace mica {
 
-Hash128 Pictures::hash_of(const Picture& picture, const PixelPlan& plan) const {
+Hash128 Pictures::hash_of(std::span<const Picture* const> pictures, const PixelPlan& plan) const {
   KeyedHash hash(key_);
-  for (const uint64_t number : {uint64_t{picture.width}, uint64_t{picture.height}, uint64_t{picture.alpha != nullptr},
-                                uint64_t{plan.tiles}, uint64_t{plan.tile_columns}, uint64_t{plan.tile_rows},
+  for (const uint64_t number : {uint64_t{pictures.size()}, uint64_t{plan.tiles}, uint64_t{plan.tile_columns}, uint64_t{plan.tile_rows},
                                 uint64_t{plan.padded_width}, uint64_t{plan.padded_height}, uint64_t{plan.resized_width},
                                 uint64_t{plan.resized_height}, uint64_t{plan.width}, uint64_t{plan.height},
                                 uint64_t{plan.first_width}, uint64_t{plan.first_height},
                                 uint64_t{plan.overview_width}, uint64_t{plan.overview_height},
                                 static_cast<uint64_t>(plan.shown)})
     hash.add(number);
-  const size_t pixels = size_t{picture.width} * picture.height;
-  hash.add(picture.rgb.get(), pixels * 3);
-  if (picture.alpha) hash.add(picture.alpha.get(), pixels);
+  for (const Picture* picture : pictures) {
+    for (const uint64_t number : {uint64_t{picture->width}, uint64_t{picture->height},
+                                  uint64_t{picture->alpha != nullptr}})
+      hash.add(number);
+    const size_t pixels = size_t{picture->width} * picture->height;
+    hash.add(picture->rgb.get(), pixels * 3);
+    if (picture->alpha) hash.add(picture->alpha.get(), pixels);
+  }
   return hash.finish();
 }
 

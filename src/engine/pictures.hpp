@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 
 #include "keyed_hash.hpp"
@@ -19,8 +20,8 @@ class Pictures {
  public:
   explicit Pictures(size_t bytes_max) : key_(HashKey::drawn()), bytes_max_(bytes_max) {}
 
-  // Of a picture as its plan has it; all else of the rule is the model's.
-  Hash128 hash_of(const Picture& picture, const PixelPlan& plan) const;
+  // Of a picture, or of frames in one patch, as the plan has them; all else of the rule is the model's.
+  Hash128 hash_of(std::span<const Picture* const> pictures, const PixelPlan& plan) const;
   // Copies the rows of a picture, `floats` of them all; false when it is not there.
   bool find(const Hash128& hash, size_t floats, float* rows);
   // Keeps a copy, for which others go; not what is larger than all room, or for which there is no memory.

@@ -44,6 +44,12 @@ class ValueWriter {
     }
   }
 
+  // What follows stands in the layers of time from `first` on, `count` of them.
+  void set_layers(size_t first, size_t count) {
+    first_layer_ = first;
+    layers_ = count;
+  }
+
   // `count` pixels of row y of a tile, from column x on.
   void put(uint32_t tile, uint32_t y, uint32_t x, uint32_t count, const uint8_t* rgb) {
     const PixelTile one = tile_of(plan_, tile);
@@ -65,7 +71,7 @@ class ValueWriter {
   }
 
   // Patches in the order of merge windows, row by row in each, or all of them row by row; in a patch
-  // [3][temporal][patch][patch], where a still picture is repeated in time.
+  // [3][temporal][patch][patch], where a picture stands in several layers of time.
   void put_in_patches(const PixelPlan& tile, float* values, uint32_t y, uint32_t x, uint32_t count,
                       const uint8_t* rgb) {
     const size_t patch = rule_.patch, merge = rule_.layout == PictureLayout::patches ? rule_.merge : 1;
@@ -78,9 +84,9 @@ class ValueWriter {
       const size_t run = std::min<size_t>(count, patch - x % patch);
       float* first = values + index * tile.patch_values + (y % patch) * patch + x % patch;
       for (size_t c = 0; c < 3; ++c) {
-        float* out = first + c * rule_.temporal * patch * patch;
+        float* out = first + (c * rule_.temporal + first_layer_) * patch * patch;
         for (size_t i = 0; i < run; ++i) out[i] = table_[c][rgb[i * 3 + c]];
-        for (size_t t = 1; t < rule_.temporal; ++t) std::memcpy(out + t * patch * patch, out, run * sizeof *out);
+        for (size_t t = 1; t < layers_; ++t) std::memcpy(out + t * patch * patch, out, run * sizeof *out);
       }
       x += static_cast<uint32_t>(run);
       count -= static_cast<uint32_t>(run);
@@ -100,6 +106,7 @@ class ValueWriter {
   const PictureRule& rule_;
   const PixelPlan& plan_;
   float* values_;
+  size_t first_layer_ = 0, layers_ = 1;
   float table_[3][256];  // the value of each colour and pixel
 };
 
@@ -278,29 +285,22 @@ size_t pixels_scratch_bytes(const PictureRule& rule, const PixelPlan& plan, uint
          round_up(SourceRows::row_bytes(wide.padded_width), Arena::kAlignment);
 }
 
-Status make_pixels(const PictureRule& rule, const PixelPlan& plan, const Picture& picture, float* pixel_values,
-                   void* scratch, size_t scratch_bytes) {
-  PixelPlan expected;
-  MICA_TRY(plan_pixels(rule, picture.width, picture.height, &expected));
-  expected.shown = plan.shown;
-  if (!(plan == expected) || scratch_bytes < pixels_scratch_bytes(rule, plan, picture.width))
-    return Status::error(Code::invalid_argument, "a picture of %u x %u pixels: its plan or scratch is for another one",
-                         picture.width, picture.height);
-  Arena arena(scratch, scratch_bytes);
+namespace {
+
+// One of the pictures, to the layers of time that the writer is at.
+void put_picture(const PictureRule& rule, const PixelPlan& plan, const Picture& picture, Arena arena,
+                 ValueWriter* writer) {
   const size_t blank_bytes = size_t{plan.width} * 3;
   uint8_t* blank = arena.take<uint8_t>(blank_bytes);
   std::memset(blank, 0, blank_bytes);
-
   const SourceRows rows(rule, plan, picture, &arena);
-  ValueWriter writer(rule, plan, pixel_values);
-  if (plan.patches_room != 0) std::fill_n(pixel_values, plan.values, 0.0f);
   const Placement placed = whole_placement(rule, plan);
   const uint32_t grid_tiles = plan.grid_tiles();
   const uint32_t first_tile = plan.has_overview() && plan.overview_first ? 1 : 0;
   const bool is_filled = placed.geometry.width >= plan.width * plan.tile_columns &&
                          placed.geometry.height >= plan.height * plan.tile_rows;
   for (uint32_t tile = 0; !is_filled && tile < grid_tiles; ++tile)
-    for (uint32_t y = 0; y < plan.height; ++y) writer.put(first_tile + tile, y, 0, plan.width, blank);
+    for (uint32_t y = 0; y < plan.height; ++y) writer->put(first_tile + tile, y, 0, plan.width, blank);
 
   const auto put_in_tiles = [&](uint32_t y, const uint8_t* row) {
     const uint32_t grid_y = y + placed.margin_y, end = placed.margin_x + placed.geometry.width;
@@ -309,17 +309,39 @@ Status make_pixels(const PictureRule& rule, const PixelPlan& plan, const Picture
       const uint32_t left = column * plan.width;
       const uint32_t from = std::max(left, placed.margin_x), to = std::min(left + plan.width, end);
       if (from < to)
-        writer.put(row_first + column, grid_y % plan.height, from - left, to - from,
-                   row + size_t{from - placed.margin_x} * 3);
+        writer->put(row_first + column, grid_y % plan.height, from - left, to - from,
+                    row + size_t{from - placed.margin_x} * 3);
     }
   };
   ResampleChain(steps_of_tiles(rule, plan), filter_of(rule), arena, put_in_tiles).run(rows);
   if (plan.has_overview()) {
     const uint32_t width = plan.overview_width != 0 ? plan.overview_width : plan.width;
     const auto put_thumbnail = [&](uint32_t y, const uint8_t* row) {
-      writer.put(plan.overview_tile(), y, 0, width, row);
+      writer->put(plan.overview_tile(), y, 0, width, row);
     };
     ResampleChain(steps_of_thumbnail(rule, plan), filter_of(rule), arena, put_thumbnail).run(rows);
+  }
+}
+
+}  // namespace
+
+Status make_pixels(const PictureRule& rule, const PixelPlan& plan, std::span<const Picture* const> pictures,
+                   float* pixel_values, void* scratch, size_t scratch_bytes) {
+  if (pictures.empty() || pictures.size() > rule.temporal)
+    return Status::error(Code::invalid_argument, "%zu pictures, but a patch holds %u", pictures.size(), rule.temporal);
+  for (const Picture* picture : pictures) {
+    PixelPlan expected;
+    MICA_TRY(plan_pixels(rule, picture->width, picture->height, &expected));
+    expected.shown = plan.shown;
+    if (!(plan == expected) || scratch_bytes < pixels_scratch_bytes(rule, plan, picture->width))
+      return Status::error(Code::invalid_argument, "a picture of %u x %u pixels: its plan or scratch is for another one",
+                           picture->width, picture->height);
+  }
+  ValueWriter writer(rule, plan, pixel_values);
+  if (plan.patches_room != 0) std::fill_n(pixel_values, plan.values, 0.0f);
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    writer.set_layers(i, i + 1 == pictures.size() ? rule.temporal - i : 1);
+    put_picture(rule, plan, *pictures[i], Arena(scratch, scratch_bytes), &writer);
   }
   return Status::ok();
 }

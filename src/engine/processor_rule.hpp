@@ -14,4 +14,7 @@ namespace mica {
 Status read_rule(JsonValue root, const PictureProcessor& kind, const ModelSpec& spec, const char* name,
                  ProcessorValues* values, PictureRule* out);
 
+// Whether patches are the tower's, in classes whose pictures have any size.
+Status check_patches(JsonValue root, const ProcessorValues& values, const VisionSpec& tower);
+
 }  // namespace mica

@@ -20,6 +20,7 @@
 #include "pixels.hpp"
 #include "sampler.hpp"
 #include "session_options.hpp"
+#include "shot.hpp"
 #include "status.hpp"
 #include "templated_chat.hpp"
 
@@ -55,8 +56,8 @@ class Sequence {
     size_t answer_first = 0;    // place of the first token of the answer that is open
   };
   struct PendingPicture {
-    const Picture* picture;
-    PictureRule rule;  // the model's own, or rule_within since that gives more tokens than there is room for
+    Shot shot;
+    PictureRule rule;  // the shot's own, or rule_within since that gives more tokens than there is room for
     PixelPlan plan;    // and as what it is shown
     size_t first;      // place of its first token
     size_t end;        // behind its last; text may stand between, so that it has several runs
@@ -110,6 +111,7 @@ class Sequence {
   // Of the places from `first` to `end`, whose keys and values are kept as those of text are.
   size_t kept_as_text(size_t first, size_t end) const;
   const PendingPicture& picture(size_t index) const { return pictures_[index]; }
+  size_t picture_count() const { return picture_count_; }
   // Of the pending picture whose token stands at `place`.
   size_t picture_at(size_t place) const;
   // Which of that picture's tokens it is.
@@ -148,21 +150,30 @@ class Sequence {
   friend class SequenceFile;
 
   static constexpr uint32_t kAnswerRoom = 256;  // what pictures of a message leave to its answer, if they can
-  // A run of tokens, and the picture behind it or null.
+  // A run of tokens, and what is shown behind it, if anything.
   struct Piece {
     std::vector<int32_t> ids;
-    const Picture* picture = nullptr;
-    Shown shown = Shown::still;
+    Shot shot = {};
+    bool shows() const { return shot.count != 0; }
+  };
+  // The placeholders of a video's shots among ids.
+  struct VideoRuns {
+    std::vector<PendingPicture> shots;
+    std::vector<PicturePrompt> prompts;
+    size_t length = 0;  // of the ids that they are
   };
   size_t count_visual(size_t first, size_t end) const;
   Status push_token(int32_t id);
   Status push_ids(std::span<const int32_t> ids);
-  Status plan_within(const Picture& picture, Shown shown, size_t tokens_max, PendingPicture* out) const;
+  Status plan_within(const Shot& shot, size_t tokens_max, PendingPicture* out) const;
   Status plan_smaller(size_t tokens_max, PendingPicture* planned) const;
   Status plan_for(std::span<const int32_t> ids, const Picture& picture, size_t room, PendingPicture* planned,
                   PicturePrompt* prompt, size_t* length) const;
   Status push_run(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length);
   Status push_video(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length);
+  Status find_video(std::span<const int32_t> ids, std::span<const Picture* const> frames, VideoRuns* out) const;
+  size_t count_runs(std::span<const int32_t> ids) const;
+  bool is_placeholder(int32_t id) const;
   size_t count_placeholders(std::span<const int32_t> ids, Shown shown) const;
   // What a family has around the picture of this number, from 0 on.
   static Status write_marks(std::span<const PicturePiece> marks, uint32_t index, TurnWriter* writer);
@@ -173,7 +184,7 @@ class Sequence {
   void sync_turns();
   Status close_answer();
   Status write_rendering(bool opens, std::span<const MessagePart> parts);
-  static std::vector<Piece> pictures_at(std::span<const MessagePart> parts, size_t first);
+  Status pictures_at(std::span<const MessagePart> parts, size_t first, std::vector<Piece>* pictures) const;
   Status split_at_pictures(std::span<const int32_t> ids, std::span<const MessagePart> parts,
                            std::vector<Piece>* pieces);
   Status push_pieces(std::span<const Piece> pieces);
@@ -183,11 +194,12 @@ class Sequence {
   size_t picture_room() const;
   Status add_pieces(std::span<const Piece> pictures);
   // `tokens_max` bounds its tokens, beside the options.
-  Status push_picture(const Picture& picture, Shown shown, size_t tokens_max);
+  Status push_picture(const Shot& shot, size_t tokens_max);
+  PictureFacts facts_of(const Shot& shot, size_t before) const;
   bool begins_picture(std::span<const int32_t> ids, size_t at) const;
   Status push_planned(PendingPicture planned, const PicturePrompt& prompt);
   Status check_room(const PendingPicture& planned, const PicturePrompt& prompt) const;
-  void place_run(const PixelPlan& plan, size_t tokens, uint8_t kind);
+  void place_run(const PendingPicture& planned, size_t tokens, uint8_t kind);
   // Runs `add`; if it fails, what it had pushed is taken back.
   template <class Add>
   Status all_or_nothing(const Add& add) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checked.hpp"
+#include "limits.hpp"
 #include "picture_cuts.hpp"
 #include "picture_prompt.hpp"
 #include "sequence.hpp"
@@ -14,14 +15,23 @@ namespace mica {
 std::vector<const char*> Sequence::controls() const {
   std::vector<const char*> all;
   if (model_->chat.format) all.assign(model_->chat.format->controls.begin(), model_->chat.format->controls.end());
-  const PicturePieces pieces = pieces_of(*model_->spec.family);
-  for (const auto& around : {pieces.before, pieces.behind})
-    for (const PicturePiece& piece : around)
-      if (piece.kind == PicturePiece::Kind::control) all.push_back(piece.text);
+  for (const Shown shown : {Shown::still, Shown::frame}) {
+    const PicturePieces pieces = pieces_of(*model_->spec.family, shown);
+    for (const auto& around : {pieces.before, pieces.behind})
+      for (const PicturePiece& piece : around)
+        if (piece.kind == PicturePiece::Kind::control) all.push_back(piece.text);
+  }
   return all;
 }
 
 namespace {
+
+// Whether a frame is of the video of the part before it: not where its time begins again.
+bool goes_on_video(std::span<const MessagePart> parts, size_t index) {
+  if (index == 0 || !parts[index - 1].is_frame) return false;
+  const double before = parts[index - 1].picture->time.seconds, time = parts[index].picture->time.seconds;
+  return before < 0 || (time > 0 && time >= before);
+}
 
 // {number} stands for which of a conversation's pictures it is, counted from 1, {index} for the same from 0.
 std::string numbered(const char* text, uint32_t index) {
@@ -38,16 +48,23 @@ std::string numbered(const char* text, uint32_t index) {
 
 }  // namespace
 
-// The pictures of a message's part: one, or all frames of the video that begins there; none of what follows its first.
-std::vector<Sequence::Piece> Sequence::pictures_at(std::span<const MessagePart> parts, size_t first) {
-  std::vector<Piece> pictures;
-  const bool goes_on = first > 0 && parts[first].is_frame && parts[first - 1].is_frame;
-  if (parts[first].picture == nullptr || goes_on) return pictures;
-  if (!parts[first].is_frame) return {{.ids = {}, .picture = parts[first].picture}};
-  for (size_t i = first; i < parts.size() && parts[i].is_frame; ++i)
-    pictures.push_back({.ids = {}, .picture = parts[i].picture, .shown = Shown::frame});
-  pictures.back().shown = Shown::last_frame;
-  return pictures;
+// The pictures of a message's part: one, or the shots of the video that begins there; none of what follows its first
+// frame.
+Status Sequence::pictures_at(std::span<const MessagePart> parts, size_t first, std::vector<Piece>* pictures) const {
+  pictures->clear();
+  if (parts[first].picture == nullptr || (parts[first].is_frame && goes_on_video(parts, first))) return Status::ok();
+  if (!parts[first].is_frame) {
+    pictures->push_back({.ids = {}, .shot = shot_of(*parts[first].picture)});
+    return Status::ok();
+  }
+  std::vector<const Picture*> frames = {parts[first].picture};
+  for (size_t i = first + 1; i < parts.size() && parts[i].is_frame && goes_on_video(parts, i); ++i)
+    frames.push_back(parts[i].picture);
+  std::vector<Shot> shots;
+  MICA_TRY(check_sight(model_->spec, Shown::frame));
+  MICA_TRY(shots_of(model_->spec, frames, &shots));
+  for (const Shot& shot : shots) pictures->push_back({.ids = {}, .shot = shot});
+  return Status::ok();
 }
 
 Status Sequence::write_marks(std::span<const PicturePiece> marks, uint32_t index, TurnWriter* writer) {
@@ -79,9 +96,10 @@ Status Sequence::write_message(Role role, std::span<const MessagePart> parts, st
   }
   uint32_t pictures = mark_.pictures;
   const auto write_picture_part = [&](size_t part) -> Status {
-    std::vector<Piece> shown = pictures_at(parts, part);
+    std::vector<Piece> shown;
+    MICA_TRY(pictures_at(parts, part, &shown));
     if (shown.empty()) return Status::ok();
-    const PicturePieces around = pieces_of(*model_->spec.family);
+    const PicturePieces around = pieces_of(*model_->spec.family, shown.front().shot.shown);
     MICA_TRY(write_marks(around.before, pictures, &writer));
     MICA_TRY(writer.flush());
     shown.front().ids = std::move(ids);
@@ -152,15 +170,15 @@ Status Sequence::share_room(std::span<const Piece> pieces, size_t* tokens_max) {
   std::vector<size_t> wanted;
   for (const Piece& piece : pieces) {
     text += piece.ids.size();
-    if (piece.picture == nullptr) continue;
+    if (!piece.shows()) continue;
     PendingPicture whole;
-    MICA_TRY(plan_within(*piece.picture, piece.shown, kNoBound, &whole));
+    MICA_TRY(plan_within(piece.shot, kNoBound, &whole));
     PicturePrompt prompt;
-    MICA_TRY(write_picture(*model_, whole.plan, mark_.pictures + wanted.size(), &prompt));
+    MICA_TRY(write_picture(*model_, whole.plan, facts_of(piece.shot, wanted.size()), &prompt));
     text += prompt.text_tokens();
     whole_pictures += whole.tokens;
     largest = std::max(largest, whole.tokens);
-    const bool may_shrink = piece.shown == Shown::still;
+    const bool may_shrink = piece.shot.shown == Shown::still;
     wanted.push_back(may_shrink ? std::min<size_t>(whole.tokens, options_.picture_tokens) : whole.tokens);
     pictures += wanted.back();
   }
@@ -183,7 +201,7 @@ Status Sequence::push_pieces(std::span<const Piece> pieces) {
   MICA_TRY(share_room(pieces, &tokens_max));
   for (const Piece& piece : pieces) {
     MICA_TRY(push_ids(piece.ids));
-    if (piece.picture != nullptr) MICA_TRY(push_picture(*piece.picture, piece.shown, tokens_max));
+    if (piece.shows()) MICA_TRY(push_picture(piece.shot, tokens_max));
   }
   return Status::ok();
 }
@@ -216,7 +234,7 @@ size_t Sequence::picture_room() const {
 }
 
 Status Sequence::add_picture(const Picture& picture) {
-  const Piece piece = {.ids = {}, .picture = &picture};
+  const Piece piece = {.ids = {}, .shot = shot_of(picture)};
   return add_pieces({&piece, 1});
 }
 
@@ -227,8 +245,8 @@ Status Sequence::add_pieces(std::span<const Piece> pictures) {
     for (const Piece& piece : pictures) {
       PendingPicture whole;
       PicturePrompt prompt;
-      MICA_TRY(plan_within(*piece.picture, piece.shown, kNoBound, &whole));
-      MICA_TRY(write_picture(*model_, whole.plan, mark_.pictures, &prompt));
+      MICA_TRY(plan_within(piece.shot, kNoBound, &whole));
+      MICA_TRY(write_picture(*model_, whole.plan, facts_of(piece.shot, 0), &prompt));
       tokens += whole.tokens + prompt.text_tokens();
       largest = std::max(largest, whole.tokens);
     }
@@ -240,88 +258,35 @@ Status Sequence::add_pieces(std::span<const Piece> pictures) {
           MICA_TRY(push_token(model_->tokenizer->id_of(piece.text)));
       return Status::ok();
     };
-    const PicturePieces around = pieces_of(*model_->spec.family);
+    const PicturePieces around = pieces_of(*model_->spec.family, pictures.front().shot.shown);
     MICA_TRY(push_controls(around.before));
-    for (const Piece& piece : pictures) MICA_TRY(push_picture(*piece.picture, piece.shown, picture_room()));
+    for (const Piece& piece : pictures) MICA_TRY(push_picture(piece.shot, picture_room()));
     return push_controls(around.behind);
   });
 }
 
-// The plan of a picture whose placeholders begin `ids`: the ids were made for the picture as it is, or for what this
-// session makes of it. `length` of them are the picture's, none where they are for neither.
-Status Sequence::plan_for(std::span<const int32_t> ids, const Picture& picture, size_t room, PendingPicture* planned,
-                          PicturePrompt* prompt, size_t* length) const {
-  const PictureFrame& frame = model_->spec.picture_frame;
-  *length = 0;
-  for (const size_t tokens_max : {kNoBound, room}) {
-    PicturePrompt written;
-    MICA_TRY(plan_within(picture, Shown::still, tokens_max, planned));
-    MICA_TRY(write_picture(*model_, planned->plan, mark_.pictures, &written));
-    const bool found = frame.begin >= 0
-                           ? find_framed_picture(ids, frame, written, prompt, length)
-                           : find_picture(ids, model_->spec.picture_token, written, prompt, length);
-    if (found) break;
-  }
-  return Status::ok();
+namespace {
+
+// In positions, rounded down as transformers' float32 has it.
+uint32_t steps_before(const ModelSpec& spec, const Shot& shot) {
+  if (shot.shown == Shown::still || spec.frame_positions == FramePositions::own) return 0;
+  if (spec.frame_positions == FramePositions::steps) return shot.index;
+  const float interval = static_cast<float>(spec.tokens_per_second) * static_cast<float>(shot.step_seconds);
+  return static_cast<uint32_t>(std::min<float>(static_cast<float>(shot.index) * interval, limits::kVideoStepsMax));
 }
 
-// At the start of `ids`.
-size_t Sequence::count_placeholders(std::span<const int32_t> ids, Shown shown) const {
-  const auto is_other = [&](int32_t id) { return id != model_->spec.placeholder_of(shown); };
-  return static_cast<size_t>(std::find_if(ids.begin(), ids.end(), is_other) - ids.begin());
-}
+}  // namespace
 
-// Whether a picture's placeholders begin at a place.
-bool Sequence::begins_picture(std::span<const int32_t> ids, size_t at) const {
-  const PictureFrame& frame = model_->spec.picture_frame;
-  if (!model_->spec.has_vision) return false;
-  if (frame.begin < 0) return ids[at] == model_->spec.picture_token;
-  if (!frame.in_rows) return at > 0 && ids[at - 1] == frame.begin;
-  return ids[at] == frame.begin && at + 1 < ids.size() && ids[at + 1] == model_->spec.picture_token;
-}
-
-Status Sequence::add_tokens(std::span<const int32_t> ids, std::span<const Picture* const> pictures) {
-  return all_or_nothing([&]() -> Status {
-    std::span<const Picture* const> left = pictures;
-    for (size_t i = 0; i < ids.size();) {
-      const bool is_picture = begins_picture(ids, i);
-      const bool is_video = model_->spec.video_token >= 0 && ids[i] == model_->spec.video_token;
-      if (!is_picture && !is_video) {
-        MICA_TRY(push_token(ids[i++]));
-        continue;
-      }
-      if (left.empty())
-        return Status::error(Code::invalid_argument, "id %zu is a picture's placeholder, but only %zu pictures were given",
-                             i, pictures.size());
-      size_t length = 0;
-      if (is_video) MICA_TRY(push_video(ids.subspan(i), &left, &length));
-      else MICA_TRY(push_run(ids.subspan(i), &left, &length));
-      i += length;
-    }
-    if (!left.empty())
-      return Status::error(Code::invalid_argument, "%zu pictures were given, but placeholders for %zu", pictures.size(),
-                           pictures.size() - left.size());
-    return Status::ok();
-  });
-}
-
-// The picture whose placeholders begin `ids`; `length`: of its own.
-Status Sequence::push_run(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length) {
-  const size_t room = std::min<size_t>(picture_room(), options_.picture_tokens);
-  PendingPicture planned;
-  PicturePrompt prompt;
-  MICA_TRY(plan_for(ids, *pictures->front(), room, &planned, &prompt, length));
-  if (*length == 0)
-    return Status::error(Code::invalid_argument, "picture %u takes %zu placeholders, but only %zu stand there",
-                         mark_.pictures + 1, planned.tokens, count_placeholders(ids, Shown::still));
-  *pictures = pictures->subspan(1);
-  return push_planned(planned, prompt);
+PictureFacts Sequence::facts_of(const Shot& shot, size_t before) const {
+  return {.index = mark_.pictures + before, .seconds = shot.seconds, .middle_seconds = shot.middle_seconds};
 }
 
 // A run of a picture's tokens, which are of a kind (visual_), and their positions. M-RoPE (Qwen2-VL, arXiv 2409.12191,
 // section 2.1): time stands still, height and width count from the run's start, and text goes on behind the largest of
-// them. Where they are shared, those between the first and the last have one. Other families count on.
-void Sequence::place_run(const PixelPlan& plan, size_t tokens, uint8_t kind) {
+// them. Where they are shared, those between the first and the last have one. Other families count on. Shots of a video
+// that have time all count from where the first of them does.
+void Sequence::place_run(const PendingPicture& planned, size_t tokens, uint8_t kind) {
+  const PixelPlan& plan = planned.plan;
   const PicturePositions order = model_->spec.picture_positions;
   const bool multimodal = model_->spec.decoder.rope.multimodal() && order != PicturePositions::counted;
   const bool shared = order == PicturePositions::shared;
@@ -329,17 +294,19 @@ void Sequence::place_run(const PixelPlan& plan, size_t tokens, uint8_t kind) {
   const auto columns = static_cast<uint32_t>(Vision::token_columns(model_->spec, plan));
   const uint32_t start = mark_.next_position;
   const auto count = static_cast<uint32_t>(tokens);
+  const uint32_t time = start + steps_before(model_->spec, planned.shot);
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t offset = shared ? (i > 0) + (i > 1 && i + 1 == count) : i;
     uint32_t* position = positions_ + (mark_.end + i) * 3;
-    position[0] = multimodal ? start : start + offset;
+    position[0] = multimodal ? time : start + offset;
     position[1] = multimodal ? start + i / columns : start + offset;
     position[2] = multimodal ? start + i % columns : start + offset;
     ids_[mark_.end + i] = model_->spec.placeholder_of(plan.shown);
     visual_[mark_.end + i] = kind;
   }
   const uint32_t positions = multimodal ? std::max(plan.grid_width, plan.grid_height) / side : count;
-  mark_.next_position = start + (shared ? std::min(count, 3u) : positions);
+  const bool more_follow = plan.shown == Shown::frame && model_->spec.frame_positions != FramePositions::own;
+  if (!more_follow) mark_.next_position = start + (shared ? std::min(count, 3u) : positions);
   mark_.end += tokens;
 }
 
@@ -372,14 +339,15 @@ Status keep_to_most(const ModelSpec& spec, const Picture& picture, PictureRule* 
 
 // The picture as it is placed if it may take `tokens_max` tokens. Rules that cannot be reduced so far give more, as
 // those of frames do.
-Status Sequence::plan_within(const Picture& picture, Shown shown, size_t tokens_max, PendingPicture* out) const {
-  MICA_TRY(check_sight(model_->spec, shown));
-  const bool is_still = shown == Shown::still;
-  PendingPicture planned{.picture = &picture,
-                         .rule = is_still ? rule_within(*model_, options_, kNoBound) : model_->spec.frames,
+Status Sequence::plan_within(const Shot& shot, size_t tokens_max, PendingPicture* out) const {
+  MICA_TRY(check_sight(model_->spec, shot.shown));
+  const Picture& picture = shot.first();
+  const bool is_still = shot.shown == Shown::still;
+  PendingPicture planned{.shot = shot,
+                         .rule = is_still ? rule_within(*model_, options_, kNoBound) : rule_of(model_->spec, shot),
                          .plan = {}, .first = 0, .end = 0, .tokens = 0, .tokens_whole = 0};
   MICA_TRY(plan_pixels(planned.rule, picture.width, picture.height, &planned.plan));
-  planned.plan.shown = shown;
+  planned.plan.shown = shot.shown;
   if (is_still) MICA_TRY(keep_to_most(model_->spec, picture, &planned.rule, &planned.plan));
   planned.tokens = planned.tokens_whole = Vision::tokens_of(model_->spec, planned.plan);
   if (is_still && planned.tokens > tokens_max) MICA_TRY(plan_smaller(std::max<size_t>(tokens_max, 1), &planned));
@@ -398,7 +366,7 @@ Status Sequence::plan_smaller(size_t tokens_max, PendingPicture* planned) const 
       planned->rule.*bound = pixels;
       planned->rule.pixels_min = std::min(within.pixels_min, pixels);
     }
-    MICA_TRY(plan_pixels(planned->rule, planned->picture->width, planned->picture->height, &planned->plan));
+    MICA_TRY(plan_pixels(planned->rule, planned->shot.first().width, planned->shot.first().height, &planned->plan));
     planned->tokens = Vision::tokens_of(model_->spec, planned->plan);
     return Status::ok();
   };
@@ -413,16 +381,16 @@ Status Sequence::plan_smaller(size_t tokens_max, PendingPicture* planned) const 
   return plan(fits);
 }
 
-Status Sequence::push_picture(const Picture& picture, Shown shown, size_t tokens_max) {
+Status Sequence::push_picture(const Shot& shot, size_t tokens_max) {
   PendingPicture planned;
   PicturePrompt prompt;
-  MICA_TRY(plan_within(picture, shown, std::min<size_t>(tokens_max, options_.picture_tokens), &planned));
-  MICA_TRY(write_picture(*model_, planned.plan, mark_.pictures, &prompt));
+  MICA_TRY(plan_within(shot, std::min<size_t>(tokens_max, options_.picture_tokens), &planned));
+  MICA_TRY(write_picture(*model_, planned.plan, facts_of(shot, 0), &prompt));
   return push_planned(planned, prompt);
 }
 
 Status Sequence::check_room(const PendingPicture& planned, const PicturePrompt& prompt) const {
-  const Picture& picture = *planned.picture;
+  const Picture& picture = planned.shot.first();
   const size_t scratch = pixels_scratch_bytes(planned.rule, planned.plan, picture.width);
   const bool too_long = planned.plan.shown == Shown::still && planned.tokens > options_.picture_tokens;
   if (planned.plan.values > picture_limits_.values || scratch > picture_limits_.scratch_bytes || too_long)
@@ -452,7 +420,7 @@ Status Sequence::push_planned(PendingPicture planned, const PicturePrompt& promp
                            "(context_text)",
                            text, options_.context_text - mark_.text);
     mark_.text += text;
-    place_run(planned.plan, tokens, as_text ? kVisualKeptAsText : kVisual);
+    place_run(planned, tokens, as_text ? kVisualKeptAsText : kVisual);
     if (ends_as_text) visual_[mark_.end - 1] = kPictureAsText;
     return Status::ok();
   };
@@ -470,12 +438,13 @@ Status Sequence::push_planned(PendingPicture planned, const PicturePrompt& promp
 
 Status Sequence::picture_tokens(const Picture& picture, size_t* tokens) const {
   for (size_t i = 0; i < picture_count_; ++i) {
-    if (pictures_[i].picture != &picture) continue;
+    const std::span<const Picture* const> shown = pictures_[i].shot.pictures();
+    if (std::find(shown.begin(), shown.end(), &picture) == shown.end()) continue;
     *tokens = pictures_[i].tokens;
     return Status::ok();
   }
   PendingPicture planned;
-  MICA_TRY(plan_within(picture, Shown::still, std::min<size_t>(picture_room(), options_.picture_tokens), &planned));
+  MICA_TRY(plan_within(shot_of(picture), std::min<size_t>(picture_room(), options_.picture_tokens), &planned));
   *tokens = planned.tokens;
   return Status::ok();
 }

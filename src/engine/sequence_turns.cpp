@@ -51,7 +51,9 @@ Status Sequence::add_templated(Role role, std::span<const MessagePart> parts) {
   Turn turn{role, {}};
   for (size_t i = 0; i < parts.size(); ++i) {
     const bool is_text = parts[i].picture == nullptr;
-    if (!is_text && pictures_at(parts, i).empty()) continue;  // one more frame of a video
+    std::vector<Piece> shown;
+    MICA_TRY(pictures_at(parts, i, &shown));
+    if (!is_text && shown.empty()) continue;  // one more frame of a video
     turn.parts.push_back({is_text ? Turn::Kind::text : parts[i].is_frame ? Turn::Kind::video : Turn::Kind::picture,
                           std::string(parts[i].text)});
   }
@@ -114,24 +116,26 @@ Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const
     MICA_TRY(write_marks(between_controls(marks), index, &writer));
     return writer.flush();
   };
-  const PicturePieces around = pieces_of(*model_->spec.family);
   uint32_t index = mark_.pictures;
   size_t next[2] = {0, 0};  // the part behind the newest picture, and behind the newest frame, that found its place
-  const auto take = [&](bool frame) {
-    for (size_t& at = next[frame]; at < parts.size();)
+  const auto take = [&](bool frame, std::vector<Piece>* found) -> Status {
+    found->clear();
+    for (size_t& at = next[frame]; at < parts.size() && found->empty();)
       if (const size_t part = at++; parts[part].picture != nullptr && parts[part].is_frame == frame)
-        if (std::vector<Piece> found = pictures_at(parts, part); !found.empty()) return found;
-    return std::vector<Piece>();
+        MICA_TRY(pictures_at(parts, part, found));
+    return Status::ok();
   };
   std::vector<int32_t> run;
+  std::vector<Piece> shown;
   for (const int32_t id : ids) {
     const bool is_video = id >= 0 && id == model_->spec.video_token;
     if (!model_->spec.has_vision || (!is_video && id != model_->spec.picture_token)) {
       run.push_back(id);
       continue;
     }
-    std::vector<Piece> shown = take(is_video);
+    MICA_TRY(take(is_video, &shown));
     if (shown.empty()) return Status::error(Code::unsupported, "the chat template shows more pictures than there are");
+    const PicturePieces around = pieces_of(*model_->spec.family, shown.front().shot.shown);
     std::vector<int32_t> opens, closes;
     MICA_TRY(write(around.before, index, &opens));
     MICA_TRY(write(around.behind, index, &closes));
@@ -144,9 +148,11 @@ Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const
     if (!has_marks) run.insert(run.end(), closes.begin(), closes.end());
   }
   pieces->push_back({.ids = std::move(run)});
-  for (const bool frame : {false, true})
-    if (!take(frame).empty())
+  for (const bool frame : {false, true}) {
+    MICA_TRY(take(frame, &shown));
+    if (!shown.empty())
       return Status::error(Code::unsupported, "the chat template leaves out a %s", frame ? "video" : "picture");
+  }
   return Status::ok();
 }
 

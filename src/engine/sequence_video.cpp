@@ -1,4 +1,4 @@
-// Sequence: videos, whose frames are pictures that follow each other. Pictures by themselves: sequence_prompt.cpp.
+// Sequence: videos, whose frames stand in shots that follow each other. Pictures by themselves: sequence_prompt.cpp.
 #include <algorithm>
 
 #include "family.hpp"
@@ -18,30 +18,79 @@ Status check_sight(const ModelSpec& spec, Shown shown) {
 }
 
 Status Sequence::add_video(std::span<const Picture* const> frames) {
+  std::vector<Shot> shots;
   std::vector<Piece> pieces;
-  for (const Picture* frame : frames) pieces.push_back({.ids = {}, .picture = frame, .shown = Shown::frame});
-  if (pieces.empty()) return Status::error(Code::invalid_argument, "a video without a frame");
-  pieces.back().shown = Shown::last_frame;
+  MICA_TRY(check_sight(model_->spec, Shown::frame));
+  MICA_TRY(shots_of(model_->spec, frames, &shots));
+  for (const Shot& shot : shots) pieces.push_back({.ids = {}, .shot = shot});
   return add_pieces(pieces);
 }
 
-// The video whose placeholders begin `ids`: frame after frame, until one as the last fills what is left. `length`: of
-// the placeholders.
-Status Sequence::push_video(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length) {
-  const size_t whole = count_placeholders(ids, Shown::frame);
-  const size_t frame = frame_tokens(model_->spec, Shown::frame), last = frame_tokens(model_->spec, Shown::last_frame);
-  const size_t frames = whole < last ? 0 : 1 + (whole - last) / frame;
-  if (frames == 0 || (frames - 1) * frame + last != whole)
-    return Status::error(Code::invalid_argument,
-                         "a video of %zu placeholders; a frame takes %zu, and its last one %zu", whole, frame, last);
-  if (frames > pictures->size())
-    return Status::error(Code::invalid_argument, "a video of %zu placeholders has %zu frames, but only %zu were given",
-                         whole, frames, pictures->size());
-  for (size_t i = 0; i < frames; ++i)
-    MICA_TRY(push_picture(*(*pictures)[i], i + 1 == frames ? Shown::last_frame : Shown::frame, kNoBound));
-  *pictures = pictures->subspan(frames);
-  *length = whole;
+bool Sequence::is_placeholder(int32_t id) const {
+  return id >= 0 && (id == model_->spec.picture_token || id == model_->spec.placeholder_of(Shown::frame));
+}
+
+// Runs of placeholders, each of which takes a picture at least.
+size_t Sequence::count_runs(std::span<const int32_t> ids) const {
+  size_t runs = 0;
+  for (size_t i = 0; i < ids.size(); ++i) runs += is_placeholder(ids[i]) && (i == 0 || ids[i] != ids[i - 1]);
+  return runs;
+}
+
+// The placeholders that begin `ids`, as those of a video with these frames: its shots behind each other, or each in a
+// run of its own. No length where they are not.
+Status Sequence::find_video(std::span<const int32_t> ids, std::span<const Picture* const> frames,
+                            VideoRuns* out) const {
+  const bool apart = has_shots_apart(*model_->spec.family);
+  std::vector<Shot> shots;
+  *out = {};
+  MICA_TRY(shots_of(model_->spec, frames, &shots));
+  size_t at = 0, whole = 0;
+  for (const Shot& shot : shots) {
+    const size_t before = at;
+    PendingPicture planned;
+    MICA_TRY(plan_within(shot, kNoBound, &planned));
+    while (apart && shot.index > 0 && at < ids.size() && !is_placeholder(ids[at]) && ids[at] != model_->spec.video_end)
+      ++at;
+    const size_t run = count_placeholders(ids.subspan(at), shot.shown);
+    if (run < planned.tokens || (apart && run != planned.tokens)) return Status::ok();
+    whole = run - planned.tokens;
+    out->shots.push_back(planned);
+    out->prompts.push_back({.runs = {{{ids.begin() + static_cast<ptrdiff_t>(before),
+                                       ids.begin() + static_cast<ptrdiff_t>(at)}, planned.tokens}},
+                            .behind = {}});
+    at += planned.tokens;
+  }
+  if (whole == 0) out->length = at;
   return Status::ok();
+}
+
+// The video whose placeholders begin `ids`, with as many of the pictures as fill them. Where several numbers do, since
+// the last frame is repeated to a whole shot, it is the largest that leaves a picture to each run behind. `length`: of the
+// ids that are the video's.
+Status Sequence::push_video(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length) {
+  const std::span<const Picture* const> all = *pictures;
+  const bool alike = model_->spec.vision.temporal > 1;
+  size_t most = 1;
+  while (most < all.size() && (!alike || (all[most]->width == all[0]->width && all[most]->height == all[0]->height)))
+    ++most;
+  for (size_t frames = most; frames > 0; --frames) {
+    VideoRuns found;
+    MICA_TRY(find_video(ids, all.first(frames), &found));
+    if (found.length == 0 || all.size() - frames < count_runs(ids.subspan(found.length))) continue;
+    for (size_t i = 0; i < found.shots.size(); ++i) MICA_TRY(push_planned(found.shots[i], found.prompts[i]));
+    *pictures = all.subspan(frames);
+    *length = found.length;
+    return Status::ok();
+  }
+  PendingPicture one;
+  std::vector<Shot> shots;
+  MICA_TRY(shots_of(model_->spec, all.first(most), &shots));
+  MICA_TRY(plan_within(shots.back(), kNoBound, &one));
+  return Status::error(Code::invalid_argument,
+                       "%zu placeholders of a video, of which the last %u frames take %zu: no number of the %zu pictures "
+                       "that are given fills them",
+                       count_placeholders(ids, Shown::frame), shots.back().count, one.tokens, all.size());
 }
 
 }  // namespace mica

@@ -66,8 +66,9 @@ class Session {
     return sequence_.picture_tokens(picture, tokens);
   }
   size_t tokens_wanted() const { return sequence_.tokens_wanted(); }
-  // As what a picture that waits to be computed is shown, by its place among them.
-  Shown shown(size_t picture) const { return sequence_.picture(picture).plan.shown; }
+  // Pictures, and shots of videos, that wait to be computed.
+  size_t pictures_pending() const { return sequence_.picture_count(); }
+  const Sequence::PendingPicture& picture(size_t index) const { return sequence_.picture(index); }
 
   // ---- computing
   // Encoded pictures are looked for there and kept there, while it is not null; borrowed. Its model is this one's.

@@ -11,12 +11,19 @@
 
 namespace mica {
 
+// When a frame of a video is seen, and how many of its frames are, of each second.
+struct FrameTime {
+  double seconds = -1;    // from the start; below 0: nobody knows
+  double per_second = 0;  // 0: the same
+};
+
 // Rows of width * 3 bytes, R G B, top to bottom, no padding. Owns its pixels.
 struct Picture {
   uint32_t width = 0;
   uint32_t height = 0;
   std::unique_ptr<uint8_t[]> rgb;    // as the file stores them, also where nobody sees them
   std::unique_ptr<uint8_t[]> alpha;  // rows of width bytes, 255 where opaque; null: every pixel is
+  FrameTime time = {};
 };
 
 // What becomes of 16-bit gray: its high byte, as people see it, or what PIL makes of it (all above 255 is white).

@@ -2,6 +2,8 @@
 #include "video.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <new>
 #include <string>
 
 #include "folder_names.hpp"
@@ -49,16 +51,76 @@ Status check_video_bytes(const char* name, const Picture& frame, size_t* bytes) 
                        frame.width, frame.height, limits::kVideoBytesMax);
 }
 
+// How many of a video's `total` frames are wanted.
+static double frames_wanted(double total, double rate, const FrameSampling& sampling) {
+  const double multiple = sampling.multiple;
+  if (sampling.frames != 0) return std::max(multiple, std::rint(sampling.frames / multiple) * multiple);
+  if (!(sampling.per_second > 0 && rate > 0)) return total;
+  double wanted = total / rate * sampling.per_second;
+  if (sampling.spread != FrameSpread::starts) wanted = std::floor(wanted);
+  wanted = std::max(wanted, static_cast<double>(sampling.frames_min));
+  if (sampling.frames_max != 0) wanted = std::min(wanted, static_cast<double>(sampling.frames_max));
+  return multiple > 1 ? std::floor(std::min(wanted, total) / multiple) * multiple : wanted;
+}
+
+// Glm4vVideoProcessor: the frame at or behind each step of time, or of a video that is too long, of as many equal steps.
+static std::vector<uint64_t> places_in_time(uint64_t total, double rate, const FrameSampling& sampling) {
+  const auto last = static_cast<double>(total - 1);
+  const double seconds = static_cast<double>(total) / rate;
+  const bool is_long = sampling.seconds_max > 0 && seconds > sampling.seconds_max;
+  const double wanted = std::floor((is_long ? sampling.seconds_max : seconds) * sampling.per_second);
+  const double count = std::clamp(wanted, 1.0, std::max(1.0, static_cast<double>(total)));
+  const double step = is_long ? seconds / std::max(1.0, count - 1) : 1 / sampling.per_second;
+  std::vector<uint64_t> places;
+  for (double i = 0; i < count; ++i) {
+    const auto place = static_cast<uint64_t>(std::min(last, std::ceil(i * step * rate)));
+    if (places.empty() || places.back() != place) places.push_back(place);
+  }
+  return places;
+}
+
 std::vector<uint64_t> frame_places(uint64_t total, double rate, const FrameSampling& sampling) {
-  double wanted = static_cast<double>(total);
-  if (sampling.frames != 0) wanted = sampling.frames;
-  else if (sampling.per_second > 0 && rate > 0) wanted = static_cast<double>(total) / rate * sampling.per_second;
+  FrameSampling within = sampling;
+  if (total > 0 && sampling.spread == FrameSpread::seconds && sampling.frames == 0 && sampling.per_second > 0 &&
+      rate > 0) {
+    std::vector<uint64_t> places = places_in_time(total, rate, sampling);
+    if (places.size() <= limits::kVideoFramesMax) return places;
+    within.frames = static_cast<uint32_t>(limits::kVideoFramesMax);  // then as evenly as they go
+  }
   const auto most = static_cast<double>(std::min<uint64_t>(total, limits::kVideoFramesMax));
+  const double wanted = frames_wanted(static_cast<double>(total), rate, within);
   const auto count = static_cast<uint64_t>(std::clamp(wanted, std::min(1.0, most), most));
   std::vector<uint64_t> places(count);
-  const double step = static_cast<double>(total) / static_cast<double>(std::max<uint64_t>(count, 1));
-  for (uint64_t i = 0; i < count; ++i) places[i] = static_cast<uint64_t>(static_cast<double>(i) * step);
+  const bool has_ends = sampling.spread == FrameSpread::ends && count > 1;
+  const double step = has_ends ? static_cast<double>(total - 1) / static_cast<double>(count - 1)
+                               : static_cast<double>(total) / static_cast<double>(std::max<uint64_t>(count, 1));
+  for (uint64_t i = 0; i < count; ++i) {
+    const double place = static_cast<double>(i) * step;
+    places[i] = static_cast<uint64_t>(has_ends ? std::rint(place) : place);
+  }
   return places;
+}
+
+void set_times(const std::vector<uint64_t>& places, uint64_t total, double rate, std::vector<Picture>* frames) {
+  const double per_second = static_cast<double>(places.size()) / static_cast<double>(total) * rate;
+  for (size_t i = 0; i < frames->size() && rate > 0 && per_second > 0; ++i)
+    (*frames)[i].time = {static_cast<double>(places[i]) / rate, per_second};
+}
+
+Status fill_group(uint32_t multiple, const char* name, std::vector<Picture>* frames) {
+  while (frames->size() > 1 && frames->size() % std::max(multiple, 1u) != 0) {
+    const Picture& last = frames->back();
+    const size_t bytes = size_t{last.width} * last.height * 3;
+    Picture copy;
+    copy.width = last.width;
+    copy.height = last.height;
+    copy.time = last.time;
+    copy.rgb.reset(new (std::nothrow) uint8_t[bytes]);
+    if (!copy.rgb) return Status::error(Code::out_of_memory, "%s: no memory to read the video", name);
+    std::copy_n(last.rgb.get(), bytes, copy.rgb.get());
+    frames->push_back(std::move(copy));
+  }
+  return Status::ok();
 }
 
 Status read_video(const char* path, const FrameSampling& sampling, std::vector<Picture>* frames) {

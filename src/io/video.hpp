@@ -11,9 +11,15 @@
 
 namespace mica {
 
-// The places of the frames that are seen of `total`, as transformers' video processors choose them: the first of each
-// of as many equal stretches. `rate`: frames of a second; 0 where nobody knows. kVideoFramesMax at most.
+// The places of the frames that are seen of `total`, as transformers' video processors choose them, rising. `rate`:
+// frames of a second; 0 where nobody knows. kVideoFramesMax at most.
 std::vector<uint64_t> frame_places(uint64_t total, double rate, const FrameSampling& sampling);
+
+// Of frames at these places when they are seen.
+void set_times(const std::vector<uint64_t>& places, uint64_t total, double rate, std::vector<Picture>* frames);
+
+// Repeats the last of several frames until their number is a multiple.
+Status fill_group(uint32_t multiple, const char* name, std::vector<Picture>* frames);
 
 // Frames of a video file (where built: libavformat's containers, told by content), or of a folder the pictures in it by
 // the order of their names. Errors: unsupported (no video, of a kind that is not read, or a build without videos),

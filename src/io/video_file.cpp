@@ -260,6 +260,8 @@ Status decode_video(Bytes file, const char* name, const FrameSampling& sampling,
   while (decoded.size() < places.size() && demuxer.next()) MICA_TRY(decoder.decode(demuxer.packet(), places));
   MICA_TRY(decoder.decode(nullptr, places));
   if (decoded.empty()) return Status::error(Code::corrupt_file, "%s: no frame of its video can be decoded", name);
+  set_times(places, total, rate, &decoded);
+  MICA_TRY(fill_group(sampling.multiple, name, &decoded));
   *frames = std::move(decoded);
   return Status::ok();
 }

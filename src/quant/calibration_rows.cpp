@@ -86,9 +86,6 @@ Status CalibrationRows::open_session(const std::vector<CalibrationSample>& sampl
   wanted.threads = options_.threads;
   wanted.picture_tokens = static_cast<uint32_t>(std::min<size_t>(picture_tokens, limits::kCalibrationTokensMax));
   MICA_TRY(Session::resolve(*model_, wanted, &options_));
-  rule_ = model_->spec.pictures;
-  if (picture_tokens > options_.picture_tokens)
-    rule_ = rule_within(*model_, options_, options_.picture_tokens);
   size_t bytes = 0;
   MICA_TRY(Session::size(*model_, options_, &bytes));
   uint8_t* buffer = own_bytes(bytes, memory);
@@ -124,16 +121,16 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
   tokens_visual_ += sample.chunk.visual;
   tokens_text_ += count - sample.chunk.visual;
   size_t token = 0;
-  for (size_t p = 0; p < pictures.size(); ++p) {
-    PixelPlan plan;
-    const Shown shown = session->shown(p);
-    MICA_TRY(plan_pixels(rule_of(shown), pictures[p].width, pictures[p].height, &plan));
-    plan.shown = shown;
-    TowerRows& tower = shown != Shown::still && has_frame_tower(model_->spec) ? frame_rows_ : tower_rows_;
+  for (size_t p = 0; p < session->pictures_pending(); ++p) {
+    const Sequence::PendingPicture& pending = session->picture(p);
+    const PixelPlan& plan = pending.plan;
+    TowerRows& tower = plan.shown != Shown::still && has_frame_tower(model_->spec) ? frame_rows_ : tower_rows_;
     for (uint32_t i = 0; i < plan.tiles; ++i) {
       const PixelTile own = tile_of(plan, i);
       tower.add(tiles_.size());
-      tiles_.push_back({.sample = samples_.size(), .first_token = token, .picture = p, .index = i, .whole = plan,
+      tiles_.push_back({.sample = samples_.size(), .first_token = token,
+                        .picture = static_cast<size_t>(&pending.shot.first() - pictures.data()),
+                        .frames = pending.shot.count, .index = i, .rule = pending.rule, .whole = plan,
                         .first_value = own.first_value, .plan = own.plan, .state = {}, .merged = {}});
     }
     token += Vision::tokens_of(model_->spec, plan) - model_->spec.picture_ends_as_text;
@@ -281,14 +278,14 @@ Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
   if (tile.sample != pixels_sample_ || tile.picture != pixels_picture_) {
     if (tile.sample != pixels_sample_)
       MICA_TRY(open_pictures(*samples_[tile.sample].source, sampling(), &pictures_));
-    const Picture& picture = pictures_[tile.picture];
-    const PictureRule& rule = rule_of(tile.whole.shown);
-    const size_t scratch_bytes = pixels_scratch_bytes(rule, tile.whole, picture.width);
+    std::vector<const Picture*> shown;
+    for (uint32_t i = 0; i < tile.frames; ++i) shown.push_back(&pictures_[tile.picture + i]);
+    const size_t scratch_bytes = pixels_scratch_bytes(tile.rule, tile.whole, shown[0]->width);
     OwnedBytes memory;
     uint8_t* scratch = own_bytes(scratch_bytes, &memory);
     if (scratch == nullptr) return Status::error(Code::out_of_memory, "no memory to resize a picture");
     pixels_.resize(tile.whole.values);
-    MICA_TRY(make_pixels(rule, tile.whole, picture, pixels_.data(), scratch, scratch_bytes));
+    MICA_TRY(make_pixels(tile.rule, tile.whole, shown, pixels_.data(), scratch, scratch_bytes));
     pixels_sample_ = tile.sample;
     pixels_picture_ = tile.picture;
   }

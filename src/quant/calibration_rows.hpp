@@ -99,8 +99,10 @@ class CalibrationRows {
   struct Tile {
     size_t sample;
     size_t first_token;                           // of its picture's tokens among the sample's visual rows
-    size_t picture;                               // in the sample
+    size_t picture;                               // in the sample; of a video the first frame
+    uint32_t frames;                              // of a video, in one patch; else 1
     uint32_t index;                               // in the picture
+    PictureRule rule;
     PixelPlan whole;                              // of the picture
     size_t first_value;                           // of its pixels among the picture's
     PixelPlan plan;                               // of the rows in x
@@ -155,7 +157,6 @@ class CalibrationRows {
   Status open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory, std::unique_ptr<Session>* out);
   // The sample's chunk with the taps of a stream.
   static DecoderPart part_of(Sample* sample, Stream stream);
-  const PictureRule& rule_of(Shown shown) const { return shown == Shown::still ? rule_ : model_->spec.frames; }
   Status pixels_of(const Tile& tile, const float** out);
   // Room for what the projector or a tap makes of a tile.
   std::vector<float> tile_rows(const Tile& tile) const;
@@ -164,7 +165,6 @@ class CalibrationRows {
 
   const Model* model_ = nullptr;
   SessionOptions options_;
-  PictureRule rule_;
   std::vector<CalibrationSample> sources_;
   std::vector<Sample> samples_;
   std::vector<Tile> tiles_;

@@ -70,10 +70,9 @@ const std::set<std::string> kWithoutEffect = {
     "problem_type", "projection_dim", "projection_dropout", "remove_invalid_values", "repetition_penalty",
     "return_dict", "return_dict_in_generate", "rope_is_neox_style", "sep_token_id", "spatial_patch_size",
     "suppress_tokens", "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder",
-    "tokenizer_class", "tokens_per_second", "top_k", "top_p", "torch_dtype", "torchscript", "transformers.js_config",
+    "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript", "transformers.js_config",
     "transformers_version", "typical_p", "use_3d_rope", "use_bfloat16", "use_cache", "use_flash_attention",
-    "use_mask_token", "video_end_token_id", "video_seq_length", "video_start_token_id", "video_token_id",
-    "vision_end_token_id",
+    "use_mask_token", "video_seq_length", "vision_end_token_id",
     "vision_start_token_id", "vision_token_id", "weight_share_add_bias"};
 
 // The same of models that are published with code of their own; that reads pad_token_id.
@@ -101,6 +100,10 @@ bool without_effect_here(const Object& config, const Object::json_pointer& place
   const std::string type = config.value("model_type", "");
   if (tower && type == "paddleocr_vl" && key == "temporal_patch_size") return true;
   if (tower && (type == "lighton_ocr" || type == "mistral3") && (key == "image_size" || key == "head_dim")) return true;
+  const std::set<std::string> sees_videos = {"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "glm4v"};
+  const std::set<std::string> of_videos = {"video_token_id", "video_start_token_id", "video_end_token_id"};
+  if (key == "tokens_per_second" && type != "qwen2_5_vl") return true;
+  if (of_videos.contains(key) && !(sees_videos.contains(type) && path == "/" + key)) return true;
   // GLM has biases or none, and GLM-OCR no learned positions, whatever the file says.
   if (type.starts_with("glm") && path == "/text_config/attention_bias") return true;
   if (tower && type == "glm_ocr" && key == "image_size") return true;

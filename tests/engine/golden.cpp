@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "mica_video.h"
+
 namespace mica::test {
 namespace {
 
@@ -21,6 +23,17 @@ std::vector<T> values(const mica_tensors* file, const char* name) {
 int collect(void* user, const char*, size_t, int32_t token) {
   if (token >= 0) static_cast<std::vector<int32_t>*>(user)->push_back(token);
   return 0;
+}
+
+// Frames with their times, where the processor said how far patches of two frames are apart.
+void set_time(const mica_tensors* file, const std::string& name, size_t frame, mica_picture* picture) {
+  mica_tensor step;
+  const char* frames = mica_tensors_metadata(file, "video_frames", nullptr);
+  if (frames == nullptr || std::string(frames).find(name) == std::string::npos ||
+      mica_tensors_find(file, "second_per_grid_ts", &step, nullptr) != MICA_OK)
+    return;
+  const double seconds = double{values<float>(file, "second_per_grid_ts")[0]} / 2;
+  REQUIRE(mica_frame_set_time(picture, static_cast<double>(frame) * seconds, 1 / seconds, nullptr) == MICA_OK);
 }
 
 }  // namespace
@@ -48,6 +61,7 @@ std::vector<GoldenCase> golden_cases(const std::string& family) {
       mica_picture* picture = nullptr;
       REQUIRE_MESSAGE(mica_picture_open(path.c_str(), &picture, &error) == MICA_OK, error.message);
       golden.pictures.push_back(picture);
+      set_time(file, names.substr(0, comma), golden.pictures.size(), picture);
       names = comma == std::string::npos ? "" : names.substr(comma + 1);
     }
     mica_tensors_close(file);

@@ -88,14 +88,14 @@ TEST_CASE("Idefics 3 writes tiles with their places, and the whole picture behin
   Model model;
   make_model("idefics3", &model);
   PicturePrompt prompt;
-  REQUIRE(write_picture(model, tiles(2, 2), 0, &prompt));
+  REQUIRE(write_picture(model, tiles(2, 2), {}, &prompt));
   CHECK(shown(model, prompt) ==
         "<fake_token_around_image><row_1_col_1>[4]<fake_token_around_image><row_1_col_2>[4]\n"
         "<fake_token_around_image><row_2_col_1>[4]<fake_token_around_image><row_2_col_2>[4]\n\n"
         "<fake_token_around_image><global-img>[4]<fake_token_around_image>");
   CHECK(prompt.runs[0].before.size() == 2);  // control tokens that the tokenizer has
   CHECK(prompt.runs[2].before.size() > 13);  // and one that it has not
-  REQUIRE(write_picture(model, tiles(1, 1), 0, &prompt));
+  REQUIRE(write_picture(model, tiles(1, 1), {}, &prompt));
   CHECK(shown(model, prompt) == "<fake_token_around_image><global-img>[4]<fake_token_around_image>");
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("a family whose picture is one run has no text that depends on its til
   Model model;
   make_model("internvl", &model);
   PicturePrompt prompt;
-  REQUIRE(write_picture(model, tiles(3, 2), 0, &prompt));
+  REQUIRE(write_picture(model, tiles(3, 2), {}, &prompt));
   REQUIRE(prompt.runs.size() == 1);
   CHECK(prompt.runs[0].tokens == 7 * 4);
   CHECK(prompt.text_tokens() == 0);

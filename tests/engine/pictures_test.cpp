@@ -65,13 +65,21 @@ TEST_CASE("a picture is known by its pixels and by what it becomes, and not to o
   plan.width = plan.height = 56;
   PixelPlan smaller = plan;
   smaller.width = 28;
-  const Hash128 hash = pictures.hash_of(picture_of(4, 6, 9), plan);
-  CHECK(hash == pictures.hash_of(picture_of(4, 6, 9), plan));
-  CHECK(hash != pictures.hash_of(picture_of(4, 6, 8), plan));
-  CHECK(hash != pictures.hash_of(picture_of(6, 4, 9), plan));
-  CHECK(hash != pictures.hash_of(picture_of(4, 6, 9, true), plan));
-  CHECK(hash != pictures.hash_of(picture_of(4, 6, 9), smaller));
-  CHECK(hash != others.hash_of(picture_of(4, 6, 9), plan));
+  const auto hash_by = [&](const Pictures& by, const Picture& picture, const PixelPlan& shown) {
+    const Picture* one = &picture;
+    return by.hash_of({&one, 1}, shown);
+  };
+  const Hash128 hash = hash_by(pictures, picture_of(4, 6, 9), plan);
+  CHECK(hash == hash_by(pictures, picture_of(4, 6, 9), plan));
+  CHECK(hash != hash_by(pictures, picture_of(4, 6, 8), plan));
+  CHECK(hash != hash_by(pictures, picture_of(6, 4, 9), plan));
+  CHECK(hash != hash_by(pictures, picture_of(4, 6, 9, true), plan));
+  CHECK(hash != hash_by(pictures, picture_of(4, 6, 9), smaller));
+  CHECK(hash != hash_by(others, picture_of(4, 6, 9), plan));
+  const Picture first = picture_of(4, 6, 9), second = picture_of(4, 6, 8);
+  const Picture *both[] = {&first, &second}, *turned[] = {&second, &first};
+  CHECK(pictures.hash_of(both, plan) != hash);
+  CHECK(pictures.hash_of(both, plan) != pictures.hash_of(turned, plan));
 }
 
 TEST_CASE("what was not used for longest goes first, and nothing is kept beyond the bound") {

@@ -119,12 +119,18 @@ TEST_CASE("windows of patches that leave nothing of a frame are refused; what ha
 }
 
 TEST_CASE("a video added as frames is what its placeholders are") {
-  for (const char* family : {"video_llava", "llava_next_video", "llava_onevision_video"}) {
-    CAPTURE(family);
+  const struct {
+    const char* family;
+    size_t number;
+  } videos[] = {{"video_llava", 0}, {"llava_next_video", 0}, {"llava_onevision_video", 0}, {"qwen2_vl", 4},
+                {"qwen2_5_vl", 2}};
+  for (const auto& video_case : videos) {
+    const char* family = video_case.family;
+    CAPTURE(std::string(family));
     mica_model* model = open_golden(family);
     CHECK(mica_model_has_video(model) == 1);
     const std::vector<GoldenCase> cases = golden_cases(family);
-    const GoldenCase& golden = cases[0];
+    const GoldenCase& golden = cases[video_case.number];
     const size_t vocabulary = mica_model_vocabulary(model);
     uint32_t tokens = 0;
     REQUIRE(mica_video_tokens(model, golden.pictures.data(), golden.pictures.size(), &tokens, nullptr) == MICA_OK);
@@ -165,10 +171,10 @@ TEST_CASE("videos that do not fit their placeholders or their model are refused,
     mica_session_stats(session, &stats);
     CHECK(stats.tokens == 0);
   };
-  refuses(golden.ids, 3, "has 4 frames, but only 3 were given");
+  refuses(golden.ids, 3, "no number of the 3 pictures");
   std::vector<int32_t> one_less = golden.ids;
   one_less.erase(std::find(one_less.begin(), one_less.end(), 301));
-  refuses(one_less, 4, "a frame takes 16, and its last one 17");
+  refuses(one_less, 4, "of which the last 1 frames take 17");
   CHECK(mica_session_add_video(session, nullptr, 0, &error) == MICA_INVALID_ARGUMENT);
   mica_session_free(session);
   mica_model_close(model);

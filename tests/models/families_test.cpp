@@ -75,6 +75,12 @@ TEST_CASE("a picture has a place in a prompt, and its control tokens have texts"
       CHECK((piece.kind == PicturePiece::Kind::tokens) == (piece.text == nullptr));
     }
     CHECK((places > 0) == family->defaults.has_vision);
+    places = 0;
+    for (const PicturePiece& piece : family->video) {
+      places += piece.kind == PicturePiece::Kind::tokens;
+      CHECK((piece.kind == PicturePiece::Kind::tokens) == (piece.text == nullptr));
+    }
+    CHECK(places == !family->video.empty());
   }
 }
 

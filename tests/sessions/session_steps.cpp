@@ -50,7 +50,7 @@ Status SessionSteps::add_in_runs(const Picture& picture) {
   PixelPlan plan;
   PicturePrompt prompt;
   MICA_TRY(plan_pixels(model_->spec.pictures, picture.width, picture.height, &plan));
-  MICA_TRY(write_picture(*model_, plan, 0, &prompt));
+  MICA_TRY(write_picture(*model_, plan, {}, &prompt));
   std::vector<int32_t> ids;
   for (const PicturePrompt::Run& run : prompt.runs) {
     ids.push_back(1);

@@ -124,7 +124,7 @@ std::string config_of(const SmallShape& s) {
                      : family == "gemma4"      ? "gemma4_text"
                                                : "llama";
   std::string text = "{\"model_type\":\"" + family + "\",\"image_token_id\":5,\"image_token_index\":5,";
-  if (family.find("video") != std::string::npos) text += R"("video_token_index":4,)";
+  if (family.find("video") != std::string::npos || kin != nullptr) text += R"("video_token_id":4,)";
   if (family == "idefics3") text += R"("scale_factor":2,)";
   if (family == "mistral3") text += R"("spatial_merge_size":2,)";
   if (has_grids(family)) text += "\"image_grid_pinpoints\":" + grids_of(s) + ",\"vision_feature_layer\":-1,";

@@ -33,6 +33,37 @@ TEST_CASE("frames are the first of equal stretches, as transformers' video proce
   CHECK(frame_places(1000000, 25, {}).back() < 1000000);
 }
 
+TEST_CASE("frames of the Qwen-VL classes come in whole groups, or with both ends, within their bounds") {
+  using Places = std::vector<uint64_t>;
+  const FrameSampling groups = {.per_second = 2, .multiple = 2, .frames_min = 4, .frames_max = 6};
+  CHECK(frame_places(30, 10, groups) == Places{0, 5, 10, 15, 20, 25});
+  CHECK(frame_places(35, 10, groups) == Places{0, 5, 11, 17, 23, 29});   // 7 frames, of which 6 are the most
+  CHECK(frame_places(10, 10, groups) == Places{0, 2, 5, 7});             // 2 frames, of which 4 are the least
+  CHECK(frame_places(3, 10, groups) == Places{0, 1});
+  CHECK(frame_places(1, 10, groups) == Places{0});
+  CHECK(frame_places(30, 10, {.frames = 5, .multiple = 2}) == Places{0, 7, 15, 22});
+  const FrameSampling ends = {.per_second = 2, .spread = FrameSpread::ends, .frames_min = 4, .frames_max = 6};
+  CHECK(frame_places(30, 10, ends) == Places{0, 6, 12, 17, 23, 29});
+  CHECK(frame_places(10, 10, ends) == Places{0, 3, 6, 9});
+  CHECK(frame_places(3, 10, ends) == Places{0, 1, 2});
+  CHECK(frame_places(9, 10, {.frames = 1, .spread = FrameSpread::ends}) == Places{0});
+}
+
+TEST_CASE("frames at steps of time are those at or behind them, and of long videos as many as of the longest") {
+  using Places = std::vector<uint64_t>;
+  const FrameSampling steps = {.per_second = 2, .spread = FrameSpread::seconds, .seconds_max = 3};
+  CHECK(frame_places(25, 10, steps) == Places{0, 5, 10, 15, 20});
+  CHECK(frame_places(7, 3, steps) == Places{0, 2, 3, 5});
+  CHECK(frame_places(2, 25, steps) == Places{0});
+  CHECK(frame_places(100, 10, steps) == Places{0, 20, 40, 60, 80, 99});
+  CHECK(frame_places(1000000, 25, {.per_second = 100, .spread = FrameSpread::seconds}).size() == limits::kVideoFramesMax);
+  CHECK(frame_places(0, 25, steps).empty());
+  std::vector<Picture> frames(2);
+  set_times({0, 15}, 30, 10, &frames);
+  CHECK(frames[1].time.seconds == 1.5);
+  CHECK(frames[1].time.per_second == doctest::Approx(2.0 / 30 * 10));
+}
+
 TEST_CASE("the bytes of all frames are bounded") {
   Picture frame;
   frame.width = frame.height = 10000;
