@@ -139,8 +139,6 @@ void Chat::attach_video(const std::string& argument) {
   const Lack before = lack_;
   lack_ = Lack::kUntold;  // until it is there
   if (paths.size() != 1) throw Failure("/video wants the path of one video", MICA_INVALID_ARGUMENT);
-  if (std::any_of(pictures_.begin(), pictures_.end(), [](const NamedPicture& picture) { return picture.is_frame; }))
-    throw Failure("a question has one video, and there is one for the next: /clear forgets it", MICA_INVALID_ARGUMENT);
   std::vector<NamedPicture> frames = open_video(model_, paths[0], options_);
   if (input_.interactive()) std::printf("(%s%s)\n", video_title(model_, frames).c_str(), kForNext);
   std::move(frames.begin(), frames.end(), std::back_inserter(pictures_));
@@ -276,7 +274,7 @@ int Chat::run() {
   std::string line = read_prompt(options_);
   if (line.empty() && contains(options_.images, "-")) refuse_shared_input();
   pictures_ = open_pictures(options_.images);
-  add_video(model_, options_, &pictures_);
+  add_videos(model_, options_, &pictures_);
   if (input_.interactive()) {
     if (!options_.quiet) print_banner();
     if (!line.empty()) std::printf("> %s\n", screen_text(line).c_str());

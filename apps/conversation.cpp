@@ -92,12 +92,12 @@ void add_question(const Model& model, const Session& session, const std::vector<
     return;
   }
   mica_error error{};
-  std::vector<const mica_picture*> frames;
-  for (const NamedPicture& picture : pictures) {
-    if (picture.is_frame) frames.push_back(picture.picture.get());
-    else require(mica_session_add_picture(session.get(), picture.picture.get(), &error), error);
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    const std::vector<const mica_picture*> frames = video_at(pictures, i);
+    if (!frames.empty()) require(mica_session_add_video(session.get(), frames.data(), frames.size(), &error), error);
+    else if (!pictures[i].is_frame)
+      require(mica_session_add_picture(session.get(), pictures[i].picture.get(), &error), error);
   }
-  if (!frames.empty()) require(mica_session_add_video(session.get(), frames.data(), frames.size(), &error), error);
   require(mica_session_add_text(session.get(), text.data(), text.size(), 0, &error), error);
 }
 

@@ -32,8 +32,8 @@ void set_stops(const Session& session, const std::vector<std::string>& stops);
 
 void add_system(const Model& model, const Session& session, const std::string& text);
 
-// Adds a user's turn: the pictures, the frames of one video, then the text. A model without a chat format gets them as they
-// are. Throws Failure.
+// Adds a user's turn: the pictures, the frames of videos, then the text. A model without a chat format gets them as
+// they are. Throws Failure.
 void add_question(const Model& model, const Session& session, const std::vector<NamedPicture>& pictures,
                   const std::string& text);
 

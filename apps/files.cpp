@@ -71,6 +71,14 @@ NamedPicture open_picture(const std::string& path) {
   return {"standard input", Picture(picture)};
 }
 
+std::vector<const mica_picture*> video_at(std::span<const NamedPicture> pictures, size_t first) {
+  std::vector<const mica_picture*> frames;
+  if (!pictures[first].begins_video) return frames;
+  for (size_t i = first; i < pictures.size() && pictures[i].is_frame && (i == first || !pictures[i].begins_video); ++i)
+    frames.push_back(pictures[i].picture.get());
+  return frames;
+}
+
 std::vector<NamedPicture> open_pictures(const std::vector<std::string>& arguments) {
   std::vector<NamedPicture> pictures;
   auto open = [&, input_taken = false](const std::string& path) mutable {

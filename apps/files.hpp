@@ -1,6 +1,7 @@
 // Text files and lists of pictures that the commands read. Model files are the library's business.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,11 @@ bool is_blank(const std::string& text);
 struct NamedPicture {
   std::string path;
   Picture picture;
-  bool is_frame = false;  // of a video, as are those that follow it at once
+  bool is_frame = false;      // of a video, as are those that follow it at once
+  bool begins_video = false;  // it is the first of one
 };
+// The frames of the video that begins there; none where none does.
+std::vector<const mica_picture*> video_at(std::span<const NamedPicture> pictures, size_t first);
 
 // "-" is standard input. Throws Failure.
 NamedPicture open_picture(const std::string& path);

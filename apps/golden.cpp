@@ -137,8 +137,8 @@ void set_times(const Tensors& file, const std::string& path, const std::vector<N
     const double step = seconds.values[std::min(video++, seconds.values.size() - 1)] / kFramesOfPatch;
     for (size_t i = 0; i < frames.size(); i++) {
       mica_error error{};
-      require(mica_frame_set_time(const_cast<mica_picture*>(frames[i]), static_cast<double>(i) * step, 1 / step, &error),
-              error);
+      auto* frame = const_cast<mica_picture*>(frames[i]);
+      require(mica_frame_set_time(frame, static_cast<double>(i) * step, 1 / step, &error), error);
     }
   }
 }

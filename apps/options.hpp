@@ -64,7 +64,7 @@ struct Options {
 
   std::vector<std::string> stops;
   std::vector<std::string> images;
-  std::string video;  // a file, or a folder of pictures
+  std::vector<std::string> videos;  // files, or folders of pictures
   uint32_t video_frames = 0;
   float video_fps = 0;
   std::string prompt;

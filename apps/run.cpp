@@ -2,6 +2,7 @@
 // The answer alone goes to standard output; what stands around it, to standard error. All of it as JSON: run_json.cpp.
 #include <cstdio>
 #include <iostream>
+#include <span>
 
 #include "chat.hpp"
 #include "command.hpp"
@@ -33,7 +34,7 @@ struct RunOptions {
 // Where the question is on the command line and no picture is, one may be piped in.
 void take_piped_picture(Options& options) {
   const bool reads_question = options.prompt_file == "-" || (options.prompt.empty() && options.prompt_file.empty());
-  if (reads_question || !options.images.empty() || !options.video.empty()) return;
+  if (reads_question || !options.images.empty() || !options.videos.empty()) return;
   const PipedInput input = look_at_input();
   if (input == PipedInput::kPicture) options.images.push_back("-");
   if (input == PipedInput::kText)
@@ -78,7 +79,7 @@ std::string question_of(Options options) {
   const bool asked = !options.prompt.empty() || !options.prompt_file.empty();
   if (!asked && contains(options.images, "-")) refuse_shared_input();
   if (!asked && !is_terminal(stdin)) options.prompt_file = "-";
-  const bool sees = !options.images.empty() || !options.video.empty();
+  const bool sees = !options.images.empty() || !options.videos.empty();
   if (!asked && is_terminal(stdin) && sees) return type_question();
   const std::string prompt = read_prompt(options);
   if (!prompt.empty()) return prompt;
@@ -87,16 +88,17 @@ std::string question_of(Options options) {
       "asks for questions one by one)");
 }
 
-void print_question(const Session& session, const std::vector<NamedPicture>& pictures, const std::string& prompt) {
-  size_t frames = 0;
-  for (const NamedPicture& picture : pictures) {
-    if (picture.is_frame && frames++ > 0) continue;
-    std::fprintf(stderr, "%s %s (%u x %u, %u tokens%s)\n", picture.is_frame ? "video:   " : "picture: ",
-                 text_for(stderr, picture.path).c_str(), mica_picture_width(picture.picture.get()),
-                 mica_picture_height(picture.picture.get()),
-                 session_tokens(session, picture), picture.is_frame ? " a frame" : "");
+void print_question(const Model& model, const Session& session, std::span<const NamedPicture> pictures,
+                    const std::string& prompt) {
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    const NamedPicture& picture = pictures[i];
+    if (picture.begins_video)
+      std::fprintf(stderr, "video:    %s\n", text_for(stderr, video_title(model, pictures.subspan(i))).c_str());
+    else if (!picture.is_frame)
+      std::fprintf(stderr, "picture:  %s (%u x %u, %u tokens)\n", text_for(stderr, picture.path).c_str(),
+                   mica_picture_width(picture.picture.get()), mica_picture_height(picture.picture.get()),
+                   session_tokens(session, picture));
   }
-  if (frames > 0) std::fprintf(stderr, "frames:   %zu\n", frames);
   std::fprintf(stderr, "question: %s\n", text_for(stderr, prompt).c_str());
 }
 
@@ -132,7 +134,7 @@ int answer(const RunOptions& run, const std::string& prompt) {
 
   const Stopwatch load;
   const Model model = open_model(options);
-  add_video(model, options, &pictures);
+  add_videos(model, options, &pictures);
   const mica_sampling sampling = sampling_options(options, model.get());
   choose_context(model, pictures, options.system + prompt, sampling.tokens_max, &settings);
   Pictures encoded;
@@ -150,7 +152,7 @@ int answer(const RunOptions& run, const std::string& prompt) {
     return print_json_answer(model, session, question) ? 0 : kExitInterrupted;
   }
   if (options.verbose) print_purpose(model);
-  if (!run.quiet()) print_question(session, pictures, prompt);
+  if (!run.quiet()) print_question(model, session, pictures, prompt);
   const bool complete = print_answer(model, session, settings, sampling, run.quiet());
   if (!run.quiet()) {
     std::fprintf(stderr, "\nload %s | %s\n", format_seconds(load_seconds).c_str(), timings(session).c_str());

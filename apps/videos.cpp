@@ -19,23 +19,23 @@ std::vector<NamedPicture> open_video(const Model& model, const std::string& path
   mica_error error{};
   require(mica_video_open(path.c_str(), model.get(), &choice, frames.data(), frames.size(), &count, &error), error);
   std::vector<NamedPicture> named;
-  for (size_t i = 0; i < count; ++i) named.push_back({path, Picture(frames[i]), true});
+  for (size_t i = 0; i < count; ++i) named.push_back({path, Picture(frames[i]), true, i == 0});
   return named;
 }
 
-void add_video(const Model& model, const Options& options, std::vector<NamedPicture>* pictures) {
-  if (options.video.empty()) return;
-  std::vector<NamedPicture> frames = open_video(model, options.video, options);
-  std::move(frames.begin(), frames.end(), std::back_inserter(*pictures));
+void add_videos(const Model& model, const Options& options, std::vector<NamedPicture>* pictures) {
+  for (const std::string& path : options.videos) {
+    std::vector<NamedPicture> frames = open_video(model, path, options);
+    std::move(frames.begin(), frames.end(), std::back_inserter(*pictures));
+  }
 }
 
-std::string video_title(const Model& model, const std::vector<NamedPicture>& frames) {
-  std::vector<const mica_picture*> handles;
-  for (const NamedPicture& frame : frames) handles.push_back(frame.picture.get());
+std::string video_title(const Model& model, std::span<const NamedPicture> frames) {
+  const std::vector<const mica_picture*> handles = video_at(frames, 0);
   uint32_t tokens = 0;
   mica_error error{};
   require(mica_video_tokens(model.get(), handles.data(), handles.size(), &tokens, &error), error);
-  return screen_text(frames[0].path) + " (" + std::to_string(frames.size()) + " frames of " +
+  return screen_text(frames[0].path) + " (" + std::to_string(handles.size()) + " frames of " +
          std::to_string(mica_picture_width(handles[0])) + " x " + std::to_string(mica_picture_height(handles[0])) +
          ", " + std::to_string(tokens) + " tokens)";
 }

@@ -27,6 +27,11 @@ constexpr const char* kPixtralPictures =
         "resample": 3, "image_mean": [0.48145466, 0.4578275, 0.40821073],
         "image_std": [0.26862954, 0.26130258, 0.27577711]})";
 // Grids of up to 6 x 6 tiles of 384 pixels.
+constexpr const char* kNextPictures =
+    R"({"image_processor_type": "LlavaNextImageProcessor", "crop_size": {"height": 336, "width": 336}, "resample": 3,
+        "size": {"shortest_edge": 336}, "image_mean": [0.48145466, 0.4578275, 0.40821073],
+        "image_std": [0.26862954, 0.26130258, 0.27577711],
+        "image_grid_pinpoints": [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]})";
 #define MICA_ONEVISION_ROW(height) \
   "[" height ", 384], [" height ", 768], [" height ", 1152], [" height ", 1536], [" height ", 1920], [" height ", 2304]"
 #define MICA_ONEVISION_GRIDS                                                                                     \
@@ -174,10 +179,27 @@ constexpr Shape kPublished[] = {
              "num_key_value_heads": 8},
          "vision_config": {"model_type": "clip_vision_model", "hidden_size": 1024, "image_size": 336,
              "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})",
-     R"({"crop_size": {"height": 336, "width": 336}, "size": {"shortest_edge": 336},
-             "image_processor_type": "LlavaNextImageProcessor",
+     kNextPictures},
+    {"llava-next-video-7b", "llava_next_video",
+     R"({"model_type": "llava_next_video", "image_token_index": 32001, "video_token_index": 32000,
+         "vision_feature_layer": -2, "vision_feature_select_strategy": "default", "projector_hidden_act": "gelu",
+         "spatial_pool_mode": "average", "spatial_pool_stride": 2, "tie_word_embeddings": false,
          "image_grid_pinpoints": [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]],
-         "image_mean": [0.48145466, 0.4578275, 0.40821073],
+         "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
+             "vocab_size": 32064},
+         "vision_config": {"model_type": "clip_vision_model", "hidden_size": 1024, "image_size": 336,
+             "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})",
+     kNextPictures},
+    {"video-llava-7b", "video_llava",
+     R"({"model_type": "video_llava", "image_token_index": 32000, "video_token_index": 32001,
+         "vision_feature_layer": -2, "vision_feature_select_strategy": "default", "projector_hidden_act": "gelu",
+         "tie_word_embeddings": false,
+         "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
+             "vocab_size": 32064},
+         "vision_config": {"model_type": "clip_vision_model", "hidden_size": 1024, "image_size": 224,
+             "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})",
+     R"({"crop_size": {"height": 224, "width": 224}, "size": {"shortest_edge": 224},
+         "image_processor_type": "VideoLlavaImageProcessor", "image_mean": [0.48145466, 0.4578275, 0.40821073],
          "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3})"},
     {"smolvlm-256m", "smolvlm",
      R"({"model_type": "smolvlm", "image_token_id": 49190, "scale_factor": 4, "tie_word_embeddings": false,

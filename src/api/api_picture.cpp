@@ -175,8 +175,10 @@ mica_status mica_frame_set_time(mica_picture* frame, double seconds, double per_
   return guarded(error, [&]() -> Status {
     MICA_REQUIRE(frame);
     if (!(seconds >= 0 && seconds <= limits::kVideoSecondsMax) || !(per_second > 0 && per_second <= 1e6))
-      return Status::error(Code::invalid_argument, "a frame at %g seconds, %g of each; times are 0 to %.0f seconds, and "
-                           "a second has more than 0 frames", seconds, per_second, limits::kVideoSecondsMax);
+      return Status::error(Code::invalid_argument,
+                           "a frame at %g seconds, %g of each; times are 0 to %.0f seconds, and a second has more "
+                           "than 0 frames",
+                           seconds, per_second, limits::kVideoSecondsMax);
     frame->picture.time = {seconds, per_second};
     return Status::ok();
   });

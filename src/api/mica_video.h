@@ -2,8 +2,8 @@
  *
  * A video is its frames: pictures in order, all in one place of a prompt, which such models see in another way than
  * pictures by themselves. In a message they are parts of the kind MICA_PART_FRAME; among the ids of
- * mica_session_add_tokens each run of a video's placeholders has as many of the next pictures for frames as fill it; where
- * the model joins frames and repeats the last one, the most that leave a picture to each run behind.
+ * mica_session_add_tokens each run of a video's placeholders has as many of the next pictures for frames as fill it;
+ * where the model joins frames and repeats the last one, the most that leave a picture to each run behind.
  */
 #ifndef MICA_VIDEO_H
 #define MICA_VIDEO_H
@@ -16,16 +16,16 @@ extern "C" {
 
 int mica_model_has_video(const mica_model *model); /* it takes videos, not only pictures */
 
-/* As mica_picture_tokens and mica_picture_pixels, of a video with these frames. MICA_UNSUPPORTED where the model takes no
- * videos. */
+/* As mica_picture_tokens and mica_picture_pixels, of a video with these frames. MICA_UNSUPPORTED where the model takes
+ * no videos. */
 mica_status mica_video_tokens(const mica_model *model, const mica_picture *const *frames, size_t count,
                               uint32_t *tokens, mica_error *error);
 mica_status mica_video_pixels(const mica_model *model, const mica_picture *const *frames, size_t count, float *values,
                               size_t capacity, size_t *needed, mica_error *error);
 
 /* When a frame is seen, from the start of its video, and how many frames of each second there are among those that are
- * shown: some models are told it, and take 24 a second where nobody says it. Frames of mica_video_open have their times.
- * In a message a frame at the start, or before the one that it follows, begins another video. */
+ * shown: some models are told it, and take 24 a second where nobody says it. Frames of mica_video_open have their
+ * times. In a message a frame at the start, or before the one that it follows, begins another video. */
 mica_status mica_frame_set_time(mica_picture *frame, double seconds, double per_second, mica_error *error);
 
 /* As mica_session_add_picture: the frames are kept by the caller until the next prefill or generate returns. */

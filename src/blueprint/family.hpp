@@ -226,7 +226,7 @@ struct Family {
   StepList inner = {};                 // behind VisionSpec::inner_layer, and behind attention within squares
   const char* projector_title = "";  // for people
   std::span<const PicturePiece> picture = {};
-  std::span<const PicturePiece> video = {};  // the same of a video; none: as for a picture, its frames behind each other
+  std::span<const PicturePiece> video = {};  // of a video; none: as for a picture, its frames behind each other
   // What chat templates show for a picture, where its processor puts all pieces in place of that; null: the placeholder.
   const char* picture_in_template = nullptr;
   const char* picture_token = nullptr;  // the placeholder's text, where config.json does not say its id

@@ -11,13 +11,14 @@ namespace mica {
 
 // ---- smart_resize --------------------------------------------------------------------------------------------------
 
-// Where smart_resize takes the frames' number to whole groups, halves go to even ones, as Python's round has it; a video
-// of less than one group counts as one.
+// Where smart_resize takes the frames' number to whole groups, halves go to even ones, as Python's round has it; a
+// video of less than one group counts as one.
 PictureRule rule_of_video(const PictureRule& frames, uint32_t count) {
   PictureRule rule = frames;
   if (!rule.of_video) return rule;
   rule.frames = std::max(count, rule.temporal);
-  rule.frames_whole = static_cast<uint32_t>(std::rint(static_cast<double>(rule.frames) / rule.temporal)) * rule.temporal;
+  const double groups = std::rint(static_cast<double>(rule.frames) / rule.temporal);
+  rule.frames_whole = static_cast<uint32_t>(groups) * rule.temporal;
   return rule;
 }
 

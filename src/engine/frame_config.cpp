@@ -13,7 +13,8 @@ namespace mica {
 namespace {
 
 void set_sampling(const ProcessorValues& values, FrameSampling* sampling) {
-  const uint32_t frames = sampling->spread == FrameSpread::seconds ? 0 : values.num_frames;  // such classes read no number
+  const bool by_time = sampling->spread == FrameSpread::seconds;  // such classes read no number
+  const uint32_t frames = by_time ? 0 : values.num_frames;
   if (frames != 0 || values.fps > 0) {
     sampling->frames = frames;
     sampling->per_second = frames != 0 ? 0 : values.fps;

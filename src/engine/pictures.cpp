@@ -9,7 +9,8 @@ namespace mica {
 
 Hash128 Pictures::hash_of(std::span<const Picture* const> pictures, const PixelPlan& plan) const {
   KeyedHash hash(key_);
-  for (const uint64_t number : {uint64_t{pictures.size()}, uint64_t{plan.tiles}, uint64_t{plan.tile_columns}, uint64_t{plan.tile_rows},
+  for (const uint64_t number : {uint64_t{pictures.size()}, uint64_t{plan.tiles}, uint64_t{plan.tile_columns},
+                                uint64_t{plan.tile_rows},
                                 uint64_t{plan.padded_width}, uint64_t{plan.padded_height}, uint64_t{plan.resized_width},
                                 uint64_t{plan.resized_height}, uint64_t{plan.width}, uint64_t{plan.height},
                                 uint64_t{plan.first_width}, uint64_t{plan.first_height},

@@ -334,8 +334,9 @@ Status make_pixels(const PictureRule& rule, const PixelPlan& plan, std::span<con
     MICA_TRY(plan_pixels(rule, picture->width, picture->height, &expected));
     expected.shown = plan.shown;
     if (!(plan == expected) || scratch_bytes < pixels_scratch_bytes(rule, plan, picture->width))
-      return Status::error(Code::invalid_argument, "a picture of %u x %u pixels: its plan or scratch is for another one",
-                           picture->width, picture->height);
+      return Status::error(Code::invalid_argument,
+                           "a picture of %u x %u pixels: its plan or scratch is for another one", picture->width,
+                           picture->height);
   }
   ValueWriter writer(rule, plan, pixel_values);
   if (plan.patches_room != 0) std::fill_n(pixel_values, plan.values, 0.0f);

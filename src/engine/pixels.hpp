@@ -56,8 +56,8 @@ Status plan_pixels(const PictureRule& rule, uint32_t width, uint32_t height, Pix
 size_t pixels_scratch_bytes(const PictureRule& rule, const PixelPlan& plan, uint32_t source_width);
 
 // Writes plan.values floats in the rule's layout. No allocation. `scratch` is 64-byte aligned. `plan` is plan_pixels'
-// for this rule and the picture's size, else invalid_argument. Of several pictures of this size each stands in its layer
-// of time in the patches, the last one in all layers that are left.
+// for this rule and the picture's size, else invalid_argument. Of several pictures of this size each stands in its
+// layer of time in the patches, the last one in all layers that are left.
 Status make_pixels(const PictureRule& rule, const PixelPlan& plan, std::span<const Picture* const> pictures,
                    float* pixel_values, void* scratch, size_t scratch_bytes);
 inline Status make_pixels(const PictureRule& rule, const PixelPlan& plan, const Picture& picture, float* pixel_values,

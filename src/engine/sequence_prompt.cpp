@@ -33,6 +33,10 @@ bool goes_on_video(std::span<const MessagePart> parts, size_t index) {
   return before < 0 || (time > 0 && time >= before);
 }
 
+bool can_shrink(const ModelSpec& spec, const Shot& shot) {
+  return shot.shown == Shown::still || row_of(spec.frames.cut).any_size;
+}
+
 // {number} stands for which of a conversation's pictures it is, counted from 1, {index} for the same from 0.
 std::string numbered(const char* text, uint32_t index) {
   std::string out = text;
@@ -178,7 +182,7 @@ Status Sequence::share_room(std::span<const Piece> pieces, size_t* tokens_max) {
     text += prompt.text_tokens();
     whole_pictures += whole.tokens;
     largest = std::max(largest, whole.tokens);
-    const bool may_shrink = piece.shot.shown == Shown::still;
+    const bool may_shrink = can_shrink(model_->spec, piece.shot);
     wanted.push_back(may_shrink ? std::min<size_t>(whole.tokens, options_.picture_tokens) : whole.tokens);
     pictures += wanted.back();
   }
@@ -260,7 +264,8 @@ Status Sequence::add_pieces(std::span<const Piece> pictures) {
     };
     const PicturePieces around = pieces_of(*model_->spec.family, pictures.front().shot.shown);
     MICA_TRY(push_controls(around.before));
-    for (const Piece& piece : pictures) MICA_TRY(push_picture(piece.shot, picture_room()));
+    const size_t room = picture_room() / pictures.size();
+    for (const Piece& piece : pictures) MICA_TRY(push_picture(piece.shot, room));
     return push_controls(around.behind);
   });
 }
@@ -338,7 +343,7 @@ Status keep_to_most(const ModelSpec& spec, const Picture& picture, PictureRule* 
 }  // namespace
 
 // The picture as it is placed if it may take `tokens_max` tokens. Rules that cannot be reduced so far give more, as
-// those of frames do.
+// those of frames of one size do.
 Status Sequence::plan_within(const Shot& shot, size_t tokens_max, PendingPicture* out) const {
   MICA_TRY(check_sight(model_->spec, shot.shown));
   const Picture& picture = shot.first();
@@ -350,7 +355,8 @@ Status Sequence::plan_within(const Shot& shot, size_t tokens_max, PendingPicture
   planned.plan.shown = shot.shown;
   if (is_still) MICA_TRY(keep_to_most(model_->spec, picture, &planned.rule, &planned.plan));
   planned.tokens = planned.tokens_whole = Vision::tokens_of(model_->spec, planned.plan);
-  if (is_still && planned.tokens > tokens_max) MICA_TRY(plan_smaller(std::max<size_t>(tokens_max, 1), &planned));
+  if (can_shrink(model_->spec, shot) && planned.tokens > tokens_max)
+    MICA_TRY(plan_smaller(std::max<size_t>(tokens_max, 1), &planned));
   *out = planned;
   return Status::ok();
 }
@@ -358,7 +364,8 @@ Status Sequence::plan_within(const Shot& shot, size_t tokens_max, PendingPicture
 // By a rule of fewer pixels. Sides are rounded one by one, so that as many pixels as tokens_max windows have may make
 // more of them: then the largest bound that does not is searched for.
 Status Sequence::plan_smaller(size_t tokens_max, PendingPicture* planned) const {
-  const PictureRule within = rule_within(*model_, options_, tokens_max);
+  const PictureRule& whole = planned->shot.shown == Shown::still ? model_->spec.pictures : planned->rule;
+  const PictureRule within = rule_within(*model_, whole, options_, tokens_max);
   uint32_t PictureRule::*const bound = row_of(within.cut).bound;
   const auto plan = [&](uint32_t pixels) -> Status {
     planned->rule = within;
@@ -367,6 +374,7 @@ Status Sequence::plan_smaller(size_t tokens_max, PendingPicture* planned) const 
       planned->rule.pixels_min = std::min(within.pixels_min, pixels);
     }
     MICA_TRY(plan_pixels(planned->rule, planned->shot.first().width, planned->shot.first().height, &planned->plan));
+    planned->plan.shown = planned->shot.shown;
     planned->tokens = Vision::tokens_of(model_->spec, planned->plan);
     return Status::ok();
   };

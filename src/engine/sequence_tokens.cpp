@@ -46,7 +46,8 @@ Status Sequence::add_tokens(std::span<const int32_t> ids, std::span<const Pictur
     std::span<const Picture* const> left = pictures;
     bool within_video = false;  // of those whose frames stand as pictures do
     for (size_t i = 0; i < ids.size();) {
-      within_video = (within_video && ids[i] != spec.video_end) || (spec.video_begin >= 0 && ids[i] == spec.video_begin);
+      const bool begins = spec.video_begin >= 0 && ids[i] == spec.video_begin;
+      within_video = begins || (within_video && ids[i] != spec.video_end);
       const bool is_picture = begins_picture(ids, i);
       const bool is_video = spec.video_token >= 0 && ids[i] == spec.placeholder_of(Shown::frame) &&
                             (spec.video_begin < 0 || within_video);
@@ -55,8 +56,8 @@ Status Sequence::add_tokens(std::span<const int32_t> ids, std::span<const Pictur
         continue;
       }
       if (left.empty())
-        return Status::error(Code::invalid_argument, "id %zu is a picture's placeholder, but only %zu pictures were given",
-                             i, pictures.size());
+        return Status::error(Code::invalid_argument,
+                             "id %zu is a picture's placeholder, but only %zu pictures were given", i, pictures.size());
       size_t length = 0;
       if (is_video) MICA_TRY(push_video(ids.subspan(i), &left, &length));
       else MICA_TRY(push_run(ids.subspan(i), &left, &length));

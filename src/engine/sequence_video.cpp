@@ -66,8 +66,8 @@ Status Sequence::find_video(std::span<const int32_t> ids, std::span<const Pictur
 }
 
 // The video whose placeholders begin `ids`, with as many of the pictures as fill them. Where several numbers do, since
-// the last frame is repeated to a whole shot, it is the largest that leaves a picture to each run behind. `length`: of the
-// ids that are the video's.
+// the last frame is repeated to a whole shot, it is the largest that leaves a picture to each run behind. `length`: of
+// the ids that are the video's.
 Status Sequence::push_video(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length) {
   const std::span<const Picture* const> all = *pictures;
   const bool alike = model_->spec.vision.temporal > 1;
@@ -88,8 +88,8 @@ Status Sequence::push_video(std::span<const int32_t> ids, std::span<const Pictur
   MICA_TRY(shots_of(model_->spec, all.first(most), &shots));
   MICA_TRY(plan_within(shots.back(), kNoBound, &one));
   return Status::error(Code::invalid_argument,
-                       "%zu placeholders of a video, of which the last %u frames take %zu: no number of the %zu pictures "
-                       "that are given fills them",
+                       "%zu placeholders of a video, of which the last %u frames take %zu: no number of the %zu "
+                       "pictures that are given fills them",
                        count_placeholders(ids, Shown::frame), shots.back().count, one.tokens, all.size());
 }
 

@@ -173,7 +173,10 @@ Status resolve_sizes_within(const Model& model, const SessionOptions& room, Sess
 }
 
 PictureRule rule_within(const Model& model, const SessionOptions& options, size_t tokens) {
-  PictureRule rule = model.spec.pictures;
+  return rule_within(model, model.spec.pictures, options, tokens);
+}
+
+PictureRule rule_within(const Model& model, PictureRule rule, const SessionOptions& options, size_t tokens) {
   row_of(rule.cut).keep_within({options.picture_tokens_min, tokens}, tile_tokens(model.spec), &rule);
   return rule;
 }

@@ -57,6 +57,8 @@ Status resolve_sizes_within(const Model& model, const SessionOptions& room, Sess
 // The model's picture rules with the options' least number of tokens, reduced so that any picture stays within `tokens`
 // where the rules can be reduced so far.
 PictureRule rule_within(const Model& model, const SessionOptions& options, size_t tokens);
+// The same of a rule that is not the pictures': a video's.
+PictureRule rule_within(const Model& model, PictureRule rule, const SessionOptions& options, size_t tokens);
 inline constexpr size_t kNoBound = SIZE_MAX;
 // Rows that a picture or a frame may have behind the projector, with those of its taps.
 size_t picture_rows_max(const ModelSpec& spec, const SessionOptions& options);

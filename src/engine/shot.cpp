@@ -4,11 +4,10 @@
 #include <algorithm>
 
 #include "any_size_cuts.hpp"
+#include "video.hpp"
 
 namespace mica {
 namespace {
-
-constexpr double kUnknownPerSecond = 24;  // as transformers has it
 
 double seconds_of(std::span<const Picture* const> frames, size_t index) {
   const FrameTime& time = frames[index]->time;

@@ -31,13 +31,15 @@ Status read_folder(const std::string& folder, const FrameSampling& sampling, std
     return Status::error(Code::not_found, "%s: there are no pictures (.jpg, .jpeg, .png, .webp) in the folder",
                          folder.c_str());
   size_t bytes = 0;
-  for (const uint64_t place : frame_places(names.size(), 0, sampling)) {
+  const std::vector<uint64_t> places = frame_places(names.size(), 0, sampling);
+  for (const uint64_t place : places) {
     const std::string path = folder + "/" + names[place];
     std::vector<uint8_t> file;
     MICA_TRY(read_file(path.c_str(), limits::kPictureFileBytesMax, &file));
     MICA_TRY(decode_picture(file, path.c_str(), &frames->emplace_back()));
     MICA_TRY(check_video_bytes(folder.c_str(), frames->back(), &bytes));
   }
+  set_times(places, names.size(), kUnknownPerSecond, frames);
   return Status::ok();
 }
 
@@ -51,8 +53,10 @@ Status check_video_bytes(const char* name, const Picture& frame, size_t* bytes) 
                        frame.width, frame.height, limits::kVideoBytesMax);
 }
 
+namespace {
+
 // How many of a video's `total` frames are wanted.
-static double frames_wanted(double total, double rate, const FrameSampling& sampling) {
+double frames_wanted(double total, double rate, const FrameSampling& sampling) {
   const double multiple = sampling.multiple;
   if (sampling.frames != 0) return std::max(multiple, std::rint(sampling.frames / multiple) * multiple);
   if (!(sampling.per_second > 0 && rate > 0)) return total;
@@ -63,8 +67,9 @@ static double frames_wanted(double total, double rate, const FrameSampling& samp
   return multiple > 1 ? std::floor(std::min(wanted, total) / multiple) * multiple : wanted;
 }
 
-// Glm4vVideoProcessor: the frame at or behind each step of time, or of a video that is too long, of as many equal steps.
-static std::vector<uint64_t> places_in_time(uint64_t total, double rate, const FrameSampling& sampling) {
+// Glm4vVideoProcessor: the frame at or behind each step of time, or of a video that is too long, of as many equal
+// steps.
+std::vector<uint64_t> places_in_time(uint64_t total, double rate, const FrameSampling& sampling) {
   const auto last = static_cast<double>(total - 1);
   const double seconds = static_cast<double>(total) / rate;
   const bool is_long = sampling.seconds_max > 0 && seconds > sampling.seconds_max;
@@ -78,6 +83,8 @@ static std::vector<uint64_t> places_in_time(uint64_t total, double rate, const F
   }
   return places;
 }
+
+}  // namespace
 
 std::vector<uint64_t> frame_places(uint64_t total, double rate, const FrameSampling& sampling) {
   FrameSampling within = sampling;

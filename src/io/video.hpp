@@ -11,6 +11,9 @@
 
 namespace mica {
 
+// Frames of a second, where nobody knows, as transformers has it.
+inline constexpr double kUnknownPerSecond = 24;
+
 // The places of the frames that are seen of `total`, as transformers' video processors choose them, rising. `rate`:
 // frames of a second; 0 where nobody knows. kVideoFramesMax at most.
 std::vector<uint64_t> frame_places(uint64_t total, double rate, const FrameSampling& sampling);

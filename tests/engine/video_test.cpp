@@ -9,6 +9,7 @@
 #include "golden.hpp"
 #include "log.hpp"
 #include "mica_video.h"
+#include "shot.hpp"
 
 using namespace mica;
 using namespace mica::test;
@@ -116,6 +117,126 @@ TEST_CASE("windows of patches that leave nothing of a frame are refused; what ha
     CHECK_FALSE(status);
     CHECK_MESSAGE(std::string(status.message()).find("spatial_pool") != std::string::npos, status.message());
   }
+}
+
+namespace {
+
+std::string qwen_config(const std::string& family) {
+  const bool third = family == "qwen3_vl";
+  return R"({"model_type":")" + family + R"(","image_token_id":5,"video_token_id":6,
+            "text_config":{"model_type":")" + family + R"(_text","hidden_size":64,"num_hidden_layers":1,
+            "num_attention_heads":4,"num_key_value_heads":2,"intermediate_size":96,"vocab_size":64,)" +
+         (third ? R"("head_dim":16,)" : "") + R"("rope_parameters":{"rope_type":"default","rope_theta":10000,)" +
+         (third ? R"("mrope_interleaved":true,)" : "") + R"("mrope_section":[4,2,2]}},
+            "vision_config":{"depth":1,"num_heads":2,"patch_size":7,"spatial_merge_size":2,"temporal_patch_size":2,)" +
+         (third ? R"("hidden_size":32,"out_hidden_size":64,"intermediate_size":64,"num_position_embeddings":16,
+                     "deepstack_visual_indexes":[0]}})"
+                : R"("embed_dim":32,"hidden_size":64}})");
+}
+
+constexpr const char* kAnySize = R"({"size":{"shortest_edge":196,"longest_edge":3920},"patch_size":7,"merge_size":2,
+    "temporal_patch_size":2,"image_mean":[0.5,0.5,0.5],"image_std":[0.25,0.25,0.25]})";
+
+Shot shot_of_video(const Picture& frame, uint32_t frames) {
+  Shot shot = shot_of(frame);
+  shot.shown = Shown::frame;
+  shot.video_frames = frames;
+  return shot;
+}
+
+}  // namespace
+
+TEST_CASE("frames of any size keep to bounds of their own: each by itself, or all of a video together") {
+  const std::string own = R"({"size":{"shortest_edge":196,"longest_edge":1960},"patch_size":7,"merge_size":2,
+      "temporal_patch_size":2})";
+  for (const char* family : {"qwen2_vl", "qwen3_vl"}) {
+    CAPTURE(std::string(family));
+    const Read said = read(qwen_config(family), kAnySize, own);
+    REQUIRE_MESSAGE(said.status, said.status.message());
+    CHECK(said.spec.pictures.pixels_max == 3920);
+    CHECK(said.spec.frames.pixels_max == 1960);
+    CHECK(said.spec.video_token == 6);
+    Picture frame;
+    frame.width = 84;
+    frame.height = 56;
+    const auto pixels = [&](uint32_t frames) {
+      PixelPlan plan;
+      REQUIRE(plan_shot(said.spec, shot_of_video(frame, frames), &plan));
+      return plan.width * plan.height;
+    };
+    const bool together = std::string(family) == "qwen3_vl";
+    CHECK(pixels(2) == (together ? 2 * 196 : 6 * 196));  // of 980 pixels each, or of 1960
+    CHECK(pixels(8) == (together ? 196 : 6 * 196));
+    CHECK(pixels(1) == pixels(2));
+  }
+}
+
+TEST_CASE("what a file of frames of any size says wrongly is refused by its name") {
+  const struct {
+    const char* file;
+    const char* named;
+  } cases[] = {
+      {R"({"patch_size":14,"merge_size":2,"temporal_patch_size":2})", "patch_size"},
+      {R"({"patch_size":7,"merge_size":3,"temporal_patch_size":2})", "merge_size"},
+      {R"({"patch_size":7,"merge_size":2,"temporal_patch_size":1})", "temporal_patch_size"},
+      {R"({"patch_size":7,"size":{"height":28,"width":28}})", "size"},
+      {R"({"patch_size":7,"size":{"shortest_edge":900,"longest_edge":800}})", "size.shortest_edge"},
+      {R"({"patch_size":7,"cap_pixels_per_frame":true})", "cap_pixels_per_frame"},
+      {R"({"patch_size":7,"do_resize":false})", "do_resize"},
+      {R"({"patch_size":7,"min_frames":0})", "min_frames"},
+      {R"({"patch_size":7,"max_duration":0})", "max_duration"},
+  };
+  for (const char* family : {"qwen2_vl", "qwen3_vl"})
+    for (const auto& each : cases) {
+      CAPTURE(std::string(each.file));
+      const Status status = read(qwen_config(family), kAnySize, each.file).status;
+      CHECK_FALSE(status);
+      CHECK_MESSAGE(std::string(status.message()).find(each.named) != std::string::npos, status.message());
+    }
+}
+
+TEST_CASE("a template that is run shows videos as the model's own format does, and a message may have several") {
+  constexpr const char* kTemplate =
+      "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% for c in m['content'] %}{% if c['type'] == 'text' %}"
+      "{{ c['text'] }}{% else %}<|vision_start|>{% if c['type'] == 'video' %}<|video_pad|>{% else %}<|image_pad|>"
+      "{% endif %}<|vision_end|>{% endif %}{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}"
+      "<|im_start|>assistant\n{% endif %}";
+  const std::string folder = std::string(MICA_TEST_DATA) + "/panel/model", text = "Read it.";
+  std::vector<mica_picture*> frames(5);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const std::string path = std::string(MICA_TEST_DATA) + "/images/clip1_" + std::to_string(i) + ".png";
+    REQUIRE(mica_picture_open(path.c_str(), &frames[i], nullptr) == MICA_OK);
+    REQUIRE(mica_frame_set_time(frames[i], i < 3 ? static_cast<double>(i) : static_cast<double>(i - 3), 1, nullptr) ==
+            MICA_OK);
+  }
+  CHECK(mica_frame_set_time(frames[0], -1, 1, nullptr) == MICA_INVALID_ARGUMENT);
+  CHECK(mica_frame_set_time(frames[0], 0, 0, nullptr) == MICA_INVALID_ARGUMENT);
+  std::vector<mica_part> parts;
+  for (const mica_picture* frame : frames) parts.push_back({MICA_PART_FRAME, nullptr, 0, frame});
+  parts.push_back({MICA_PART_TEXT, text.data(), text.size(), nullptr});
+  std::vector<float> logits[2];
+  uint32_t tokens[2] = {};
+  for (const bool templated : {false, true}) {
+    mica_model_options options = mica_model_options_default();
+    if (templated) options.chat_template = kTemplate;
+    mica_model* model = nullptr;
+    mica_error error{};
+    REQUIRE_MESSAGE(mica_model_open(folder.c_str(), &options, &model, &error) == MICA_OK, error.message);
+    mica_session* session = make_session(model, 0, 1, 1, 256);
+    REQUIRE_MESSAGE(mica_session_add_message(session, MICA_ROLE_USER, parts.data(), parts.size(), &error) == MICA_OK,
+                    error.message);
+    REQUIRE(mica_session_prefill(session, nullptr, nullptr, &error) == MICA_OK);
+    logits[templated] = newest_logits(session, mica_model_vocabulary(model));
+    mica_stats stats{};
+    mica_session_stats(session, &stats);
+    tokens[templated] = stats.tokens;
+    CHECK(stats.pictures == 3);  // two frames, one, and two
+    mica_session_free(session);
+    mica_model_close(model);
+  }
+  CHECK(tokens[0] == tokens[1]);
+  CHECK(logits[0] == logits[1]);
+  for (mica_picture* frame : frames) mica_picture_free(frame);
 }
 
 TEST_CASE("a video added as frames is what its placeholders are") {

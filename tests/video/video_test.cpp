@@ -56,7 +56,8 @@ TEST_CASE("frames at steps of time are those at or behind them, and of long vide
   CHECK(frame_places(7, 3, steps) == Places{0, 2, 3, 5});
   CHECK(frame_places(2, 25, steps) == Places{0});
   CHECK(frame_places(100, 10, steps) == Places{0, 20, 40, 60, 80, 99});
-  CHECK(frame_places(1000000, 25, {.per_second = 100, .spread = FrameSpread::seconds}).size() == limits::kVideoFramesMax);
+  const FrameSampling all = {.per_second = 100, .spread = FrameSpread::seconds};
+  CHECK(frame_places(1000000, 25, all).size() == limits::kVideoFramesMax);
   CHECK(frame_places(0, 25, steps).empty());
   std::vector<Picture> frames(2);
   set_times({0, 15}, 30, 10, &frames);
