@@ -21,8 +21,11 @@ inline constexpr size_t kKeyBlock = 32;
 
 // Activations that share a scale where blocks of weights meet them in integers.
 inline constexpr size_t kWordGroup = 32;
-// Of gemv, 4-byte aligned: a 16-bit integer of each activation, a scale and two sums of each group.
-constexpr size_t gemv_scratch_bytes(size_t depth) { return 2 * depth + 12 * (depth / kWordGroup); }
+// Of gemv, 4-byte aligned: a 16-bit integer of each activation, a scale and two sums of each group, to whole 256.
+constexpr size_t gemv_scratch_bytes(size_t depth) {
+  const size_t whole = (depth + 255) / 256 * 256;
+  return 2 * whole + 12 * (whole / kWordGroup);
+}
 
 // Columns of a state of the gated delta rule that a step takes at once.
 inline constexpr size_t kDeltaColumns = 32;

@@ -115,23 +115,6 @@ struct F32 {
   __m256 high_half() const { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(lanes), 1)); }
 };
 
-// To `total` the products of 32 codes with 16-bit numbers times a scale, or times one for each half. Codes are read
-// 16 at a time, as they may have been written.
-inline __m512 dot_of_halves(const int8_t* codes, const int16_t* x) {
-  const auto half = [&](size_t first) {
-    const __m256i wide = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + first)));
-    return _mm256_madd_epi16(wide, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + first)));
-  };
-  return _mm512_cvtepi32_ps(_mm512_inserti64x4(_mm512_castsi256_si512(half(0)), half(16), 1));
-}
-inline F32 add_scaled(F32 total, const int8_t* codes, const int16_t* x, float scale) {
-  return multiply_add(F32::all(scale), F32{dot_of_halves(codes, x)}, total);
-}
-inline F32 add_halves(F32 total, const int8_t* codes, const int16_t* x, float low, float high) {
-  const __m512 scales = _mm512_mask_blend_ps(0xFF00, _mm512_set1_ps(low), _mm512_set1_ps(high));
-  return multiply_add(F32{scales}, F32{dot_of_halves(codes, x)}, total);
-}
-
 // Floats to float16 at `to`, rounded to nearest, ties to even; so many at a time.
 constexpr size_t kNarrowed = 8;
 inline void narrow_f16_lanes(uint16_t* to, const float* from) {
@@ -171,6 +154,45 @@ inline int32_t sum_of_lanes(__m256i lanes) {
   const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
   const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
   return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
+}
+
+inline int32_t sum_of_lanes(__m512i lanes) {
+  return sum_of_lanes(_mm256_add_epi32(_mm512_castsi512_si256(lanes), _mm512_extracti64x4_epi64(lanes, 1)));
+}
+
+// Activations as 16-bit integers for products with unsigned bytes: of each 64 the upper bytes, then the lower ones,
+// both signed, so that the greatest is 127 * 256 + 127. 32 of them, from word 32 * group on; sums become those of each
+// 16.
+constexpr float kWordMost = 32639;
+inline void store_words(int16_t* words, size_t group, const float* x, float inverse, int32_t* sums) {
+  const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), _mm512_set1_ps(inverse)));
+  const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), _mm512_set1_ps(inverse)));
+  sums[0] = sum_of_lanes(low);
+  sums[1] = sum_of_lanes(high);
+  const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtsepi32_epi16(low)),
+                                          _mm512_cvtsepi32_epi16(high), 1);
+  const __m512i upper = _mm512_srai_epi16(_mm512_add_epi16(both, _mm512_set1_epi16(128)), 8);
+  auto* to = reinterpret_cast<__m256i*>(words + group / 2 * 64) + group % 2;
+  _mm256_storeu_si256(to, _mm512_cvtepi16_epi8(upper));
+  _mm256_storeu_si256(to + 2, _mm512_cvtepi16_epi8(both));
+}
+
+// To `total` the products of 64 codes from 0 on, pair kPair of 32 of a span, with words from 32 * group on, group even,
+// times the scale of each kGroup of the span.
+template <size_t kGroup, size_t kPair, class Bytes32>
+inline F32 add_products(F32 total, Bytes32 low, Bytes32 high, const int16_t* words, size_t group, const float* scales) {
+  const __m512i codes = _mm512_inserti64x4(_mm512_castsi256_si512(reinterpret_cast<__m256i>(low)),
+                                           reinterpret_cast<__m256i>(high), 1);
+  const __m512i upper = load_512(words + group * 32), lower = load_512(words + group * 32 + 32);
+  const __m512i sum = _mm512_slli_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), codes, upper), 8);
+  const __m512 products = _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(sum, codes, lower));
+  constexpr int kFirst = kPair * 64 / kGroup, kStep = kGroup == 16, a = kFirst + kStep, b = kFirst + 1 + kStep,
+                c = kFirst + 1 + 2 * kStep;
+  const __m512i place = _mm512_setr_epi32(kFirst, kFirst, kFirst, kFirst, a, a, a, a, b, b, b, b, c, c, c, c);
+  __m512 all;
+  if constexpr (kGroup == 16) all = _mm512_loadu_ps(scales);
+  else all = _mm512_castps256_ps512(_mm256_loadu_ps(scales));
+  return {_mm512_fmadd_ps(_mm512_permutexvar_ps(place, all), products, total.lanes)};
 }
 
 // 64 bytes.

@@ -83,24 +83,48 @@ struct F32 {
   }
 };
 
-// To `total` the products of 32 codes with 16-bit numbers times a scale, or times one for each half. Codes are read
-// 16 at a time, as they may have been written.
-inline int32x4_t dot_of_sixteen(const int8_t* codes, const int16_t* x) {
-  int32x4_t sum = vdupq_n_s32(0);
-  for (size_t i = 0; i < 16; i += 8) {
-    const int16x8_t wide = vmovl_s8(vld1_s8(codes + i));
-    sum = vmlal_s16(sum, vget_low_s16(wide), vld1_s16(x + i));
-    sum = vmlal_s16(sum, vget_high_s16(wide), vld1_s16(x + i + 4));
+// Activations as 16-bit integers: 32 of them, from word 32 * group on; sums become those of each 16.
+constexpr float kWordMost = 32767;
+inline void store_words(int16_t* words, size_t group, const float* x, float inverse, int32_t* sums) {
+  words += group * 32;
+  for (size_t half = 0; half < 2; ++half) {
+    int32x4_t sum = vdupq_n_s32(0);
+    for (size_t i = 0; i < 16; i += 4, x += 4, words += 4) {
+      const int32x4_t rounded = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x), inverse));
+      sum = vaddq_s32(sum, rounded);
+      vst1_s16(words, vqmovn_s32(rounded));
+    }
+    sums[half] = vaddvq_s32(sum);
   }
-  return sum;
 }
-inline F32 add_scaled(F32 total, const int8_t* codes, const int16_t* x, float scale) {
-  const int32x4_t sum = vaddq_s32(dot_of_sixteen(codes, x), dot_of_sixteen(codes + 16, x + 16));
-  return multiply_add(F32::all(scale), F32{vcvtq_f32_s32(sum)}, total);
+
+// To `total` the products of 64 codes from 0 on, pair kPair of 32 of a span, with words from 32 * group on, times the
+// scale of each kGroup of the span.
+inline int32x4_t products_of_sixteen(uint8x16_t codes, const int16_t* words) {
+  const int16x8_t near = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(codes)));
+  const int16x8_t far = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(codes)));
+  int32x4_t sum = vmull_s16(vget_low_s16(near), vld1_s16(words));
+  sum = vmlal_s16(sum, vget_high_s16(near), vld1_s16(words + 4));
+  sum = vmlal_s16(sum, vget_low_s16(far), vld1_s16(words + 8));
+  return vmlal_s16(sum, vget_high_s16(far), vld1_s16(words + 12));
 }
-inline F32 add_halves(F32 total, const int8_t* codes, const int16_t* x, float low, float high) {
-  total = multiply_add(F32::all(low), F32{vcvtq_f32_s32(dot_of_sixteen(codes, x))}, total);
-  return multiply_add(F32::all(high), F32{vcvtq_f32_s32(dot_of_sixteen(codes + 16, x + 16))}, total);
+template <size_t kGroup, size_t kPair, class Bytes32>
+inline F32 add_products(F32 total, Bytes32 low, Bytes32 high, const int16_t* words, size_t group, const float* scales) {
+  words += group * 32;
+  scales += kPair * 64 / kGroup;
+  for (const Bytes32& codes : {low, high}) {
+    uint8x16_t halves[2];
+    __builtin_memcpy(halves, &codes, sizeof halves);
+    const int32x4_t near = products_of_sixteen(halves[0], words), far = products_of_sixteen(halves[1], words + 16);
+    if constexpr (kGroup == 16) {
+      total = multiply_add(F32::all(*scales++), F32{vcvtq_f32_s32(near)}, total);
+      total = multiply_add(F32::all(*scales++), F32{vcvtq_f32_s32(far)}, total);
+    } else {
+      total = multiply_add(F32::all(*scales++), F32{vcvtq_f32_s32(vaddq_s32(near, far))}, total);
+    }
+    words += 32;
+  }
+  return total;
 }
 
 // Floats to float16 at `to`, rounded to nearest, ties to even; so many at a time.

@@ -10,11 +10,10 @@ template <>
 struct StoredLayout<StoredType::grouped_s8> {
   static constexpr size_t kGroup = 32;
   static constexpr bool kMinimums = false;
+  static constexpr int kOffset = 128;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
-    std::memcpy(scales, block, sizeof(float));
-    std::memcpy(codes, block + 4, 32);
-  }
+  static Bytes32 codes(const uint8_t* block, size_t) { return load_bytes<Bytes32>(block + 4) ^ 128; }
+  static void scales(const uint8_t* block, float* scales, float*) { std::memcpy(scales, block, sizeof(float)); }
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ struct StoredLayout<StoredType::grouped_u4> {
 
   static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
     std::memcpy(scales, block, sizeof(float));
-    unpack_nibbles(block + 8, codes, static_cast<int8_t>(block[4]));
+    store_bytes(codes, nibbles_of(block + 8) - block[4]);
   }
 };
 

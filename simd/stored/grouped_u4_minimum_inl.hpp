@@ -11,12 +11,13 @@ template <>
 struct StoredLayout<StoredType::grouped_u4_minimum> {
   static constexpr size_t kGroup = 32;
   static constexpr bool kMinimums = true;
+  static constexpr int kOffset = 0;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float* minimums) {
+  static Bytes32 codes(const uint8_t* block, size_t) { return nibbles_of(block + 8); }
+  static void scales(const uint8_t* block, float* scales, float* minimums) {
     std::memcpy(scales, block, sizeof(float));
     std::memcpy(minimums, block + 4, sizeof(float));
     minimums[0] = -minimums[0];
-    unpack_nibbles(block + 8, codes, 0);
   }
 };
 

@@ -11,14 +11,16 @@ template <>
 struct StoredLayout<StoredType::q2_k> {
   static constexpr size_t kGroup = 16;
   static constexpr bool kMinimums = true;
+  static constexpr int kOffset = 0;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float* minimums) {
+  static Bytes32 codes(const uint8_t* block, size_t part) { return quarters_of(block + 16, part); }
+  static void scales(const uint8_t* block, float* scales, float* minimums) {
     const float scale = load_half(block + 80), minimum = load_half(block + 82);
-    for (size_t g = 0; g < 16; ++g) {
-      scales[g] = scale * static_cast<float>(block[g] & 15);
-      minimums[g] = minimum * static_cast<float>(block[g] >> 4);
+    for (size_t g = 0; g < 16; g += 8) {
+      const uint64_t both = load_u64(block + g);
+      store_bytes(scales + g, floats_of(both & 0x0F0F0F0F0F0F0F0F) * scale);
+      store_bytes(minimums + g, floats_of(both >> 4 & 0x0F0F0F0F0F0F0F0F) * minimum);
     }
-    unpack_quarters(block + 16, codes, 0);
   }
 };
 

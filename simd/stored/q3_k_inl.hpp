@@ -11,19 +11,20 @@ template <>
 struct StoredLayout<StoredType::q3_k> {
   static constexpr size_t kGroup = 16;
   static constexpr bool kMinimums = false;
+  static constexpr int kOffset = 4;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
-    const uint8_t* packed = block + 96;
+  static Bytes32 codes(const uint8_t* block, size_t part) {
+    const auto third = load_bytes<Bytes32>(block) >> static_cast<uint8_t>(part) & 1;
+    return quarters_of(block + 32, part) | third << 2;
+  }
+  static void scales(const uint8_t* block, float* scales, float*) {
     const float scale = load_half(block + 108);
-    for (size_t g = 0; g < 16; ++g) {
-      const int low = g < 8 ? packed[g] & 15 : packed[g - 8] >> 4;
-      const int high = packed[8 + g % 4] >> g / 4 * 2 & 3;
-      scales[g] = scale * static_cast<float>((low | high << 4) - 32);
+    const uint64_t low = load_u64(block + 96), high = load_u32(block + 104);
+    for (size_t half = 0; half < 2; ++half) {
+      const uint64_t four = (high >> 4 * half & 0x03030303) | (high >> 4 * half & 0x0C0C0C0C) << 30;
+      const uint64_t bytes = (low >> 4 * half & 0x0F0F0F0F0F0F0F0F) | four << 4;
+      store_bytes(scales + 8 * half, (floats_of(bytes) - 32.0f) * scale);
     }
-    unpack_quarters(block + 32, codes, 4);
-    auto third = load_bytes<Bytes32>(block);
-    for (size_t part = 0; part < 8; ++part, third >>= 1)
-      store_codes<Bytes32>(codes + 32 * part, load_bytes<Bytes32>(codes + 32 * part) + ((third & 1) << 2));
   }
 };
 

@@ -9,14 +9,11 @@ namespace {
 
 template <>
 struct StoredLayout<StoredType::q4_1> {
-  static constexpr size_t kGroup = 32;
+  static constexpr size_t kGroup = 32, kHalves = 2;
   static constexpr bool kMinimums = true;
+  static constexpr int kOffset = 0;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float* minimums) {
-    scales[0] = load_half(block);
-    minimums[0] = -load_half(block + 2);
-    unpack_nibbles(block + 4, codes, 0);
-  }
+  static Bytes32 codes(const uint8_t* block, size_t) { return nibbles_of(block + 4); }
 };
 
 }  // namespace

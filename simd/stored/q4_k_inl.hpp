@@ -11,14 +11,14 @@ template <>
 struct StoredLayout<StoredType::q4_k> {
   static constexpr size_t kGroup = 32;
   static constexpr bool kMinimums = true;
+  static constexpr int kOffset = 0;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float* minimums) {
+  static Bytes32 codes(const uint8_t* block, size_t part) {
+    const auto nibbles = load_bytes<Bytes32>(block + 16 + part / 2 * 32);
+    return part % 2 == 0 ? nibbles & 15 : nibbles >> 4;
+  }
+  static void scales(const uint8_t* block, float* scales, float* minimums) {
     unpack_six_bit_scales(block + 4, load_half(block), load_half(block + 2), scales, minimums);
-    for (size_t pair = 0; pair < 4; ++pair) {
-      const auto nibbles = load_bytes<Bytes32>(block + 16 + 32 * pair);
-      store_codes<Bytes32>(codes + 64 * pair, nibbles & 15);
-      store_codes<Bytes32>(codes + 64 * pair + 32, nibbles >> 4);
-    }
   }
 };
 

@@ -9,13 +9,11 @@ namespace {
 
 template <>
 struct StoredLayout<StoredType::q5_0> {
-  static constexpr size_t kGroup = 32;
+  static constexpr size_t kGroup = 32, kHalves = 1;
   static constexpr bool kMinimums = false;
+  static constexpr int kOffset = 16;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
-    scales[0] = load_half(block);
-    unpack_five_bits(block + 6, load_u32(block + 2), codes, 16);
-  }
+  static Bytes32 codes(const uint8_t* block, size_t) { return nibbles_of(block + 6) | fifths_of(load_u32(block + 2)); }
 };
 
 }  // namespace

@@ -11,18 +11,17 @@ template <>
 struct StoredLayout<StoredType::q6_k> {
   static constexpr size_t kGroup = 16;
   static constexpr bool kMinimums = false;
+  static constexpr int kOffset = 32;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
+  static Bytes32 codes(const uint8_t* block, size_t part) {
+    const auto low = load_bytes<Bytes32>(block + part / 4 * 64 + part % 2 * 32);
+    const auto high = load_bytes<Bytes32>(block + 128 + part / 4 * 32);
+    const auto shift = static_cast<uint8_t>(part % 4 * 2);
+    return part % 4 < 2 ? (low & 15) | (high << (4 - shift) & 48) : low >> 4 | (high >> (shift - 4) & 48);
+  }
+  static void scales(const uint8_t* block, float* scales, float*) {
     const float scale = load_half(block + 208);
-    for (size_t g = 0; g < 16; ++g) scales[g] = scale * static_cast<float>(static_cast<int8_t>(block[192 + g]));
-    for (size_t half = 0; half < 2; ++half, codes += 128) {
-      const auto near = load_bytes<Bytes32>(block + 64 * half), far = load_bytes<Bytes32>(block + 64 * half + 32);
-      const auto high = load_bytes<Bytes32>(block + 128 + 32 * half);
-      store_codes<Bytes32>(codes, ((near & 15) | (high & 3) << 4) - 32);
-      store_codes<Bytes32>(codes + 32, ((far & 15) | (high & 12) << 2) - 32);
-      store_codes<Bytes32>(codes + 64, (near >> 4 | (high & 48)) - 32);
-      store_codes<Bytes32>(codes + 96, (far >> 4 | (high & 192) >> 2) - 32);
-    }
+    for (size_t g = 0; g < 16; g += 8) store_bytes(scales + g, signed_floats_of(load_u64(block + 192 + g)) * scale);
   }
 };
 

@@ -8,13 +8,11 @@ namespace {
 
 template <>
 struct StoredLayout<StoredType::q8_0> {
-  static constexpr size_t kGroup = 32;
+  static constexpr size_t kGroup = 32, kHalves = 1;
   static constexpr bool kMinimums = false;
+  static constexpr int kOffset = 128;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
-    scales[0] = load_half(block);
-    std::memcpy(codes, block + 2, 32);
-  }
+  static Bytes32 codes(const uint8_t* block, size_t) { return load_bytes<Bytes32>(block + 2) ^ 128; }
 };
 
 }  // namespace

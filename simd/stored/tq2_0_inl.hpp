@@ -13,7 +13,7 @@ struct StoredLayout<StoredType::tq2_0> {
 
   static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
     scales[0] = load_half(block + 64);
-    unpack_quarters(block, codes, 1);
+    for (size_t part = 0; part < 8; ++part) store_bytes(codes + 32 * part, quarters_of(block, part) - 1);
   }
 };
 

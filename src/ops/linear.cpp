@@ -14,8 +14,14 @@ namespace {
 
 // Up to this many rows each weight is read once a row from cache rather than widened into a block: decode.
 constexpr size_t kGemvRows = 3;
-// Output channels that one task of a GEMV computes: long enough to stream, short enough to balance.
-constexpr size_t kGemvChannels = 64;
+// Output channels that one task of a GEMV computes: long enough to stream and to be worth rounding its row of
+// activations, short enough to balance.
+constexpr size_t kGemvChannels = 64, kGemvChannelsMax = 256;
+
+size_t gemv_channels(const Matrix& matrix) {
+  constexpr size_t kTasks = 16;
+  return std::clamp(round_up(matrix.rows / kTasks, 16), kGemvChannels, kGemvChannelsMax);
+}
 // Rows of activations that pass over a widened block before the next: their sums stay in the second-level cache.
 constexpr size_t kTileRows = 256;
 
@@ -81,13 +87,13 @@ void gemm_block(const Compute& compute, float* dst, size_t dst_stride, const Row
 
 void gemv_block(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
                 const LinearFinish& finish, size_t block, int thread) {
-  const size_t first = block * kGemvChannels;
-  const size_t channels = std::min(kGemvChannels, matrix.rows - first);
+  const size_t step = gemv_channels(matrix), first = block * step;
+  const size_t channels = std::min(step, matrix.rows - first);
   float* sums = compute.scratch_of<float>(thread);
   const auto type = static_cast<size_t>(matrix.dtype);
   for (size_t row = 0; row < src.count; ++row) {
     compute.kernels->f32->gemv[type](sums, src.values + row * src.stride, matrix.row(first), matrix.stride_bytes,
-                                     channels, matrix.columns, sums + kGemvChannels);
+                                     channels, matrix.columns, sums + kGemvChannelsMax);
     finish_rows(*compute.kernels->f32, dst + row * dst_stride + first, dst_stride, sums, channels, 1, channels,
                 matrix.bias ? matrix.bias + first : nullptr, finish, first);
   }
@@ -155,7 +161,7 @@ void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& s
     return;
   }
   const bool gemv = compute.rows_apart || src.count <= kGemvRows;
-  const size_t tasks = ceil_div(matrix.rows, gemv ? kGemvChannels : block_channels(matrix));
+  const size_t tasks = ceil_div(matrix.rows, gemv ? gemv_channels(matrix) : block_channels(matrix));
   parallel_for(compute, tasks, [&](size_t task, int thread) {
     if (gemv) gemv_block(compute, dst, dst_stride, src, matrix, finish, task, thread);
     else gemm_block(compute, dst, dst_stride, src, matrix, finish, task, thread);
@@ -166,7 +172,7 @@ size_t linear_scratch_bytes(const Matrix& matrix) {
   if (matrix.is_packed() || matrix.rows == 0) return 0;
   const BlockScratch sizes = block_scratch(matrix);
   const size_t gemm = sizes.weights + sizes.sums + sizes.gemm;
-  const size_t gemv = kGemvChannels * sizeof(float) + simd::gemv_scratch_bytes(matrix.columns);
+  const size_t gemv = kGemvChannelsMax * sizeof(float) + simd::gemv_scratch_bytes(matrix.columns);
   return round_up(std::max(gemm * sizeof(float), gemv), 64);
 }
 
