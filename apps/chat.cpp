@@ -33,6 +33,7 @@ class Chat {
         input_("> ", word_names()) {
     encoded_ = keep_pictures(model_, session_);
     naming("--stop", [&] { set_stops(session_, options.stops); });
+    naming(options.schema_file, [&] { set_schema(session_, read_schema(options)); });
   }
 
   // Returns the exit status: 0, or 1 when something failed and nobody was there to see it.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mica_schema.h"
 #include "mica_video.h"
 #include "terminal.hpp"
 
@@ -71,6 +72,12 @@ void set_stops(const Session& session, const std::vector<std::string>& stops) {
   for (const std::string& stop : stops) texts.push_back({stop.data(), stop.size()});
   mica_error error{};
   require(mica_session_set_stops(session.get(), texts.data(), texts.size(), &error), error);
+}
+
+void set_schema(const Session& session, const std::string& schema) {
+  if (schema.empty()) return;
+  mica_error error{};
+  require(mica_session_set_schema(session.get(), schema.data(), schema.size(), &error), error);
 }
 
 void add_system(const Model& model, const Session& session, const std::string& text) {

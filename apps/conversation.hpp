@@ -30,6 +30,9 @@ Pictures keep_pictures(const Model& model, const Session& session);
 // Texts that end every answer of the session; where there are none, those that the model asks for stay.
 void set_stops(const Session& session, const std::vector<std::string>& stops);
 
+// Answers of the session keep this JSON schema; empty: none. Throws Failure.
+void set_schema(const Session& session, const std::string& schema);
+
 void add_system(const Model& model, const Session& session, const std::string& text);
 
 // Adds a user's turn: the pictures, the frames of videos, then the text. A model without a chat format gets them as

@@ -118,8 +118,8 @@ constexpr ForeignFlag kForeignFlags[] = {
     {"--video", kValue, kRefusal, "mica reads pictures and text, no films; give single pictures by --image"},
     {"--lora,--lora-scaled,--control-vector,--control-vector-scaled,--control-vector-layer-range", kValue, kRefusal,
      "adapters are not applied at run time; merge it into the checkpoint first"},
-    {"--grammar,--grammar-file,-j,--json-schema,-jf,--json-schema-file", kValue, kRefusal,
-     "answers cannot be held to a grammar"},
+    {"--grammar,--grammar-file", kValue, kRefusal,
+     "answers cannot be held to a grammar; --json-schema TEXT holds them to JSON of a kind"},
     {"-md,--model-draft,-hfd,-hfrd,--hf-repo-draft,-cd,--ctx-size-draft,--draft,--draft-n,--draft-max,--draft-min,"
      "--draft-n-min,--draft-p-min,-td,--threads-draft,-tbd,--threads-batch-draft,-ctkd,--cache-type-k-draft,-ctvd,"
      "--cache-type-v-draft,-lcs,--lookup-cache-static,-lcd,--lookup-cache-dynamic,--spec-type", kValue, kRefusal,

@@ -71,6 +71,10 @@ const Flag kFlags[] = {
      "the most tokens to generate; -1: until the answer or the context ends", &Options::predict, -1, kCountMax},
     {kMessageOptions, "Answer", "--stop", "TEXT",
      "ends the answer before this text, which is not shown; several: once each", &Options::stops},
+    {kMessageOptions, "Answer", "-j,--json-schema", "TEXT",
+     "the answer is JSON that keeps this JSON schema; {} is any JSON", &Options::schema},
+    {kMessageOptions, "Answer", "-jf,--json-schema-file", "FILE", "the same with the schema in a file; - is standard input",
+     &Options::schema_file},
     {kSamplingOptions, "Answer", "--temp,--temperature", "T", "0 always takes the likeliest token (greedy)",
      &mica_sampling::temperature, 0, 100},
     {kSamplingOptions, "Answer", "--top-k", "N", "samples among the N likeliest tokens; 0: all", &mica_sampling::top_k,
@@ -177,12 +181,16 @@ void add_options(CommandLine& line, Options& options, unsigned sets) {
   if ((sets & kMessageOptions) == 0) return;
   line.exclude("--prompt", "--file");
   line.exclude("--video-frames", "--video-fps");
+  line.exclude("--json-schema", "--json-schema-file");
 }
 
 void parse(CommandLine& line, const std::vector<std::string>& arguments, Options& options) {
   line.parse(arguments);
   if (options.model.empty() && contains(arguments, "-m"))
     throw UsageError("-m has an empty path (a variable that is not set?); without -m the default model answers");
+  const auto is_empty = [&](const char* flag, const std::string& value) { return value.empty() && line.given(flag); };
+  if (is_empty("--json-schema", options.schema) || is_empty("--json-schema-file", options.schema_file))
+    throw UsageError("the JSON schema is empty (a variable that is not set?); {} allows any JSON");
   for (const Flag& flag : kFlags) {
     const std::string name = split(flag.names, ',').back();
     if (flag.set == kSamplingOptions && line.given(name)) options.given.push_back(flag.names);
@@ -341,6 +349,13 @@ std::string read_prompt(const Options& options) {
                   MICA_INVALID_ARGUMENT);
   if (!text.empty() && text.back() == '\n') text.pop_back();
   if (!text.empty() && text.back() == '\r') text.pop_back();
+  return text;
+}
+
+std::string read_schema(const Options& options) {
+  if (options.schema_file.empty()) return options.schema;
+  const std::string text = read_text(options.schema_file);
+  if (is_blank(text)) throw Failure("--json-schema-file: " + options.schema_file + " has nothing in it", MICA_CORRUPT_FILE);
   return text;
 }
 

@@ -20,7 +20,7 @@ enum OptionSet : unsigned {
   kKvOptions = 16,        // --kv-visual --kv-levels ...
   kSamplingOptions = 32,  // -s --temp ...
   kPredictOption = 64,    // -n
-  kMessageOptions = 128,  // --image -p -f --stop
+  kMessageOptions = 128,  // --image -p -f --stop --json-schema
   kSystemOption = 256,    // -sys
   kQuietOption = 512,     // -q
   kPictureOptions = 1024, // --image-max-tokens --image-min-tokens
@@ -63,6 +63,8 @@ struct Options {
   std::vector<std::string> given;  // names of sampling's flags that were given; the others are the model's to say
 
   std::vector<std::string> stops;
+  std::string schema;  // that answers keep, or a file with it; both empty: none
+  std::string schema_file;
   std::vector<std::string> images;
   std::vector<std::string> videos;  // files, or folders of pictures
   uint32_t video_frames = 0;
@@ -99,6 +101,9 @@ mica_sampling sampling_options(const Options& options, const mica_model* model =
 // -p, or the content of -f ("-": standard input) without its last line end; empty when neither was given,
 // or standard input gives nothing. Throws Failure for what is no text or blank, and UsageError for a blank -p.
 std::string read_prompt(const Options& options);
+
+// The JSON schema of --json-schema or --json-schema-file; empty when neither was given. Throws Failure.
+std::string read_schema(const Options& options);
 
 // Adds `-o FORMAT` with the choices given, '|' between them (the first is the default), to `line`.
 void add_output_option(CommandLine& line, std::string& format, const char* choices);

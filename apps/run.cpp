@@ -131,6 +131,7 @@ int answer(const RunOptions& run, const std::string& prompt) {
   const Options& options = run.shared;
   mica_session_options settings = session_options(options);
   std::vector<NamedPicture> pictures = open_pictures(options.images);
+  const std::string schema = read_schema(options);
 
   const Stopwatch load;
   const Model model = open_model(options);
@@ -143,6 +144,7 @@ int answer(const RunOptions& run, const std::string& prompt) {
   // One question: what is kept serves a picture that is given twice.
   if (pictures.size() > 1) encoded = keep_pictures(model, session);
   naming("--stop", [&] { set_stops(session, options.stops); });
+  naming(options.schema_file, [&] { set_schema(session, schema); });
   if (!options.system.empty()) add_system(model, session, options.system);
   naming(options.prompt_file, [&] {
     add_fitting_question(model, session, settings, options.image_max_tokens, pictures, prompt);
@@ -193,7 +195,8 @@ const Command kRunCommand = {"run", "answers one question, about pictures or wit
                              "  mica run -m SmolLM2-135M-Instruct.gguf -f letter.txt -n 200 --temp 0.8 -s 7\n"
                              "  mica run --image panel.jpg < question.txt\n"
                              "  mica run panel.jpg \"Read the dial.\" --quiet | tee answer.txt\n"
-                             "  mica run panel.jpg \"Read the dial.\" -o json",
+                             "  mica run panel.jpg \"Read the dial.\" -o json\n"
+                             "  mica run panel.jpg \"Read the dial.\" -j '{\"type\": \"integer\"}'",
                              run};
 
 }  // namespace app

@@ -1,4 +1,5 @@
-/* mica.h: the public interface of mica, in C99; mica_video.h adds what is of videos, mica_tensors.h stored values.
+/* mica.h: the public interface of mica, in C99. mica_video.h adds videos, mica_schema.h answers that keep a JSON schema,
+ * mica_tensors.h stored values.
  * Nothing else of the library is public, and the applications in apps/ use nothing else.
  *
  * A model answers questions about pictures:

@@ -110,6 +110,24 @@ inline constexpr size_t kDescriptionBytesMax = 1024;  // a line or two for peopl
 inline constexpr size_t kStopTextsMax = 64;       // of one answer; servers of others take 4 to 16
 inline constexpr size_t kStopTextBytesMax = 256;  // as much of an answer may be held back
 
+// What a JSON schema may ask of an answer, whoever wrote it. Published ones have up to 100 KB and nest 20 deep.
+inline constexpr size_t kSchemaBytesMax = 256u << 10;
+inline constexpr size_t kSchemaPropertiesMax = 1024;     // of one object
+inline constexpr size_t kSchemaWorkMax = 200000;         // schemas joined with others, by allOf and branches
+inline constexpr size_t kSchemaRulesMax = 8192;          // values that differ in what they may be
+inline constexpr size_t kSchemaInstructionsMax = 1u << 17;
+inline constexpr size_t kSchemaChoicesMax = 256;         // of one place: branches, properties that may be left out
+inline constexpr size_t kSchemaItemsMax = 1u << 24;      // counts and lengths; a context has as many tokens
+inline constexpr uint32_t kSchemaDepthMax = 64;          // values in values and lists of them, in an answer: kJsonDepthMax
+inline constexpr size_t kSchemaReadingsMax = 512;        // of a text that is not whole; more are not followed
+inline constexpr size_t kSchemaMultipleMax = 1000;       // multipleOf: as many states
+inline constexpr size_t kRegularStatesMax = 4096;        // of a pattern, a list of words, a bound of numbers
+inline constexpr size_t kRegularEntriesMax = 1u << 20;   // states times classes of characters: 4 MB
+inline constexpr size_t kRegularEntriesTotalMax = 4u << 20;  // of one schema
+inline constexpr size_t kPatternNodesMax = 4096;         // steps of a pattern, repeats unrolled
+inline constexpr size_t kPatternDepthMax = 64;
+inline constexpr size_t kPatternWorkMax = 20u << 20;     // steps gone through to read a pattern: 1 s
+
 // --- running ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kThreadsMax = 256;
 inline constexpr uint32_t kSessionsTogetherMax = 256;  // what a step keeps of each lies on the stack: 20 KB

@@ -61,6 +61,10 @@ class Answer {
   // The next token that was chosen, and whether there is room for it. One that comes out belongs to the answer; where
   // none does, the answer is over and `token` was not wanted.
   AnswerStep take(const Model& model, int32_t token, bool has_room);
+  // It ends here by itself, where it is not over already.
+  void end() {
+    if (!is_over()) state_.stop = Stop::end;
+  }
   // The text that was held back, where the answer is over already or the caller ends it.
   AnswerStep finish();
 

@@ -15,6 +15,7 @@
 #include "rope_frequencies.hpp"
 #include "sampler.hpp"
 #include "status.hpp"
+#include "token_trie.hpp"
 #include "tokenizer.hpp"
 #include "weights.hpp"
 
@@ -35,6 +36,7 @@ struct Model {
   std::vector<std::string> stop_texts;   // that end an answer, as its files ask
   const simd::Kernels* kernels = nullptr;
   mutable std::atomic<uint64_t> identity{0};  // identity_of's; zero: not asked for yet
+  LazyTokenTrie token_trie;              // for answers that keep a schema
   mutable std::atomic<bool> plain_text_told{false};  // warn_plain_text's warning was given
 
   // True for ids that end an answer.

@@ -47,7 +47,7 @@ uint64_t Random::next() {
 }
 
 Status Sampler::choose(const Sampling& sampling, const float* logits, const int32_t* recent, size_t recent_count,
-                       Random* random, int32_t* token) {
+                       const uint64_t* allowed, Random* random, int32_t* token) {
   for (size_t i = 0; i < vocabulary_; ++i) {
     if (!std::isfinite(logits[i])) return Status::error(Code::internal, "the logit of token %zu is not finite", i);
     candidates_[i] = {logits[i], static_cast<int32_t>(i)};
@@ -60,17 +60,26 @@ Status Sampler::choose(const Sampling& sampling, const float* logits, const int3
       candidates_[id].logit *= logits[id] > 0 ? 1.0f / sampling.repeat_penalty : sampling.repeat_penalty;
     }
   }
+  const size_t total = allowed == nullptr ? vocabulary_ : keep_allowed(allowed);
   const auto better = [](const Candidate& a, const Candidate& b) {
     return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
   };
   if (sampling.temperature == 0) {
-    *token = std::min_element(candidates_, candidates_ + vocabulary_, better)->token;
+    *token = std::min_element(candidates_, candidates_ + total, better)->token;
     return Status::ok();
   }
-  const size_t count = sampling.top_k == 0 ? vocabulary_ : std::min<size_t>(sampling.top_k, vocabulary_);
-  std::partial_sort(candidates_, candidates_ + count, candidates_ + vocabulary_, better);
+  const size_t count = sampling.top_k == 0 ? total : std::min<size_t>(sampling.top_k, total);
+  std::partial_sort(candidates_, candidates_ + count, candidates_ + total, better);
   *token = draw(sampling, keep_top(sampling, count), random);
   return Status::ok();
+}
+
+// Moves the candidates of allowed tokens to the front.
+size_t Sampler::keep_allowed(const uint64_t* allowed) {
+  size_t kept = 0;
+  for (size_t i = 0; i < vocabulary_; ++i)
+    if (allowed[i / 64] >> i % 64 & 1) candidates_[kept++] = candidates_[i];
+  return kept;
 }
 
 // How many of the sorted candidates remain after top-p and min-p; at least one.

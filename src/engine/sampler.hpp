@@ -35,15 +35,17 @@ class Sampler {
   void plan(size_t vocabulary, Arena* arena);
 
   // The order of llama.cpp: repetition penalty over `recent`, top-k, top-p, min-p, temperature. Fails with `internal`
-  // when a logit is not finite. `logits` is not changed.
+  // when a logit is not finite. `logits` is not changed. `allowed`: a bit for each token that may be chosen, at least one,
+  // 64 a word; null: all may.
   Status choose(const Sampling& sampling, const float* logits, const int32_t* recent, size_t recent_count,
-                Random* random, int32_t* token);
+                const uint64_t* allowed, Random* random, int32_t* token);
 
  private:
   struct Candidate {
     float logit;
     int32_t token;
   };
+  size_t keep_allowed(const uint64_t* allowed);
   size_t keep_top(const Sampling& sampling, size_t count) const;
   int32_t draw(const Sampling& sampling, size_t count, Random* random) const;
 

@@ -10,6 +10,7 @@
 
 #include "answer.hpp"
 #include "batch.hpp"
+#include "schema_guide.hpp"
 #include "sequence.hpp"
 #include "session_options.hpp"
 #include "status.hpp"
@@ -86,6 +87,9 @@ class Session {
   // ---- answering
   // Begins an answer: opens its turn and seeds the sampler; the one before is over. Nothing is computed yet.
   Status begin_answer(const AnswerOptions& options);
+  // Answers that begin from now on keep this JSON schema; null: none. An answer that has begun is over. Errors: those of
+  // read_json_schema, unsupported without a tokenizer; then the one of before stays.
+  Status set_schema(const std::string_view* schema);
   // Computes what is pending and chooses the next token of the answer, which is then pending itself: the logits are those
   // that it was chosen from, until the next step. After the answer's end it gives no token. Errors: invalid_argument
   // when no answer has begun; those of prefill, after which no answer has begun where what it continues was forgotten.
@@ -102,8 +106,8 @@ class Session {
   // No answer has begun then.
   Status end_answer(AnswerStep* rest);
   Answer& answer() { return answer_; }
-  // Chooses the next token from the newest logits.
-  Status sample(const Sampling& sampling, int32_t* token);
+  // Chooses the next token from the newest logits: by `guide` among those that it allows, if it is not null.
+  Status sample(const Sampling& sampling, SchemaGuide* guide, int32_t* token);
 
   const Model& model() const { return model_; }
   const SessionOptions& options() const { return sequence_.options(); }
@@ -141,6 +145,7 @@ class Session {
   Pictures* pictures_ = nullptr;
   Sequence sequence_;
   Answer answer_;
+  std::unique_ptr<SchemaGuide> guide_;  // null: answers are free
   Work work_;
   Outcome outcome_;
 };

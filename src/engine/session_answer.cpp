@@ -6,14 +6,30 @@
 
 namespace mica {
 
-Status Session::sample(const Sampling& sampling, int32_t* token) {
+Status Session::set_schema(const std::string_view* schema) {
+  std::unique_ptr<SchemaGuide> guide;
+  if (schema != nullptr) {
+    if (model_.tokenizer == nullptr)
+      return Status::error(Code::unsupported, "this model has no tokenizer, so no answer of it can keep a schema");
+    SchemaProgram program;
+    MICA_TRY(read_json_schema(*schema, &program));
+    guide = std::make_unique<SchemaGuide>(std::move(program), model_);
+  }
+  guide_ = std::move(guide);
+  answer_.forget();
+  return Status::ok();
+}
+
+Status Session::sample(const Sampling& sampling, SchemaGuide* guide, int32_t* token) {
   MICA_TRY(work_.check_cancelled());
   const float* row = logits(0);
   if (row == nullptr)
     return Status::error(Code::invalid_argument, "there is nothing to continue: add text or a picture first");
+  const uint64_t* allowed = nullptr;
+  if (guide != nullptr) MICA_TRY(guide->allowed(&allowed));
   const size_t recent = std::min<size_t>(sampling.repeat_last, sequence_.done());
   const Status status = workspace_->buffers().sampler.choose(
-      sampling, row, sequence_.ids() + sequence_.done() - recent, recent, &sequence_.random, token);
+      sampling, row, sequence_.ids() + sequence_.done() - recent, recent, allowed, &sequence_.random, token);
   if (status.code() != Code::internal || model_.files == nullptr) return status;
   return Status::error(
       Code::internal,
@@ -27,6 +43,7 @@ Status Session::begin_answer(const AnswerOptions& options) {
   Rollback before([this] { answer_.forget(); });
   MICA_TRY(open_turn());
   sequence_.random.seed(options.sampling.seed);
+  if (guide_) guide_->begin();
   before.keep();
   return Status::ok();
 }
@@ -42,14 +59,19 @@ Status Session::compute_prompt() {
 
 // All that waited is computed.
 Status Session::choose(AnswerStep* step) {
+  if (guide_ && guide_->is_over()) answer_.end();
   if (answer_.is_over()) {
     *step = answer_.finish();
     return Status::ok();
   }
   int32_t token = 0;
-  MICA_TRY(sample(answer_.options().sampling, &token));
-  *step = answer_.take(model_, token, sequence_.has_room_for_text());
-  return step->token < 0 ? Status::ok() : push_answer(token);
+  MICA_TRY(sample(answer_.options().sampling, guide_.get(), &token));
+  const bool ends = guide_ && model_.ends(token);
+  if (ends) answer_.end();
+  *step = ends ? answer_.finish() : answer_.take(model_, token, sequence_.has_room_for_text());
+  if (step->token < 0) return Status::ok();
+  MICA_TRY(push_answer(token));
+  return guide_ ? guide_->take(token) : Status::ok();
 }
 
 Status Session::step(AnswerStep* step) {

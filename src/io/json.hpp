@@ -46,6 +46,8 @@ class JsonValue {
   bool is_object() const { return kind() == Kind::object; }
   // The same place of the same document.
   bool same(JsonValue other) const { return document_ == other.document_ && index_ == other.index_; }
+  // Its number among the values of its document.
+  uint32_t index() const { return index_; }
   // Neither absent nor null: Hugging Face writes null for fields that are not set.
   bool is_set() const { return kind() > Kind::null; }
 

@@ -55,6 +55,16 @@ TEST_CASE("--stop ends an answer before its text, in run and in chat") {
       "\"stop\":\"text\""));
 }
 
+TEST_CASE("--json-schema holds an answer to JSON, in run and in chat") {
+  const program::Arguments end = {"-m", kModel, "--image", kPicture, "-p", "Which unit is this?", "--temp", "0", "-j",
+                                  R"({"enum": ["BOILER", "SOLAR 1", "SOLAR 2"]})"};
+  for (const program::Arguments& begin : {program::Arguments{"run"}, program::Arguments{"chat", "-st"}}) {
+    program::Arguments all = begin;
+    all.insert(all.end(), end.begin(), end.end());
+    CHECK(program::run(all).out == "\"SOLAR 1\"\n");
+  }
+}
+
 TEST_CASE("run reads its question from a file or standard input") {
   const std::string question = "Which unit is this?\n";
   const Outcome piped = program::run({"run", "-m", kModel, "--image", kPicture, "-f", "-"}, question);

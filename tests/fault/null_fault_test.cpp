@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mica.h"
+#include "mica_schema.h"
 #include "mica_tensors.h"
 #include "mica_video.h"
 
@@ -121,6 +122,7 @@ TEST_CASE("sessions") {
       {"model", [](mica_error* e) { return mica_model_sampling_default(nullptr, some<mica_sampling>(), e); }},
       {"sampling", [&](mica_error* e) { return mica_model_sampling_default(model, nullptr, e); }},
       {"session", [](mica_error* e) { return mica_session_set_stops(nullptr, nullptr, 0, e); }},
+      {"session", [](mica_error* e) { return mica_session_set_schema(nullptr, nullptr, 0, e); }},
       {"texts", [&](mica_error* e) { return mica_session_set_stops(session, nullptr, 1, e); }},
       {"texts[i].text",
        [&](mica_error* e) {
