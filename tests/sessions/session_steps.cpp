@@ -77,7 +77,7 @@ Status SessionSteps::add_picture(uint32_t width, uint32_t height) {
 // The token is any that a sampler of finite logits would give; made-up weights need not give finite ones.
 Status SessionSteps::decode() {
   int32_t token = 0;
-  const Status status = session_->sample({}, &token);
+  const Status status = session_->sample({}, nullptr, &token);
   if (status.code() == Code::invalid_argument || status.code() == Code::cancelled) return Status::ok();
   MICA_TRY(session_->push_answer(status ? token : 1));
   return session_->prefill(nullptr, nullptr);
