@@ -313,7 +313,7 @@ TEST_CASE("check marks what is out of bounds and exits with 1") {
   const std::string goldens = data("golden/qwen2_vl");
   const Outcome good = program::run({"check", goldens});
   CHECK(good.status == 0);
-  CHECK(contains(good.out, "4 of 4 cases within bounds"));
+  CHECK(contains(good.out, "6 of 6 cases within bounds"));
   const Outcome strict = program::run({"check", "--tolerance", "0", goldens});
   CHECK(strict.status == 1);
   CHECK(contains(strict.out, "OUT OF BOUNDS: logits"));

@@ -129,7 +129,8 @@ TEST_CASE("steps of several sessions keep a schema each") {
       goes_on = goes_on || steps[i].stop == MICA_STOP_NONE;
     }
   }
-  CHECK((texts[0] == "\"A\"" || texts[0] == "\"B\""));
+  const nlohmann::json letter = nlohmann::json::parse(texts[0]);  // it may be escaped
+  CHECK((letter == "A" || letter == "B"));
   CHECK(texts[1].size() == 2);
   CHECK(nlohmann::json::parse(texts[1]).is_number_integer());
   for (mica_session* session : sessions) mica_session_free(session);
