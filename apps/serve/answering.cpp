@@ -47,6 +47,15 @@ class Watched {
   bool is_over_ = false;
 };
 
+// What the model has no words for.
+void check_tongue(const mica_model* model, const Question& question) {
+  if (!question.turns.empty() && mica_model_has_chat(model) == 0)
+    throw Refusal(501, "this model has no chat format: /v1/completions goes on with a text");
+  if (question.turns.empty() && question.tokens.empty() && mica_model_tokenizer(model) == nullptr)
+    throw Refusal(501, "this model has no tokenizer: it takes a list of tokens");
+}
+
+constexpr int kClientGone = 499;  // for the log alone, as nginx has it
 constexpr std::chrono::hours kForever{24 * 365};
 
 void answer_whole(Call& call, Watched& job, const Protocol& protocol) {
@@ -100,6 +109,8 @@ void answer_stream(Call& call, std::unique_ptr<Watched> job, std::unique_ptr<Pro
       return true;
     } catch (const Watched::Gone&) {
       return false;
+    } catch (const std::exception&) {  // out of memory: who listens sees a stream that breaks off
+      return false;
     }
   });
 }
@@ -108,21 +119,32 @@ void answer_stream(Call& call, std::unique_ptr<Watched> job, std::unique_ptr<Pro
 
 void answer_question(Call& call, Question&& question,
                      std::unique_ptr<Protocol> (*make)(const AnswerLabel&, const Question&)) {
+  check_tongue(call.service.model.get(), question);
   const AnswerLabel label{call.service.name, mica_model_tokenizer(call.service.model.get()), drawn_text(),
                           static_cast<int64_t>(std::time(nullptr))};
   std::unique_ptr<Protocol> protocol = make(label, question);
   const bool streams = question.streams;
   auto job = std::make_unique<Watched>(call.service, std::move(question));
-  if (streams) answer_stream(call, std::move(job), std::move(protocol));
-  else answer_whole(call, *job, *protocol);
+  try {
+    if (streams) answer_stream(call, std::move(job), std::move(protocol));
+    else answer_whole(call, *job, *protocol);
+  } catch (const Watched::Gone&) {
+    call.response.status = kClientGone;
+  }
 }
 
 void answer_token_count(Call& call, Question&& question) {
+  check_tongue(call.service.model.get(), question);
   question.work = Work::count_tokens;
   Watched job(call.service, std::move(question));
   Piece piece;
   Ending ending;
-  job.hear(kForever, &piece, &ending);
+  try {
+    job.hear(kForever, &piece, &ending);
+  } catch (const Watched::Gone&) {
+    call.response.status = kClientGone;
+    return;
+  }
   if (ending.refusal) throw Refusal(*ending.refusal);
   answer_json(call, {{"object", "response.input_tokens"}, {"input_tokens", ending.counts.prompt_tokens}});
 }

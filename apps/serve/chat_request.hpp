@@ -11,6 +11,7 @@ namespace app::serve {
 // What a question is made with, beside its request.
 struct Asking {
   mica_sampling sampling;  // where the request says nothing
+  bool has_seed = false;   // of the sampling; else each question is given one by chance
   std::mutex* decoding;    // pictures are decoded one at a time: their memory is large
 };
 

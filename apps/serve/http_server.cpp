@@ -68,7 +68,7 @@ void answering(const std::string& path, httplib::Response& response, const Answe
   } catch (const Refusal& refusal) {
     write_refusal(refusal, path, response);
   } catch (const Failure& failure) {
-    write_refusal(Refusal(http_status(failure.status()), failure.what()), path, response);
+    write_refusal(refusal_of(failure.status(), failure.what()), path, response);
   } catch (const std::bad_alloc&) {
     write_refusal(Refusal(503, "out of memory"), path, response);
   } catch (const std::exception&) {
@@ -110,7 +110,7 @@ int HttpServer::bind(const std::string& host, int port) {
   const int bound = port == 0 ? bind_to_any_port(host) : bind_to_port(host, port) ? port : -1;
   if (bound < 0)
     throw Failure("cannot listen at " + host + " port " + std::to_string(port) +
-                      ": is another program there? --port takes another, 0 a free one",
+                      ": is another program there, or is that no address of this machine? --port 0 takes a free port",
                   MICA_IO_ERROR);
   ::listen(svr_sock_, kBacklog);
   return bound;
@@ -136,8 +136,11 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
     request.headers.erase("Accept-Encoding");
   };
   bool closed = false;
-  while (!closed && !closes_ && connection.wait_for_request()) {
-    closed = !process_request(connection, false, closed, simplify) || closed || connection.closes();
+  try {
+    while (!closed && !closes_ && connection.wait_for_request())
+      closed = !process_request(connection, false, closed, simplify) || closed || connection.closes();
+  } catch (const std::exception&) {  // out of memory: this client goes, the others stay
+    return false;
   }
   if (connection.closes()) connection.linger();
   return true;

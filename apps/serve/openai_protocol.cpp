@@ -94,7 +94,14 @@ class OpenAi : public Protocol {
     json["choices"] = choices;
     return json;
   }
-  std::string token_text(int32_t token) const { return detokenize(label_.tokenizer, {token}, false); }
+  // Empty for tokens that have none: a vocabulary may be larger than its tokenizer, which may be missing.
+  std::string token_text(int32_t token) const {
+    try {
+      return detokenize(label_.tokenizer, {token}, false);
+    } catch (const Failure&) {
+      return "";
+    }
+  }
   Ordered probabilities_of(const Piece& piece) const {
     return wants_probabilities_ && piece.token >= 0 ? probabilities({piece}) : Ordered();
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "handles.hpp"
+#include "terminal.hpp"
 
 namespace app::serve {
 
@@ -34,6 +35,13 @@ inline int http_status(mica_status status) {
     case MICA_CANCELLED: return 503;
     default: return 500;
   }
+}
+
+// A failure of the library as a client is told it. The server's own fault may name its files: that is for its log.
+inline Refusal refusal_of(mica_status status, const char* message) {
+  if (http_status(status) != 500) return {http_status(status), message};
+  print_note(std::string("a request failed: ") + message);
+  return {500, "the server failed; its log says why"};
 }
 
 }  // namespace app::serve

@@ -30,7 +30,7 @@ mica_role role_of(const Json& message) {
 Question new_question(const Asking& asking, Held&& held) {
   Question question;
   question.sampling = asking.sampling;
-  question.sampling.seed = std::random_device{}();
+  if (!asking.has_seed) question.sampling.seed = std::random_device{}();
   question.held = std::move(held);
   return question;
 }

@@ -162,7 +162,7 @@ void Scheduler::start(const std::shared_ptr<Job>& job) {
     else slot_for(job->question)->begin(job, ++clock_);
   } catch (const Failure& failure) {
     ++totals_.failures;
-    job->end({MICA_STOP_END, Refusal(http_status(failure.status()), failure.what()), {}});
+    job->end({MICA_STOP_END, refusal_of(failure.status(), failure.what()), {}});
   }
 }
 
@@ -201,7 +201,7 @@ void Scheduler::step() {
     if (slot.job()->is_left() || (statuses[i] == MICA_CANCELLED && stops_)) continue;
     if (statuses[i] != MICA_OK) {
       const char* message = statuses[i] == error.status ? error.message : mica_status_name(statuses[i]);
-      slot.fail(Refusal(http_status(statuses[i]), message));
+      slot.fail(refusal_of(statuses[i], message));
       ++totals_.failures;
     } else if (slot.take(steps[i])) {
       add_totals(slot.counts());

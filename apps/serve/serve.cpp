@@ -141,6 +141,8 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
   ServeOptions options;
   add_options(line, options.shared, kModelOptions | kSamplingOptions | kPredictOption | kSessionOptions | kQuietOption);
   add_serve_options(line, options);
+  line.describe("--ctx-size",
+                "tokens that the conversation of each answer can hold; 0: 4096, or as far as the model was trained");
   parse(line, arguments, options.shared);
   const std::vector<std::string> keys = read_keys(options);
   const Model model = open_model(options.shared);
@@ -151,6 +153,7 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
       .name = model_name(options),
       .created = static_cast<int64_t>(std::time(nullptr)),
       .sampling = sampling_options(options.shared, model.get()),
+      .has_seed = options.shared.seed >= 0,
       .keys = keys,
       .hosts = options.hosts,
       .log = serve::RequestLog(form),

@@ -17,6 +17,7 @@ struct Service {
   std::string name;     // of the model, as clients are told
   int64_t created = 0;  // in seconds since 1970
   mica_sampling sampling{};
+  bool has_seed = false;  // by the command line
   std::vector<std::string> keys;   // empty: everybody may ask
   std::vector<std::string> hosts;  // names that requests may call this server by, beside addresses and localhost
   RequestLog log;
@@ -24,7 +25,7 @@ struct Service {
   ByteBudget budget;
   std::mutex decoding;
 
-  Asking asking() { return {sampling, &decoding}; }
+  Asking asking() { return {sampling, has_seed, &decoding}; }
 };
 
 }  // namespace app::serve

@@ -20,7 +20,7 @@ void require(bool promise) {
 void read(const std::string& body, Question (*reader)(const Json&, const Asking&, Held&&)) {
   ByteBudget budget(kHeldMax);
   std::mutex decoding;
-  const Asking asking{mica_sampling_default(), &decoding};
+  const Asking asking{mica_sampling_default(), true, &decoding};
   try {
     const Question question = reader(parse_request(body), asking, Held(&budget));
     require(question.sampling.temperature >= 0 && question.sampling.top_p <= 1 && question.likeliest <= 20);

@@ -215,6 +215,35 @@ TEST_CASE("fields of a request: read, tolerated, or refused by name") {
   CHECK(server.status_of("/v1/completions", R"({"prompt": [1, 99999999]})") == 400);
 }
 
+TEST_CASE("a vocabulary may be larger than its tokenizer, which may be missing") {
+  const Server server;
+  Json body = question(kPicture, kQuestion);
+  body.update({{"stream", true}, {"logprobs", true}, {"top_logprobs", 20}, {"temperature", 100}, {"max_tokens", 40}});
+  httplib::Client client = server.client();
+  for (int i = 0; i < 5; ++i) {
+    const httplib::Result stream = client.Post("/v1/chat/completions", body.dump(), "application/json");
+    REQUIRE(stream);
+    CHECK(stream->body.ends_with("data: [DONE]\n\n"));
+  }
+  const Server silent({"-m", data("golden/llama"), "-c", "64"});
+  CHECK(silent.status_of("/v1/chat/completions", question("", "x").dump()) == 501);
+  CHECK(silent.status_of("/v1/completions", R"({"prompt": "x"})") == 501);
+  const std::string tokens = R"({"prompt": [1, 5], "max_tokens": 3, "logprobs": 2, "stream": true})";
+  CHECK(silent.status_of("/v1/completions", tokens) == 200);
+  CHECK(silent.get("/health")["status"] == "ok");
+}
+
+TEST_CASE("who leaves before the answer comes is dropped") {
+  const Server server({"-np", "1"});
+  const std::string waits = question("", "x").dump();
+  leave_stream(server, [&] {
+    const std::string head = "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: ";
+    raw(server.port(), head + std::to_string(waits.size()) + "\r\n\r\n" + waits, 0.05);
+  });
+  CHECK(becomes([&] { return server.metric("abandoned_total") == 2; }));
+  CHECK(content(server.post("/v1/chat/completions", question(kPicture, kQuestion))) == kAnswer);
+}
+
 TEST_CASE("the tokens of a question are counted, and nothing is encoded") {
   const Server server({"-np", "1"});
   const Json body = question(kPicture, kQuestion);
