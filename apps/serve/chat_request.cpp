@@ -110,6 +110,7 @@ void add_turn(const Json& message, TurnReader* turns) {
     return turns->add_text("");  // of an assistant that called a tool
   }
   if (content->is_string()) return turns->add_text(*content);
+  if (content->empty()) throw Refusal(400, "a message has no \"content\"", "messages");
   if (!content->is_array()) throw Refusal(400, "\"content\" wants a text or a list of parts", "messages");
   for (const Json& part : *content) add_part(part, turns);
 }

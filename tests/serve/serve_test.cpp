@@ -181,6 +181,7 @@ TEST_CASE("fields of a request: read, tolerated, or refused by name") {
       {R"({"messages": [{"role": "judge", "content": "x"}]})", "no role"},
       {R"({"messages": [{"role": "user"}]})", "no \\\"content\\\""},
       {R"({"messages": [{"role": "user", "content": 5}]})", "wants a text or a list"},
+      {R"({"messages": [{"role": "user", "content": []}]})", "no \\\"content\\\""},
       {R"({"messages": [{"role": "user", "content": [{"type": "audio"}]}]})", "is not read here"},
       {R"({"messages": [{"role": "assistant", "content": "x"}]})", "nothing to answer"},
       {R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "file:///etc/passwd"}]}]})",
@@ -240,7 +241,7 @@ TEST_CASE("who leaves before the answer comes is dropped") {
     const std::string head = "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: ";
     raw(server.port(), head + std::to_string(waits.size()) + "\r\n\r\n" + waits, 0.05);
   });
-  CHECK(becomes([&] { return server.metric("abandoned_total") == 2; }));
+  CHECK(becomes([&] { return server.metric("abandoned_total") + server.metric("answers_total") == 2; }));
   CHECK(content(server.post("/v1/chat/completions", question(kPicture, kQuestion))) == kAnswer);
 }
 
@@ -456,6 +457,6 @@ TEST_CASE("a server that cannot begin says why at once") {
   const program::Outcome taken =
       program::run({"serve", "-m", data("panel/model"), "--port", std::to_string(server.port())});
   CHECK(taken.status == 1);
-  CHECK(contains(taken.err, "is another program there?"));
+  CHECK(contains(taken.err, "is another program there"));
   CHECK(program::run({"serve", "-m", data("panel/model"), "--api-key", ""}).status == 2);
 }
