@@ -1,12 +1,15 @@
 // Bad GGUF files: truncated, damaged, with absurd counts, types, shapes and vocabularies. Each gets a status whose
-// message names the file and the key or tensor. Other bad model files: model_file_fault_test.cpp.
+// message names the file and the key or tensor. So do bad files with a tower. Other bad model files:
+// model_file_fault_test.cpp.
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <limits>
 
 #include "build_gguf.hpp"
 #include "gguf_families.hpp"
 #include "limits.hpp"
+#include "model.hpp"
 #include "model_files.hpp"
 #include "test_folder.hpp"
 
@@ -328,4 +331,60 @@ TEST_CASE("GGUF: vocabularies that contradict themselves") {
   CHECK(open_built(types({1, 2, 5, 6}).build()));
   CHECK(open_built(scores({1, 2, 3, 4}).build()));
   CHECK(open_built(merges(merges_max).build()));
+}
+
+namespace {
+
+// A family's text with the tower in `projector`, opened to the last tensor.
+Status open_pair(const std::string& text, const std::string& projector) {
+  std::unique_ptr<ModelFiles> files;
+  MICA_TRY(ModelFiles::open(text.c_str(), &files, projector.c_str()));
+  std::unique_ptr<Model> model;
+  return open_model(std::move(files), &model);
+}
+
+constexpr const char* kPairs[] = {"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava", "internvl3", "smolvlm", "gemma3"};
+
+}  // namespace
+
+TEST_CASE("GGUF: a tower that ends early is refused") {
+  for (const char* name : kPairs) {
+    CAPTURE(name);
+    const std::string data = std::string(MICA_TESTS_DATA) + "/formats/gguf/" + name + "/";
+    const std::string text = data + "text-f16.gguf";
+    const std::vector<uint8_t> tower = read_all(data + "mmproj-q8_0.gguf");
+    const TestFolder folder;
+    REQUIRE(open_pair(text, folder.write("whole.gguf", Bytes(tower))));
+    for (size_t length = 0; length < tower.size(); length += 1 + tower.size() / 24)
+      CHECK_MESSAGE(!open_pair(text, folder.write("cut.gguf", Bytes(tower.data(), length))), length);
+  }
+}
+
+TEST_CASE("GGUF: a tower with another byte in its header gives a status that names it, or a model") {
+  for (const char* name : kPairs) {
+    CAPTURE(name);
+    const std::string data = std::string(MICA_TESTS_DATA) + "/formats/gguf/" + name + "/";
+    const std::string text = data + "text-f16.gguf";
+    const TestFolder folder;
+    const std::string path = folder.write("tower.gguf", Bytes(read_all(data + "mmproj-q8_0.gguf")));
+    constexpr size_t kHeader = 4096, kStep = 29;  // its keys and most of its tensors' names and shapes
+    size_t refused = 0;
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    for (size_t at = 0; at < kHeader; at += kStep) {
+      CAPTURE(at);
+      file.seekg(static_cast<std::streamoff>(at));
+      const char before = static_cast<char>(file.get());
+      const auto write = [&](char byte) {
+        file.seekp(static_cast<std::streamoff>(at));
+        file.put(byte).flush();
+      };
+      write(static_cast<char>(before ^ (1 << at % 8)));
+      const Status status = open_pair(text, path);
+      refused += status ? 0 : 1;
+      if (!status) CHECK(!said(status).empty());
+      write(before);
+    }
+    CHECK(refused > kHeader / kStep / 4);
+    CHECK(open_pair(text, path));
+  }
 }
