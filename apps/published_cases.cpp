@@ -30,8 +30,10 @@ void compare_prompt(const Model& model, const Session& session, const nlohmann::
   const auto gaps = json_field<std::vector<double>>(prompt, "gap", path);
   if (gaps.size() != greedy.size()) throw Failure(path + ": gap has not one for each of greedy", MICA_CORRUPT_FILE);
   const auto text = json_field<std::string>(prompt, "text", path);
+  // Prompts of models that chat are written with their control tokens.
+  constexpr int kFlags = MICA_TOKENIZE_SPECIAL | MICA_TOKENIZE_BEGIN;
   difference.prompts++;
-  difference.prompts_equal += tokenize(mica_model_tokenizer(model.get()), text, MICA_TOKENIZE_BEGIN) == ids ? 1 : 0;
+  difference.prompts_equal += tokenize(mica_model_tokenizer(model.get()), text, kFlags) == ids ? 1 : 0;
   mica_session_clear(session.get());
   for (size_t i = 0; i < greedy.size(); i++) {
     mica_error error{};
