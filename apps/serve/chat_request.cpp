@@ -15,14 +15,20 @@ void take_stream_options(const Json& value, Question* question) {
     question->includes_usage = usage->get<bool>();
 }
 
-void take_response_format(const Json& value, Question*) {
-  const std::string type = value.value("type", Json()).is_string() ? value["type"].get<std::string>() : "";
+// OpenAI's {"type": "json_schema", "json_schema": {"schema": ...}}, and llama.cpp's {"type": "json_object", "schema": ...}.
+void take_response_format(const Json& value, Question* question) {
+  const Json type = value.value("type", Json());
   if (type == "text") return;
-  throw Refusal(400,
-                "\"response_format\" of type \"" + type.substr(0, 32) +
-                    "\" is not done by this server, which answers in text: leave it out and ask for JSON in words",
-                "response_format");
+  if (type != "json_object" && type != "json_schema")
+    throw Refusal(400, "\"response_format\" has a \"type\": text, json_object or json_schema", "response_format");
+  const Json holder = type == "json_schema" ? value.value("json_schema", Json::object()) : value;
+  const Json schema = holder.is_object() ? holder.value("schema", Json()) : Json();
+  if (type == "json_schema" && schema.is_null())
+    throw Refusal(400, "\"response_format\" of type json_schema wants the schema in \"json_schema\", \"schema\"",
+                  "response_format");
+  question->schema = schema.is_null() ? kAnyObject : dump(schema);
 }
+void take_schema(const Json& value, Question* question) { question->schema = dump(value); }
 
 void take_logprobs(const Json& value, Question* question) { question->wants_probabilities = value.get<bool>(); }
 void take_top_logprobs(const Json& value, Question* question) {
@@ -59,7 +65,7 @@ const Field kShared[] = {
     {.name = "presence_penalty", .kind = Kind::number, .only = "0"},
     {.name = "logit_bias", .kind = Kind::object, .only = "{}"},
     {.name = "grammar", .kind = Kind::text, .only = "\"\""},
-    {.name = "json_schema", .kind = Kind::object, .only = "{}"},
+    {.name = "json_schema", .kind = Kind::object, .take = take_schema},
     {.name = "response_format", .kind = Kind::object, .take = take_response_format},
     {.name = "model", .kind = Kind::text, .tolerated = "there is one, and it answers"},
     {.name = "user", .kind = Kind::text, .tolerated = kNoEffect},

@@ -19,6 +19,8 @@ constexpr size_t kPathBytesMax = 256;
 // A request's JSON: values in all, and how deep they are nested. A conversation of 1,000 turns has some 10,000.
 constexpr size_t kJsonValuesMax = 200000;
 constexpr int kJsonDepthMax = 32;
+// Of one object, whose members are looked for one by one. The schemas of large services have some hundred.
+constexpr size_t kJsonMembersMax = 1024;
 constexpr size_t kTurnsMax = 1024;
 constexpr size_t kPicturesMax = 64;  // of one request
 

@@ -35,11 +35,12 @@ const Field kOptions[] = {
 
 void take_options(const Json& value, Question* question) { read_fields(value, kOptions, question); }
 
-void take_format(const Json& value, Question*) {
+// "json" or a schema.
+void take_format(const Json& value, Question* question) {
   if (value == "") return;
-  throw Refusal(400,
-                "\"format\" is not done by this server, which answers in text: leave it out and ask for JSON in words",
-                "format");
+  if (value != "json" && !value.is_object())
+    throw Refusal(400, "\"format\" is neither \"json\" nor a schema", "format");
+  question->schema = value == "json" ? kAnyObject : dump(value);
 }
 
 const Field kShared[] = {

@@ -32,6 +32,7 @@ struct Question {
   mica_sampling sampling{};
   std::vector<std::string> stops;
   bool has_stops = false;  // else those of the model
+  std::string schema;      // that the answer keeps (mica_schema.h); empty: none
   bool streams = false;
   bool includes_usage = false;  // of a stream
   bool reuses_conversation = true;

@@ -41,6 +41,9 @@ void take_repeat_penalty(const Json& value, Question* question);
 void take_repeat_last(const Json& value, Question* question);
 void take_seed(const Json& value, Question* question);
 void take_stop(const Json& value, Question* question);  // a text or a list of them
+// The schema of what asks for JSON and says nothing more.
+inline constexpr const char* kAnyObject = R"({"type": "object"})";
+
 void take_stream(const Json& value, Question* question);
 
 }  // namespace app::serve

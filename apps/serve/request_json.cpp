@@ -1,13 +1,20 @@
 // Bodies as JSON, see request_json.hpp.
 #include "request_json.hpp"
 
+#include <vector>
+
 #include "limits.hpp"
 
 namespace app::serve {
 
 Json parse_request(const std::string& body) {
   size_t values = 0;
-  const auto count = [&](int depth, Json::parse_event_t, Json&) {
+  std::vector<size_t> members;  // of the objects that are open
+  const auto count = [&](int depth, Json::parse_event_t event, Json&) {
+    if (event == Json::parse_event_t::object_start) members.push_back(0);
+    if (event == Json::parse_event_t::object_end) members.pop_back();
+    if (event == Json::parse_event_t::key && ++members.back() > kJsonMembersMax)
+      throw Refusal(400, "an object of the body has more than " + std::to_string(kJsonMembersMax) + " members");
     if (depth > kJsonDepthMax)
       throw Refusal(400, "the body is nested deeper than " + std::to_string(kJsonDepthMax) + " levels");
     if (++values > kJsonValuesMax)

@@ -9,9 +9,10 @@
 
 namespace app::serve {
 
-using Json = nlohmann::json;
+// Members stay in their order, which a schema's answers have too.
+using Json = nlohmann::ordered_json;
 
-// Throws Refusal: 400 for what is no JSON object, or has more values or deeper ones than limits.hpp allows.
+// Throws Refusal: 400 for what is no JSON object, or has more values, members or levels than limits.hpp allows.
 Json parse_request(const std::string& body);
 
 // As the answers of the server are written: what is no UTF-8 is replaced.

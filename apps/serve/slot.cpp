@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mica_schema.h"
+
 namespace app::serve {
 namespace {
 
@@ -72,7 +74,7 @@ void Slot::open() {
   mica_error error{};
   require(mica_session_set_pictures(session_.get(), room_.pictures, &error), error);
   held_.clear();
-  has_stops_ = false;
+  has_stops_ = has_schema_ = false;
 }
 
 void Slot::forget() {
@@ -121,6 +123,11 @@ void Slot::begin(std::shared_ptr<Job> job, uint64_t now) {
     if (question.has_stops) {
       require(mica_session_set_stops(session(), stops.data(), stops.size(), &error), error);
       has_stops_ = true;
+    }
+    if (has_schema_ || !question.schema.empty()) {
+      const char* schema = question.schema.empty() ? nullptr : question.schema.data();
+      require(mica_session_set_schema(session(), schema, question.schema.size(), &error), error);
+      has_schema_ = schema != nullptr;
     }
     require(mica_session_begin(session(), &question.sampling, &error), error);
   } catch (const Failure&) {

@@ -163,7 +163,16 @@ TEST_CASE("fields of a request: read, tolerated, or refused by name") {
       {R"({"response_format": {"type": "text"}})", kAnswer},
       {R"({"n": 1, "frequency_penalty": 0, "logit_bias": {}})", kAnswer},
       {R"({"temperature": 0.7, "seed": 7, "top_k": 1})", kAnswer},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"const": "SOLAR 9"}}}})",
+       "\"SOLAR 9\""},
+      {R"({"json_schema": {"type": "integer", "minimum": 7, "maximum": 7}})", "7"},
+      {R"({"response_format": {"type": "json_object", "schema": {"properties": {"z": {"const": 1}, "a": {"const": 2}},
+           "required": ["z", "a"], "additionalProperties": false}}})",
+       R"({"z":1, "a":2})"},
+      {R"({"response_format": {"type": "text"}, "max_tokens": 30})", kAnswer},  // free again
       {R"({"response_format": {"type": "json_schema", "json_schema": {}}})", "response_format"},
+      {R"({"response_format": {"type": "yaml"}})", "response_format"},
+      {R"({"json_schema": {"type": "string", "contentEncoding": "base64"}})", "contentEncoding"},
       {R"({"n": 2})", R"("n\" other than 1)"},
       {R"({"frequency_penalty": 0.5})", "frequency_penalty"},
       {R"({"logit_bias": {"5": 1}})", "logit_bias"},
@@ -291,12 +300,17 @@ TEST_CASE("Ollama's protocol") {
   CHECK(last["done"] == true);
   CHECK(last["prompt_eval_count"] == whole["prompt_eval_count"]);
   CHECK(server.post("/api/chat", {{"model", "model"}})["done_reason"] == "load");
+  Json of_schema = chat;
+  of_schema["format"] = {{"type", "object"}, {"properties", {{"unit", {{"const", "SOLAR 1"}}}}}, {"required", {"unit"}}};
+  of_schema["format"]["additionalProperties"] = false;
+  CHECK(Json::parse(server.post("/api/chat", of_schema)["message"]["content"].get<std::string>())["unit"] == "SOLAR 1");
   const struct {
     const char* path;
     Json body;
     const char* part;
   } refused[] = {
-      {"/api/chat", {{"messages", {message}}, {"format", "json"}}, "format"},
+      {"/api/chat", {{"messages", {message}}, {"format", "yaml"}}, "format"},
+      {"/api/chat", {{"messages", {message}}, {"format", {{"type", "bytes"}}}}, "type"},
       {"/api/chat", {{"messages", {message}}, {"options", {{"temperature", "x"}}}}, "temperature"},
       {"/api/chat", {{"messages", {message}}, {"options", {{"mirostat", 2}}}}, "mirostat"},
       {"/api/chat", {{"messages", {{{"role", "tool"}, {"content", "x"}}}}}, "no role"},

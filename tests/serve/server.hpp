@@ -10,7 +10,7 @@
 
 namespace serve_test {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 // A server of the panel model that answers greedily; it ends with the object.
 class Server {
