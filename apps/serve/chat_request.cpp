@@ -15,7 +15,8 @@ void take_stream_options(const Json& value, Question* question) {
     question->includes_usage = usage->get<bool>();
 }
 
-// OpenAI's {"type": "json_schema", "json_schema": {"schema": ...}}, and llama.cpp's {"type": "json_object", "schema": ...}.
+// OpenAI's {"type": "json_schema", "json_schema": {"schema": ...}}, and llama.cpp's {"type": "json_object",
+// "schema": ...}.
 void take_response_format(const Json& value, Question* question) {
   const Json type = value.value("type", Json());
   if (type == "text") return;
