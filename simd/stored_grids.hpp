@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace mica::simd {
 
@@ -41,8 +42,15 @@ inline void put_signed_four(const int8_t* magnitudes, uint32_t row, uint32_t sig
 
 // Eight times a row of IQ1's grid, and one more or, where `down`, less.
 inline void put_eighths(uint32_t row, uint32_t down, int8_t* codes) {
-  const int delta = down ? -1 : 1;
-  for (size_t j = 0; j < 8; ++j) codes[j] = static_cast<int8_t>((static_cast<int>(row >> 2 * j & 3) - 1) * 8 + delta);
+  // Two bits to a byte each.
+  uint64_t bytes = row;
+  bytes = (bytes | bytes << 24) & 0x000000FF000000FF;
+  bytes = (bytes | bytes << 12) & 0x000F000F000F000F;
+  bytes = (bytes | bytes << 6) & 0x0303030303030303;
+  // Sums of bytes that carry nothing into the next: their top bits are put in behind.
+  const uint64_t offsets = down ? 0x7777777777777777 : 0x7979797979797979;
+  bytes = ((bytes << 3) + offsets) ^ 0x8080808080808080;
+  std::memcpy(codes, &bytes, sizeof bytes);
 }
 
 // Half of an E4M3 without its sign; 0 for what is not a number.

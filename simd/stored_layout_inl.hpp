@@ -194,6 +194,16 @@ inline Floats8 load_halves(const uint8_t* from, size_t stride) {
 #endif
 }
 
+// Scales of 16 groups in nibbles, half above them, in quarters (IQ2_XS, IQ2_S).
+inline void unpack_nibble_scales(const uint8_t* bytes, float scale, float* scales) {
+  constexpr uint64_t kLow = 0x0F0F0F0F0F0F0F0F;
+  const uint64_t nibbles = load_u64(bytes);
+  const Floats8 even = scale * (floats_of(nibbles & kLow) + 0.5f) * 0.25f;
+  const Floats8 odd = scale * (floats_of(nibbles >> 4 & kLow) + 0.5f) * 0.25f;
+  store_bytes(scales, __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11));
+  store_bytes(scales + 8, __builtin_shufflevector(even, odd, 4, 12, 5, 13, 6, 14, 7, 15));
+}
+
 // Scales and minimums of eight groups in twelve bytes, six bits each (Q4_K, Q5_K): four whole ones of each, then the
 // low nibbles of the rest, whose upper bits those have on top.
 inline void unpack_six_bit_scales(const uint8_t* bytes, float scale, float minimum, float* scales, float* minimums) {

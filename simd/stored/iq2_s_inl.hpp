@@ -14,9 +14,7 @@ struct StoredLayout<StoredType::iq2_s> {
   static constexpr bool kMinimums = false;
 
   static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
-    const float scale = load_half(block);
-    for (size_t g = 0; g < 16; ++g)
-      scales[g] = scale * (0.5f + static_cast<float>(block[74 + g / 2] >> g % 2 * 4 & 15)) * 0.25f;
+    unpack_nibble_scales(block + 74, load_half(block), scales);
     for (size_t v = 0; v < 32; ++v) {
       const size_t row = block[2 + v] | (block[66 + v / 4] >> v % 4 * 2 & size_t{3}) << 8;
       put_signed_eight(kGridIq2S[row], block[34 + v], codes + 8 * v);

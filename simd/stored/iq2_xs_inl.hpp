@@ -14,9 +14,7 @@ struct StoredLayout<StoredType::iq2_xs> {
   static constexpr bool kMinimums = false;
 
   static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
-    const float scale = load_half(block);
-    for (size_t g = 0; g < 16; ++g)
-      scales[g] = scale * (0.5f + static_cast<float>(block[66 + g / 2] >> g % 2 * 4 & 15)) * 0.25f;
+    unpack_nibble_scales(block + 66, load_half(block), scales);
     for (size_t v = 0; v < 32; ++v) {
       const uint32_t word = load_u16(block + 2 + 2 * v);
       put_signed_eight(kGridIq2Xs[word & 511], even_signs(word >> 9), codes + 8 * v);
