@@ -1,6 +1,6 @@
 #!/bin/sh
-# What it takes to add something: additions.sh SOURCE_ROOT [NAME...]. Each addition is made in a scratch copy, counted,
-# built and tested there. Not a test of every build: it compiles for minutes (.ci/run does it).
+# What it takes to add something: additions.sh SOURCE_ROOT [NAME...]. Additions are made in a scratch copy, counted, built
+# and tested there. Not a test of every build: it compiles for minutes (.ci/run does it).
 #   addition NAME FILES LINES   add_NAME makes the change, in the copy; test_NAME builds what shows that it works, with
 #                               $ninja, and runs it. At most FILES new files, and LINES lines of those that were there are
 #                               new or changed.
@@ -14,27 +14,36 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 copy=$work/tree
 ninja="ninja -C $copy/build -j$(nproc)"
-broken=0
+broken=0 added=
 
 git clone -q "$root" "$copy" && (cd "$root" && git diff --binary HEAD) | (cd "$copy" && git apply --allow-empty --index) &&
   git -C "$copy" -c user.name=additions -c user.email=additions commit -q --allow-empty -m start &&
   (cd "$copy" && meson setup build -Dwerror=true -Dsimde=disabled >"$work/log" 2>&1) || { cat "$work/log"; exit 1; }
 
+# Made on top of those before, so that all are built at once, and counted by itself.
 addition() {
   name=$1 files_max=$2 lines_max=$3
   case " $wanted " in "  " | *" $name "*) ;; *) return ;; esac
-  git -C "$copy" reset -q --hard && git -C "$copy" clean -qfd
   (cd "$copy" && add_"$name" && git add -A) || { echo "$name: could not be added"; broken=1; return; }
   files=$(git -C "$copy" diff --cached --name-only --diff-filter=A | wc -l)
   lines=$(git -C "$copy" diff --cached --numstat --diff-filter=M | awk '{added += $1} END {print added + 0}')
   taken=$(git -C "$copy" diff --cached --numstat | awk '{taken += $2} END {print taken + 0}')
-  if (cd "$copy" && test_"$name") >"$work/log" 2>&1; then result=works; else result="does not work" broken=1; fi
-  echo "$name: $files new files, $lines lines; $result"
-  [ "$result" = works ] || tail -n 40 "$work/log"
+  git -C "$copy" -c user.name=additions -c user.email=additions commit -q -m "$name"
+  added="$added $name"
+  echo "$name: $files new files, $lines lines"
   if [ "$files" -gt "$files_max" ] || [ "$lines" -gt "$lines_max" ] || [ "$taken" -gt "$lines_max" ]; then
     echo "$name: was to be $files_max files and $lines_max lines; $taken lines were taken away"
     broken=1
   fi
+}
+
+test_additions() {
+  for name in $added; do
+    if (cd "$copy" && test_"$name") >"$work/log" 2>&1; then echo "$name: works"; continue; fi
+    echo "$name: does not work"
+    tail -n 40 "$work/log"
+    broken=1
+  done
 }
 
 # A level of instructions without kernels of its own, of this architecture; the last row, so that it is what is chosen.
@@ -216,4 +225,5 @@ addition level 0 1
 addition gguf_type 1 1
 addition weight_format 1 1
 addition family 1 1
+test_additions
 exit $broken
