@@ -60,7 +60,8 @@ echo "$models" | while read -r shape repository; do
       test ~ /pp/ { reads = $column["avg_ts"] }
       test ~ /tg/ { writes = $column["avg_ts"] }
       function number(value) { return value < 10 ? sprintf("%.2f", value) : value < 100 ? sprintf("%.1f", value) : sprintf("%.0f", value) }
-      END { gib = 1024 ^ 3
+      END { if (!writes) exit  # it was stopped
+        gib = 1024 ^ 3
         printf "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", repository,
           parameters < 1e9 ? sprintf("%.0f M", parameters / 1e6) : sprintf("%.1f G", parameters / 1e9),
           number(file / gib), number(memory / gib), tokens ? tokens : "", tokens ? number(seconds) : "", number(reads), number(writes) }'
