@@ -7,7 +7,6 @@
 namespace app::serve {
 namespace {
 
-constexpr double kTokensMax = 1u << 24;              // beyond any context
 constexpr double kSeedMax = 18446744073709549568.0;  // the largest below 2^64
 
 void take_stream_options(const Json& value, Question* question) {
@@ -42,33 +41,23 @@ void take_logprob_count(const Json& value, Question* question) {
 void take_cache_prompt(const Json& value, Question* question) { question->reuses_conversation = value.get<bool>(); }
 void take_ignore_end(const Json& value, Question* question) { question->sampling.ignore_end = value.get<bool>(); }
 
-constexpr const char* kNoTools = "tools may be offered; the model answers in text and calls none";
 constexpr const char* kNoEffect = "says nothing of the answer";
 
 const Field kShared[] = {
     {.name = "max_tokens", .kind = Kind::whole, .take = take_max_tokens, .low = -1, .high = kTokensMax},
     {.name = "n_predict", .kind = Kind::whole, .take = take_max_tokens, .low = -1, .high = kTokensMax},
-    {.name = "temperature", .kind = Kind::number, .take = take_temperature, .low = 0, .high = 100},
-    {.name = "top_p", .kind = Kind::number, .take = take_top_p, .low = 0, .high = 1},
-    {.name = "top_k", .kind = Kind::whole, .take = take_top_k, .low = -1, .high = kTokensMax},
-    {.name = "min_p", .kind = Kind::number, .take = take_min_p, .low = 0, .high = 1},
-    {.name = "repeat_penalty", .kind = Kind::number, .take = take_repeat_penalty, .low = 0.01, .high = 100},
     {.name = "repetition_penalty", .kind = Kind::number, .take = take_repeat_penalty, .low = 0.01, .high = 100},
-    {.name = "repeat_last_n", .kind = Kind::whole, .take = take_repeat_last, .low = -1, .high = kTokensMax},
     {.name = "seed", .kind = Kind::whole, .take = take_seed, .low = -9.2e18, .high = kSeedMax},
-    {.name = "stop", .kind = Kind::any, .take = take_stop},
     {.name = "stream", .kind = Kind::boolean, .take = take_stream},
     {.name = "stream_options", .kind = Kind::object, .take = take_stream_options},
     {.name = "cache_prompt", .kind = Kind::boolean, .take = take_cache_prompt},
     {.name = "ignore_eos", .kind = Kind::boolean, .take = take_ignore_end},
     {.name = "n", .kind = Kind::whole, .only = "1"},
-    {.name = "frequency_penalty", .kind = Kind::number, .only = "0"},
-    {.name = "presence_penalty", .kind = Kind::number, .only = "0"},
     {.name = "logit_bias", .kind = Kind::object, .only = "{}"},
     {.name = "grammar", .kind = Kind::text, .only = "\"\""},
     {.name = "json_schema", .kind = Kind::object, .take = take_schema},
     {.name = "response_format", .kind = Kind::object, .take = take_response_format},
-    {.name = "model", .kind = Kind::text, .tolerated = "there is one, and it answers"},
+    {.name = "model", .kind = Kind::text, .tolerated = kOneModel},
     {.name = "user", .kind = Kind::text, .tolerated = kNoEffect},
     {.name = "timings_per_token", .kind = Kind::boolean, .tolerated = kNoEffect},
 };
@@ -122,12 +111,17 @@ void add_turn(const Json& message, TurnReader* turns) {
   for (const Json& part : *content) add_part(part, turns);
 }
 
+// What both routes have, and what one has.
+void read_all(const Json& json, std::span<const Field> own, Question* question) {
+  for (const std::span<const Field> fields : {sampling_fields(), std::span<const Field>(kShared), own})
+    read_fields(json, fields, question);
+}
+
 }  // namespace
 
 Question read_chat(const Json& json, const Asking& asking, Held&& held) {
   Question question = new_question(asking, std::move(held));
-  read_fields(json, kShared, &question);
-  read_fields(json, kChat, &question);
+  read_all(json, kChat, &question);
   TurnReader turns(asking, &question);
   for (const Json& message : required_field(json, "messages", Kind::list)) add_turn(message, &turns);
   turns.finish();
@@ -136,8 +130,7 @@ Question read_chat(const Json& json, const Asking& asking, Held&& held) {
 
 Question read_completion(const Json& json, const Asking& asking, Held&& held) {
   Question question = new_question(asking, std::move(held));
-  read_fields(json, kShared, &question);
-  read_fields(json, kCompletion, &question);
+  read_all(json, kCompletion, &question);
   const Json& prompt = required_field(json, "prompt", Kind::any);
   const bool is_one_text = prompt.is_array() && prompt.size() == 1 && prompt[0].is_string();
   if (prompt.is_string() || is_one_text) {

@@ -6,23 +6,12 @@
 namespace app::serve {
 namespace {
 
-constexpr double kTokensMax = 1u << 24;  // beyond any context
-
 constexpr const char* kOfServer = "the server's own choice, made when it began";
 constexpr const char* kKept = "the model stays loaded";
 
 const Field kOptions[] = {
     {.name = "num_predict", .kind = Kind::whole, .take = take_max_tokens, .low = -2, .high = kTokensMax},
-    {.name = "temperature", .kind = Kind::number, .take = take_temperature, .low = 0, .high = 100},
-    {.name = "top_p", .kind = Kind::number, .take = take_top_p, .low = 0, .high = 1},
-    {.name = "top_k", .kind = Kind::whole, .take = take_top_k, .low = -1, .high = kTokensMax},
-    {.name = "min_p", .kind = Kind::number, .take = take_min_p, .low = 0, .high = 1},
-    {.name = "repeat_penalty", .kind = Kind::number, .take = take_repeat_penalty, .low = 0.01, .high = 100},
-    {.name = "repeat_last_n", .kind = Kind::whole, .take = take_repeat_last, .low = -1, .high = kTokensMax},
     {.name = "seed", .kind = Kind::whole, .take = take_seed, .low = -9.2e18, .high = 9.2e18},
-    {.name = "stop", .kind = Kind::any, .take = take_stop},
-    {.name = "frequency_penalty", .kind = Kind::number, .only = "0"},
-    {.name = "presence_penalty", .kind = Kind::number, .only = "0"},
     {.name = "mirostat", .kind = Kind::whole, .only = "0"},
     {.name = "typical_p", .kind = Kind::number, .only = "1"},
     {.name = "tfs_z", .kind = Kind::number, .only = "1"},
@@ -33,7 +22,10 @@ const Field kOptions[] = {
     {.name = "num_keep", .kind = Kind::whole, .tolerated = "a full context is not shifted"},
 };
 
-void take_options(const Json& value, Question* question) { read_fields(value, kOptions, question); }
+void take_options(const Json& value, Question* question) {
+  read_fields(value, sampling_fields(), question);
+  read_fields(value, kOptions, question);
+}
 
 // "json" or a schema.
 void take_format(const Json& value, Question* question) {
@@ -47,12 +39,10 @@ const Field kShared[] = {
     {.name = "stream", .kind = Kind::boolean, .take = take_stream},
     {.name = "format", .kind = Kind::any, .take = take_format},
     {.name = "options", .kind = Kind::object, .take = take_options},
-    {.name = "model", .kind = Kind::text, .tolerated = "there is one, and it answers"},
+    {.name = "model", .kind = Kind::text, .tolerated = kOneModel},
     {.name = "keep_alive", .kind = Kind::any, .tolerated = kKept},
     {.name = "think", .kind = Kind::any, .tolerated = "of models that think; none is told to"},
-    {.name = "tools",
-     .kind = Kind::list,
-     .tolerated = "tools may be offered; the model answers in text and calls none"},
+    {.name = "tools", .kind = Kind::list, .tolerated = kNoTools},
 };
 
 const Field kGenerate[] = {

@@ -47,6 +47,40 @@ void check(const Field& field, const Json& value) {
     throw Refusal(400, name + " other than " + field.only + " is not done by this server: leave it out", field.name);
 }
 
+void take_temperature(const Json& value, Question* question) { question->sampling.temperature = value.get<float>(); }
+void take_top_p(const Json& value, Question* question) { question->sampling.top_p = value.get<float>(); }
+void take_min_p(const Json& value, Question* question) { question->sampling.min_p = value.get<float>(); }
+// -1, as llama.cpp has it, is all.
+void take_top_k(const Json& value, Question* question) {
+  question->sampling.top_k = static_cast<uint32_t>(std::max(0.0, value.get<double>()));
+}
+void take_repeat_last(const Json& value, Question* question) {
+  const double tokens = value.get<double>();
+  question->sampling.repeat_last = tokens < 0 ? UINT32_MAX : static_cast<uint32_t>(tokens);
+}
+
+// A text or a list of them.
+void take_stop(const Json& value, Question* question) {
+  const Json list = value.is_array() ? value : Json::array({value});
+  for (const Json& text : list) {
+    if (!text.is_string()) throw Refusal(400, "\"stop\" wants a text or a list of texts", "stop");
+    question->stops.push_back(text.get<std::string>());
+  }
+  question->has_stops = !list.empty();
+}
+
+const Field kSampling[] = {
+    {.name = "temperature", .kind = Kind::number, .take = take_temperature, .low = 0, .high = 100},
+    {.name = "top_p", .kind = Kind::number, .take = take_top_p, .low = 0, .high = 1},
+    {.name = "top_k", .kind = Kind::whole, .take = take_top_k, .low = -1, .high = kTokensMax},
+    {.name = "min_p", .kind = Kind::number, .take = take_min_p, .low = 0, .high = 1},
+    {.name = "repeat_penalty", .kind = Kind::number, .take = take_repeat_penalty, .low = 0.01, .high = 100},
+    {.name = "repeat_last_n", .kind = Kind::whole, .take = take_repeat_last, .low = -1, .high = kTokensMax},
+    {.name = "stop", .kind = Kind::any, .take = take_stop},
+    {.name = "frequency_penalty", .kind = Kind::number, .only = "0"},
+    {.name = "presence_penalty", .kind = Kind::number, .only = "0"},
+};
+
 }  // namespace
 
 void read_fields(const Json& json, std::span<const Field> fields, Question* question) {
@@ -74,20 +108,10 @@ void take_max_tokens(const Json& value, Question* question) {
   if (wanted > 0 && (most == 0 || wanted < most)) question->sampling.tokens_max = static_cast<uint32_t>(wanted);
 }
 
-void take_temperature(const Json& value, Question* question) { question->sampling.temperature = value.get<float>(); }
-void take_top_p(const Json& value, Question* question) { question->sampling.top_p = value.get<float>(); }
-void take_min_p(const Json& value, Question* question) { question->sampling.min_p = value.get<float>(); }
+std::span<const Field> sampling_fields() { return kSampling; }
+
 void take_repeat_penalty(const Json& value, Question* question) {
   question->sampling.repeat_penalty = value.get<float>();
-}
-
-// -1, as llama.cpp has it, is all.
-void take_top_k(const Json& value, Question* question) {
-  question->sampling.top_k = static_cast<uint32_t>(std::max(0.0, value.get<double>()));
-}
-void take_repeat_last(const Json& value, Question* question) {
-  const double tokens = value.get<double>();
-  question->sampling.repeat_last = tokens < 0 ? UINT32_MAX : static_cast<uint32_t>(tokens);
 }
 
 void take_seed(const Json& value, Question* question) {
@@ -95,15 +119,6 @@ void take_seed(const Json& value, Question* question) {
     question->sampling.seed = static_cast<uint64_t>(static_cast<int64_t>(value.get<double>()));
   else question->sampling.seed = value.get<uint64_t>();
   if (value == -1) question->sampling.seed = std::random_device{}();
-}
-
-void take_stop(const Json& value, Question* question) {
-  const Json list = value.is_array() ? value : Json::array({value});
-  for (const Json& text : list) {
-    if (!text.is_string()) throw Refusal(400, "\"stop\" wants a text or a list of texts", "stop");
-    question->stops.push_back(text.get<std::string>());
-  }
-  question->has_stops = !list.empty();
 }
 
 void take_stream(const Json& value, Question* question) { question->streams = value.get<bool>(); }

@@ -31,19 +31,19 @@ void read_fields(const Json& json, std::span<const Field> fields, Question* ques
 // The field, which must be there and of this kind.
 const Json& required_field(const Json& json, const char* name, Kind kind);
 
-// Fields of sampling that protocols share.
+inline constexpr double kTokensMax = 1u << 24;  // beyond any context
+// Why fields of several protocols are tolerated.
+inline constexpr const char* kNoTools = "tools may be offered; the model answers in text and calls none";
+inline constexpr const char* kOneModel = "there is one, and it answers";
+
+// The fields of sampling that protocols have alike, and what they spell in ways of their own.
+std::span<const Field> sampling_fields();
 void take_max_tokens(const Json& value, Question* question);  // 0: none may be generated, so it is refused
-void take_temperature(const Json& value, Question* question);
-void take_top_p(const Json& value, Question* question);
-void take_top_k(const Json& value, Question* question);
-void take_min_p(const Json& value, Question* question);
 void take_repeat_penalty(const Json& value, Question* question);
-void take_repeat_last(const Json& value, Question* question);
 void take_seed(const Json& value, Question* question);
-void take_stop(const Json& value, Question* question);  // a text or a list of them
+void take_stream(const Json& value, Question* question);
+
 // The schema of what asks for JSON and says nothing more.
 inline constexpr const char* kAnyObject = R"({"type": "object"})";
-
-void take_stream(const Json& value, Question* question);
 
 }  // namespace app::serve
