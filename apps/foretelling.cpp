@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "conversation.hpp"
+#include "log_sum.hpp"
 #include "tokens.hpp"
 
 namespace app {
@@ -14,14 +15,6 @@ constexpr size_t kLogitBytesMax = 64u << 20;
 constexpr size_t kLogitRowsMax = 512;
 
 constexpr int32_t kUnknown = -1;  // a token of which only the place is known
-
-// The log of the sum of exp over a row, by which logits become log-probabilities.
-double log_sum(std::span<const float> logits) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - largest);
-  return largest + std::log(sum);
-}
 
 // sum of p (log p - log q), p of the base's row: what the model loses of what the base knows.
 double divergence(std::span<const float> base, double base_sum, const float* logits, double sum) {

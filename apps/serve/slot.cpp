@@ -2,8 +2,8 @@
 #include "slot.hpp"
 
 #include <algorithm>
-#include <cmath>
 
+#include "log_sum.hpp"
 #include "mica_schema.h"
 
 namespace app::serve {
@@ -25,21 +25,14 @@ std::string key_of(const Turn& turn) {
   return key;
 }
 
-double log_of_sum(const float* logits, size_t count) {
-  const float most = *std::max_element(logits, logits + count);
-  double sum = 0;
-  for (size_t i = 0; i < count; ++i) sum += std::exp(static_cast<double>(logits[i]) - most);
-  return most + std::log(sum);
-}
-
-std::vector<Chance> likeliest_of(const float* logits, size_t count, size_t wanted, double log_sum) {
+std::vector<Chance> likeliest_of(const float* logits, size_t count, size_t wanted, double sum) {
   std::vector<int32_t> order(count);
   for (size_t i = 0; i < count; ++i) order[i] = static_cast<int32_t>(i);
   wanted = std::min(wanted, count);
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(wanted), order.end(),
                     [&](int32_t a, int32_t b) { return logits[a] > logits[b] || (logits[a] == logits[b] && a < b); });
   std::vector<Chance> chances;
-  for (size_t i = 0; i < wanted; ++i) chances.push_back({order[i], logits[order[i]] - log_sum});
+  for (size_t i = 0; i < wanted; ++i) chances.push_back({order[i], logits[order[i]] - sum});
   return chances;
 }
 
@@ -156,10 +149,10 @@ Piece Slot::piece_of(const mica_step& step) const {
   if (!job_->question.wants_probabilities || step.token < 0) return piece;
   if (mica_session_logits(session(), 0, &logits, nullptr) != MICA_OK) return piece;
   const size_t vocabulary = mica_model_vocabulary(room_.model);
-  const double log_sum = log_of_sum(logits, vocabulary);
-  piece.log_probability = logits[step.token] - log_sum;
+  const double sum = log_sum({logits, vocabulary});
+  piece.log_probability = logits[step.token] - sum;
   if (job_->question.likeliest > 0)
-    piece.likeliest = likeliest_of(logits, vocabulary, job_->question.likeliest, log_sum);
+    piece.likeliest = likeliest_of(logits, vocabulary, job_->question.likeliest, sum);
   return piece;
 }
 
