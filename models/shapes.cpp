@@ -42,6 +42,11 @@ constexpr const char* kOneVisionPictures =
         "image_grid_pinpoints": )" MICA_ONEVISION_GRIDS R"(, "image_mean": [0.5, 0.5, 0.5],
         "image_std": [0.5, 0.5, 0.5]})";
 
+// CLIP ViT-L/14, the tower of the LLaVAs.
+#define MICA_CLIP_LARGE(image_size)                                                             \
+  R"({"model_type": "clip_vision_model", "hidden_size": 1024, "image_size": )" image_size        \
+  R"(, "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14})"
+
 constexpr Shape kPublished[] = {
     {"qwen2-vl-2b", "qwen2_vl",
      R"({"model_type": "qwen2_vl", "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
@@ -165,8 +170,7 @@ constexpr Shape kPublished[] = {
          "vision_feature_select_strategy": "default", "projector_hidden_act": "gelu",
          "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
              "vocab_size": 32064},
-         "vision_config": {"model_type": "clip_vision_model", "hidden_size": 1024, "image_size": 336,
-             "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})",
+         "vision_config": )" MICA_CLIP_LARGE("336") "}",
      R"({"crop_size": {"height": 336, "width": 336}, "size": {"shortest_edge": 336},
              "image_processor_type": "CLIPImageProcessor", "image_mean": [0.48145466, 0.4578275, 0.40821073],
          "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3})"},
@@ -177,8 +181,7 @@ constexpr Shape kPublished[] = {
          "text_config": {"model_type": "mistral", "max_position_embeddings": 32768, "rms_norm_eps": 1e-5,
              "rope_theta": 1000000.0, "sliding_window": null, "vocab_size": 32064, "intermediate_size": 14336,
              "num_key_value_heads": 8},
-         "vision_config": {"model_type": "clip_vision_model", "hidden_size": 1024, "image_size": 336,
-             "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})",
+         "vision_config": )" MICA_CLIP_LARGE("336") "}",
      kNextPictures},
     {"llava-next-video-7b", "llava_next_video",
      R"({"model_type": "llava_next_video", "image_token_index": 32001, "video_token_index": 32000,
@@ -187,8 +190,7 @@ constexpr Shape kPublished[] = {
          "image_grid_pinpoints": [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]],
          "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
              "vocab_size": 32064},
-         "vision_config": {"model_type": "clip_vision_model", "hidden_size": 1024, "image_size": 336,
-             "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})",
+         "vision_config": )" MICA_CLIP_LARGE("336") "}",
      kNextPictures},
     {"video-llava-7b", "video_llava",
      R"({"model_type": "video_llava", "image_token_index": 32000, "video_token_index": 32001,
@@ -196,8 +198,7 @@ constexpr Shape kPublished[] = {
          "tie_word_embeddings": false,
          "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
              "vocab_size": 32064},
-         "vision_config": {"model_type": "clip_vision_model", "hidden_size": 1024, "image_size": 224,
-             "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})",
+         "vision_config": )" MICA_CLIP_LARGE("224") "}",
      R"({"crop_size": {"height": 224, "width": 224}, "size": {"shortest_edge": 224},
          "image_processor_type": "VideoLlavaImageProcessor", "image_mean": [0.48145466, 0.4578275, 0.40821073],
          "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3})"},
