@@ -67,7 +67,8 @@ void Slot::open() {
   mica_error error{};
   require(mica_session_set_pictures(session_.get(), room_.pictures, &error), error);
   held_.clear();
-  has_stops_ = has_schema_ = false;
+  has_stops_ = false;
+  schema_.clear();
 }
 
 void Slot::forget() {
@@ -117,10 +118,10 @@ void Slot::begin(std::shared_ptr<Job> job, uint64_t now) {
       require(mica_session_set_stops(session(), stops.data(), stops.size(), &error), error);
       has_stops_ = true;
     }
-    if (has_schema_ || !question.schema.empty()) {
+    if (schema_ != question.schema) {
       const char* schema = question.schema.empty() ? nullptr : question.schema.data();
       require(mica_session_set_schema(session(), schema, question.schema.size(), &error), error);
-      has_schema_ = schema != nullptr;
+      schema_ = question.schema;
     }
     require(mica_session_begin(session(), &question.sampling, &error), error);
   } catch (const Failure&) {
