@@ -1,5 +1,5 @@
 #!/bin/sh
-# The table of models in README.md: benchmarks/models_table.sh [MICA] [SHAPE...]. Each published shape with random weights
+# The table of models in docs/models.md: benchmarks/models_table.sh [MICA] [SHAPE...]. Each published shape with random weights
 # in W4A8: what its file and the running program take, a picture, a prompt, an answer. One row a shape as it is measured
 # (half an hour for all on two cores); the machine should have nothing else to do.
 set -eu

@@ -12,7 +12,8 @@
 namespace mica {
 namespace {
 
-// The panel model loses 0.1 to 0.7 points of 95.4 at one bit by the rule `token`, and nothing at two (README).
+// The panel model loses 0.1 to 0.7 points of 95.4 at one bit by the rule `token`, and nothing at two:
+// docs/visual_kv_cache.md.
 constexpr uint32_t kVisualBitsDefault = 1;
 
 struct RuleName {
