@@ -1,4 +1,4 @@
-// C API: encoded pictures that sessions share. Checks arguments and passes on.
+// C API: encoded pictures that sessions share, and their rows. Checks arguments and passes on.
 #include "handles.hpp"
 
 using namespace mica;
@@ -38,6 +38,21 @@ mica_status mica_session_set_pictures(mica_session* session, mica_pictures* pict
     if (pictures != nullptr && pictures->model != session->model)
       return Status::error(Code::invalid_argument, "the pictures are of another model than the session");
     session->session->use_pictures(pictures ? &pictures->pictures : nullptr);
+    return Status::ok();
+  });
+}
+
+mica_status mica_session_embed_picture(mica_session* session, const mica_picture* picture, mica_embeddings* embeddings,
+                                       mica_error* error) {
+  return on_session(session, error, [&] {
+    MICA_REQUIRE(picture);
+    MICA_REQUIRE(embeddings);
+    const float* rows = nullptr;
+    size_t tokens = 0;
+    MICA_TRY(session->session->embed_picture(picture->picture, &rows, &tokens));
+    *embeddings = {.values = rows,
+                   .tokens = static_cast<uint32_t>(tokens),
+                   .width = static_cast<uint32_t>(session->model->model->spec.decoder.hidden)};
     return Status::ok();
   });
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "guard.hpp"
+#include "mica_embeddings.h"
 #include "mica_schema.h"
 #include "mica_tensors.h"
 #include "mica_video.h"

@@ -173,7 +173,6 @@ Status Batch::encode(const Sequence::PendingPicture& picture, Work* work) {
   return Status::ok();
 }
 
-// Its rows into picture_rows: those that are kept, or made now.
 Status Batch::bring_picture(const Sequence::PendingPicture& picture, Work* work) {
   if (pictures_ == nullptr) return encode(picture, work);
   const size_t floats = picture.tokens * model_.spec.vision.token_rows() * model_.spec.decoder.hidden;

@@ -37,6 +37,9 @@ class Batch {
   // Computes shares that can join, as many rows as a batch holds at most: weights are read once for all of them.
   Status run_together(std::span<const Share> shares);
 
+  // Its rows into the workspace's picture_rows: those that are kept, or made now. Errors: cancelled.
+  Status bring_picture(const Sequence::PendingPicture& picture, Work* work);
+
   // For calibration: orders all that waits as one chunk and fills its rows, but computes no layer. The views live until
   // the workspace's next use. Errors: invalid_argument when it is more than a batch.
   Status prepare(const Sequence& sequence, Work* work, Chunk* chunk, const float** rows);
@@ -60,7 +63,6 @@ class Batch {
   void count_unseen(const Sequence& sequence, ShareRows rows);
   RowSight sight_of(const Sequence& sequence, const Sequence::Mark& until, ShareRows rows);
   void embed(int32_t id, float* row) const;
-  Status bring_picture(const Sequence::PendingPicture& picture, Work* work);
   Status encode(const Sequence::PendingPicture& picture, Work* work);
   Status fill_rows(const Sequence& sequence, size_t count, Work* work);
   uint32_t length_for_rope(const Sequence::Mark& until) const;

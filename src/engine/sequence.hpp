@@ -88,6 +88,8 @@ class Sequence {
   Status push_answer(int32_t token);
   // Tokens of a picture that waits to be computed; of another, those that it would take if it were added now.
   Status picture_tokens(const Picture& picture, size_t* tokens) const;
+  // A picture that is not added, as it would be now, if it can be encoded. Errors: limit_exceeded.
+  Status plan_picture(const Picture& picture, PendingPicture* planned) const;
   // What the last addition would have taken, all before it included, with its pictures as large as the rules ask and
   // room for an answer: more than the context where it was refused or pictures were made smaller.
   size_t tokens_wanted() const { return tokens_wanted_; }
@@ -198,6 +200,8 @@ class Sequence {
   PictureFacts facts_of(const Shot& shot, size_t before) const;
   bool begins_picture(std::span<const int32_t> ids, size_t at) const;
   Status push_planned(PendingPicture planned, const PicturePrompt& prompt);
+  Status plan_alone(const Picture& picture, PendingPicture* planned) const;
+  Status check_pixel_room(const PendingPicture& planned) const;
   Status check_room(const PendingPicture& planned, const PicturePrompt& prompt) const;
   void place_run(const PendingPicture& planned, size_t tokens, uint8_t kind);
   // Runs `add`; if it fails, what it had pushed is taken back.

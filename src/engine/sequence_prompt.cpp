@@ -397,7 +397,7 @@ Status Sequence::push_picture(const Shot& shot, size_t tokens_max) {
   return push_planned(planned, prompt);
 }
 
-Status Sequence::check_room(const PendingPicture& planned, const PicturePrompt& prompt) const {
+Status Sequence::check_pixel_room(const PendingPicture& planned) const {
   const Picture& picture = planned.shot.first();
   const size_t scratch = pixels_scratch_bytes(planned.rule, planned.plan, picture.width);
   const bool too_long = planned.plan.shown == Shown::still && planned.tokens > options_.picture_tokens;
@@ -405,6 +405,11 @@ Status Sequence::check_room(const PendingPicture& planned, const PicturePrompt& 
     return Status::error(Code::limit_exceeded,
                          "a picture of %u x %u takes %zu tokens; this session was made for pictures of at most %u",
                          picture.width, picture.height, planned.tokens, options_.picture_tokens);
+  return Status::ok();
+}
+
+Status Sequence::check_room(const PendingPicture& planned, const PicturePrompt& prompt) const {
+  MICA_TRY(check_pixel_room(planned));
   if (picture_count_ == picture_capacity_)
     return Status::error(Code::limit_exceeded,
                          "more than %zu pictures at once; compute some of them before adding more", picture_capacity_);
@@ -452,9 +457,18 @@ Status Sequence::picture_tokens(const Picture& picture, size_t* tokens) const {
     return Status::ok();
   }
   PendingPicture planned;
-  MICA_TRY(plan_within(shot_of(picture), std::min<size_t>(picture_room(), options_.picture_tokens), &planned));
+  MICA_TRY(plan_alone(picture, &planned));
   *tokens = planned.tokens;
   return Status::ok();
+}
+
+Status Sequence::plan_alone(const Picture& picture, PendingPicture* planned) const {
+  return plan_within(shot_of(picture), std::min<size_t>(picture_room(), options_.picture_tokens), planned);
+}
+
+Status Sequence::plan_picture(const Picture& picture, PendingPicture* planned) const {
+  MICA_TRY(plan_alone(picture, planned));
+  return check_pixel_room(*planned);
 }
 
 }  // namespace mica

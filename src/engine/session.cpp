@@ -187,6 +187,16 @@ Status Session::prefill(ProgressFunction progress, void* user) {
   return Status::ok();
 }
 
+Status Session::embed_picture(const Picture& picture, const float** rows, size_t* tokens) {
+  Sequence::PendingPicture planned;
+  MICA_TRY(sequence_.plan_picture(picture, &planned));
+  MICA_TRY(work_.check_cancelled());
+  MICA_TRY(Batch(workspace_, pictures_).bring_picture(planned, &work_));
+  *rows = workspace_->buffers().picture_rows;
+  *tokens = planned.tokens;
+  return Status::ok();
+}
+
 Status Session::prepare(Chunk* chunk, const float** rows) {
   return Batch(workspace_, pictures_).prepare(sequence_, &work_, chunk, rows);
 }

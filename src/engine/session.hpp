@@ -79,6 +79,9 @@ class Session {
   // For measuring: adds what stands for `pictures` pictures of `picture_tokens` tokens, then `text` tokens, as if they
   // had been computed; keys and values are noise of unit variance. Errors: context_full; nothing may be pending.
   Status fill(uint32_t text, uint32_t pictures, uint32_t picture_tokens);
+  // Encodes a picture that stands by itself, as large as picture_tokens says: a row of the decoder's width for each of
+  // `tokens`. The view lives until the workspace's next use. Errors: those of adding it and of encoding it.
+  Status embed_picture(const Picture& picture, const float** rows, size_t* tokens);
   // For calibration: Batch::prepare.
   Status prepare(Chunk* chunk, const float** rows);
   // Row from the end of the logits of the last prefill or decode step; null when there are not so many.
