@@ -38,7 +38,8 @@ Rows rows_of(mica_session* session, const mica_picture* picture) {
   mica_embeddings embeddings{};
   mica_error error{};
   REQUIRE_MESSAGE(mica_session_embed_picture(session, picture, &embeddings, &error) == MICA_OK, error.message);
-  return {embeddings.tokens, embeddings.width,
+  return {embeddings.tokens,
+          embeddings.width,
           {embeddings.values, embeddings.values + size_t{embeddings.tokens} * embeddings.width}};
 }
 
