@@ -14,10 +14,15 @@ namespace mica::simd {
 
 namespace {
 
-// By the instruction itself: clang 14 has no name for this feature. Its registers are AVX's.
+// These two by the instruction itself: clang 14 has no names for them. Their registers are AVX's.
 bool has_f16c() {
   unsigned a, b, c, d;
   return __builtin_cpu_supports("avx") && __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
+bool has_avxvnni() {
+  unsigned a, b, c, d;
+  return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & bit_AVXVNNI) != 0;
 }
 
 }  // namespace
@@ -32,7 +37,7 @@ CpuFeatures cpu_features() {
          bit(cpu::avx512vl, __builtin_cpu_supports("avx512vl")) |
          bit(cpu::avx512dq, __builtin_cpu_supports("avx512dq")) |
          bit(cpu::avx512cd, __builtin_cpu_supports("avx512cd")) |
-         bit(cpu::avx512vnni, __builtin_cpu_supports("avx512vnni"));
+         bit(cpu::avx512vnni, __builtin_cpu_supports("avx512vnni")) | bit(cpu::avxvnni, has_avxvnni());
 }
 
 #elif defined(__aarch64__)
@@ -42,6 +47,7 @@ CpuFeatures cpu_features() {
   CpuFeatures found = cpu::asimd;
 #if defined(__linux__)
   const unsigned long bits = getauxval(AT_HWCAP);
+  if ((getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0) found |= cpu::i8mm;
   constexpr unsigned long kHalves = HWCAP_FPHP | HWCAP_ASIMDHP;
   if ((bits & HWCAP_ASIMDDP) != 0) found |= cpu::dotprod;
   if ((bits & kHalves) == kHalves) found |= cpu::fp16;

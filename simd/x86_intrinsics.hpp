@@ -1,10 +1,10 @@
-// The one way to the x86 intrinsics: every file of simd/avx2 and simd/avx512vnni includes this and never <immintrin.h>.
-// Not a wrapper: the names are Intel's. With MICA_SIMDE they are portable twins, so that the tests also run the AVX-512
-// sources on processors that have none of it (tests/kernels/simde_intrinsics.hpp).
+// The one way to the x86 intrinsics: every file of simd/ that uses them includes this and never <immintrin.h>. Not a
+// wrapper: the names are Intel's. Where the tests compile sources for processors that lack their instructions,
+// MICA_TWINS is the header of twins (tests/kernels/), and MICA_SIMDE is defined if all of them are portable.
 #pragma once
 
-#ifdef MICA_SIMDE
-#include "simde_intrinsics.hpp"
+#ifdef MICA_TWINS
+#include MICA_TWINS
 #else
 #include <immintrin.h>
 #endif

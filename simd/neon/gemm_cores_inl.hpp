@@ -15,6 +15,7 @@ namespace {
 template <int kWordSteps, size_t kGroup>
 struct NeonTile {
   static constexpr size_t kRows = 4;
+  static constexpr bool kPaired = false;
 
   template <int kTileRows>
   static void multiply(const int8_t* x, size_t x_stride, const int8_t* weights, const int32_t* multipliers,

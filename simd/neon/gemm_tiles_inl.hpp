@@ -69,8 +69,9 @@ struct ByteWeights {
   static constexpr PanelFormat kFormat = PanelFormat::s8;
 };
 
-// `inputs` inputs of a panel to 16 * inputs signed weights, [4 inputs][channel][4].
-template <class Weights>
+// `inputs` inputs of a panel to 16 * inputs signed weights, [4 inputs][channel][4] or, for tiles that take them in pairs,
+// [8 inputs][channel][8].
+template <class Weights, bool kPaired>
 void unpack_panel(int8_t* to, const uint8_t* blocks, const int8_t* levels, size_t inputs) {
   constexpr int kVectors = Weights::kVectors;
   const Weights weights(levels);
@@ -78,9 +79,17 @@ void unpack_panel(int8_t* to, const uint8_t* blocks, const int8_t* levels, size_
     for (int quarter = 0; quarter < 4; ++quarter) {
       int8x16_t vectors[kVectors];
       weights.unpack(blocks, quarter, vectors);
-      for (int i = 0; i < kVectors; ++i) vst1q_s8(to + 64 * i + 16 * quarter, vectors[i]);
+      if constexpr (kPaired) {
+        for (int i = 0; i < kVectors; i += 2) {
+          const int32x4_t near = vreinterpretq_s32_s8(vectors[i]), far = vreinterpretq_s32_s8(vectors[i + 1]);
+          vst1q_s8(to + 64 * i + 32 * quarter, vreinterpretq_s8_s32(vzip1q_s32(near, far)));
+          vst1q_s8(to + 64 * i + 32 * quarter + 16, vreinterpretq_s8_s32(vzip2q_s32(near, far)));
+        }
+      } else {
+        for (int i = 0; i < kVectors; ++i) vst1q_s8(to + 64 * i + 16 * quarter, vectors[i]);
+      }
     }
-    blocks += block_bytes<Weights::kFormat>();
+    blocks += 4 * kVectors * kInputBytes<Weights::kFormat>;
   }
 }
 
@@ -107,17 +116,20 @@ inline void prefetch_panel(const uint8_t* panel) { __builtin_prefetch(panel + 10
 constexpr GemmGeometry kArmGeometry = {
     .stream_rows = 4, .stream_bytes_min = 128u << 10, .stream_bytes_max = 1u << 20, .block_panels = 2};
 
-// What both levels do around their tiles. Tile has kRows, and
+// What levels do around their tiles. Tile has kRows, and
 //   template <int rows> static void multiply(x, x_stride, weights, multipliers, inputs, first, sums): sets
 //     sums[rows][16] to the products of 1 to kRows rows with signed weights, [inputs / 4][channel][4], for a multiple
 //     of 32 inputs, or, where these are not the first inputs, adds them. `multipliers`, of formats with groups: what
 //     unpack_multipliers makes.
+//   kPaired: whether weights are [inputs / 8][channel][8], and rows what
+//   static void pair(to, x, x_stride, rows, inputs) makes of them, in as many bytes, of a row more if they are odd.
 template <class Tile, class Weights>
 struct ArmCore {
   static constexpr int32_t kOffset = 0;
   static constexpr GemmGeometry kGeometry = kArmGeometry;
   static constexpr PanelFormat kFormat = Weights::kFormat;
-  static constexpr bool kUnpacks = kFormat != PanelFormat::s8;
+  static constexpr bool kPaired = Tile::kPaired;
+  static constexpr bool kUnpacks = kFormat != PanelFormat::s8 || kPaired;
   static constexpr size_t kGroup = kFactsOf<kFormat>.group;
   static constexpr size_t kPanelInputBytes = kInputBytes<kFormat>;
   // Four panels of 256 inputs (16 KB) and the sums of 48 rows (12 KB) in a level 1 cache of 32 KB.
@@ -127,7 +139,7 @@ struct ArmCore {
   // Of a panel's part: where its signed weights are, unpacked to `to` if they have to be.
   static const int8_t* unpacked(int8_t* to, const uint8_t* blocks, const int8_t* levels, size_t inputs) {
     if constexpr (!kUnpacks) return reinterpret_cast<const int8_t*>(blocks);
-    else unpack_panel<Weights>(to, blocks, levels, inputs);
+    else unpack_panel<Weights, kPaired>(to, blocks, levels, inputs);
     return to;
   }
 
@@ -141,13 +153,18 @@ struct ArmCore {
       if constexpr (kGroup > 0)
         unpack_multipliers(multipliers[panel], block.multipliers + panel * block.panel_stride, block.inputs);
     }
-    for (size_t row = 0; row < block.rows; row += Tile::kRows)
+    alignas(64) int8_t pairs[kPaired ? Tile::kRows * kInputs : 1];
+    for (size_t row = 0; row < block.rows; row += Tile::kRows) {
+      const size_t rows = at_most(block.rows - row, Tile::kRows);
+      const int8_t* x = block.x + row * block.x_stride;
+      if constexpr (kPaired) Tile::pair(pairs, x, block.x_stride, rows, block.inputs);
       for (size_t panel = 0; panel < block.panel_count; ++panel)
-        with_rows<Tile::kRows>(at_most(block.rows - row, Tile::kRows), [&]<int kTileRows>() {
-          Tile::template multiply<kTileRows>(block.x + row * block.x_stride, block.x_stride, weights[panel],
-                                             multipliers[panel], block.inputs, block.first,
+        with_rows<Tile::kRows>(rows, [&]<int kTileRows>() {
+          Tile::template multiply<kTileRows>(kPaired ? pairs : x, block.x_stride, weights[panel], multipliers[panel],
+                                             block.inputs, block.first,
                                              block.sums + (panel * kRows + row) * kPanelChannels);
         });
+    }
   }
 
   // One to four rows: the panel passes through a small buffer of the level 1 cache, so that one tile serves both ways.

@@ -13,8 +13,8 @@
 #include "harness.hpp"
 #include "harness_options.hpp"
 
-#ifdef MICA_TEST_SIMDE
-#include "simde_tables.hpp"
+#ifdef MICA_TEST_TWINS
+#include "twin_tables.hpp"
 #endif
 
 namespace mica::kernel_test {
@@ -44,9 +44,9 @@ const std::vector<const simd::Kernels*>& levels_under_test() {
     for (int i = 1; i < static_cast<int>(simd::Level::count); ++i)
       if (const simd::Kernels* kernels = simd::kernels_at(static_cast<simd::Level>(i)); kernels && chosen(*kernels))
         found.push_back(kernels);
-#ifdef MICA_TEST_SIMDE
-    for (const simd::Kernels& kernels : simd::kSimdeTables)  // whose speed says nothing
-      if (chosen(kernels) && !timing()) found.push_back(&kernels);
+#ifdef MICA_TEST_TWINS
+    for (const simd::Kernels& kernels : simd::kTwinTables)  // whose speed says nothing
+      if (chosen(kernels) && !timing() && (kernels.needs & ~simd::cpu_features()) == 0) found.push_back(&kernels);
 #endif
     return found;
   }();

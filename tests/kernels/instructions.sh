@@ -41,20 +41,25 @@ marks() { # FEATURE GROUP PATTERN: a level that adds the feature uses it there
 
 if lacks avx2; then has_not 'v[a-z0-9]+ .*%[xyz]mm'; fi
 if lacks avx512vl; then has_not '.*%([xy]mm(1[6-9]|2[0-9]|3[01])|zmm|k[0-7])'; fi
-if lacks avx512vnni; then has_not '(\{vex\} )?vpdp'; fi
+if lacks avx512vnni; then has_not 'vpdp'; fi
+if lacks avxvnni; then has_not '\{vex\} vpdp'; fi
 if lacks dotprod; then has_not '[su]dot '; fi
+if lacks i8mm; then has_not '(smmla|ummla|usmmla|usdot|sudot) '; fi
 if lacks fp16; then has_not 'f[a-z]+ +v[0-9]+\.[48]h, v[0-9]+\.[48]h'; fi
 # Of no level yet.
 has_not '(tdp|vdpbf16ps|vpdpbss|vpdpbsu|vpdpbuu|vp2intersect)'
-has_not '(smmla|ummla|usmmla|usdot|sudot|bfdot) '
+has_not 'bfdot '
 
 marks avx2 gemm 'vpmaddubsw .*%ymm'
 marks avx2 visual_kv 'vpshufb .*%ymm'
+marks avxvnni gemm '\{vex\} vpdpbusd .*%ymm'
+marks avxvnni attention '\{vex\} vpdpbusd .*%ymm'
 marks avx512vnni gemm 'vpdpbusd .*%zmm'
 marks avx512vnni quantize 'vpdpbusd '
 marks asimd gemm '(smlal2?|smull2?|sadalp) '
 marks asimd visual_kv 'tbl '
 marks dotprod gemm '[su]dot '
+marks i8mm gemm 'smmla '
 
 weak=$("$nm" "$archive" | awk -v own="xsimd_$level" '$2 ~ /^[VWu]$/ && index($3, length(own) own) == 0 {print "  " $3}')
 if [ -n "$weak" ]; then
