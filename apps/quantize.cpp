@@ -27,7 +27,7 @@ struct QuantizeArguments {
   std::string vision = "w4a8", text = "w4a8", shared_heads = "w8a8", head = "w8", rounding = "gptq";
   std::string kv_visual, kv_visual_layers, description;
   double bits = 0, bits_vision = 0;
-  std::string allocation = "error";
+  std::string allocation = "error", low_rank = "off";
   bool only_pack = false;
   bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
   mica::CalibrationOptions calibration{.held_out = 8};
@@ -107,13 +107,20 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
          "who gets these bits: the matrices whose error costs most, the layers that change most (CASP), or all "
          "alike",
          "error|influence|uniform", "Storage");
+  line.add({.names = "--low-rank",
+            .value = "KEEP|auto|off",
+            .help = "query and key matrices of the decoder as two with so large a share of the weights, from 0.05 to 0.95 "
+                    "(CASP); auto: each, where that is the best use of --bits",
+            .group = "Storage"},
+           &arguments.low_rank);
   choice("--head", arguments.head, "embedding and lm_head", "w8|f16", "Storage");
   line.add({.names = "--only-pack",
             .value = "",
             .help = "every value stays as it is stored, also where that is in 4 bits: nothing is measured",
             .group = "Storage"},
            &arguments.only_pack);
-  for (const char* other : {"--vision", "--text", "--shared-heads", "--head", "--bits", "--bits-vision", "--calib"})
+  for (const char* other :
+       {"--vision", "--text", "--shared-heads", "--head", "--bits", "--bits-vision", "--low-rank", "--calib"})
     line.exclude("--only-pack", other);
   choice("--kv-visual", arguments.kv_visual,
          "bits that visual keys and values keep where a session says nothing else; without it the program's default",
@@ -154,6 +161,24 @@ mica::WeightFormat format_of(const std::string& name) {
   return format;
 }
 
+mica::LowRank low_rank_of(const QuantizeArguments& arguments) {
+  const std::string& text = arguments.low_rank;
+  if (text == "off") return {};
+  if (text == "auto") {
+    if (arguments.bits == 0 || arguments.allocation != "error")
+      throw UsageError("--low-rank auto: it is the allocation by error that finds where it pays: give --bits too, without "
+                       "another --allocation; or a share, as in --low-rank 0.5");
+    return {.automatic = true};
+  }
+  char* end = nullptr;
+  const double keep = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || *end != '\0' || !(keep >= 0.05 && keep <= 0.95))
+    throw UsageError("--low-rank " + text + ": wants a share from 0.05 to 0.95, auto or off");
+  if (arguments.text == "f16")
+    throw UsageError("--low-rank and --text f16: the factors are rounded together with the rest of the decoder");
+  return {.keep = keep};
+}
+
 mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t threads) {
   mica::QuantizeOptions options;
   const auto stored = [&](const std::string& name) {
@@ -168,6 +193,7 @@ mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t th
   options.allocation = arguments.allocation == "error"       ? mica::Allocation::error
                        : arguments.allocation == "influence" ? mica::Allocation::influence
                                                              : mica::Allocation::uniform;
+  options.low_rank = low_rank_of(arguments);
   options.msq = !arguments.no_msq;
   options.aifs = !arguments.no_aifs;
   options.rms = !arguments.no_rms;
@@ -414,6 +440,7 @@ const Command kQuantizeCommand = {
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o smol.mica --calib text.txt\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o small.mica --calib text.txt --bits 2.5 --report bits.html\n"
     "  mica quantize -m Qwen2-VL-2B-Instruct -o small.mica --calib pictures/ --bits 2.5 --bits-vision 3\n"
+    "  mica quantize -m llava-1.5-7b-hf -o small.mica --calib pictures/ --bits 2.2 --low-rank auto\n"
     "  mica quantize -m SmolLM2-135M-Instruct-Q4_K_M.gguf -o smol.mica --only-pack\n"
     "\n"
     "W4A8: weights in 4 bits with a scale an output channel, activations in 8 bits with scales that are fixed here;\n"

@@ -192,7 +192,11 @@ Cell error_cell(const mica::LinearReport& layer, double) {
 
 Cell bits_cell(const mica::LinearReport& layer, double) {
   const int bits = mica::facts_of(layer.format).bits;
-  return {print("bits-%d", bits), format_name(layer.format) + ", " + bits_text(layer.bits) + " bits with its scales"};
+  std::string text = format_name(layer.format) + ", " + bits_text(layer.bits) + " bits with its scales";
+  if (layer.rank > 0)
+    text += print(", rank %u behind a first matrix in ", layer.rank) + format_name(layer.first_format) +
+            print("; cutting it off cost %.2f %% of the output", 100 * std::sqrt(layer.cut));
+  return {print("bits-%d", bits), text};
 }
 
 Cell sensitivity_cell(const mica::LinearReport& layer, double largest) {

@@ -1,5 +1,6 @@
 // What `mica quantize` says in the end: the file, its size, the method, bits, errors, the verdict and warnings.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "handles.hpp"
@@ -60,6 +61,23 @@ void print_bits(const mica::QuantizeReport& report, bool vision) {
              bits_text(mean_bits(report, vision)) + " on average: " + join(kinds, ", "));
 }
 
+// How many matrices became two, and what cutting them off cost at the most.
+void print_ranks(const mica::QuantizeReport& report) {
+  size_t factored = 0;
+  const mica::LinearReport* worst = nullptr;
+  for (const mica::LinearReport& layer : report.layers) {
+    if (layer.rank == 0) continue;
+    ++factored;
+    if (worst == nullptr || layer.cut > worst->cut) worst = &layer;
+  }
+  if (worst == nullptr) return print_fact("low rank", "nowhere: it pays for no matrix");
+  char text[200];
+  std::snprintf(text, sizeof text, "%zu %s two; the cut alone costs up to %.2f %% of the output (%s, rank %u)", factored,
+                factored == 1 ? "matrix is" : "matrices are", 100 * std::sqrt(worst->cut), worst->name.c_str(),
+                worst->rank);
+  print_fact("low rank", text);
+}
+
 }  // namespace
 
 void print_summary(const QuantizeRun& run, const std::vector<std::string>& reports, bool sees) {
@@ -84,6 +102,7 @@ void print_summary(const QuantizeRun& run, const std::vector<std::string>& repor
   }
   if (run.options.bits_vision > 0 && sees) print_bits(report, true);
   if (run.options.bits > 0) print_bits(report, false);
+  if (run.options.low_rank.automatic || run.options.low_rank.keep > 0) print_ranks(report);
   print_errors(report);
   if (run.verdict.samples > 0) print_fact("verdict", verdict_text(run.verdict));
   print_fact("time", format_seconds(report.seconds) + ", peak memory " + format_bytes(report.peak_bytes));

@@ -40,15 +40,20 @@ struct StorageSums {
 
 Json describe_stream(const std::vector<LayerWeights>& layers, const StreamTransform& stream, bool decoder) {
   StorageSums sums;
-  size_t suppressed = 0;
+  size_t suppressed = 0, factored = 0;
   for (const LayerWeights& layer : layers) {
     for (const Matrix& matrix : layer.matrices) sums.add({&matrix});
+    for (const FirstFactor& factor : layer.first) {
+      sums.add({&factor.matrix});
+      factored += factor.matrix.rows != 0;
+    }
     suppressed += std::any_of(layer.matrices.begin(), layer.matrices.end(),
                               [](const Matrix& matrix) { return matrix.rank1 != nullptr; });
   }
   Json out = sums.json();
   for (const StreamFlag& flag : kStreamFlags)
     if (decoder || !flag.decoder_only) out[flag.title] = stream.*flag.value;
+  if (factored != 0) out["low_rank"] = std::to_string(factored) + " matrices";
   out["rms"] = std::to_string(suppressed) + " of " + std::to_string(layers.size()) + " layers";
   return out;
 }
@@ -60,8 +65,11 @@ Json describe_matrices(std::initializer_list<const Matrix*> matrices) {
 }
 
 void take_points(const std::vector<LayerWeights>& layers, std::vector<const QuantPoint*>* out) {
-  for (const LayerWeights& layer : layers)
+  for (const LayerWeights& layer : layers) {
     for (const QuantPoint& point : layer.points) out->push_back(&point);
+    for (const FirstFactor& factor : layer.first)
+      if (factor.matrix.rows != 0) out->push_back(&factor.point);
+  }
 }
 
 }  // namespace

@@ -60,6 +60,11 @@ void plan_block(const BlockShape& shape, size_t rows, size_t mlp_rows, Arena* ar
   buffers->rows.kept = arena->take<float>(rows * kKeptChannelsMax);
   buffers->qkv = arena->take<float>(rows * buffers->qkv_stride);
   buffers->mlp = arena->take<float>(mlp_rows * std::max(2 * shape.feed_forward, shape.layer_input));
+  if (shape.factor_width != 0) {
+    buffers->between.values = arena->take<float>(rows * shape.factor_width);
+    buffers->between.quantized = arena->take<int8_t>(rows * quantized_row_bytes(shape.factor_width));
+    buffers->between.sums = arena->take<int32_t>(rows);
+  }
   if (shape.post_norms || shape.keeps_rows) buffers->added = arena->take<float>(rows * shape.hidden);
   if (shape.keeps_rows) buffers->kept = arena->take<float>(std::max(rows * width, mlp_rows * shape.feed_forward));
 }
@@ -81,8 +86,10 @@ bool keeps_rows(std::span<const LayerWeights> layers) {
 
 size_t layers_scratch_bytes(std::span<const LayerWeights> layers) {
   size_t bytes = 0;
-  for (const LayerWeights& layer : layers)
+  for (const LayerWeights& layer : layers) {
     for (const Matrix& matrix : layer.matrices) bytes = std::max(bytes, linear_scratch_bytes(matrix));
+    for (const FirstFactor& factor : layer.first) bytes = std::max(bytes, linear_scratch_bytes(factor.matrix));
+  }
   return bytes;
 }
 
@@ -127,6 +134,17 @@ Rows enter_stream(const Compute& compute, const BlockShape& shape, const LayerWe
                     shape.hidden, rows, visual, shape.hidden, buffers.rows);
 }
 
+// What enters the matrix of a slot: the rows of its site, or what a first factor makes of them.
+Rows enter_slot(const Compute& compute, const LayerWeights& layer, Slot slot, const Rows& in,
+                const BlockBuffers& buffers) {
+  const FirstFactor* factor = layer.first_of(slot);
+  if (factor == nullptr || in.count == 0) return in;
+  const size_t width = factor->matrix.rows;
+  linear(compute, buffers.between.values, width, in, factor->matrix);
+  return enter_rows(compute, factor->point, layer.matrices[slot], buffers.between.values, width, in.count, in.visual,
+                    width, buffers.between);
+}
+
 }  // namespace
 
 bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWeights& layer,
@@ -137,7 +155,9 @@ bool project_qkv(const Compute& compute, const BlockShape& shape, const LayerWei
   for (const Slot slot : kProjections) {
     const Matrix& matrix = layer.matrices[slot];
     if (matrix.rows == 0) continue;
-    multiply(compute, target, buffers.qkv_stride, in, layer, slot, buffers);
+    const Rows entered = enter_slot(compute, layer, slot, in, buffers);
+    if (entered.count != in.count) return false;
+    multiply(compute, target, buffers.qkv_stride, entered, layer, slot, buffers);
     target += matrix.rows;
     if (slot != Slot::key || !layer.values_are_keys()) continue;
     for (size_t row = 0; row < in.count; ++row)

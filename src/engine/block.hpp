@@ -22,6 +22,7 @@ struct BlockBuffers {
   float* mlp = nullptr;     // [mlp_rows][2 * feed_forward]: gate and up; or [rows][layer_input]
   size_t mlp_rows = 0;      // rows that pass through the MLP at once
   float* added = nullptr;   // [rows][hidden]: what is still to pass a norm, or to be kept, before it is added
+  RowBuffers between;        // [rows][factor_width]: what first factors give
   float* kept = nullptr;     // rows that enter a matrix which keeps them (kept_rows.hpp)
 };
 
@@ -30,6 +31,7 @@ struct BlockShape {
   size_t projected_width = 0;  // the most that a layer projects a row to
   size_t mixed_width = 0;      // the most that it gives to the matrix that adds to the stream
   size_t feed_forward = 0;     // the widest of its layers
+  size_t factor_width = 0;     // the most that a first factor gives; 0: there are none
   size_t layer_input = 0;      // of what each layer is told of the token itself; 0: nothing
   Norm norm = Norm::rms;
   float epsilon = 0;

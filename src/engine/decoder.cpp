@@ -44,6 +44,7 @@ void Decoder::plan(const Model& model, const Room& room, Arena* arena) {
             .projected_width = projected_width(model.weights.decoder.layers),
             .mixed_width = mixed_width(model.weights.decoder.layers),
             .feed_forward = feed_forward_width(model.weights.decoder.layers),
+            .factor_width = model.weights.decoder.factor_width,
             .norm = Norm::rms,
             .epsilon = d.norm_epsilon,
             .activation = d.activation,

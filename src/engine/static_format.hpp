@@ -26,9 +26,12 @@
 //   "<name>.bias"    F32
 //   "<down>.kept"    F32 [channels, outputs padded to 16], unscaled, with "<down>.kept_channels" I32 [padded to 16, the rest
 //                    -1]: inputs that are taken out before the online rotation and multiplied in float (matrix.hpp)
+//   "<name>.first.weight", with its scale and levels: a first factor of a query or key matrix of the decoder, of a
+//                    multiple of kRankStep rows; "<name>.weight" is the second then, which has as many columns
 //   kEmbeddingColumns  F32 [hidden]: embedding rows are multiplied by it, value by value, after the look-up and what
 //                    undoes their rotation
-//   kPointScales     F32 [2, points padded to 16]: of visual rows, then of text rows, by QuantPoint::index
+//   kPointScales     F32 [2, points padded to 16]: of visual rows, then of text rows, by QuantPoint::index; those of
+//                    rows between two factors stand behind all others
 //   kDecoderSigns, kVisionSigns   U8: bit i says that channel i is negated; absent: the stream is not rotated
 // Metadata kFormatsKey: JSON {TAG: [NAME, ...], ...}: the format (simd/lists/weight_formats.inc) of every packed matrix
 // by its name without ".weight", or by a pattern: its name with '*' for each part that is a number. A name counts before
@@ -40,6 +43,8 @@
 // "vocabulary_rotation"}, "vision": {the first three, and "attention": "int8" (integer_attention.hpp) or "float", which
 // is what an absent one means}}.
 #pragma once
+
+#include <cstddef>
 
 namespace mica::static_format {
 
@@ -56,6 +61,8 @@ inline constexpr const char* kVisionSigns = "mica.vision.signs";
 inline constexpr const char* kEmbeddingColumns = "mica.embedding.columns";
 inline constexpr const char* kKeptSuffix = ".kept";
 inline constexpr const char* kKeptChannelsSuffix = ".kept_channels";
+inline constexpr const char* kFirstSuffix = ".first";
+inline constexpr size_t kRankStep = 16;
 inline constexpr const char* kScaleSuffix = ".scale";
 inline constexpr const char* kLevelsSuffix = ".levels";
 inline constexpr const char* kRank1Suffix = ".rank1";

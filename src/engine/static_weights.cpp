@@ -71,14 +71,24 @@ Status check_readers(const QuantPoint& point, std::span<const Matrix* const> rea
 }
 
 Status check_layers(const std::vector<LayerWeights>& layers, const StreamTransform& stream, const char* path) {
-  for (const LayerWeights& layer : layers)
+  for (const LayerWeights& layer : layers) {
     for (const SiteInfo& at : sites_of_layers()) {
       std::vector<const Matrix*> readers;
       for (const PartInfo& part : parts_of_layers())
         if (part.reads == at.site && layer.matrices[part.slot].rows != 0)
-          readers.push_back(&layer.matrices[part.slot]);
+          readers.push_back(&layer.entered(part.slot));
       MICA_TRY(check_readers(layer.points[at.site], readers, path, at.online ? &stream : nullptr));
     }
+    for (const Slot slot : {Slot::query, Slot::key}) {
+      const FirstFactor* factor = layer.first_of(slot);
+      if (factor == nullptr) continue;
+      const Matrix* second = &layer.matrices[slot];
+      if (second->rows == 0 || layer.matrices[visual_slot(slot)].rows != 0)
+        return Status::error(Code::corrupt_file, "%s: a %s matrix has a first factor %s", path, part_of(slot).name,
+                             second->rows == 0 ? "and no second one" : "and an expert for visual rows beside it");
+      MICA_TRY(check_readers(factor->point, {&second, 1}, path));
+    }
+  }
   return Status::ok();
 }
 

@@ -362,6 +362,24 @@ Status FileTensors::panels(const TensorView& tensor, const std::string& base, si
   return kept_channels(base, rows, columns, out);
 }
 
+Status FileTensors::first_factor(const Place& place, const MatrixShape& shape, Matrix* out) {
+  *out = Matrix{};
+  if (!packed() || names_.of(place) == nullptr) return Status::ok();
+  const std::string base = name(place, static_format::kFirstSuffix), scale = base + static_format::kScaleSuffix;
+  const TensorView* tensor = files_.find(base + ".weight");
+  if (tensor == nullptr) return Status::ok();
+  const TensorView* scales = files_.find(scale);
+  if (scales == nullptr) return missing(scale);
+  // Its scales are not padded, and so tell how many rows it has.
+  const uint64_t rank = element_count(*scales);
+  if (rank == 0 || rank % static_format::kRankStep != 0 || rank >= std::min(shape.rows, shape.columns))
+    return Status::error(Code::corrupt_file,
+                         "%s: \"%s\" is of %llu rows, where the first factor of %zu x %zu values has a multiple of %zu "
+                         "that is smaller than both", files_.path(), scale.c_str(),
+                         static_cast<unsigned long long>(rank), shape.rows, shape.columns, static_format::kRankStep);
+  return panels(*tensor, base, static_cast<size_t>(rank), shape.columns, out);
+}
+
 // What the indices of a packed matrix stand for, used where the file is mapped. Kernels rely on their bounds.
 Status FileTensors::levels(const std::string& base, Matrix* out) {
   const WeightFormatFacts& facts = facts_of(out->format);

@@ -57,6 +57,11 @@ class TensorSource {
   }
   // The matrix of a slot, with its bias if there is one; no rows when the family or the file has none and needs none.
   virtual Status matrix(const Place& place, const MatrixShape& shape, Matrix* out) = 0;
+  // The matrix in front of that of a slot (FirstFactor): no rows where the file has none. `shape` is that of both together.
+  virtual Status first_factor(const Place&, const MatrixShape&, Matrix* out) {
+    *out = Matrix{};
+    return Status::ok();
+  }
   // A vector as floats, null likewise. `suffix`: ".weight", ".bias", or "" for a parameter without one.
   virtual Status vector(const Place& place, const char* suffix, size_t count, const float** out) = 0;
 
@@ -88,6 +93,7 @@ class FileTensors : public TensorSource {
   FileTensors(const ModelFiles& files, OwnedBytes* owned) : TensorSource(owned), files_(files) {}
   Status choose_roots(const ModelSpec& spec) override;
   Status matrix(const Place& place, const MatrixShape& shape, Matrix* out) override;
+  Status first_factor(const Place& place, const MatrixShape& shape, Matrix* out) override;
   Status vector(const Place& place, const char* suffix, size_t count, const float** out) override;
   Status bounds(const Place& place, const RowBounds** out) override;
   Status transforms(const ModelSpec& spec, Weights* weights) override;

@@ -75,6 +75,16 @@ class Loader {
     const bool bounds = place.section == Section::vision && spec_.vision.bounds_rows && target->rows != 0;
     return bounds ? source_->bounds(place, &target->bounds) : Status::ok();
   }
+  // The matrix of a slot, or the two whose product is in its place.
+  Status factored_matrix(const Place& place, MatrixShape shape, const Said& biased, LayerWeights* w) {
+    if (place.section == Section::decoder && (place.slot == Slot::query || place.slot == Slot::key)) {
+      Matrix& first = w->first[place.slot].matrix;
+      MICA_TRY(source_->first_factor(place, shape, &first));
+      if (first.rows != 0) shape.columns = first.rows;
+      out_->decoder.factor_width = std::max(out_->decoder.factor_width, first.rows);
+    }
+    return bounded_matrix(place, shape, biased, &w->matrices[place.slot]);
+  }
   // Folded norms and scales are absent from the file and leave ones and zeros.
   Status load_layer(const StreamSpec& stream, bool folded, uint32_t index, LayerWeights* w) {
     const FusedShape fused = {stream.width(Width::query), stream.width(Width::key), stream.width(Width::head)};
@@ -86,7 +96,7 @@ class Loader {
       const Said& said = stream.says(part.said_by);
       const size_t rows = stream.width(part.rows);
       if (part.kind == PartKind::matrix)
-        MICA_TRY(bounded_matrix(place, {rows, stream.width(part.columns), fused}, said, &w->matrices[part.slot]));
+        MICA_TRY(factored_matrix(place, {rows, stream.width(part.columns), fused}, said, w));
       else if (folded && is_folded(part.slot))
         continue;
       else if (part.kind == PartKind::norm)
@@ -269,6 +279,15 @@ void name_layers(std::vector<LayerWeights>* layers, const std::string& prefix, s
   }
 }
 
+// Behind all others, so that these keep their places whichever matrices are factored.
+void name_factors(std::vector<LayerWeights>* layers, std::vector<NamedPoint>* out) {
+  for (size_t i = 0; i < layers->size(); ++i)
+    for (const Slot slot : {Slot::query, Slot::key})
+      if ((*layers)[i].first_of(slot) != nullptr)
+        out->push_back({&(*layers)[i].first[slot].point,
+                        "layers." + std::to_string(i) + "." + part_of(slot).name + "_factor_in"});
+}
+
 void name_steps(const StepPlan& steps, const std::string& prefix, StepWeights* weights, std::vector<NamedPoint>* out) {
   for (const StepAt& at : steps) {
     Site last = Site::count;
@@ -290,14 +309,16 @@ const Matrix& LayerWeights::reader(Site site) const {
     last = &part;
     if (matrices[part.slot].rows != 0) break;
   }
-  return matrices[last->slot];
+  return entered(last->slot);
 }
 
 uint64_t decode_bytes(const DecoderWeights& weights) {
   uint64_t bytes = weights.lm_head.bytes();
-  for (const LayerWeights& layer : weights.layers)
+  for (const LayerWeights& layer : weights.layers) {
     for (const PartInfo& part : parts_of_layers())
       if (part.kind == PartKind::matrix && !part.visual) bytes += layer.matrices[part.slot].bytes();
+    for (const FirstFactor& factor : layer.first) bytes += factor.matrix.bytes();
+  }
   return bytes;
 }
 
@@ -319,6 +340,7 @@ std::vector<NamedPoint> quant_points(const ModelSpec& spec, Weights* weights) {
       name_layers(&weights->frames.layers, "frames.", &out);
     }
   }
+  name_factors(&weights->decoder.layers, &out);
   for (size_t i = 0; i < out.size(); ++i) out[i].point->index = static_cast<uint32_t>(i);
   weights->quant_points = static_cast<uint32_t>(out.size());
   return out;

@@ -41,13 +41,31 @@ struct StreamTransform {
   }
 };
 
+// The first of two matrices in a slot: rows enter it, and what it gives enters the slot's own one under a point of its
+// own. A product of both has a low rank and fewer weights (CASP, arXiv 2503.05936). Without rows: the slot has one matrix.
+struct FirstFactor {
+  Matrix matrix;
+  QuantPoint point;
+};
+
 // A layer of the decoder or of the tower, by the rows of parts_of_layers().
 struct LayerWeights {
   BySlot<Matrix, Slot::qkv, Slot::layer_input_out> matrices;  // without rows: not a part of this layer
   BySlot<NormWeights, Slot::attention_norm, Slot::layer_input_norm> norms;
   BySlot<const float*, Slot::attention_scale, Slot::layer_scale> vectors;  // null: not a part of this layer
   BySite<QuantPoint, Site::attention_in, Site::down_in> points;
+  BySlot<FirstFactor, Slot::query, Slot::key> first;  // of a decoder's
 
+  // Null where the slot has one matrix, or none.
+  const FirstFactor* first_of(Slot slot) const {
+    const bool may = slot == Slot::query || slot == Slot::key;
+    return may && first[slot].matrix.rows != 0 ? &first[slot] : nullptr;
+  }
+  // The matrix that rows enter which enter the slot.
+  const Matrix& entered(Slot slot) const {
+    const FirstFactor* factor = first_of(slot);
+    return factor != nullptr ? factor->matrix : matrices[slot];
+  }
   // The first of the matrices that read a site: all of them are stored alike.
   const Matrix& reader(Site site) const;
   // Keys, as their matrix gives them, are values, too.
@@ -61,6 +79,7 @@ struct DecoderWeights {
   Matrix layer_input_table, layer_input_projection;
   NormWeights layer_inputs_norm;
   std::vector<LayerWeights> layers;
+  size_t factor_width = 0;  // the most that a first factor gives, for which loops have room
   NormWeights final_norm;
   Matrix lm_head;
   QuantPoint head_in;

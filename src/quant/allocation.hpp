@@ -24,6 +24,8 @@ struct FormatChoice {
   WeightFormat format;
   double bits;  // of the whole matrix, with scales and tables
   double cost;
+  uint32_t rank = 0;  // above 0: two matrices, the first of so many rows in a format of its own (low_rank.hpp)
+  WeightFormat first = WeightFormat::floats;
 };
 
 struct MatrixChoices {
@@ -33,6 +35,7 @@ struct MatrixChoices {
   size_t parameters = 0;
   std::vector<FormatChoice> choices;  // by rising bits
   size_t chosen = 0;
+  double sensitivity = 0;  // what the fewest bits cost it whole
 };
 
 // What allocation by error is expected to lose, in the units of its costs.

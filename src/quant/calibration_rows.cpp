@@ -184,6 +184,32 @@ Status CalibrationRows::create(const Model& model, const std::vector<Calibration
   return Status::ok();
 }
 
+Status CalibrationRows::check_towers() const {
+  if (tower_rows_.items() == 0)
+    return Status::error(Code::invalid_argument,
+                         "no sample has a picture, and a vision tower is to be quantized: give pictures, or keep the "
+                         "tower in 16 bits");
+  if (has_frame_tower(model_->spec) && frame_rows_.items() == 0)
+    return Status::error(Code::invalid_argument,
+                         "no sample has a video, and the model has a tower for videos: give one, or a second picture, "
+                         "or keep the towers in 16 bits");
+  return Status::ok();
+}
+
+double CalibrationRows::work(bool decoder, bool vision) {
+  const auto rows_times = [](LayerRows& rows, double parameters) {
+    double work = 0;
+    for (size_t item = 0; item < rows.items(); ++item) work += static_cast<double>(rows.rows(item)) * parameters;
+    return work;
+  };
+  const DecoderSpec& d = model_->spec.decoder;
+  const VisionSpec& v = model_->spec.vision;
+  double all = decoder ? rows_times(decoder_rows_, static_cast<double>(d.layers) * d.hidden * d.feed_forward) : 0;
+  for (LayerRows* tower : {&tower_rows_, &frame_rows_})
+    if (vision) all += rows_times(*tower, static_cast<double>(v.layers_used) * v.hidden * v.feed_forward);
+  return all;
+}
+
 // Both loops' buffers, for the largest item.
 Status CalibrationRows::plan() {
   size_t rows = 0, patches = 0;

@@ -57,6 +57,11 @@ class CalibrationRows {
   size_t tiles() const { return tiles_.size(); }
   LayerRows& squares() { return square_rows_; }  // between enter_squares() and leave_squares()
 
+  // Error: invalid_argument where a tower has seen nothing.
+  Status check_towers() const;
+  // What layers of both loops, or of one, will do: rows times what a layer's MLP has of weights.
+  double work(bool decoder, bool vision);
+
   // Places the loops' buffers, once the model's streams are as they will be (transform_streams).
   Status plan();
 

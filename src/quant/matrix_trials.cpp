@@ -41,14 +41,12 @@ class MomentsOfPoints final : public RowObserver {
     moments.add(compute_, dense.data(), dense.data(), count);
     return true;
   }
-  // The share of the error of rounding to the nearest that rounding by columns leaves; all of it where it cannot be
-  // known.
-  double share_left(const QuantPoint& point) {
+  // Complete, once all rows were seen; null where there were none.
+  const RowMoments* finish(const QuantPoint& point) {
     const auto found = moments_.find(point.index);
-    if (found == moments_.end() || found->second.rows() == 0) return 1;
+    if (found == moments_.end() || found->second.rows() == 0) return nullptr;
     found->second.finish(compute_);
-    ColumnRounder rounder;
-    return rounder.factor(found->second) ? rounder.share_left() : 1;
+    return &found->second;
   }
 
  private:
@@ -57,25 +55,90 @@ class MomentsOfPoints final : public RowObserver {
   Status status_ = Status::ok();
 };
 
-// The squared error that rounding some rows of a matrix to each format leaves, over that of the first format.
-std::vector<double> error_ratios(const Compute& compute, const Matrix& matrix) {
-  const size_t rows = std::min(kComparedRows, matrix.rows), columns = matrix.columns;
+// What rows enter a matrix by.
+struct Entering {
+  const RowMoments* moments = nullptr;  // null: none were seen
+  double share_left = 1;  // of the error of rounding to the nearest, by rounding by columns; all, where it is not known
+  double mean = 0;        // of a channel's second moment
+};
+
+Entering entering(const RowMoments* moments) {
+  Entering out{.moments = moments};
+  if (moments == nullptr) return out;
+  for (size_t k = 0; k < moments->width(); ++k) out.mean += moments->second()[k * moments->width() + k];
+  out.mean /= static_cast<double>(moments->width());
+  ColumnRounder rounder;
+  if (rounder.factor(*moments)) out.share_left = rounder.share_left();
+  return out;
+}
+
+// The squared error that rounding to a format leaves in a matrix, told by some of its rows.
+double squared_error(const Compute& compute, const float* matrix, size_t all_rows, size_t columns,
+                     WeightFormat format) {
+  const size_t rows = std::min(kComparedRows, all_rows);
   std::vector<float> weights(rows * columns);
   for (size_t r = 0; r < rows; ++r)
-    std::copy_n(float_row(matrix, r * matrix.rows / rows), columns, weights.data() + r * columns);
-  std::vector<double> errors;
-  for (const WeightFormat format : kAllocated) {
-    const RoundedMatrix rounded = round_nearest(compute, weights.data(), rows, columns, grid_of(format));
-    double error = 0;
-    for (size_t k = 0; k < weights.size(); ++k) {
-      const double difference = weights[k] - rounded.weight(k / columns, k % columns);
-      error += difference * difference;
-    }
-    errors.push_back(error);
+    std::copy_n(matrix + r * all_rows / rows * columns, columns, weights.data() + r * columns);
+  const RoundedMatrix rounded = round_nearest(compute, weights.data(), rows, columns, grid_of(format));
+  double error = 0;
+  for (size_t k = 0; k < weights.size(); ++k) {
+    const double difference = weights[k] - rounded.weight(k / columns, k % columns);
+    error += difference * difference;
   }
-  for (double& error : errors) error = errors[0] > 0 && &error != errors.data() ? error / errors[0] : error;
-  if (!errors.empty()) errors[0] = 1;
-  return errors;
+  return error * static_cast<double>(all_rows) / static_cast<double>(rows);
+}
+
+// The matrix in two, in each format: what is cut off, and what rounding either adds to what the matrix gives. `whole`
+// is what the fewest bits take from that.
+void add_factored(const Compute& compute, const Matrix& matrix, const Entering& rows, uint32_t rank, bool rotate,
+                  double whole, std::vector<FormatChoice>* choices) {
+  Factors factors;
+  if (rank == 0 || rows.moments == nullptr || !(whole > 0) ||
+      !factor_matrix(float_row(matrix, 0), matrix.rows, matrix.columns, *rows.moments, rank, rotate, &factors))
+    return;
+  const double given = (factors.energy - factors.lost) / rank;  // the mean second moment of what the first gives
+  for (const WeightFormat format : kAllocated) {
+    const WeightFormat first = first_format(format);
+    const double of_first = squared_error(compute, factors.first.data(), rank, matrix.columns, first);
+    const double of_second = squared_error(compute, factors.second.data(), matrix.rows, rank, format);
+    const double lost =
+        factors.lost + rows.share_left * rows.mean * of_first + factors.share_left * given * of_second;
+    choices->push_back({.format = format,
+                        .bits = packed_bits(first, rank, matrix.columns) + packed_bits(format, matrix.rows, rank),
+                        .cost = lost / whole,
+                        .rank = rank,
+                        .first = first});
+  }
+}
+
+std::vector<FormatChoice> whole_choices(const Compute& compute, const Matrix& matrix) {
+  std::vector<FormatChoice> choices;
+  double fewest = 0;
+  for (const WeightFormat format : kAllocated) {
+    const double error = squared_error(compute, float_row(matrix, 0), matrix.rows, matrix.columns, format);
+    if (choices.empty()) fewest = error;
+    const double ratio = fewest > 0 ? error / fewest : 1;
+    choices.push_back({.format = format, .bits = packed_bits(format, matrix.rows, matrix.columns), .cost = ratio});
+  }
+  return choices;
+}
+
+std::vector<FormatChoice> storages_of(const Compute& compute, const Matrix& matrix, const Entering& rows,
+                                      const FactorTrials& how) {
+  std::vector<FormatChoice> whole = whole_choices(compute, matrix), factored;
+  const double fewest = rows.share_left * rows.mean *
+                        squared_error(compute, float_row(matrix, 0), matrix.rows, matrix.columns, kAllocated[0]);
+  const auto add = [&](double keep) {
+    add_factored(compute, matrix, rows, rank_of(keep, matrix.rows, matrix.columns), how.rotate, fewest, &factored);
+  };
+  if (!how.low_rank.automatic) {
+    add(how.low_rank.keep);
+    return factored.empty() ? whole : factored;
+  }
+  for (const double keep : kKeptShares) add(keep);
+  whole.insert(whole.end(), factored.begin(), factored.end());
+  std::stable_sort(whole.begin(), whole.end(), [](const auto& a, const auto& b) { return a.bits < b.bits; });
+  return whole;
 }
 
 // The matrix as the fewest bits have it, in float. Rounding by columns leaves a share of the error of rounding to the
@@ -145,25 +208,27 @@ class LayerRuns {
 }  // namespace
 
 Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index,
-                 OwnedBytes* memory, LayerTrial* out) {
+                 const FactorTrials& factors, OwnedBytes* memory, LayerTrial* out) {
   LayerRuns runs(rows, index);
   MomentsOfPoints moments(compute);
   Compute observed = compute;
   observed.observer = &moments;
   out->influence = runs.run_reference(observed, reference);
   out->rounded = reference;
-  std::map<uint32_t, double> shares;
+  std::map<uint32_t, Entering> sites;
   for (const PartInfo& part : parts_of_layers()) {
     if (!is_tried(part, reference)) continue;
     const Matrix& matrix = reference.matrices[part.slot];
     const QuantPoint& point = reference.points[part.reads];
-    if (!shares.contains(point.index)) shares[point.index] = moments.share_left(point);
+    if (!sites.contains(point.index)) sites[point.index] = entering(moments.finish(point));
+    const Entering& entered = sites[point.index];
     Matrix& rounded = out->rounded.matrices[part.slot];
-    MICA_TRY(round_copy(compute, matrix, shares[point.index], memory, &rounded));
+    MICA_TRY(round_copy(compute, matrix, entered.share_left, memory, &rounded));
     LayerWeights one = reference;
     one.matrices[part.slot] = rounded;
+    const FactorTrials tried = may_be_factored(reference, part.slot) ? factors : FactorTrials{};
     out->matrices.push_back({part.slot, matrix.rows, matrix.columns, runs.distance(compute, one),
-                             error_ratios(compute, matrix)});
+                             storages_of(compute, matrix, entered, tried)});
   }
   return Status::ok();
 }
@@ -183,9 +248,9 @@ std::vector<MatrixChoices> choices_of(const AllotJob& job, const std::vector<Lay
       matrix.title = title;
       matrix.layer = i;
       matrix.parameters = one.rows * one.columns;
-      for (size_t f = 0; f < std::size(kAllocated); ++f)
-        matrix.choices.push_back(
-            {kAllocated[f], packed_bits(kAllocated[f], one.rows, one.columns), cost * one.ratios[f]});
+      matrix.sensitivity = cost;
+      matrix.choices = one.choices;
+      for (FormatChoice& choice : matrix.choices) choice.cost *= cost;
     }
   return matrices;
 }
@@ -204,7 +269,7 @@ Status allot_bits(const Compute& compute, LayerRows* rows, const AllotJob& job,
     OwnedBytes memory;
     LayerWeights reference = job.layers[i];
     MICA_TRY(transform_layer(job.stream, job.spec, i, &memory, &reference));
-    MICA_TRY(try_layer(compute, rows, reference, i, &memory, &trials[i]));
+    MICA_TRY(try_layer(compute, rows, reference, i, job.factors, &memory, &trials[i]));
     influence.push_back(trials[i].influence);
     if (job.how == Allocation::error) runs.pass(compute, reference, trials[i].rounded, i);
     trials[i].rounded = {};

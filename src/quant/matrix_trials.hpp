@@ -9,6 +9,7 @@
 
 #include "allocation.hpp"
 #include "calibration_rows.hpp"
+#include "low_rank.hpp"
 #include "parts.hpp"
 #include "rounding.hpp"
 #include "sensitivity.hpp"
@@ -23,8 +24,9 @@ struct MatrixTrial {
   // The share of the layer's output that its error is with the fewest bits, a mean over rows: measured with the matrix
   // alone moved as far as rounding by columns is known to move it.
   double cost;
-  // For each of kAllocated: the squared error that it leaves in the weights, over that of the fewest bits.
-  std::vector<double> ratios;
+  // How it may be stored, by rising bits: costs are over that of the fewest bits, as squared errors in the weights, or
+  // of two factors in what the matrix gives, are over that of the fewest bits.
+  std::vector<FormatChoice> choices;
 };
 
 struct LayerTrial {
@@ -33,10 +35,16 @@ struct LayerTrial {
   double influence = 0;  // 1 less the mean cosine of the rows before and behind the layer
 };
 
+// What query and key matrices may be beside whole.
+struct FactorTrials {
+  LowRank low_rank;
+  bool rotate;
+};
+
 // Runs a float layer, the index-th, over some items with each of its matrices rounded in turn. The rows of both streams
 // stay what they were. Rounded matrices live in `memory`. Error: out_of_memory.
 Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index,
-                 OwnedBytes* memory, LayerTrial* out);
+                 const FactorTrials& factors, OwnedBytes* memory, LayerTrial* out);
 
 // All layers of a stream, whose matrices share a number of bits.
 struct AllotJob {
@@ -48,6 +56,7 @@ struct AllotJob {
   LogitsOfRows logits;                               // as SensitivityRuns::losses takes them
   size_t vocabulary;
   Allocation how;
+  FactorTrials factors;
   double bits_mean;
 };
 // Tries layer by layer in float, and allocates: what matrices cost their layers, weighed by what layers and kinds cost

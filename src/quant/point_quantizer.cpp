@@ -164,6 +164,7 @@ Status PointQuantizer::run(const PointJob& job) {
       options_.rms && job.rotation && suppression_helps(mean_outlier(*job.matrices[0].reference), ranges);
   if (suppressed) moments.clear_channel(0);
   fix_scales(job, ranges, suppressed);
+  if (job.prepare) MICA_TRY(job.prepare(moments));
   // Matrices of pairs, then the others: the order of columns differs.
   for (const bool pairs : {true, false}) {
     const auto rounds_here = [&](const ReadingMatrix& matrix) { return grid_of(matrix.format).pairs == pairs; };

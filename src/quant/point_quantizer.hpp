@@ -36,6 +36,8 @@ struct PointJob {
   QuantPoint* point;               // gets the scales
   size_t items;
   ShowRows show;
+  // Told the moments of the rows before any matrix is rounded: it may make the references. Empty: they are there.
+  std::function<Status(const RowMoments&)> prepare;
   bool same_rows = false;          // both streams have the same rows: the quantized one is shown alone
   bool online = false;             // the point before `down`: RMS and kept channels are possible ...
   const RowRotation* rotation = nullptr;  // ... and this rotates its rows; null: nothing does

@@ -13,6 +13,7 @@
 
 #include "balance.hpp"
 #include "calibration_rows.hpp"
+#include "factored_point.hpp"
 #include "guard.hpp"
 #include "kept_parts.hpp"
 #include "limits.hpp"
@@ -90,13 +91,14 @@ class Quantizer {
   bool vision_static() const { return model_->spec.has_vision && is_static(options_.vision); }
   bool text_static() const { return is_static(options_.text); }
   bool any_static() const { return text_static() || vision_static() || is_static(options_.head); }
+  FormatChoice storage_of(const Place& place, const LayerWeights& layer) const;
   WeightFormat format_of(const Place& place) const;
   // Says that the tensors of a matrix are in the file in another form.
   void replace(const std::string& tensor) {
     for (const char* suffix : kMatrixSuffixes) replaced_.insert(tensor + suffix);
   }
   double sensitivity_of(const std::string& name) const {
-    return allotted_.contains(name) ? allotted_.at(name).choices.front().cost : 0;
+    return allotted_.contains(name) ? allotted_.at(name).sensitivity : 0;
   }
 
   std::unique_ptr<Model> model_;
@@ -117,12 +119,20 @@ class Quantizer {
 // Of a layer's matrix. Values that query heads share are few weights, and the error of each reaches all heads of its
 // group; that of keys mostly falls out of the softmax.
 WeightFormat Quantizer::format_of(const Place& place) const {
-  const auto found = allotted_.find(names_.name(place, ""));
-  if (found != allotted_.end()) return found->second.choices[found->second.chosen].format;
   if (is_tower(place.section) || place.section == Section::inner) return options_.vision;
   const DecoderSpec& d = model_->spec.decoder;
   const bool shared = place.slot == Slot::value && d.kv_heads < d.heads;
   return shared && facts_of(options_.text).bits < 8 ? options_.shared_heads : options_.text;
+}
+
+FormatChoice Quantizer::storage_of(const Place& place, const LayerWeights& layer) const {
+  const auto found = allotted_.find(names_.name(place, ""));
+  if (found != allotted_.end()) return found->second.choices[found->second.chosen];
+  FormatChoice storage{.format = format_of(place), .bits = 0, .cost = 0};
+  if (place.section != Section::decoder || !may_be_factored(layer, place.slot)) return storage;
+  storage.rank = rank_of(options_.low_rank.keep, layer.matrices[place.slot].rows, layer.matrices[place.slot].columns);
+  storage.first = first_format(storage.format);
+  return storage;
 }
 
 Status Quantizer::step(const std::string& stage, double work) {
@@ -146,20 +156,25 @@ Status Quantizer::quantize_layer(LayerRows& rows, const StreamSpec& spec, const 
     work += static_cast<double>(rows.rows(item)) * static_cast<double>(reference.matrices[Slot::down].columns) *
             static_cast<double>(spec.width(Width::hidden));
   for (const SiteInfo& at : sites_of_layers()) {
+    FactoredPoint factored(rows_.compute(), options_.rotation, model_->weights.quant_points, quantized);
     PointJob job{.name = prefix + at.name,
                  .point = &quantized->points[at.site],
                  .items = rows.items(),
                  .show = {},
+                 .prepare = {},
                  .online = at.online,
                  .rotation = at.online ? stream.down(reference.reader(at.site).columns) : nullptr,
                  .matrices = {}};
     for (const PartInfo& part : parts_of_layers()) {
       if (part.reads != at.site || reference.matrices[part.slot].rows == 0) continue;
       const Place place = {spec.section, part.slot, index};
-      job.matrices.push_back({prefix + part.name, names_.name(place, ""), &original.matrices[part.slot],
-                              &reference.matrices[part.slot], &quantized->matrices[part.slot], format_of(place),
-                              sensitivity_of(names_.name(place, ""))});
-      replace(job.matrices.back().tensor_name);
+      const FormatChoice storage = storage_of(place, reference);
+      const ReadingMatrix matrix = {prefix + part.name, names_.name(place, ""), &original.matrices[part.slot],
+                                    &reference.matrices[part.slot], &quantized->matrices[part.slot], storage.format,
+                                    sensitivity_of(names_.name(place, ""))};
+      if (storage.rank != 0) factored.take(part.slot, storage, matrix, &job);
+      else job.matrices.push_back(matrix);
+      replace(matrix.tensor_name);
     }
     job.show = [&](size_t item, Stream which, RowObserver* observer) {
       if (which == Stream::reference && recorded.recorded()) {
@@ -174,6 +189,7 @@ Status Quantizer::quantize_layer(LayerRows& rows, const StreamSpec& spec, const 
     if (job.matrices.empty()) continue;  // of a layer of attention alone
     MICA_TRY(step(job.name, work / 4));
     MICA_TRY(point_.run(job));
+    MICA_TRY(factored.finish(job, &point_, report_));
   }
   for (size_t item = 0; item < rows.items(); ++item) {
     if (!recorded.recorded()) rows.run(rows_.compute(), reference, index, item, Stream::reference, true);
@@ -212,6 +228,7 @@ Status Quantizer::quantize_outer(const Steps& steps, std::span<const Slot> slots
                .point = &steps.weights->points[site],
                .items = steps.items,
                .show = std::move(show),
+               .prepare = {},
                .same_rows = same_rows,
                .matrices = {}};
   for (const Slot slot : slots) {
@@ -332,6 +349,7 @@ Status Quantizer::allot(LayerRows& rows, const AllotStream& of, double bits, Exp
                      .logits = of.logits,
                      .vocabulary = model_->weights.decoder.lm_head.rows,
                      .how = options_.allocation,
+                     .factors = {of.logits ? options_.low_rank : LowRank{}, options_.rotation},
                      .bits_mean = bits};
   return allot_bits(rows_.compute(), &rows, job, &allotted_, expected);
 }
@@ -414,19 +432,11 @@ Status Quantizer::quantize_head() {
 }
 
 Status Quantizer::check_towers() {
-  if (rows_.tower(Section::vision).items() == 0)
-    return Status::error(Code::invalid_argument,
-                         "no sample has a picture, and a vision tower is to be quantized: give pictures, or keep the "
-                         "tower in 16 bits");
-  if (has_frame_tower(model_->spec) && rows_.tower(Section::frames).items() == 0)
-    return Status::error(Code::invalid_argument,
-                         "no sample has a video, and the model has a tower for videos: give one, or a second picture, "
-                         "or keep the towers in 16 bits");
-  if (options_.bits_vision > 0 && model_->spec.vision.inner_layer >= 0)
-    return Status::error(Code::invalid_argument,
-                         "this tower merges its rows between its layers, whose bits cannot be weighed together: give "
-                         "all of them one format");
-  return Status::ok();
+  const bool weighed = options_.bits_vision > 0 && model_->spec.vision.inner_layer >= 0;
+  if (!weighed) return rows_.check_towers();
+  return Status::error(Code::invalid_argument,
+                       "this tower merges its rows between its layers, whose bits cannot be weighed together: give "
+                       "all of them one format");
 }
 
 Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char* path) {
@@ -440,21 +450,13 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
     MICA_TRY(transform_streams(
         {.decoder = text_static(), .vision = vision_static(), .rotate = options_.rotation, .seed = options_.seed},
         model_.get()));
+    DecoderWeights& decoder = model_->weights.decoder;
+    if (text_static()) decoder.factor_width = factor_width(options_.low_rank, decoder.layers);
     MICA_TRY(rows_.plan());
     report_->samples = rows_.samples();
     report_->tokens_visual = rows_.tokens_visual();
     report_->tokens_text = rows_.tokens_text();
-    const auto rows_times = [](LayerRows& rows, double parameters) {
-      double work = 0;
-      for (size_t item = 0; item < rows.items(); ++item) work += static_cast<double>(rows.rows(item)) * parameters;
-      return work;
-    };
-    const DecoderSpec& d = model_->spec.decoder;
-    const VisionSpec& v = model_->spec.vision;
-    for (const Section tower : {Section::vision, Section::frames})
-      if (vision_static())
-        work_ += rows_times(rows_.tower(tower), static_cast<double>(v.layers_used) * v.hidden * v.feed_forward);
-    if (text_static()) work_ += rows_times(rows_.decoder(), static_cast<double>(d.layers) * d.hidden * d.feed_forward);
+    work_ = rows_.work(text_static(), vision_static());
     if (vision_static()) MICA_TRY(check_towers());
     if (vision_static()) MICA_TRY(quantize_towers());
     if (text_static() || is_static(options_.head)) MICA_TRY(quantize_decoder());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "allocation.hpp"
+#include "low_rank.hpp"
 #include "model_files.hpp"
 #include "packed_notes.hpp"
 #include "status.hpp"
@@ -31,6 +32,7 @@ struct QuantizeOptions {
   double bits = 0;
   double bits_vision = 0;  // likewise of the layers of towers, beside whose matrices `vision` stays
   Allocation allocation = Allocation::error;
+  LowRank low_rank = {};
   bool msq = true;       // a scale for visual and one for text rows at each quant point; otherwise the larger for both
   bool aifs = true;      // visual rows of a chunk first; otherwise chunks end where the modality changes
   bool rms = true;       // rotation magnitude suppression, in the layers where it helps
@@ -65,6 +67,11 @@ struct LinearReport {
   std::string name;            // "layers.7.down"
   WeightFormat format = WeightFormat::floats;
   size_t rows = 0, columns = 0;
+  // Above 0: it is two matrices, the first of so many rows and in a format of its own; `cut` is what the error would be
+  // if neither were rounded.
+  uint32_t rank = 0;
+  WeightFormat first_format = WeightFormat::floats;
+  double cut = 0;
   double bits = 0;             // of a weight, with scales, tables and what is kept in float
   double error = 0;            // |W X - Q X|^2 / |W X|^2 over the calibration rows
   // What the fewest bits are expected to cost, by which bits were allotted: of the decoder a divergence of its

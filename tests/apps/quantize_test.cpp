@@ -94,6 +94,37 @@ TEST_CASE("bits are allotted as they are asked for, are told, and leave a model 
   CHECK_MESSAGE(has(few.err, "bits on average: with its scales this model needs"), few.err);
 }
 
+TEST_CASE("query and key matrices become two, which is told, and the model answers") {
+  const mica::TestFolder folder;
+  const std::string path = folder.path("m.mica"), numbers = folder.path("r.json"), page = folder.path("r.html");
+  const Arguments ways[] = {{"--low-rank", "0.5"},
+                            {"--low-rank", "0.5", "--bits", "2.5", "--allocation", "uniform"},
+                            {"--low-rank", "auto", "--bits", "2.5"}};
+  for (const Arguments& way : ways) {
+    Arguments all = {"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "6", "--vision", "f16",
+                     "--held-out", "0", "--report", numbers, "--report", page};
+    all.insert(all.end(), way.begin(), way.end());
+    const Outcome run = quantize(all);
+    REQUIRE_MESSAGE(run.status == 0, run.err);
+    CHECK_MESSAGE(has(run.out, "low rank"), run.out);
+    const nlohmann::json report = nlohmann::json::parse(read_text(numbers));
+    size_t factored = 0;
+    for (const nlohmann::json& layer : report["layers"]) factored += layer["rank"].get<int>() > 0;
+    const bool chosen = way[1] == "auto";
+    if (!chosen) CHECK(factored == 8);
+    if (way.size() > 2) CHECK(report["bits"].get<double>() <= 2.6);
+    CHECK(report["options"]["low_rank"].is_string() == chosen);
+    if (!chosen) CHECK(has(read_text(page), "rank "));
+    const nlohmann::json facts = nlohmann::json::parse(program::run({"inspect", path, "-o", "json"}).out);
+    CHECK(facts["static"]["decoder"].contains("low_rank") == (factored > 0));
+    CHECK(has(program::run({"verify", path}).out, "every checksum agrees"));
+    const Outcome answer =
+        program::run({"run", "-m", path, "--image", data("panel/000.jpg"), "-p", "Which unit is this?"});
+    CHECK(answer.status == 0);
+    CHECK_MESSAGE(has(answer.out, "SOLAR"), answer.out);
+  }
+}
+
 TEST_CASE("the packed file verifies, explains itself and answers") {
   const std::string& path = quantized().path;
   CHECK(has(program::run({"verify", path}).out, "every checksum agrees"));
@@ -226,6 +257,10 @@ TEST_CASE("what is wrong is said, with what to do, before any work") {
       {{"-m", kModel, "-o", path, "--calib-samples", "0"}, 2, "--calib-samples"},
       {{"-m", kModel, "-o", path, "--bits", "3", "--text", "f16"}, 2, "a decoder of 16 bits has none to allot"},
       {{"-m", kModel, "-o", path, "--bits-vision", "3", "--vision", "f16"}, 2, "a tower of 16 bits has none"},
+      {{"-m", kModel, "-o", path, "--low-rank", "2"}, 2, "--low-rank 2: wants a share from 0.05 to 0.95, auto or off"},
+      {{"-m", kModel, "-o", path, "--low-rank", "half"}, 2, "--low-rank half: wants a share"},
+      {{"-m", kModel, "-o", path, "--low-rank", "auto"}, 2, "give --bits too"},
+      {{"-m", kModel, "-o", path, "--low-rank", "0.5", "--text", "f16"}, 2, "--low-rank and --text f16"},
       {{"-m", data("golden/llama"), "-o", path, "--bits-vision", "3"}, 2, "this model has no vision tower"},
       {{"-m", kModel, "-o", path, "--calib", data("panel"), "--kv-visual-layers", "4=1"}, 1, "layers below 4, bits"},
       {{"-m", kModel, "-o", path, "--calib", folder.path("no")}, 1, "there is no such file or folder"},
@@ -262,7 +297,7 @@ TEST_CASE("help stands in the list and has examples") {
   CHECK(help.status == 0);
   for (const char* part :
        {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|w4a8-levels|w3a8|w2a8|f16", "--bits X", "--bits-vision X", "--held-out N",
-        "--no-msq", "--report"})
+        "--low-rank KEEP|auto|off", "--no-msq", "--report"})
     CHECK_MESSAGE(has(help.out, part), help.out);
 }
 

@@ -76,6 +76,18 @@ TEST_CASE("error gives bits to what costs most, influence to whole layers") {
   for (const MatrixChoices& matrix : matrices) CHECK(matrix.chosen == std::size(kAllocated) - 1);
 }
 
+TEST_CASE("two factors are one more choice, taken where they cost least") {
+  std::vector<MatrixChoices> matrices = matrices_of(kCosts);
+  for (MatrixChoices& matrix : matrices)
+    matrix.choices.insert(matrix.choices.begin() + 1,
+                          {WeightFormat::p2, 1.1 * matrix.choices[0].bits, 1000.0, 16, WeightFormat::t4});
+  matrices[3].choices[1].cost = 0.01;  // nearly nothing, for few bits more than the fewest
+  REQUIRE(allocate(Allocation::error, 3.0, kInfluence, &matrices));
+  CHECK(mean_bits(matrices) <= 3.0 + 1e-9);
+  for (size_t i = 0; i < matrices.size(); ++i)
+    CHECK((matrices[i].choices[matrices[i].chosen].rank == 16) == (i == 3));
+}
+
 TEST_CASE("fewer bits than the smallest format has are refused") {
   std::vector<MatrixChoices> matrices = matrices_of(kCosts);
   const Status status = allocate(Allocation::error, 2.0, kInfluence, &matrices);
