@@ -1,5 +1,6 @@
 // The report of `mica quantize` as a page: figures, plots, tables. The page loads nothing: it can be mailed and kept.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "handles.hpp"
@@ -180,11 +181,13 @@ std::string number_cell(double value, const char* unit = "") {
 }
 
 std::string layer_row(const mica::LinearReport& layer) {
-  std::string out = tag("td", escape(layer.name)) + tag("td", format_name(layer.format));
+  std::string out = tag("td", escape(layer.name)) + tag("td", storage_name(layer));
   out += "<td data-v=\"" + std::to_string(layer.rows * layer.columns) + "\">" + std::to_string(layer.rows) +
          " &times; " + std::to_string(layer.columns) + "</td>";
   out += number_cell(layer.bits) + number_cell(layer.sensitivity);
-  out += number_cell(percent_error(layer), " %") + number_cell(layer.outlier) + number_cell(layer.outlier_rotated);
+  out += number_cell(percent_error(layer), " %");
+  out += layer.rank > 0 ? number_cell(100 * std::sqrt(layer.cut), " %") : "<td data-v=\"0\"></td>";
+  out += number_cell(layer.outlier) + number_cell(layer.outlier_rotated);
   out += number_cell(layer.outlier_suppressed) + tag("td", layer.suppressed ? "RMS" : "");
   out += tag("td", layer.kept_channels > 0 ? std::to_string(layer.kept_channels) : "");
   return tag("tr", out + tag("td", layer.fallback ? "nearest" : "")) + "\n";
@@ -201,7 +204,7 @@ std::string tables(const mica::QuantizeReport& report) {
   std::string out;
   if (!report.layers.empty()) {
     out += "<h2>Linear layers</h2>\n<p>Click a column to sort by it.</p>\n<div class=\"scroll\"><table>" +
-           head({"layer", "storage", "shape", "bits", "sensitivity", "error", "outliers", "rotated", "with RMS", "RMS",
+           head({"layer", "storage", "shape", "bits", "sensitivity", "error", "cut", "outliers", "rotated", "with RMS", "RMS",
                  "float channels", "rounding"}) +
            "<tbody>";
     for (const mica::LinearReport& layer : report.layers) out += layer_row(layer);

@@ -192,11 +192,7 @@ Cell error_cell(const mica::LinearReport& layer, double) {
 
 Cell bits_cell(const mica::LinearReport& layer, double) {
   const int bits = mica::facts_of(layer.format).bits;
-  std::string text = format_name(layer.format) + ", " + bits_text(layer.bits) + " bits with its scales";
-  if (layer.rank > 0)
-    text += print(", rank %u behind a first matrix in ", layer.rank) + format_name(layer.first_format) +
-            print("; cutting it off cost %.2f %% of the output", 100 * std::sqrt(layer.cut));
-  return {print("bits-%d", bits), text};
+  return {print("bits-%d", bits), storage_name(layer) + ", " + bits_text(layer.bits) + " bits with its scales"};
 }
 
 Cell sensitivity_cell(const mica::LinearReport& layer, double largest) {

@@ -111,6 +111,12 @@ std::string format_name(mica::WeightFormat format) {
   return name;
 }
 
+std::string storage_name(const mica::LinearReport& layer) {
+  const std::string own = format_name(layer.format);
+  if (layer.rank == 0) return own;
+  return own + " behind " + format_name(layer.first_format) + ", rank " + std::to_string(layer.rank);
+}
+
 PlaceName place_of(const std::string& name) {
   const std::string vision = "vision.", layers = "layers.";
   PlaceName place;

@@ -26,6 +26,9 @@ struct QuantizeRun {
 
 std::string format_name(mica::WeightFormat format);  // "W4A8"
 
+// "W4A8", or of two matrices "W2A8 behind W4A8, rank 64".
+std::string storage_name(const mica::LinearReport& layer);
+
 // "layers.7.down" is down of the decoder's layer 7, "vision.patches_in" patches_in of the tower and of no layer.
 struct PlaceName {
   bool vision = false;
