@@ -12,7 +12,7 @@ rule() {
   broken=1
 }
 
-rooms="simd src models apps tests benchmarks"
+rooms="simd src models apps python tests benchmarks"
 library="simd src models"
 sources() { find "$@" -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.c'; }
 search() { # search PATTERN FOLDER...
