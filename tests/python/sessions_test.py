@@ -3,9 +3,11 @@
 import base64
 import json
 import logging
+import os
 import pickle
 import signal
 import struct
+import tempfile
 import threading
 import time
 import unittest
@@ -168,9 +170,6 @@ class Conversations(unittest.TestCase):
         self.assertTrue(all(-1 < value <= 0 for value in answer.log_probabilities))
 
     def test_save_and_restore(self):
-        import os
-        import tempfile
-
         session, other = mica.Session(MODEL), mica.Session(MODEL)
         session.add("user", [mica.Picture(PANEL), DISPLAY])
         session.prefill()
@@ -303,6 +302,17 @@ class Threads(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(sorted(answers), ["80.8"] * 10 + ["VALVE 1"] * 10)
+
+    def test_forked_processes(self):
+        session = mica.Session(MODEL, threads=2)
+        self.assertEqual(session.ask(DISPLAY, PANEL).text, "80.8")
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            answers = [session.ask(UNIT, PANEL).text, mica.Session(MODEL).ask(DISPLAY, PANEL).text]
+            os._exit(answers != ["VALVE 1", "80.8"])
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual(session.ask(UNIT, PANEL).text, "VALVE 1")
 
     def test_what_the_library_says_is_logged(self):
         with self.assertLogs("mica", logging.WARNING) as logged:
