@@ -1,5 +1,5 @@
 /* mica.h: the public interface of mica, in C99. mica_video.h adds videos, mica_schema.h answers that keep a JSON schema,
- * mica_embeddings.h encoded pictures as numbers, mica_tensors.h stored values.
+ * mica_camera.h frames of cameras, mica_embeddings.h encoded pictures as numbers, mica_tensors.h stored values.
  * Nothing else of the library is public, and the applications in apps/ use nothing else.
  *
  * A model answers questions about pictures:

@@ -7,6 +7,7 @@
 
 #include "allocation_faults.hpp"
 #include "build_gguf.hpp"
+#include "mica_camera.h"
 #include "mica_tensors.h"
 #include "test_folder.hpp"
 
@@ -251,6 +252,13 @@ TEST_CASE("decoding pictures of every kind") {
   fail_each_allocation([&](mica_error* error) {
     mica_picture* picture = nullptr;
     const mica_status status = mica_picture_from_rgb(rgb.data(), 8, 8, 0, &picture, error);
+    mica_picture_free(picture);
+    return status;
+  });
+  fail_each_allocation([&](mica_error* error) {
+    mica_picture* picture = nullptr;
+    const mica_yuv frame = {MICA_YUV_YUYV, MICA_YUV_BT601, 1, 8, 8, {rgb.data()}, {rgb.size()}, {}};
+    const mica_status status = mica_picture_from_yuv(&frame, &picture, error);
     mica_picture_free(picture);
     return status;
   });

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mica.h"
+#include "mica_camera.h"
 #include "mica_schema.h"
 #include "mica_tensors.h"
 #include "mica_video.h"
@@ -62,6 +63,10 @@ TEST_CASE("models, tokenizers, pictures and tensors") {
       {"picture", [](mica_error* e) { return mica_picture_open("p", nullptr, e); }},
       {"bytes", [](mica_error* e) { return mica_picture_decode(nullptr, 1, some<mica_picture*>(), e); }},
       {"rgb", [](mica_error* e) { return mica_picture_from_rgb(nullptr, 1, 1, 0, some<mica_picture*>(), e); }},
+      {"frame", [](mica_error* e) { return mica_picture_from_yuv(nullptr, some<mica_picture*>(), e); }},
+      {"picture", [](mica_error* e) { return mica_picture_from_yuv(some<mica_yuv>(), nullptr, e); }},
+      {"picture", [](mica_error* e) { return mica_picture_luma(nullptr, 1, 1, some<uint8_t>(), e); }},
+      {"luma", [&](mica_error* e) { return mica_picture_luma(picture, 1, 1, nullptr, e); }},
       {"model", [&](mica_error* e) { return mica_picture_tokens(nullptr, picture, &tokens, e); }},
       {"picture", [&](mica_error* e) { return mica_picture_tokens(model, nullptr, &tokens, e); }},
       {"tokens", [&](mica_error* e) { return mica_picture_tokens(model, picture, nullptr, e); }},
