@@ -22,11 +22,11 @@ constexpr const char* kForNext = ", goes with the next question";
 
 class Chat {
  public:
-  Chat(const Options& options, bool single_turn, Model model)
+  Chat(const Options& options, const mica_session_options& settings, bool single_turn, Model model)
       : options_(options),
         single_turn_(single_turn),
         model_(std::move(model)),
-        settings_(session_options(options)),
+        settings_(settings),
         context_(settings_.context != 0 ? settings_.context : default_context(model_)),
         session_(create_session(model_, settings_)),
         sampling_(sampling_options(options, model_.get())),
@@ -307,6 +307,8 @@ int chat(CommandLine& line, const std::vector<std::string>& arguments) {
 }  // namespace
 
 int converse(const Options& options, bool single_turn) {
+  const uint64_t memory = mica_memory_available();
+  mica_session_options settings = session_options(options);
   Model model = open_model(options);
   if (mica_model_has_chat(model.get()) == 0) {
     // The library knows why, and which formats there are.
@@ -319,7 +321,8 @@ int converse(const Options& options, bool single_turn) {
     const mica_status status = mica_session_add_message(session.get(), MICA_ROLE_USER, &part, 1, &error);
     throw Failure(name + ": " + error.message + " (mica run continues a text without turns)", status);
   }
-  return Chat(options, single_turn, std::move(model)).run();
+  fit_memory(model, memory, options.context != 0, &settings);
+  return Chat(options, settings, single_turn, std::move(model)).run();
 }
 
 const Command kChatCommand = {"chat", "keeps a conversation going, with pictures",

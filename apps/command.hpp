@@ -18,6 +18,7 @@ struct Command {
 
 extern const Command kRunCommand;
 extern const Command kChatCommand;
+extern const Command kWatchCommand;
 extern const Command kInspectCommand;
 extern const Command kCheckCommand;
 extern const Command kBenchCommand;

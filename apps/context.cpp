@@ -106,6 +106,31 @@ void choose_context(const Model& model, const std::vector<NamedPicture>& picture
   if (mica_model_has_chat(model.get()) == 0) share_context(model, pictures, text, answer, settings);
 }
 
+void fit_memory(const Model& model, uint64_t available, bool asked, mica_session_options* settings) {
+  size_t bytes = 0;
+  mica_error error{};
+  if (mica_session_size(model.get(), settings, &bytes, &error) != MICA_OK) return;  // creating it says why
+  if (bytes > available) {
+    const uint32_t wanted = settings->context != 0 ? settings->context : default_context(model);
+    uint32_t context = 0;
+    const bool fits = mica_session_context_within_memory(model.get(), settings, wanted, &context, &error) == MICA_OK;
+    const std::string fault = "a session of " + std::to_string(wanted) + " tokens takes " + format_bytes(bytes) +
+                              " beside the weights, and this machine has " + format_bytes(available) + " left";
+    if (!fits)
+      throw Failure(fault + ": not even the smallest fits; -b 64 or a smaller model takes less", MICA_OUT_OF_MEMORY);
+    if (asked) throw Failure(fault + "; -c " + std::to_string(context) + " fits", MICA_OUT_OF_MEMORY);
+    print_note("warning: " + fault + "; this one has " + std::to_string(context));
+    settings->context = context;
+    if (mica_session_size(model.get(), settings, &bytes, &error) != MICA_OK) return;
+  }
+  const uint64_t weights = mica_model_bytes(model.get());
+  if (weights <= available - bytes) return;
+  print_note("warning: the weights take " + format_bytes(weights) + ", the session " + format_bytes(bytes) +
+             ", and this machine has " + format_bytes(available) +
+             " left: weights will be read from the disk again for every token; a smaller model, mica quantize or a "
+             "smaller -c fits");
+}
+
 namespace {
 
 // `asked`: the user bounded pictures, and is told only where answers suffer.

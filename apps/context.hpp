@@ -32,6 +32,11 @@ uint32_t fitting_context(const Model& model, const mica_session_options& setting
 void choose_context(const Model& model, const std::vector<NamedPicture>& pictures, const std::string& text,
                     uint32_t answer, mica_session_options* settings);
 
+// Compares what weights and a session take with `available`, the memory that there was before the model was opened. A
+// session that does not fit gets a smaller context, or, where its context was `asked` for, is refused with one that
+// does; weights that do not fit beside it are warned of. Throws Failure.
+void fit_memory(const Model& model, uint64_t available, bool asked, mica_session_options* settings);
+
 // add_question, with notes about pictures that were made smaller (asked for: only if too small), and the context
 // that would do where there is no room.
 void add_fitting_question(const Model& model, const Session& session, const mica_session_options& settings,

@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kHelpColumns = 100;
 
 // Headings in the order in which people need them; "Options" are the command's own.
-constexpr const char* kGroups[] = {"Options", "Message", "Answer",  "Model",           "Calibration",
+constexpr const char* kGroups[] = {"Options", "Frames", "Message", "Answer",  "Model",           "Calibration",
                                    "Storage", "Method",  "Session", "Keys and values", "Process"};
 
 // Several things by their place, as "[PICTURE...] [QUESTION]": more than the one name that CLI11 shows.

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <csignal>
+#include <initializer_list>
+#include <vector>
 
 #include "handles.hpp"
 
@@ -14,16 +16,24 @@ constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells report it
 // program, as everywhere else.
 class Interrupt {
  public:
-  explicit Interrupt(mica_session* session = nullptr);
+  // `signals`: which of SIGINT and SIGTERM do so; a service is ended by the latter.
+  explicit Interrupt(mica_session* session = nullptr, std::initializer_list<int> signals = {SIGINT});
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // Since the newest one was made.
+  // From now on it is this session that is cancelled.
+  static void answer_in(mica_session* session);
+  // Since the newest one was made; which signal it was, 0 for none.
   static bool requested();
+  static int signal();
 
  private:
-  struct sigaction previous_ {};
+  struct Previous {
+    int signal;
+    struct sigaction action;
+  };
+  std::vector<Previous> previous_;
 };
 
 }  // namespace app

@@ -25,7 +25,7 @@ constexpr int kExitUsage = 2;
 const Command* const kCommands[] = {
     &kRunCommand,   &kChatCommand, &kInspectCommand,    &kCheckCommand,
     &kBenchCommand, &kEvalCommand, &kPerplexityCommand, &kVerifyCommand,
-    &kPullCommand,  &kListCommand, &kRemoveCommand,
+    &kPullCommand,  &kListCommand, &kRemoveCommand,     &kWatchCommand,
 #ifdef MICA_WITH_SERVER
     &kServeCommand,
 #endif

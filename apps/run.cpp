@@ -133,11 +133,13 @@ int answer(const RunOptions& run, const std::string& prompt) {
   std::vector<NamedPicture> pictures = open_pictures(options.images);
   const std::string schema = read_schema(options);
 
+  const uint64_t memory = mica_memory_available();
   const Stopwatch load;
   const Model model = open_model(options);
   add_videos(model, options, &pictures);
   const mica_sampling sampling = sampling_options(options, model.get());
   choose_context(model, pictures, options.system + prompt, sampling.tokens_max, &settings);
+  fit_memory(model, memory, options.context != 0, &settings);
   Pictures encoded;
   const Session session = create_session(model, settings);
   const double load_seconds = load.seconds();

@@ -1,12 +1,11 @@
 // mica run -o json, see run_json.hpp.
 #include "run_json.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 
 #include <nlohmann/json.hpp>
 
+#include "answer_record.hpp"
 #include "conversation.hpp"
 #include "interrupt.hpp"
 #include "terminal.hpp"
@@ -16,52 +15,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// How likely the model found a token: the softmax of its logits, before temperature and filters.
-double probability(const Session& session, uint32_t vocabulary, int32_t token) {
-  const float* logits = nullptr;
-  if (mica_session_logits(session.get(), 0, &logits, nullptr) != MICA_OK) return std::nan("");
-  const float most = *std::max_element(logits, logits + vocabulary);
-  double total = 0;
-  for (uint32_t i = 0; i < vocabulary; i++) total += std::exp(static_cast<double>(logits[i]) - most);
-  return std::exp(static_cast<double>(logits[token]) - most) / total;
-}
-
-class Answer {
- public:
-  Answer(const Model& model, const Session& session)
-      : session_(session), vocabulary_(mica_model_vocabulary(model.get())) {}
-
-  // For each piece of text, with the token that completed it; a long token has several pieces.
-  void add(std::string_view piece, int32_t token) {
-    text.append(piece);
-    mica_stats stats{};
-    mica_session_stats(session_.get(), &stats);
-    if (token >= 0 && (tokens.empty() || stats.tokens != session_tokens_)) {
-      tokens.push_back({{"id", token}, {"text", ""}, {"probability", probability(session_, vocabulary_, token)}});
-      session_tokens_ = stats.tokens;
-    }
-    if (!tokens.empty()) tokens.back()["text"].get_ref<std::string&>().append(piece);
-  }
-
-  std::string text;
-  Json tokens = Json::array();
-
- private:
-  const Session& session_;
-  uint32_t vocabulary_;
-  uint32_t session_tokens_ = 0;  // as of the last piece: it grows when a token is computed
-};
-
-const char* stop_name(mica_stop stop) {
-  switch (stop) {
-    case MICA_STOP_END: return "end";
-    case MICA_STOP_TOKENS: return "tokens";
-    case MICA_STOP_CALLBACK: return "callback";
-    case MICA_STOP_CONTEXT: return "context";
-    case MICA_STOP_TEXT: return "text";
-    case MICA_STOP_NONE: break;
-  }
-  return "";
+Json describe_tokens(const AnswerRecord& answer) {
+  Json list = Json::array();
+  for (const AnswerRecord::Token& token : answer.tokens)
+    list.push_back({{"id", token.id}, {"text", token.text}, {"probability", token.probability}});
+  return list;
 }
 
 Json describe_pictures(const Session& session, const std::vector<NamedPicture>& pictures) {
@@ -102,7 +60,7 @@ Json describe_work(const Session& session, double load_seconds) {
 bool print_json_answer(const Model& model, const Session& session, const JsonQuestion& question) {
   Json pictures = describe_pictures(session, question.pictures);  // before they are computed
   const Interrupt interrupt(session.get());
-  Answer answer(model, session);
+  AnswerRecord answer(model, session);
   std::string stop;
   try {
     prefill(session);
@@ -122,7 +80,7 @@ bool print_json_answer(const Model& model, const Session& session, const JsonQue
                    {"system", question.system},
                    {"question", question.prompt},
                    {"text", std::move(answer.text)},
-                   {"tokens", std::move(answer.tokens)},
+                   {"tokens", describe_tokens(answer)},
                    {"stop", stop},
                    {"sampling", describe_sampling(question.sampling)},
                    {"timings", describe_work(session, question.load_seconds)}};

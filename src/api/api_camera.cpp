@@ -51,7 +51,8 @@ mica_status mica_picture_luma(const mica_picture* picture, uint32_t columns, uin
     MICA_REQUIRE(picture);
     MICA_REQUIRE(luma);
     if (columns == 0 || rows == 0 || columns > kLumaCellsMax || rows > kLumaCellsMax)
-      return Status::error(Code::invalid_argument, "%u x %u cells; each side has 1 to %u", columns, rows, kLumaCellsMax);
+      return Status::error(Code::invalid_argument, "%u x %u cells; each side has 1 to %u", columns, rows,
+                           kLumaCellsMax);
     mean_luma(picture->picture, columns, rows, luma);
     return Status::ok();
   });

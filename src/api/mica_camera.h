@@ -1,5 +1,5 @@
-/* mica_camera.h: frames as cameras give them, in C99. All rules of mica.h hold. mica opens no camera by itself: a driver or
- * `mica watch` does; JPEG frames are pictures for mica_picture_decode.
+/* mica_camera.h: frames as cameras give them, in C99. All rules of mica.h hold. The library opens no camera, `mica
+ * watch` does; JPEG frames are pictures for mica_picture_decode.
  *
  *     mica_yuv frame = {0};
  *     frame.layout = MICA_YUV_NV12;
@@ -17,8 +17,8 @@
 extern "C" {
 #endif
 
-/* Where the samples of a frame lie. Chroma is of two pixels of a row, and, but in YUYV, of two rows; of an odd width or height
- * the last is of fewer. */
+/* Where the samples of a frame lie. Chroma is of two pixels of a row, and, but in YUYV, of two rows; of an odd width or
+ * height the last is of fewer. */
 typedef enum mica_yuv_layout {
   MICA_YUV_NV12 = 0, /* two planes: Y; U V U V */
   MICA_YUV_I420 = 1, /* three planes: Y; U; V */
@@ -39,14 +39,15 @@ typedef struct mica_yuv {
   size_t strides[3];        /* bytes from row to row; 0: rows follow each other */
 } mica_yuv;
 
-/* The pixels are copied; the caller frees the picture. Of full range and BT.601 they are, bit for bit, what libjpeg-turbo
- * makes of a JPEG with these samples (each colour the sum of products in 1/65536, rounded once; chroma interpolated between
- * its places in the middle of its pixels), so that a camera's raw frame looks as its JPEG does; of other ranges and
- * matrices the factors alone differ. MICA_INVALID_ARGUMENT where a plane has fewer bytes than its rows. */
+/* The pixels are copied; the caller frees the picture. Of full range and BT.601 they are, bit for bit, what
+ * libjpeg-turbo makes of a JPEG with these samples (each colour the sum of products in 1/65536, rounded once; chroma
+ * interpolated between its places in the middle of its pixels), so that a camera's raw frame looks as its JPEG does; of
+ * other ranges and matrices the factors alone differ. MICA_INVALID_ARGUMENT where a plane has fewer bytes than its
+ * rows. */
 mica_status mica_picture_from_yuv(const mica_yuv *frame, mica_picture **picture, mica_error *error);
 
-/* The mean luma of columns x rows cells of the picture, row by row, 0 to 255: to see cheaply whether two pictures differ,
- * and where. `luma` has room for columns * rows, each 1 to 1024. */
+/* The mean luma of columns x rows cells of the picture, row by row, 0 to 255: to see cheaply whether two pictures
+ * differ, and where. `luma` has room for columns * rows, each 1 to 1024. */
 mica_status mica_picture_luma(const mica_picture *picture, uint32_t columns, uint32_t rows, uint8_t *luma,
                               mica_error *error);
 

@@ -173,8 +173,8 @@ Status yuv_to_picture(const YuvFrame& frame, Picture* out) {
   MICA_TRY(planes.open(frame, rule));
   MICA_TRY(rows.start("frame", frame.width, frame.height, 1, false, &picture));
   const size_t count = ceil_div(frame.width, 2);
-  const std::unique_ptr<uint8_t[]> scratch(
-      new (std::nothrow) uint8_t[2 * ChromaRow::scratch_bytes(count) + frame.width]);
+  const std::unique_ptr<uint8_t[]> scratch(new (std::nothrow)
+                                               uint8_t[2 * ChromaRow::scratch_bytes(count) + frame.width]);
   if (scratch == nullptr) return Status::error(Code::out_of_memory, "no memory for the rows of a frame");
   ChromaRow cb(scratch.get(), count), cr(scratch.get() + ChromaRow::scratch_bytes(count), count);
   uint8_t* luma = scratch.get() + 2 * ChromaRow::scratch_bytes(count);

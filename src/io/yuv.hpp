@@ -26,10 +26,10 @@ struct YuvFrame {
   std::array<size_t, kYuvPlanesMax> strides = {};  // bytes from row to row; 0: the rows' own
 };
 
-// The pixels that libjpeg-turbo makes of a JPEG with these samples: its interpolation of chroma between the centres of two
-// or four pixels (from three samples a row on), and its rounding of the sum of products in 1/65536. Bit for bit, where the
-// samples are JPEG's (full range, BT.601); other ranges and matrices differ in the factors alone. Checks every plane
-// against its rows before anything is read. Fails with invalid_argument, limit_exceeded or out_of_memory.
+// The pixels that libjpeg-turbo makes of a JPEG with these samples: its interpolation of chroma between the centres of
+// two or four pixels (from three samples a row on), and its rounding of the sum of products in 1/65536. Bit for bit,
+// where the samples are JPEG's (full range, BT.601); other ranges and matrices differ in the factors alone. Checks
+// every plane against its rows before anything is read. Fails with invalid_argument, limit_exceeded or out_of_memory.
 Status yuv_to_picture(const YuvFrame& frame, Picture* out);
 
 // The mean luma (BT.601) of columns x rows cells of the picture, to see whether two pictures differ. Cells of a picture

@@ -168,6 +168,8 @@ bool Terminal::shows_more() {
   return true;
 }
 
+void Terminal::signal(int number) { kill(child_, number); }
+
 int Terminal::status() {
   const double deadline = now() + kSecondsMax;
   while (read_some(deadline - now())) {

@@ -44,6 +44,7 @@ class Terminal {
   bool shows(const std::string& text);
   // Waits for anything after what shows() found last; false when nothing comes within 60 seconds.
   bool shows_more();
+  void signal(int number);
   // The exit status once the program has ended by itself; -1 when it does not within 60 seconds.
   int status();
   const std::string& seen() const { return seen_; }

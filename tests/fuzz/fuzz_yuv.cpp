@@ -1,5 +1,5 @@
-// Fuzz target: any bytes as a camera's frame, of the layout, size and strides that the first of them say. What is looked
-// for are bounds: the planes are exactly what is left, in three parts that overlap nothing.
+// Fuzz target: any bytes as a camera's frame, of the layout, size and strides that the first of them say. What is
+// looked for are bounds: the planes are exactly what is left, in three parts that overlap nothing.
 #include <cstdint>
 #include <cstdlib>
 

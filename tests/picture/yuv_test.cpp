@@ -1,5 +1,5 @@
-// Frames of cameras: those of JPEG's range and matrix against libjpeg-turbo, which is given the same samples; the others
-// against the formula in floating point. Not of what is no frame at all: tests/fuzz sees any bytes.
+// Frames of cameras: those of JPEG's range and matrix against libjpeg-turbo, which is given the same samples; the
+// others against the formula in floating point. Not of what is no frame at all: tests/fuzz sees any bytes.
 #include <doctest/doctest.h>
 
 #include <cmath>
