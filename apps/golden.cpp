@@ -79,17 +79,18 @@ std::vector<NamedPicture> open_named_pictures(const Tensors& file, const fs::pat
 }
 
 // Processors of MiniCPM-V say how many rows and columns of patches each slice has. Its patches stand beside each other,
-// in a tensor of its own or in one behind those of the slices before it.
-std::vector<float> read_slices(const Tensors& file, const std::string& path, const char* sizes, bool in_one) {
+// in a tensor of its own (`name` with its number behind) or in one behind those of the slices before it.
+std::vector<float> read_slices(const Tensors& file, const std::string& path, std::string name, const char* sizes,
+                               bool in_one) {
   const auto grids = read_tensor<int32_t>(file, path, sizes, "I32", 2);
   std::vector<float> planes;
   Recorded<float> recorded;
-  std::string name = "pixel_values";
+  const std::string all = name;
   size_t first = 0, strip = 0;  // of a slice; values of all patches beside each other
   if (in_one) recorded = read_tensor<float>(file, path, name.c_str(), "F32", 4);
   for (size_t slice = 0; 2 * slice + 1 < grids.values.size(); slice++) {
     if (!in_one) {
-      name = "pixel_values_" + std::to_string(slice);
+      name = all + "_" + std::to_string(slice);
       recorded = read_tensor<float>(file, path, name.c_str(), "F32", 3);
       first = 0;
     }
@@ -127,14 +128,16 @@ std::vector<std::vector<const mica_picture*>> shown_together(const std::vector<N
   return all;
 }
 
-// Where the processor said how far the patches of each video are apart in time.
+// As far apart as the processor said of the patches of each video, or as where nobody says it.
 void set_times(const Tensors& file, const std::string& path, const std::vector<NamedPicture>& pictures) {
-  if (!has_tensor(file, "second_per_grid_ts")) return;
-  constexpr double kFramesOfPatch = 2;
-  const auto seconds = read_tensor<float>(file, path, "second_per_grid_ts", "F32", 2);
+  constexpr double kFramesOfPatch = 2, kUnknownStep = 1.0 / 24;
+  Recorded<float> seconds;
+  if (has_tensor(file, "second_per_grid_ts")) seconds = read_tensor<float>(file, path, "second_per_grid_ts", "F32", 2);
   size_t video = 0;
   for (const auto& frames : shown_together(pictures, true)) {
-    const double step = seconds.values[std::min(video++, seconds.values.size() - 1)] / kFramesOfPatch;
+    const size_t last = seconds.values.size() - 1;
+    const double step =
+        seconds.values.empty() ? kUnknownStep : seconds.values[std::min(video++, last)] / kFramesOfPatch;
     for (size_t i = 0; i < frames.size(); i++) {
       mica_error error{};
       auto* frame = const_cast<mica_picture*>(frames[i]);
@@ -223,15 +226,19 @@ GoldenDifference compare_golden(const Model& model, mica_session_options options
   set_times(file, path, pictures);
   GoldenDifference difference;
   if (has_tensor(file, "pixel_values") && has_tensor(file, "target_sizes")) {
-    difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path, "target_sizes", true));
+    difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path, "pixel_values", "target_sizes", true));
   } else if (has_tensor(file, "pixel_values")) {
     const auto pixels = read_tensor<float>(file, path, "pixel_values", "F32", 8);
     difference.pixels = pixel_difference(model, pictures, false, pixels.values);
+  } else if (has_tensor(file, "pixel_values_videos") && has_tensor(file, "target_sizes_videos")) {
+    const char* name = "pixel_values_videos";
+    difference.pixels =
+        pixel_difference(model, pictures, true, read_slices(file, path, name, "target_sizes_videos", true));
   } else if (has_tensor(file, "pixel_values_videos")) {
     const auto pixels = read_tensor<float>(file, path, "pixel_values_videos", "F32", 8);
     difference.pixels = pixel_difference(model, pictures, true, pixels.values);
   } else if (has_tensor(file, "pixel_values_0") && has_tensor(file, "tgt_sizes")) {
-    difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path, "tgt_sizes", false));
+    difference.pixels = pixel_difference(model, pictures, false, read_slices(file, path, "pixel_values", "tgt_sizes", false));
   }
 
   if (options.context == 0) options.context = static_cast<uint32_t>(ids.values.size() + greedy.values.size() + 1);

@@ -40,6 +40,8 @@ constexpr ConfigTable kConfigs[] = {
 
 constexpr PictureProcessor kProcessors[] = {
     {"Gemma4ImageProcessor", ProcessorSteps::budget, gemma4_values(), kGemma4ProcessorTables}};
+constexpr PictureProcessor kFrames = {"Gemma4VideoProcessor", ProcessorSteps::budget, gemma4_frame_values(),
+                                      kGemma4FrameTables};
 
 // A matrix of the tower, which is one of a module's parts; the others are bounds.
 constexpr TensorName bounded(Slot slot, const char* pattern, const char* module) {
@@ -84,6 +86,8 @@ constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
   spec.picture_token = 258880;
+  spec.video_token = 258884;
+  spec.sampling = kGemma4Sampling;
   VisionSpec& v = spec.vision;
   v.layers = 16;
   v.hidden = 768;
@@ -117,14 +121,18 @@ extern constinit const Family gemma4 = {
     .config = kConfigs,
     .processors = kProcessors,
     .published_processor = &kProcessors[0],
+    .frame_processor = &kFrames,
     .derived = kDecoderDerivedOnly,
     .tensors = kTensorTables,
     .unread = kGemma4Unread,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kGemma4ProjectorRoots},
     .stem = kStem,
     .projector = kProjector,
+    .frame = kProjector,
     .projector_title = "mean of squares, one matrix",
     .picture = kGemma4Picture,
+    .video = kGemma4Video,
+    .video_in_template = kGemma4VideoInTemplate,
 };
 
 }  // namespace mica::tables

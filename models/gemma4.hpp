@@ -46,6 +46,7 @@ inline constexpr const char* kGemma4Unread[] = {"model.audio_tower.*", "model.em
 
 inline constexpr ConfigField kGemma4Root[] = {
     {"image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
+    kVideoToken,
     no_effect("boi_token_id|eoi_token_id"),
     no_effect("audio_config|audio_token_id|boa_token_id|eoa_token_id|eoa_token_index"),
 };
@@ -73,5 +74,27 @@ inline constexpr PicturePiece kGemma4Picture[] = {
     {PicturePiece::Kind::tokens},
     {PicturePiece::Kind::control, "<image|>"},
 };
+
+// ---- videos
+
+inline constexpr std::span<const ProcessorField> kGemma4FrameTables[] = {kProcessorFields, kNoCropFields,
+                                                                         kGemma4ProcessorFields, kVideoFields};
+constexpr ProcessorValues gemma4_frame_values() {
+  ProcessorValues values = gemma4_values();
+  values.columns_first = true;
+  values.do_normalize = true;
+  values.max_image_tokens = 70;
+  return values;
+}
+inline constexpr FrameSampling kGemma4Sampling = {.frames = 32};
+
+inline constexpr PicturePiece kGemma4Video[] = {
+    {PicturePiece::Kind::text, "{clock} ", PieceOf::video},
+    {PicturePiece::Kind::text, " {clock} ", PieceOf::frame_but_first},
+    {PicturePiece::Kind::control, "<|image>", PieceOf::frame},
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::frame},
+    {PicturePiece::Kind::control, "<image|>", PieceOf::frame},
+};
+inline constexpr const char* kGemma4VideoInTemplate = "<|video|>";
 
 }  // namespace mica::tables

@@ -28,6 +28,8 @@ constexpr ConfigTable kConfigs[] = {
 
 constexpr PictureProcessor kProcessors[] = {
     {"Gemma4UnifiedImageProcessor", ProcessorSteps::budget, gemma4_values(), kGemma4ProcessorTables}};
+constexpr PictureProcessor kFrames = {"Gemma4UnifiedVideoProcessor", ProcessorSteps::budget, gemma4_frame_values(),
+                                      kGemma4FrameTables};
 
 constexpr DerivedField kPatch[] = {
     {MICA_FIELD(vision.patch), MICA_FIELD(vision.patch_unit), MICA_FIELD(vision.patch_units)},
@@ -60,6 +62,8 @@ constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
   spec.picture_token = 258880;
+  spec.video_token = 258884;
+  spec.sampling = kGemma4Sampling;
   VisionSpec& v = spec.vision;
   v.towerless = true;
   v.hidden = 3840;
@@ -87,14 +91,18 @@ extern constinit const Family gemma4_unified = {
     .config = kConfigs,
     .processors = kProcessors,
     .published_processor = &kProcessors[0],
+    .frame_processor = &kFrames,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .unread = kGemma4Unread,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kGemma4ProjectorRoots},
     .stem = kStem,
     .projector = kProjector,
+    .frame = kProjector,
     .projector_title = "one matrix",
     .picture = kGemma4Picture,
+    .video = kGemma4Video,
+    .video_in_template = kGemma4VideoInTemplate,
 };
 
 }  // namespace mica::tables

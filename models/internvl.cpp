@@ -14,6 +14,7 @@ constexpr Choice kLastNorm[] = {{"true", 0}, {"false", 1}};  // pooled features 
 
 constexpr ConfigField kRoot[] = {
     {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
+    {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(video_token), 0, kVocabularyMax},  // of frames, too
     {"downsample_ratio", FieldKind::inverse_u32, MICA_FIELD(vision.merge), 1, 16},
     {"vision_feature_layer", FieldKind::sole_i32, MICA_FIELD(vision.feature_layer), -kLayersMax, kLayersMax},
     {"vision_feature_select_strategy", FieldKind::choice, MICA_FIELD(vision.keep_class_token), 0, 0, false,
@@ -60,6 +61,27 @@ constexpr PictureProcessor kProcessors[] = {
 // OpenGVLab/InternVL3-1B-hf: ImageNet's colours.
 constexpr PictureProcessor kPublished = {
     "GotOcr2ImageProcessor", ProcessorSteps::tiles, tile_values(imagenet_values()), kProcessorTables};
+
+constexpr ProcessorField kShiftFields[] = {
+    {"initial_shift", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(initial_shift)},
+};
+constexpr std::span<const ProcessorField> kFrameFields[] = {kProcessorFields, kCropFields, kVideoFields, kShiftFields};
+
+constexpr ProcessorValues frame_values() {
+  ProcessorValues values = tile_values(clip_values());
+  values.columns_first = true;
+  return values;
+}
+constexpr PictureProcessor kFrames = {"InternVLVideoProcessor", ProcessorSteps::resize_crop, frame_values(),
+                                      kFrameFields};
+constexpr PicturePiece kVideo[] = {
+    {PicturePiece::Kind::text, "Frame{frame}: ", PieceOf::video},
+    {PicturePiece::Kind::text, "\nFrame{frame}: ", PieceOf::frame_but_first},
+    {PicturePiece::Kind::control, "<img>", PieceOf::frame},
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::frame},
+    {PicturePiece::Kind::control, "</img>", PieceOf::frame},
+    {PicturePiece::Kind::text, "\n"},
+};
 
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
@@ -122,7 +144,8 @@ constexpr const char* kGgufProcessor = R"json({
 constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
-  spec.picture_token = 151667;
+  spec.picture_token = spec.video_token = 151667;
+  spec.sampling = {.frames = 8, .spread = FrameSpread::middles};  // as its makers show it videos
   spec.vision.layers = 24;
   spec.vision.hidden = 1024;
   spec.vision.heads = 16;
@@ -149,14 +172,18 @@ extern constinit const Family internvl = {
     .config = kConfigs,
     .processors = kProcessors,
     .published_processor = &kPublished,
+    .frame_processor = &kFrames,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots},
     .gguf = {.projector = "internvl", .config = kGgufConfig, .processor = kGgufProcessor},
     .stem = kInternStem,
     .projector = kInternProjector,
+    .frame = kInternProjector,
     .projector_title = "pixel shuffle, two matrices",
     .picture = kInternPicture,
+    .video = kVideo,
+    .video_in_template = "<video>",
 };
 
 }  // namespace mica::tables

@@ -16,6 +16,7 @@ constexpr Choice kDownsampling[] = {{"16x", 0}, {"4x", 1}};
 
 constexpr ConfigField kRoot[] = {
     {"image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax, true},
+    kVideoToken,
     {"insert_layer_id", FieldKind::i32, MICA_FIELD(vision.inner_layer), 0, kLayersMax},  // vision_config's is not read
     {"downsample_mode", FieldKind::choice, MICA_FIELD(vision.inner_left_out), 0, 0, false, kDownsampling},
     {"merge_kernel_size", FieldKind::square_u32, MICA_FIELD(vision.merge), 2, 2},  // four rows, for its matrices
@@ -52,6 +53,28 @@ constexpr ProcessorValues slice_values() {
 }
 constexpr PictureProcessor kProcessors[] = {
     {"MiniCPMV4_6ImageProcessor", ProcessorSteps::slices, slice_values(), kProcessorTables}};
+
+constexpr ProcessorField kFrameFields[] = {
+    {"max_num_frames", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(max_frames), 1, 65536, true},
+    {"stack_frames", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(stack_frames), 1, 1, true},
+    {"do_sample_frames", ProcessorFieldKind::no_effect},
+};
+constexpr std::span<const ProcessorField> kFrameTables[] = {kProcessorFields, kNoCropFields, kSliceFields, kFrameFields};
+constexpr PictureProcessor kFrames = {"MiniCPMV4_6VideoProcessor", ProcessorSteps::slices, slice_values(), kFrameTables};
+
+// Each frame as a picture is, all under one number.
+constexpr PicturePiece kVideo[] = {
+    {PicturePiece::Kind::control, "<image_id>"},
+    {PicturePiece::Kind::text, "{index}"},
+    {PicturePiece::Kind::control, "</image_id>"},
+    {PicturePiece::Kind::control, "<image>", PieceOf::frame},
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::overview},
+    {PicturePiece::Kind::control, "</image>", PieceOf::overview},
+    {PicturePiece::Kind::control, "<slice>", PieceOf::tile},
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::tile},
+    {PicturePiece::Kind::control, "</slice>", PieceOf::tile},
+    {PicturePiece::Kind::text, "\n", PieceOf::tile_row_but_last},
+};
 
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},
@@ -119,6 +142,8 @@ constexpr PicturePiece kPicture[] = {
 constexpr ModelSpec defaults() {
   ModelSpec spec;
   spec.has_vision = true;
+  spec.video_token = 248057;
+  spec.sampling = {.per_second = 1, .spread = FrameSpread::whole_seconds, .frames_max = 128};
   spec.picture_positions = PicturePositions::counted;
   spec.vision = siglip_defaults(12, 768, 12, 3072, 0, 16);
   spec.vision.merge = 2;
@@ -142,15 +167,18 @@ extern constinit const Family minicpmv4_6 = {
     .config = kConfigs,
     .processors = kProcessors,
     .published_processor = kProcessors,
+    .frame_processor = &kFrames,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .unread = kUnread,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots, {}, {}, kInnerRoots},
     .stem = kStem,
     .projector = kProjector,
+    .frame = kProjector,
     .inner = kInner,
     .projector_title = "patch merger",
     .picture = kPicture,
+    .video = kVideo,
 };
 
 }  // namespace mica::tables

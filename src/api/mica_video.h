@@ -3,7 +3,8 @@
  * A video is its frames: pictures in order, all in one place of a prompt, which such models see in another way than
  * pictures by themselves. In a message they are parts of the kind MICA_PART_FRAME; among the ids of
  * mica_session_add_tokens each run of a video's placeholders has as many of the next pictures for frames as fill it;
- * where the model joins frames and repeats the last one, the most that leave a picture to each run behind.
+ * where the model joins frames and repeats the last one, the most that leave a picture to each run behind. Of models
+ * that have one placeholder for both (InternVL, SmolVLM2), a picture with a time (mica_frame_set_time) is a frame.
  */
 #ifndef MICA_VIDEO_H
 #define MICA_VIDEO_H

@@ -10,6 +10,9 @@ enum class FrameSpread : uint8_t {
   starts,   // at the start of each of as many equal stretches
   ends,     // evenly, the first and the last of the video among them
   seconds,  // at whole steps of time, rounded up to the next frame
+  middles,  // in the middle of each of as many equal stretches
+  within,   // evenly, with both ends; of long videos without the first and the last second
+  whole_seconds,  // at whole steps of time, rounded down; of long videos evenly among its tenths of a second
 };
 
 // So many frames, or so many of each second of its time.

@@ -176,7 +176,9 @@ enum class PieceOf : uint8_t {
   token_row,          // each row of the picture's tokens
   token_row_but_last,
   token_row_last,
+  video,              // once, before the first frame of a video or behind its last: text that its processor writes
   frame,              // each of a video's frames, or of those that one patch holds
+  frame_but_first,
 };
 
 // What stands for a picture in a prompt, piece by piece.
@@ -187,8 +189,10 @@ struct PicturePiece {
     text,     // of the chat template; where a picture is added by itself, what is of the picture is left to the caller
   };
   Kind kind;
-  // With {row} and {column} of a tile, from 1 on, {index} of the picture, from 0 on; of frames with {seconds} when the
-  // first of them is seen, whole ones, and {middle_seconds} between it and the last, in tenths.
+  // With {row} and {column} of a tile, from 1 on, {index} of the picture or the video, from 0 on, {number} the same from 1
+  // on; of frames with {frame}, from 1 on, {seconds} when the first of them is seen, whole ones, {clock} the same as
+  // minutes and seconds, and {middle_seconds} between it and the last, in tenths; of a video with {frames} in words and
+  // its {duration}.
   const char* text = nullptr;
   PieceOf of = PieceOf::picture;
 };
@@ -229,6 +233,8 @@ struct Family {
   std::span<const PicturePiece> video = {};  // of a video; none: as for a picture, its frames behind each other
   // What chat templates show for a picture, where its processor puts all pieces in place of that; null: the placeholder.
   const char* picture_in_template = nullptr;
+  // The same for a video, which a template that knows none shows as a text.
+  const char* video_in_template = nullptr;
   const char* picture_token = nullptr;  // the placeholder's text, where config.json does not say its id
   std::span<const char* const> picture_frame = {};  // likewise the texts of PictureFrame's four; one of them is the
                                                     // placeholder where that has no id

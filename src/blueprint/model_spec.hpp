@@ -353,7 +353,8 @@ struct ModelSpec {
   PictureRule frames;          // of a video
   FrameSampling sampling;      // where nobody says otherwise
   int32_t picture_token = -1;  // the placeholder that stands for one visual token
-  int32_t video_token = -1;    // the same in a video; -1: the model takes none
+  // The same in a video; -1: the model takes none. Where both are one, frames stand as pictures do.
+  int32_t video_token = -1;
   // Around a video whose frames stand as pictures do, for which video_token is in templates only; -1: not so.
   int32_t video_begin = -1, video_end = -1;
   FramePositions frame_positions = FramePositions::own;
@@ -365,6 +366,7 @@ struct ModelSpec {
   uint32_t end_token_count = 0;
   uint8_t chat = 0;  // which of the family's formats config.json names; 0: none
   const PictureRule& rule_of(Shown shown) const { return shown == Shown::still ? pictures : frames; }
+  bool frames_stand_as_pictures() const { return video_token >= 0 && video_token == picture_token; }
   int32_t placeholder_of(Shown shown) const {
     return shown == Shown::still || video_begin >= 0 ? picture_token : video_token;
   }

@@ -44,6 +44,8 @@ struct ProcessorValues {
   double fps = 0;           // the same, of each second
   uint32_t min_frames = 0, max_frames = 0;  // that fps may come to; 0: any number
   double max_duration = 0;  // seconds, of longer videos as many frames; 0: any
+  bool initial_shift = true;  // frames are those in the middle of their stretches, not at the start
+  uint32_t stack_frames = 1;  // of a second that stand in one picture
 };
 
 // Null is not absent: a class of transformers 5 then has nothing there, not its default.

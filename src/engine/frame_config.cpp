@@ -13,19 +13,21 @@ namespace mica {
 namespace {
 
 void set_sampling(const ProcessorValues& values, FrameSampling* sampling) {
-  const bool by_time = sampling->spread == FrameSpread::seconds;  // such classes read no number
-  const uint32_t frames = by_time ? 0 : values.num_frames;
+  const bool by_time = sampling->spread == FrameSpread::seconds;   // such classes read no number
+  const bool has_most = sampling->spread == FrameSpread::within;  // to them it is the most that the rate gives
+  const uint32_t frames = by_time || has_most ? 0 : values.num_frames;
   if (frames != 0 || values.fps > 0) {
     sampling->frames = frames;
     sampling->per_second = frames != 0 ? 0 : values.fps;
   }
+  if (has_most && values.num_frames != 0) sampling->frames_max = values.num_frames;
+  if (sampling->spread == FrameSpread::middles && !values.initial_shift) sampling->spread = FrameSpread::starts;
   if (values.min_frames != 0) sampling->frames_min = values.min_frames;
   if (values.max_frames != 0) sampling->frames_max = values.max_frames;
   if (values.max_duration > 0) sampling->seconds_max = values.max_duration;
 }
 
 Status read_frames(JsonValue root, const char* name, ModelSpec* spec) {
-  const VisionSpec& v = spec->vision;
   ProcessorValues values;
   if (root.is_set() && !root.is_object()) return root.error(Code::corrupt_file, "must be an object");
   MICA_TRY(read_rule(root, *spec->family->frame_processor, *spec, name, &values, &spec->frames));
@@ -35,13 +37,7 @@ Status read_frames(JsonValue root, const char* name, ModelSpec* spec) {
       spec->frames.std[i] = spec->pictures.std[i];
     }
   set_sampling(values, &spec->sampling);
-  const PictureRule& rule = spec->frames;
-  if (row_of(rule.cut).any_size) return check_patches(root, values, v);
-  if (rule.width == v.image_width && rule.height == v.image_height) return Status::ok();
-  const std::string text = "gives frames of " + std::to_string(rule.width) + " x " + std::to_string(rule.height) +
-                           " pixels, but the vision tower takes " + std::to_string(v.image_width) + " x " +
-                           std::to_string(v.image_height) + "; mica does not interpolate its positions";
-  return root.error(Code::unsupported, text.c_str(), values.do_center_crop ? "crop_size" : "size");
+  return check_against_tower(root, values, *spec, spec->frames, "frames");
 }
 
 }  // namespace

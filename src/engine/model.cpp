@@ -44,6 +44,8 @@ Status find_placeholders(const Model& model, TemplatedChat::Placeholders* out) {
   const int32_t picture = model.spec.has_vision ? model.spec.picture_token : -1, video = model.spec.video_token;
   std::string placeholder;
   if (video >= 0) MICA_TRY(model.tokenizer->decode({&video, 1}, false, &out->video));
+  out->video_written = out->video;
+  if (video >= 0 && family.video_in_template != nullptr) out->video = family.video_in_template;
   if (picture < 0) return Status::ok();
   MICA_TRY(model.tokenizer->decode({&picture, 1}, false, &placeholder));
   out->picture = out->picture_written = placeholder;

@@ -128,7 +128,7 @@ Status read_null(JsonValue value, const ProcessorField& field, ProcessorValues* 
 }
 
 Status read_field(JsonValue root, const ProcessorField& field, ProcessorValues* values) {
-  const JsonValue value = root.find(field.name);
+  const JsonValue value = root.find_path(field.name);
   if (value.is_absent() || (value.is_null() && field.null_is_absent)) return Status::ok();
   if (value.is_null()) return read_null(value, field, values);
   const uint32_t low = clamp_u32(field.low), high = clamp_u32(field.high);  // of other kinds they may be anything
@@ -327,9 +327,19 @@ void take_tile_size(ModelSpec* spec) {
   spec->vision.image_height = spec->pictures.height;
 }
 
-Status check_against_tower(JsonValue root, const ProcessorValues& values, const ModelSpec& spec) {
+// In classes whose pictures have any size.
+Status check_patches(JsonValue root, const ProcessorValues& values, const VisionSpec& tower) {
+  MICA_TRY(check_count(root, "patch_size", values.patch_size, tower.patch, "vision_config.patch_size"));
+  MICA_TRY(check_count(root, "temporal_patch_size", values.temporal_patch_size, tower.temporal,
+                       "vision_config.temporal_patch_size"));
+  return check_count(root, "merge_size", values.merge_size, tower.merge, "vision_config.spatial_merge_size");
+}
+
+}  // namespace
+
+Status check_against_tower(JsonValue root, const ProcessorValues& values, const ModelSpec& spec,
+                           const PictureRule& rule, const char* what) {
   const VisionSpec& v = spec.vision;
-  const PictureRule& rule = spec.pictures;
   if (rule.cut == PictureCut::bounded) {
     if (rule.whole % v.patch == 0) return Status::ok();
     return check_count(root, "patch_size", values.patch_sides.height, v.patch, "vision_config.patch_size");
@@ -354,12 +364,15 @@ Status check_against_tower(JsonValue root, const ProcessorValues& values, const 
   }
   if (row_of(rule.cut).any_size) return check_patches(root, values, v);
   if (rule.width == v.image_width && rule.height == v.image_height) return Status::ok();
-  const std::string text = "gives pictures of " + std::to_string(rule.width) + " x " + std::to_string(rule.height) +
-                           " pixels, but the vision tower takes " + std::to_string(v.image_width) + " x " +
-                           std::to_string(v.image_height) + "; mica does not interpolate its positions";
+  const std::string text = std::string("gives ") + what + " of " + std::to_string(rule.width) + " x " +
+                           std::to_string(rule.height) + " pixels, but the vision tower takes " +
+                           std::to_string(v.image_width) + " x " + std::to_string(v.image_height) +
+                           "; mica does not interpolate its positions";
   const bool crops = row_of(rule.cut).crops && values.do_center_crop;
   return refuse(root, crops ? "crop_size" : rule.cut == PictureCut::squares ? "max_image_size" : "size", text.c_str());
 }
+
+namespace {
 
 // What processor_config.json says of the number of tokens: the model's own number is used, so both must be one.
 Status check_processor(JsonValue root, const ModelSpec& spec) {
@@ -433,13 +446,6 @@ Status take_published(const char* name, ModelSpec* spec) {
 
 }  // namespace
 
-Status check_patches(JsonValue root, const ProcessorValues& values, const VisionSpec& tower) {
-  MICA_TRY(check_count(root, "patch_size", values.patch_size, tower.patch, "vision_config.patch_size"));
-  MICA_TRY(check_count(root, "temporal_patch_size", values.temporal_patch_size, tower.temporal,
-                       "vision_config.temporal_patch_size"));
-  return check_count(root, "merge_size", values.merge_size, tower.merge, "vision_config.spatial_merge_size");
-}
-
 Status read_rule(JsonValue root, const PictureProcessor& kind, const ModelSpec& spec, const char* name,
                  ProcessorValues* values, PictureRule* out) {
   *values = root.is_absent() ? published_values(kind, spec.vision) : kind.defaults;
@@ -468,7 +474,7 @@ Status read_picture_rule(const PictureDocuments& documents, const char* name, Mo
     ProcessorValues values;
     MICA_TRY(read_rule(root, *kind, *spec, name, &values, &spec->pictures));
     take_tile_size(spec);
-    MICA_TRY(check_against_tower(root, values, *spec));
+    MICA_TRY(check_against_tower(root, values, *spec, spec->pictures, "pictures"));
     warn_of_unknown_fields(root, *kind);
   }
   if (processor.root().is_object()) MICA_TRY(check_processor(processor.root(), *spec));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -13,7 +14,8 @@ namespace mica {
 namespace {
 
 bool is_inner(const PicturePiece& piece) {
-  return piece.kind == PicturePiece::Kind::tokens || piece.of != PieceOf::picture;
+  const bool is_outer = piece.of == PieceOf::picture || piece.of == PieceOf::video;
+  return piece.kind == PicturePiece::Kind::tokens || !is_outer;
 }
 
 // What a piece is written for, again and again.
@@ -40,6 +42,35 @@ void replace(std::string_view mark, const std::string& number, std::string* text
 std::string in_tenths(double number) {
   char text[64];
   return {text, std::to_chars(text, text + sizeof text, number, std::chars_format::fixed, 1).ptr};
+}
+
+std::string two_digits(uint64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); }
+
+std::string clock_text(double seconds) {
+  const auto whole = static_cast<uint64_t>(seconds);
+  return two_digits(whole / 60) + ":" + two_digits(whole % 60);
+}
+
+// As Python's timedelta has it.
+std::string duration_text(double seconds) {
+  constexpr double kRounding = 1e-6;  // of a quotient that was a whole number of seconds
+  const auto whole = static_cast<uint64_t>(seconds + kRounding);
+  const uint64_t days = whole / 86400;
+  const std::string before = days == 0 ? "" : std::to_string(days) + (days == 1 ? " day, " : " days, ");
+  return before + std::to_string(whole / 3600 % 24) + ":" + two_digits(whole / 60 % 60) + ":" + two_digits(whole % 60);
+}
+
+// As num2words has it; a thousand frames and more are beyond what is seen of a video.
+std::string number_words(size_t number) {
+  constexpr const char* kSmall[] = {"zero",    "one",     "two",       "three",    "four",     "five",    "six",
+                                    "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
+                                    "fourteen", "fifteen", "sixteen",  "seventeen", "eighteen", "nineteen"};
+  constexpr const char* kTens[] = {"", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
+  if (number >= 1000) return std::to_string(number);
+  if (number < std::size(kSmall)) return kSmall[number];
+  if (number < 100) return kTens[number / 10] + (number % 10 == 0 ? "" : std::string("-") + kSmall[number % 10]);
+  return kSmall[number / 100] + std::string(" hundred") +
+         (number % 100 == 0 ? "" : " and " + number_words(number % 100));
 }
 
 class PictureWriter {
@@ -91,7 +122,9 @@ class PictureWriter {
       case PieceOf::tile_row_but_last: return row_ends && !is_last;
       case PieceOf::token_row_but_last: return !is_last;
       case PieceOf::token_row_last: return is_last;
+      case PieceOf::frame_but_first: return facts_.shot != 0;
       case PieceOf::picture:
+      case PieceOf::video:
       case PieceOf::frame:
       case PieceOf::tile:
       case PieceOf::token_row: return true;
@@ -121,12 +154,9 @@ class PictureWriter {
       return Status::ok();
     }
     if (!writer_) return Status::ok();
-    std::string text = piece.text;
+    std::string text = piece_text(piece.text, facts_);
     replace("{row}", std::to_string(row_ + 1), &text);
     replace("{column}", std::to_string(column_ + 1), &text);
-    replace("{index}", std::to_string(facts_.index), &text);
-    replace("{seconds}", std::to_string(static_cast<uint64_t>(facts_.seconds)), &text);
-    replace("{middle_seconds}", in_tenths(facts_.middle_seconds), &text);
     const int32_t id = piece.kind == PicturePiece::Kind::control ? model_.tokenizer->id_of(text) : -1;
     return id >= 0 ? writer_->token(id) : writer_->plain_text(text);
   }
@@ -143,6 +173,29 @@ class PictureWriter {
 };
 
 }  // namespace
+
+PictureFacts facts_of(const Shot& shot, const ShownCount& before) {
+  const bool is_still = shot.shown == Shown::still;
+  return {.index = is_still ? before.pictures : before.videos - (shot.index > 0),
+          .shot = shot.index,
+          .frames = shot.video_frames,
+          .seconds = shot.seconds,
+          .middle_seconds = shot.middle_seconds,
+          .video_seconds = shot.video_seconds};
+}
+
+std::string piece_text(const char* text, const PictureFacts& facts) {
+  std::string out = text;
+  replace("{index}", std::to_string(facts.index), &out);
+  replace("{number}", std::to_string(facts.index + 1), &out);
+  replace("{frame}", std::to_string(facts.shot + 1), &out);
+  replace("{frames}", number_words(facts.frames), &out);
+  replace("{seconds}", std::to_string(static_cast<uint64_t>(facts.seconds)), &out);
+  replace("{middle_seconds}", in_tenths(facts.middle_seconds), &out);
+  replace("{clock}", clock_text(facts.seconds), &out);
+  replace("{duration}", duration_text(facts.video_seconds), &out);
+  return out;
+}
 
 size_t PicturePrompt::text_tokens() const {
   size_t count = behind.size();

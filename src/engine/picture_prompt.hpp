@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "family.hpp"
 #include "model.hpp"
 #include "pixels.hpp"
+#include "shot.hpp"
 #include "status.hpp"
 
 namespace mica {
@@ -36,9 +38,15 @@ inline bool has_shots_apart(const Family& family) { return pieces_of(family, Sho
 
 // What pieces say of a picture beside its plan.
 struct PictureFacts {
-  size_t index = 0;  // how many pictures go before it in the conversation
-  double seconds = 0, middle_seconds = 0;  // of a shot of a video
+  size_t index = 0;  // how many pictures go before it in the conversation; of a shot, videos before its own
+  // Of a shot of a video.
+  size_t shot = 0, frames = 1;
+  double seconds = 0, middle_seconds = 0, video_seconds = 0;
 };
+PictureFacts facts_of(const Shot& shot, const ShownCount& before);
+// A piece's text for one picture, without what it says of tiles.
+std::string piece_text(const char* text, const PictureFacts& facts);
+
 // Without a tokenizer there is nothing between the runs.
 Status write_picture(const Model& model, const PixelPlan& plan, const PictureFacts& facts, PicturePrompt* out);
 

@@ -14,7 +14,8 @@ namespace mica {
 Status read_rule(JsonValue root, const PictureProcessor& kind, const ModelSpec& spec, const char* name,
                  ProcessorValues* values, PictureRule* out);
 
-// Whether patches are the tower's, in classes whose pictures have any size.
-Status check_patches(JsonValue root, const ProcessorValues& values, const VisionSpec& tower);
+// Whether what the rule gives is what the tower takes. `what`: pictures, or frames.
+Status check_against_tower(JsonValue root, const ProcessorValues& values, const ModelSpec& spec,
+                           const PictureRule& rule, const char* what);
 
 }  // namespace mica

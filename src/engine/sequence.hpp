@@ -45,7 +45,7 @@ class Sequence {
     size_t text = 0;  // of these, tokens that are kept as text
     uint32_t next_position = 0;
     uint32_t prompt_position = 0;  // next_position behind the newest prompt
-    uint32_t pictures = 0;      // that were added
+    ShownCount shown;           // that was added
     bool conversation = false;  // add_message was used
     bool answer_open = false;   // the assistant's turn is open
     bool system_open = false;   // a system turn stands there that the user's turn goes on (ChatFormat::system_in_user)
@@ -169,7 +169,7 @@ class Sequence {
   Status push_ids(std::span<const int32_t> ids);
   Status plan_within(const Shot& shot, size_t tokens_max, PendingPicture* out) const;
   Status plan_smaller(size_t tokens_max, PendingPicture* planned) const;
-  Status plan_for(std::span<const int32_t> ids, const Picture& picture, size_t room, PendingPicture* planned,
+  Status plan_for(std::span<const int32_t> ids, const Shot& shot, size_t room, PendingPicture* planned,
                   PicturePrompt* prompt, size_t* length) const;
   Status push_run(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length);
   Status push_video(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length);
@@ -177,8 +177,8 @@ class Sequence {
   size_t count_runs(std::span<const int32_t> ids) const;
   bool is_placeholder(int32_t id) const;
   size_t count_placeholders(std::span<const int32_t> ids, Shown shown) const;
-  // What a family has around the picture of this number, from 0 on.
-  static Status write_marks(std::span<const PicturePiece> marks, uint32_t index, TurnWriter* writer);
+  // What a family has around a picture or a video.
+  static Status write_marks(std::span<const PicturePiece> marks, const PictureFacts& facts, TurnWriter* writer);
   Status write_message(Role role, std::span<const MessagePart> parts, std::vector<Piece>* pieces);
   // The same by a template that is run (sequence_turns.cpp).
   Status add_templated(Role role, std::span<const MessagePart> parts);
@@ -189,6 +189,7 @@ class Sequence {
   Status pictures_at(std::span<const MessagePart> parts, size_t first, std::vector<Piece>* pictures) const;
   Status split_at_pictures(std::span<const int32_t> ids, std::span<const MessagePart> parts,
                            std::vector<Piece>* pieces);
+  Turn::Part part_of_turn(const MessagePart& part, std::span<const Piece> shown, ShownCount* before) const;
   Status push_pieces(std::span<const Piece> pieces);
   Status share_room(std::span<const Piece> pieces, size_t* tokens_max);
   void want(size_t tokens, size_t largest);
@@ -197,7 +198,6 @@ class Sequence {
   Status add_pieces(std::span<const Piece> pictures);
   // `tokens_max` bounds its tokens, beside the options.
   Status push_picture(const Shot& shot, size_t tokens_max);
-  PictureFacts facts_of(const Shot& shot, size_t before) const;
   bool begins_picture(std::span<const int32_t> ids, size_t at) const;
   Status push_planned(PendingPicture planned, const PicturePrompt& prompt);
   Status plan_alone(const Picture& picture, PendingPicture* planned) const;

@@ -15,7 +15,7 @@
 namespace mica {
 namespace {
 
-constexpr std::string_view kVersion = "5";
+constexpr std::string_view kVersion = "6";
 // Documents of the file.
 constexpr std::string_view kVersionName = "session", kModelName = "session.model", kCacheName = "session.cache";
 
@@ -61,7 +61,7 @@ Status find(const ModelFiles& file, const std::string& name, size_t bytes, Bytes
 
 // All numbers of a session, 64 bits each.
 struct SequenceFile::Counts {
-  uint64_t done, end, visual, text, next_position, prompt_position, pictures;
+  uint64_t done, end, visual, text, next_position, prompt_position, pictures, videos;
   uint64_t computed_text, computed_position;
   uint64_t cached_text, cached_visual, spans;
   uint64_t conversation, answer_open, computed_conversation, computed_answer_open;
@@ -89,7 +89,8 @@ SequenceFile::Counts SequenceFile::counts_of(const Sequence& s) {
                 .text = s.mark_.text,
                 .next_position = s.mark_.next_position,
                 .prompt_position = s.mark_.prompt_position,
-                .pictures = s.mark_.pictures,
+                .pictures = s.mark_.shown.pictures,
+                .videos = s.mark_.shown.videos,
                 .computed_text = s.computed_.text,
                 .computed_position = s.computed_.next_position,
                 .cached_text = cached.text,
@@ -163,7 +164,7 @@ Status SequenceFile::check_counts(const Sequence& s, const Counts& c, const char
   const bool packs = s.options_.kv.packs_visual(), talks = s.model_->chat.writes_turns();
   if (c.end > limits::kContextMax || c.done > c.end || c.visual > c.done || c.text > c.end ||
       c.next_position > c.end || c.prompt_position > c.next_position || c.pictures > c.end ||
-      c.spans > c.done || c.cached_text > c.done || c.cached_visual > c.done)
+      c.videos > c.end || c.spans > c.done || c.cached_text > c.done || c.cached_visual > c.done)
     return damaged(path, "a number is out of range");
   const uint64_t pending = c.end - c.done;
   if (c.cached_text + c.cached_visual != c.done || c.text != c.cached_text + pending ||
@@ -222,11 +223,12 @@ void SequenceFile::take_up(const Counts& c, const KvCache::Contents& cached, Seq
   s->picture_count_ = 0;  // what waited is forgotten
   s->done_ = c.done;
   s->visual_done_ = c.visual;
+  const ShownCount shown = {static_cast<uint32_t>(c.pictures), static_cast<uint32_t>(c.videos)};
   s->mark_ = {.end = c.end,
               .text = c.text,
               .next_position = static_cast<uint32_t>(c.next_position),
               .prompt_position = static_cast<uint32_t>(c.prompt_position),
-              .pictures = static_cast<uint32_t>(c.pictures),
+              .shown = shown,
               .conversation = c.conversation != 0,
               .answer_open = c.answer_open != 0,
               .system_open = c.system_open != 0};
@@ -234,7 +236,7 @@ void SequenceFile::take_up(const Counts& c, const KvCache::Contents& cached, Seq
                   .text = c.computed_text,
                   .next_position = static_cast<uint32_t>(c.computed_position),
                   .prompt_position = static_cast<uint32_t>(std::min(c.prompt_position, c.computed_position)),
-                  .pictures = static_cast<uint32_t>(c.pictures),
+                  .shown = shown,
                   .conversation = c.computed_conversation != 0,
                   .answer_open = c.computed_answer_open != 0,
                   .system_open = c.computed_system_open != 0};

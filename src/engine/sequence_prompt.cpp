@@ -37,19 +37,6 @@ bool can_shrink(const ModelSpec& spec, const Shot& shot) {
   return shot.shown == Shown::still || row_of(spec.frames.cut).any_size;
 }
 
-// {number} stands for which of a conversation's pictures it is, counted from 1, {index} for the same from 0.
-std::string numbered(const char* text, uint32_t index) {
-  std::string out = text;
-  const struct {
-    std::string_view mark;
-    uint32_t value;
-  } kinds[] = {{"{number}", index + 1}, {"{index}", index}};
-  for (const auto& kind : kinds)
-    if (const size_t at = out.find(kind.mark); at != std::string::npos)
-      out.replace(at, kind.mark.size(), std::to_string(kind.value));
-  return out;
-}
-
 }  // namespace
 
 // The pictures of a message's part: one, or the shots of the video that begins there; none of what follows its first
@@ -71,8 +58,8 @@ Status Sequence::pictures_at(std::span<const MessagePart> parts, size_t first, s
   return Status::ok();
 }
 
-Status Sequence::write_marks(std::span<const PicturePiece> marks, uint32_t index, TurnWriter* writer) {
-  for (const PicturePiece& mark : marks) MICA_TRY(writer->template_text(numbered(mark.text, index)));
+Status Sequence::write_marks(std::span<const PicturePiece> marks, const PictureFacts& facts, TurnWriter* writer) {
+  for (const PicturePiece& mark : marks) MICA_TRY(writer->template_text(piece_text(mark.text, facts)));
   return Status::ok();
 }
 
@@ -98,20 +85,22 @@ Status Sequence::write_message(Role role, std::span<const MessagePart> parts, st
       mark_.system_open = format.system_in_user;
     }
   }
-  uint32_t pictures = mark_.pictures;
+  ShownCount before = mark_.shown;
   const auto write_picture_part = [&](size_t part) -> Status {
     std::vector<Piece> shown;
     MICA_TRY(pictures_at(parts, part, &shown));
     if (shown.empty()) return Status::ok();
-    const PicturePieces around = pieces_of(*model_->spec.family, shown.front().shot.shown);
-    MICA_TRY(write_marks(around.before, pictures, &writer));
+    const Shot& first = shown.front().shot;
+    const PicturePieces around = pieces_of(*model_->spec.family, first.shown);
+    const PictureFacts facts = facts_of(first, before);
+    before.add(first);
+    MICA_TRY(write_marks(around.before, facts, &writer));
     MICA_TRY(writer.flush());
     shown.front().ids = std::move(ids);
     ids.clear();
     std::move(shown.begin(), shown.end(), std::back_inserter(*pieces));
     writer.follow_control();
-    MICA_TRY(write_marks(around.behind, pictures, &writer));
-    pictures += static_cast<uint32_t>(shown.size());
+    MICA_TRY(write_marks(around.behind, facts, &writer));
     return Status::ok();
   };
   for (size_t i = 0; i < parts.size(); ++i)
@@ -178,7 +167,7 @@ Status Sequence::share_room(std::span<const Piece> pieces, size_t* tokens_max) {
     PendingPicture whole;
     MICA_TRY(plan_within(piece.shot, kNoBound, &whole));
     PicturePrompt prompt;
-    MICA_TRY(write_picture(*model_, whole.plan, facts_of(piece.shot, wanted.size()), &prompt));
+    MICA_TRY(write_picture(*model_, whole.plan, facts_of(piece.shot, mark_.shown), &prompt));
     text += prompt.text_tokens();
     whole_pictures += whole.tokens;
     largest = std::max(largest, whole.tokens);
@@ -250,7 +239,7 @@ Status Sequence::add_pieces(std::span<const Piece> pictures) {
       PendingPicture whole;
       PicturePrompt prompt;
       MICA_TRY(plan_within(piece.shot, kNoBound, &whole));
-      MICA_TRY(write_picture(*model_, whole.plan, facts_of(piece.shot, 0), &prompt));
+      MICA_TRY(write_picture(*model_, whole.plan, facts_of(piece.shot, mark_.shown), &prompt));
       tokens += whole.tokens + prompt.text_tokens();
       largest = std::max(largest, whole.tokens);
     }
@@ -281,10 +270,6 @@ uint32_t steps_before(const ModelSpec& spec, const Shot& shot) {
 }
 
 }  // namespace
-
-PictureFacts Sequence::facts_of(const Shot& shot, size_t before) const {
-  return {.index = mark_.pictures + before, .seconds = shot.seconds, .middle_seconds = shot.middle_seconds};
-}
 
 // A run of a picture's tokens, which are of a kind (visual_), and their positions. M-RoPE (Qwen2-VL, arXiv 2409.12191,
 // section 2.1): time stands still, height and width count from the run's start, and text goes on behind the largest of
@@ -393,7 +378,7 @@ Status Sequence::push_picture(const Shot& shot, size_t tokens_max) {
   PendingPicture planned;
   PicturePrompt prompt;
   MICA_TRY(plan_within(shot, std::min<size_t>(tokens_max, options_.picture_tokens), &planned));
-  MICA_TRY(write_picture(*model_, planned.plan, facts_of(shot, 0), &prompt));
+  MICA_TRY(write_picture(*model_, planned.plan, facts_of(shot, mark_.shown), &prompt));
   return push_planned(planned, prompt);
 }
 
@@ -445,7 +430,7 @@ Status Sequence::push_planned(PendingPicture planned, const PicturePrompt& promp
   }
   planned.end = mark_.end;
   pictures_[picture_count_++] = planned;
-  ++mark_.pictures;
+  mark_.shown.add(planned.shot);
   return push_ids(prompt.behind);
 }
 

@@ -9,14 +9,14 @@ namespace mica {
 
 // The plan of a picture whose placeholders begin `ids`: the ids were made for the picture as it is, or for what this
 // session makes of it. `length` of them are the picture's, none where they are for neither.
-Status Sequence::plan_for(std::span<const int32_t> ids, const Picture& picture, size_t room, PendingPicture* planned,
+Status Sequence::plan_for(std::span<const int32_t> ids, const Shot& shot, size_t room, PendingPicture* planned,
                           PicturePrompt* prompt, size_t* length) const {
   const PictureFrame& frame = model_->spec.picture_frame;
   *length = 0;
   for (const size_t tokens_max : {kNoBound, room}) {
     PicturePrompt written;
-    MICA_TRY(plan_within(shot_of(picture), tokens_max, planned));
-    MICA_TRY(write_picture(*model_, planned->plan, {.index = mark_.pictures}, &written));
+    MICA_TRY(plan_within(shot, tokens_max, planned));
+    MICA_TRY(write_picture(*model_, planned->plan, facts_of(shot, mark_.shown), &written));
     const bool found = frame.begin >= 0
                            ? find_framed_picture(ids, frame, written, prompt, length)
                            : find_picture(ids, model_->spec.picture_token, written, prompt, length);
@@ -50,7 +50,7 @@ Status Sequence::add_tokens(std::span<const int32_t> ids, std::span<const Pictur
       within_video = begins || (within_video && ids[i] != spec.video_end);
       const bool is_picture = begins_picture(ids, i);
       const bool is_video = spec.video_token >= 0 && ids[i] == spec.placeholder_of(Shown::frame) &&
-                            (spec.video_begin < 0 || within_video);
+                            (spec.video_begin < 0 || within_video) && !spec.frames_stand_as_pictures();
       if (!is_picture && !is_video) {
         MICA_TRY(push_token(ids[i++]));
         continue;
@@ -70,15 +70,19 @@ Status Sequence::add_tokens(std::span<const int32_t> ids, std::span<const Pictur
   });
 }
 
-// The picture whose placeholders begin `ids`; `length`: of its own.
+// The picture whose placeholders begin `ids`; `length`: of its own. Where nothing else tells, a picture with a time is a
+// video's frame.
 Status Sequence::push_run(std::span<const int32_t> ids, std::span<const Picture* const>* pictures, size_t* length) {
   const size_t room = std::min<size_t>(picture_room(), options_.picture_tokens);
   PendingPicture planned;
   PicturePrompt prompt;
-  MICA_TRY(plan_for(ids, *pictures->front(), room, &planned, &prompt, length));
+  std::vector<Shot> shots = {shot_of(*pictures->front())};
+  if (model_->spec.frames_stand_as_pictures() && pictures->front()->time.seconds >= 0)
+    MICA_TRY(shots_of(model_->spec, pictures->first(1), &shots));
+  MICA_TRY(plan_for(ids, shots[0], room, &planned, &prompt, length));
   if (*length == 0)
     return Status::error(Code::invalid_argument, "picture %u takes %zu placeholders, but only %zu stand there",
-                         mark_.pictures + 1, planned.tokens, count_placeholders(ids, Shown::still));
+                         mark_.shown.pictures + 1, planned.tokens, count_placeholders(ids, Shown::still));
   *pictures = pictures->subspan(1);
   return push_planned(planned, prompt);
 }

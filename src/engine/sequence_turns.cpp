@@ -44,18 +44,37 @@ Status Sequence::close_answer() {
   return Status::ok();
 }
 
+// What a template is given for a part of a message. `shown`: of a picture or a video; `before` goes on behind it.
+Turn::Part Sequence::part_of_turn(const MessagePart& part, std::span<const Piece> shown, ShownCount* before) const {
+  if (part.picture == nullptr) return {Turn::Kind::text, std::string(part.text)};
+  const Shot& first = shown.front().shot;
+  const PictureFacts facts = facts_of(first, *before);
+  before->add(first);
+  if (!part.is_frame) return {Turn::Kind::picture, {}};
+  const Family& family = *model_->spec.family;
+  if (family.video_in_template == nullptr) return {Turn::Kind::video, {}};
+  const auto text_of = [&](std::span<const PicturePiece> marks) {
+    std::string text;
+    for (const PicturePiece& mark : marks)
+      if (mark.of == PieceOf::video) text += piece_text(mark.text, facts);
+    return text;
+  };
+  const PicturePieces around = pieces_of(family, first.shown);
+  return {Turn::Kind::video,
+          text_of(around.before) + model_->chat.templated->video_placeholder() + text_of(around.behind)};
+}
+
 Status Sequence::add_templated(Role role, std::span<const MessagePart> parts) {
   sync_turns();
   if (turns_.empty() && mark_.end > 0 && mark_.conversation) turns_.push_back(stand_in());
   if (mark_.answer_open) MICA_TRY(close_answer());
   Turn turn{role, {}};
+  ShownCount before = mark_.shown;
   for (size_t i = 0; i < parts.size(); ++i) {
-    const bool is_text = parts[i].picture == nullptr;
     std::vector<Piece> shown;
     MICA_TRY(pictures_at(parts, i, &shown));
-    if (!is_text && shown.empty()) continue;  // one more frame of a video
-    turn.parts.push_back({is_text ? Turn::Kind::text : parts[i].is_frame ? Turn::Kind::video : Turn::Kind::picture,
-                          std::string(parts[i].text)});
+    if (parts[i].picture != nullptr && shown.empty()) continue;  // one more frame of a video
+    turn.parts.push_back(part_of_turn(parts[i], shown, &before));
   }
   turns_.push_back(std::move(turn));
   mark_.turns = static_cast<uint32_t>(turns_.size());
@@ -111,17 +130,18 @@ Status Sequence::write_rendering(bool opens, std::span<const MessagePart> parts)
 Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const MessagePart> parts,
                                   std::vector<Piece>* pieces) {
   const std::vector<const char*> names = controls();
-  const auto write = [&](std::span<const PicturePiece> marks, uint32_t index, std::vector<int32_t>* out) {
+  const auto write = [&](std::span<const PicturePiece> marks, const PictureFacts& facts, std::vector<int32_t>* out) {
     TurnWriter writer(*model_->tokenizer, names, TextBefore::control_token, out);
-    MICA_TRY(write_marks(between_controls(marks), index, &writer));
+    MICA_TRY(write_marks(between_controls(marks), facts, &writer));
     return writer.flush();
   };
-  uint32_t index = mark_.pictures;
+  ShownCount before = mark_.shown;
+  const bool alike = model_->spec.frames_stand_as_pictures();
   size_t next[2] = {0, 0};  // the part behind the newest picture, and behind the newest frame, that found its place
   const auto take = [&](bool frame, std::vector<Piece>* found) -> Status {
     found->clear();
-    for (size_t& at = next[frame]; at < parts.size() && found->empty();)
-      if (const size_t part = at++; parts[part].picture != nullptr && parts[part].is_frame == frame)
+    for (size_t& at = next[frame && !alike]; at < parts.size() && found->empty();)
+      if (const size_t part = at++; parts[part].picture != nullptr && (alike || parts[part].is_frame == frame))
         MICA_TRY(pictures_at(parts, part, found));
     return Status::ok();
   };
@@ -135,11 +155,13 @@ Status Sequence::split_at_pictures(std::span<const int32_t> ids, std::span<const
     }
     MICA_TRY(take(is_video, &shown));
     if (shown.empty()) return Status::error(Code::unsupported, "the chat template shows more pictures than there are");
-    const PicturePieces around = pieces_of(*model_->spec.family, shown.front().shot.shown);
+    const Shot& first = shown.front().shot;
+    const PicturePieces around = pieces_of(*model_->spec.family, first.shown);
+    const PictureFacts facts = facts_of(first, before);
+    before.add(first);
     std::vector<int32_t> opens, closes;
-    MICA_TRY(write(around.before, index, &opens));
-    MICA_TRY(write(around.behind, index, &closes));
-    index += static_cast<uint32_t>(shown.size());
+    MICA_TRY(write(around.before, facts, &opens));
+    MICA_TRY(write(around.behind, facts, &closes));
     const bool has_marks = opens.empty() || (!run.empty() && run.back() == opens.back());
     if (!has_marks) run.insert(run.end(), opens.begin(), opens.end());
     shown.front().ids = std::move(run);

@@ -45,23 +45,27 @@ Status Sequence::find_video(std::span<const int32_t> ids, std::span<const Pictur
   std::vector<Shot> shots;
   *out = {};
   MICA_TRY(shots_of(model_->spec, frames, &shots));
-  size_t at = 0, whole = 0;
+  size_t at = 0, more = 0;  // placeholders behind the newest shot's
   for (const Shot& shot : shots) {
     const size_t before = at;
     PendingPicture planned;
     MICA_TRY(plan_within(shot, kNoBound, &planned));
     while (apart && shot.index > 0 && at < ids.size() && !is_placeholder(ids[at]) && ids[at] != model_->spec.video_end)
       ++at;
-    const size_t run = count_placeholders(ids.subspan(at), shot.shown);
-    if (run < planned.tokens || (apart && run != planned.tokens)) return Status::ok();
-    whole = run - planned.tokens;
+    PicturePrompt written = {.runs = {{{}, planned.tokens}}, .behind = {}}, found;
+    if (planned.plan.tiles > 1)
+      MICA_TRY(write_picture(*model_, planned.plan, facts_of(shot, mark_.shown), &written));
+    size_t length = 0;
+    const int32_t placeholder = model_->spec.placeholder_of(shot.shown);
+    if (!find_picture(ids.subspan(at), placeholder, written, &found, &length)) return Status::ok();
+    more = count_placeholders(ids.subspan(at + length), shot.shown);
+    if (apart && more != 0) return Status::ok();
+    found.runs[0].before = {ids.begin() + static_cast<ptrdiff_t>(before), ids.begin() + static_cast<ptrdiff_t>(at)};
     out->shots.push_back(planned);
-    out->prompts.push_back({.runs = {{{ids.begin() + static_cast<ptrdiff_t>(before),
-                                       ids.begin() + static_cast<ptrdiff_t>(at)}, planned.tokens}},
-                            .behind = {}});
-    at += planned.tokens;
+    out->prompts.push_back(std::move(found));
+    at += length;
   }
-  if (whole == 0) out->length = at;
+  if (more == 0) out->length = at;
   return Status::ok();
 }
 

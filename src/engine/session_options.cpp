@@ -210,22 +210,37 @@ KvCache::Room kv_room(const SessionOptions& options) {
           .span_tokens_max = options.batch};
 }
 
+namespace {
+
+// Of pictures, or frames, that take `tokens` at most, in a tower that takes what the plan gives.
+PixelRoom any_size_room(const VisionSpec& v, const PictureRule& rule, uint32_t tokens) {
+  PixelRoom room;
+  room.patches = static_cast<size_t>(row_of(rule.cut).patches_max(rule, tokens));
+  room.values = room.patches * v.patch_values();
+  if (rule.layout == PictureLayout::sequences) {
+    const size_t token_pixels = size_t{v.patch} * v.token_side() * v.patch * v.token_side();
+    const size_t tile_tokens = std::max<size_t>(1, size_t{rule.width} * rule.height / token_pixels);
+    const size_t tiles = std::min<size_t>(row_of(rule.cut).tiles_max(rule), tokens / tile_tokens + 1);
+    room.values = tiles * rule.patches_room * v.patch_values();
+  }
+  if (const auto tile_tokens_max = row_of(rule.cut).tile_tokens_max)
+    room.patches = std::min(room.patches, size_t{v.token_side()} * v.token_side() * tile_tokens_max(rule));
+  return room;
+}
+
+}  // namespace
+
 PixelRoom pixel_room(const Model& model, const SessionOptions& options) {
   const VisionSpec& v = model.spec.vision;
   if (!model.spec.has_vision) return {};
   PixelRoom room;
   if (row_of(model.spec.pictures.cut).any_size) {
-    const PictureRule& rule = model.spec.pictures;
-    room.patches = static_cast<size_t>(row_of(rule.cut).patches_max(rule, options.picture_tokens));
-    room.values = room.patches * v.patch_values();
-    if (rule.layout == PictureLayout::sequences) {
-      const size_t token_pixels = size_t{v.patch} * v.token_side() * v.patch * v.token_side();
-      const size_t tile_tokens = std::max<size_t>(1, size_t{rule.width} * rule.height / token_pixels);
-      const size_t tiles = std::min<size_t>(row_of(rule.cut).tiles_max(rule), options.picture_tokens / tile_tokens + 1);
-      room.values = tiles * rule.patches_room * v.patch_values();
+    room = any_size_room(v, model.spec.pictures, options.picture_tokens);
+    if (model.spec.video_token >= 0) {
+      const PixelRoom frame = any_size_room(v, model.spec.frames, options.picture_tokens);
+      room.patches = std::max(room.patches, frame.patches);
+      room.values = std::max(room.values, frame.values);
     }
-    if (const auto tile_tokens_max = row_of(rule.cut).tile_tokens_max)
-      room.patches = std::min(room.patches, size_t{v.token_side()} * v.token_side() * tile_tokens_max(rule));
   } else {
     room.patches = static_cast<size_t>(v.image_width / v.patch) * (v.image_height / v.patch);
     // Tokens of a grid may be fewer than those of its tiles.

@@ -37,7 +37,9 @@ Status shots_of(const ModelSpec& spec, std::span<const Picture* const> frames, s
   if (frames.empty()) return Status::error(Code::invalid_argument, "a video without a frame");
   const size_t together = spec.vision.temporal;
   if (together > 1) MICA_TRY(check_sizes(frames));
-  const double rate = frames[0]->time.per_second > 0 ? frames[0]->time.per_second : kUnknownPerSecond;
+  const bool has_rate = frames[0]->time.per_second > 0;
+  const double rate = has_rate ? frames[0]->time.per_second : kUnknownPerSecond;
+  const double length = has_rate ? static_cast<double>(frames.size()) / rate : seconds_of(frames, frames.size() - 1);
   out->clear();
   for (size_t first = 0; first < frames.size(); first += together) {
     const size_t last = std::min(first + together, frames.size()) - 1;
@@ -50,6 +52,7 @@ Status shots_of(const ModelSpec& spec, std::span<const Picture* const> frames, s
     shot.seconds = seconds_of(frames, first);
     shot.middle_seconds = (shot.seconds + seconds_of(frames, last)) / 2;
     shot.step_seconds = static_cast<double>(together) / rate;
+    shot.video_seconds = length;
     out->push_back(shot);
   }
   return Status::ok();

@@ -22,9 +22,19 @@ struct Shot {
   uint32_t video_frames = 1;
   double seconds = 0, middle_seconds = 0;  // when the first frame is seen, and between it and the last
   double step_seconds = 0;                 // from a shot to the next
+  double video_seconds = 0;                // of its video
 
   std::span<const Picture* const> pictures() const { return {frames, count}; }
   const Picture& first() const { return *frames[0]; }
+};
+
+// What was shown so far: pictures by themselves, and videos, each from its first shot on.
+struct ShownCount {
+  uint32_t pictures = 0, videos = 0;
+  void add(const Shot& shot) {
+    if (shot.shown == Shown::still) ++pictures;
+    else videos += shot.index == 0;
+  }
 };
 
 Shot shot_of(const Picture& picture);

@@ -58,6 +58,19 @@ void put_in_place(std::string_view shown, std::string_view written, std::string*
     text->replace(at, shown.size(), written);
 }
 
+// Of each video in turn.
+void put_videos_in_place(std::string_view shown, const std::vector<Turn>& turns, std::string* text) {
+  size_t at = 0;
+  for (const Turn& turn : turns)
+    for (const Turn::Part& part : turn.parts) {
+      if (part.kind != Turn::Kind::video || part.text.empty()) continue;
+      at = text->find(shown, at);
+      if (at == std::string::npos) return;
+      text->replace(at, shown.size(), part.text);
+      at += part.text.size();
+    }
+}
+
 std::vector<std::string> control_strings(const Tokenizer& tokenizer) {
   std::vector<std::string> controls;
   for (int32_t id = 0; id < static_cast<int32_t>(tokenizer.size()); ++id) {
@@ -95,12 +108,13 @@ Status TemplatedChat::load(const ModelFiles& files, const Tokenizer& tokenizer, 
   MICA_TRY(made->templates_->status());
   made->controls_ = control_strings(tokenizer);
   made->places_ = std::move(placeholders);
-  for (const std::string* text : {&made->places_.picture, &made->places_.video}) {
+  for (const std::string* text : {&made->places_.picture, &made->places_.video, &made->places_.video_written}) {
     std::vector<std::string>& controls = made->controls_;
     if (!text->empty() && std::find(controls.begin(), controls.end(), *text) == controls.end())
       controls.push_back(*text);
   }
   MICA_TRY(made->try_out());
+  made->try_video();
   made->find_end_token(tokenizer);
   *out = std::move(made);
   return Status::ok();
@@ -128,6 +142,14 @@ Status TemplatedChat::try_out() {
     if (first.is_ok()) first = status;
   }
   return first;
+}
+
+// Whether the template knows videos; where it does not, what stands for one is written as a text.
+void TemplatedChat::try_video() {
+  if (!parts_ || places_.video.empty()) return;
+  const Turn turn{Role::user, {{Turn::Kind::video, {}}, {Turn::Kind::text, std::string(kTried)}}};
+  Text text;
+  video_is_text_ = render({turn}, 0, true, &text) && text.text.find(places_.video) == std::string::npos;
 }
 
 // What follows an answer: mostly a control token, at once or behind white space.
@@ -206,11 +228,12 @@ Status TemplatedChat::run(const std::vector<Turn>& turns, size_t answered, bool 
     std::string content;
     const bool hides = veils && turns[i].role != Role::assistant;
     for (const Turn::Part& part : turns[i].parts) {
+      const bool is_text = part.kind == Turn::Kind::text, is_video = part.kind == Turn::Kind::video;
       const std::string said = i + 1 == answered ? mark
                                : hides           ? veiled(part.text, breaker)
                                                  : broken(part.text, breaker);
-      const bool is_text = part.kind == Turn::Kind::text, is_video = part.kind == Turn::Kind::video;
       if (is_text) parts.push_back({{"type", "text"}, {"text", said}});
+      else if (is_video && video_is_text_) parts.push_back({{"type", "text"}, {"text", places_.video}});
       else parts.push_back({{"type", is_video ? "video" : "image"}});
       content += is_text ? said : (is_video ? places_.video : places_.picture) + "\n";
     }
@@ -223,6 +246,7 @@ Status TemplatedChat::run(const std::vector<Turn>& turns, size_t answered, bool 
   MICA_TRY(parse_json({reinterpret_cast<const uint8_t*>(source.data()), source.size()}, "the conversation", &json));
   MICA_TRY(templates_->render(json.root(), text));
   if (places_.picture != places_.picture_written) put_in_place(places_.picture, places_.picture_written, text);
+  put_videos_in_place(places_.video, turns, text);
   if (answered == 0) return Status::ok();
   const size_t at = text->rfind(mark);
   if (at == std::string::npos) {
@@ -239,6 +263,7 @@ Status TemplatedChat::render(const std::vector<Turn>& turns, size_t answered, bo
   bool may_be_written = false;
   for (const Turn& turn : turns)
     for (const Turn::Part& part : turn.parts) {
+      if (part.kind != Turn::Kind::text) continue;
       MICA_TRY(check_utf8(part.text));
       may_be_written |= turn.role != Role::assistant && veiled(part.text, breaker) != part.text;
     }

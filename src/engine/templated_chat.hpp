@@ -25,7 +25,7 @@ struct Turn {
   enum class Kind : uint8_t { text, picture, video };
   struct Part {
     Kind kind = Kind::text;
-    std::string text;
+    std::string text;  // of a video what its processor puts in its place; empty: nothing
   };
   Role role = Role::user;
   std::vector<Part> parts;
@@ -34,9 +34,9 @@ struct Turn {
 class TemplatedChat {
  public:
   // What a template writes where a picture or a video is; empty: the model takes none. A picture's processor puts
-  // `picture_written` in place of that.
+  // `picture_written` in place of that, and of a video what its part says (Turn), in which `video_written` stands.
   struct Placeholders {
-    std::string picture, video, picture_written;
+    std::string picture, video, picture_written, video_written;
   };
   // The template in `files`, or `source` where it is not null, tried with a turn of text (and a picture, where the
   // model takes one). Errors: why it cannot be run, with what it met.
@@ -59,6 +59,7 @@ class TemplatedChat {
   // The bytes that two renderings begin with alike; no control token is cut.
   size_t shared_bytes(std::string_view a, std::string_view b) const;
 
+  const std::string& video_placeholder() const { return places_.video_written; }
   // Where the template is from, and its bytes.
   const std::string& place() const;
   size_t bytes() const;
@@ -76,11 +77,13 @@ class TemplatedChat {
   Status run(const std::vector<Turn>& turns, size_t answered, bool opens, const std::string& breaker, bool veils,
              std::string* text) const;
   void find_end_token(const Tokenizer& tokenizer);
+  void try_video();
 
   std::unique_ptr<ChatTemplates> templates_;
   std::vector<std::string> controls_;  // strings that become control tokens, the longest first
   Placeholders places_;
   bool parts_ = false;                 // content is a list of parts, and no text
+  bool video_is_text_ = false;         // in such a list, since the template shows no videos
   int32_t end_token_ = -1;
 };
 

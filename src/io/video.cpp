@@ -5,6 +5,7 @@
 #include <cmath>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "folder_names.hpp"
 #include "limits.hpp"
@@ -84,13 +85,73 @@ std::vector<uint64_t> places_in_time(uint64_t total, double rate, const FrameSam
   return places;
 }
 
+// numpy's linspace of whole numbers.
+std::vector<uint64_t> spaced(double first, double last, uint64_t count) {
+  std::vector<uint64_t> places(count);
+  const double step = count > 1 ? (last - first) / static_cast<double>(count - 1) : 0;
+  for (uint64_t i = 0; i < count; ++i)
+    places[i] = static_cast<uint64_t>(i > 0 && i + 1 == count ? last : static_cast<double>(i) * step + first);
+  return places;
+}
+
+std::vector<uint64_t> without_repeats(std::vector<uint64_t> places) {
+  places.erase(std::unique(places.begin(), places.end()), places.end());
+  return places;
+}
+
+// SmolVLMVideoProcessor: so many of each second, at most frames_max of all; where that leaves much out, nothing of the
+// first second and the last one.
+std::vector<uint64_t> places_within(uint64_t total, double rate, const FrameSampling& sampling) {
+  const auto frames = static_cast<double>(total);
+  const double seconds = frames / rate, most = sampling.frames_max != 0 ? sampling.frames_max : frames;
+  const double count = std::max(1.0, std::min(std::rint(sampling.per_second * seconds), most));
+  double first = 0, last = frames - 1;
+  if (seconds - 2 > most * sampling.per_second) {
+    first = std::trunc(rate);
+    last = std::min(std::trunc(frames - rate), frames - 1);
+  }
+  if (first >= last) {
+    first = 0;
+    last = frames - 1;
+  }
+  return without_repeats(spaced(first, last, static_cast<uint64_t>(count)));
+}
+
+// MiniCPMV4_6VideoProcessor: of a video with more than frames_max steps as many of its tenths of a second.
+std::vector<uint64_t> places_at_seconds(uint64_t total, double rate, const FrameSampling& sampling) {
+  const double seconds = static_cast<double>(total) / rate, per_second = std::min(sampling.per_second, rate);
+  const double steps = std::ceil(seconds * per_second);
+  const auto place = [&](double time) {
+    return static_cast<uint64_t>(std::min(static_cast<double>(total - 1), time * rate));
+  };
+  std::vector<uint64_t> places;
+  if (sampling.frames_max == 0 || steps <= sampling.frames_max) {
+    for (double i = 0; i < steps; ++i) places.push_back(place(i / per_second));
+  } else {
+    constexpr double kTenth = 0.1;
+    const double tenths = std::max(1.0, std::trunc(seconds / kTenth));
+    const auto count = static_cast<uint64_t>(std::min<double>(tenths, sampling.frames_max));
+    for (const uint64_t tenth : spaced(0, tenths - 1, count)) places.push_back(place(static_cast<double>(tenth) / 10));
+  }
+  return without_repeats(std::move(places));
+}
+
+// Those at so many a second, where the spread has rules of its own for that; else none.
+std::vector<uint64_t> places_by_rate(uint64_t total, double rate, const FrameSampling& sampling) {
+  if (total == 0 || sampling.frames != 0 || !(sampling.per_second > 0 && rate > 0)) return {};
+  switch (sampling.spread) {
+    case FrameSpread::seconds: return places_in_time(total, rate, sampling);
+    case FrameSpread::within: return places_within(total, rate, sampling);
+    case FrameSpread::whole_seconds: return places_at_seconds(total, rate, sampling);
+    default: return {};
+  }
+}
+
 }  // namespace
 
 std::vector<uint64_t> frame_places(uint64_t total, double rate, const FrameSampling& sampling) {
   FrameSampling within = sampling;
-  if (total > 0 && sampling.spread == FrameSpread::seconds && sampling.frames == 0 && sampling.per_second > 0 &&
-      rate > 0) {
-    std::vector<uint64_t> places = places_in_time(total, rate, sampling);
+  if (std::vector<uint64_t> places = places_by_rate(total, rate, sampling); !places.empty()) {
     if (places.size() <= limits::kVideoFramesMax) return places;
     within.frames = static_cast<uint32_t>(limits::kVideoFramesMax);  // then as evenly as they go
   }
@@ -99,11 +160,16 @@ std::vector<uint64_t> frame_places(uint64_t total, double rate, const FrameSampl
   const auto count = static_cast<uint64_t>(std::clamp(wanted, std::min(1.0, most), most));
   std::vector<uint64_t> places(count);
   const bool has_ends = sampling.spread == FrameSpread::ends && count > 1;
+  if (sampling.spread == FrameSpread::within && count > 0)
+    return without_repeats(spaced(0, static_cast<double>(total - 1), count));
   const double step = has_ends ? static_cast<double>(total - 1) / static_cast<double>(count - 1)
                                : static_cast<double>(total) / static_cast<double>(std::max<uint64_t>(count, 1));
+  const double first = sampling.spread == FrameSpread::middles ? step / 2 : 0;
   for (uint64_t i = 0; i < count; ++i) {
-    const double place = static_cast<double>(i) * step;
-    places[i] = static_cast<uint64_t>(has_ends ? std::rint(place) : place);
+    const double place = first + static_cast<double>(i) * step;
+    // torch.arange makes a float32 of each before it is truncated.
+    const double rounded = has_ends ? std::rint(place) : static_cast<double>(static_cast<float>(place));
+    places[i] = std::min(total - 1, static_cast<uint64_t>(rounded));
   }
   return places;
 }

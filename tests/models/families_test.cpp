@@ -80,7 +80,7 @@ TEST_CASE("a picture has a place in a prompt, and its control tokens have texts"
       places += piece.kind == PicturePiece::Kind::tokens;
       CHECK((piece.kind == PicturePiece::Kind::tokens) == (piece.text == nullptr));
     }
-    CHECK(places == !family->video.empty());
+    CHECK((places > 0) == !family->video.empty());
   }
 }
 
