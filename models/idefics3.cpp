@@ -6,7 +6,6 @@ namespace {
 
 constexpr const char* kModelTypes[] = {"idefics3"};
 constexpr const char* kArchitectures[] = {"Idefics3ForConditionalGeneration"};
-constexpr const char* kTowers[] = {"idefics3_vision", "idefics3"};
 
 // Of a text file and its projector.
 constexpr const char* kGgufConfig = R"json({
@@ -34,7 +33,7 @@ extern constinit const Family idefics3 = {
     .defaults = idefics3_defaults(),
     .decoders = kIdefics3Decoders,
     .text = TextPlace::nested,
-    .towers = kTowers,
+    .towers = kIdefics3Towers,
     .config = kIdefics3Configs,
     .processors = kIdefics3Processors,
     .published_processor = &kIdefics3Processors[0],

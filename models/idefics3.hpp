@@ -10,6 +10,8 @@ namespace mica::tables {
 
 inline constexpr const DecoderKind* kIdefics3Decoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3};
 
+inline constexpr const char* kIdefics3Towers[] = {"idefics3_vision", "smolvlm_vision", "idefics3", "smolvlm"};
+
 inline constexpr ConfigField kIdefics3Root[] = {
     {"image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
     {"scale_factor", FieldKind::u32, MICA_FIELD(vision.merge), 1, 16},

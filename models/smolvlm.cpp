@@ -7,7 +7,6 @@ namespace {
 
 constexpr const char* kModelTypes[] = {"smolvlm"};
 constexpr const char* kArchitectures[] = {"SmolVLMForConditionalGeneration"};
-constexpr const char* kTowers[] = {"smolvlm_vision", "smolvlm"};
 
 constexpr ConfigField kRoot[] = {
     {"image_token_id", FieldKind::i32, MICA_FIELD(video_token), 0, kVocabularyMax},  // of frames, too
@@ -71,7 +70,7 @@ extern constinit const Family smolvlm = {
     .defaults = defaults(),
     .decoders = kIdefics3Decoders,
     .text = TextPlace::nested,
-    .towers = kTowers,
+    .towers = kIdefics3Towers,
     .config = kConfigs,
     .processors = kIdefics3Processors,
     .published_processor = &kIdefics3Processors[0],

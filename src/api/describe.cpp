@@ -102,6 +102,7 @@ Json describe_frames(const ModelSpec& spec) {
   if (const size_t tokens = frame_tokens(spec, Shown::frame); tokens != 0) out["tokens"] = tokens;
   if (spec.sampling.frames != 0) out["of_a_video"] = spec.sampling.frames;
   if (spec.sampling.per_second > 0) out["of_a_second"] = spec.sampling.per_second;
+  if (spec.sampling.frames_max != 0) out["at_most"] = spec.sampling.frames_max;
   return out;
 }
 

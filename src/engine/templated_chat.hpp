@@ -25,7 +25,7 @@ struct Turn {
   enum class Kind : uint8_t { text, picture, video };
   struct Part {
     Kind kind = Kind::text;
-    std::string text;  // of a video what its processor puts in its place; empty: nothing
+    std::string text;  // of a video what stands in its place then; empty: what the template shows
   };
   Role role = Role::user;
   std::vector<Part> parts;

@@ -100,7 +100,8 @@ bool without_effect_here(const Object& config, const Object::json_pointer& place
   const std::string type = config.value("model_type", "");
   if (tower && type == "paddleocr_vl" && key == "temporal_patch_size") return true;
   if (tower && (type == "lighton_ocr" || type == "mistral3") && (key == "image_size" || key == "head_dim")) return true;
-  const std::set<std::string> sees_videos = {"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "glm4v"};
+  const std::set<std::string> sees_videos = {"qwen2_vl", "qwen2_5_vl", "qwen3_vl",    "qwen3_5",
+                                             "glm4v",    "gemma4",     "minicpmv4_6", "gemma4_unified"};
   const std::set<std::string> of_videos = {"video_token_id", "video_start_token_id", "video_end_token_id"};
   if (key == "tokens_per_second" && type != "qwen2_5_vl") return true;
   if (of_videos.contains(key) && !(sees_videos.contains(type) && path == "/" + key)) return true;

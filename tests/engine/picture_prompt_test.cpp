@@ -99,6 +99,44 @@ TEST_CASE("Idefics 3 writes tiles with their places, and the whole picture behin
   CHECK(shown(model, prompt) == "<fake_token_around_image><global-img>[4]<fake_token_around_image>");
 }
 
+TEST_CASE("texts of videos say numbers, times and durations as the processors do") {
+  PictureFacts facts = {.index = 2, .shot = 4, .frames = 3, .seconds = 75.9, .middle_seconds = 76.05,
+                        .video_seconds = 3725.2};
+  CHECK(piece_text("Frame{frame}: ", facts) == "Frame5: ");
+  CHECK(piece_text("{index} {number}", facts) == "2 3");
+  CHECK(piece_text("{clock}|{seconds}", facts) == "01:15|75");
+  CHECK(piece_text("{frames} frames from a {duration}", facts) == "three frames from a 1:02:05");
+  facts = {.frames = 64, .seconds = 6000, .video_seconds = 9.9999999999};
+  CHECK(piece_text("{frames} {duration} {clock}", facts) == "sixty-four 0:00:10 100:00");
+  const struct {
+    size_t number;
+    const char* words;
+  } numbers[] = {{0, "zero"}, {13, "thirteen"}, {20, "twenty"}, {99, "ninety-nine"}, {100, "one hundred"},
+                 {256, "two hundred and fifty-six"}, {807, "eight hundred and seven"}, {1000, "1000"}};
+  for (const auto& each : numbers) CHECK(piece_text("{frames}", {.frames = each.number}) == each.words);
+  CHECK(piece_text("{duration}", {.video_seconds = 86400 + 61}) == "1 day, 0:01:01");
+  CHECK(piece_text("{duration}", {.video_seconds = 3 * 86400}) == "3 days, 0:00:00");
+}
+
+TEST_CASE("what stands between a video's frames stands before all but the first") {
+  Model model;
+  make_model("smolvlm", &model);
+  const PicturePieces around = pieces_of(*model.spec.family, Shown::frame);
+  REQUIRE(around.before.size() == 1);
+  CHECK(piece_text(around.before[0].text, {.frames = 2, .seconds = 1, .video_seconds = 4}) ==
+        "You are provided the following series of two frames from a 0:00:04 [H:MM:SS] video.\n\nFrame from 00:01:");
+  REQUIRE(around.behind.size() == 1);
+  CHECK(std::string(around.behind[0].text) == "\n\n");
+  PixelPlan plan = tiles(1, 1);
+  plan.shown = Shown::frame;
+  PicturePrompt prompt;
+  REQUIRE(write_picture(model, plan, {.shot = 0, .frames = 2, .seconds = 1}, &prompt));
+  CHECK(shown(model, prompt) == "<fake_token_around_image><global-img>[4]<fake_token_around_image>");
+  REQUIRE(write_picture(model, plan, {.shot = 1, .frames = 2, .seconds = 61}, &prompt));
+  CHECK(shown(model, prompt) ==
+        "\nFrame from 01:01:<fake_token_around_image><global-img>[4]<fake_token_around_image>");
+}
+
 TEST_CASE("a family whose picture is one run has no text that depends on its tiles") {
   Model model;
   make_model("internvl", &model);

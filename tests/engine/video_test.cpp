@@ -3,20 +3,23 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
+#include "byte_tokenizer.hpp"
 #include "config.hpp"
 #include "golden.hpp"
 #include "log.hpp"
 #include "mica_video.h"
 #include "shot.hpp"
+#include "test_folder.hpp"
 
 using namespace mica;
 using namespace mica::test;
 
 namespace {
-
-Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
 
 // A tower for pictures of 28 x 28 pixels.
 std::string config_of(const std::string& family, const std::string& more = "") {
@@ -236,6 +239,155 @@ TEST_CASE("a template that is run shows videos as the model's own format does, a
   }
   CHECK(tokens[0] == tokens[1]);
   CHECK(logits[0] == logits[1]);
+  for (mica_picture* frame : frames) mica_picture_free(frame);
+}
+
+TEST_CASE("frames that stand as pictures do are read by their classes, and what these do not run is refused by its name") {
+  const auto golden_file = [](const std::string& family, const char* name) {
+    return std::string(text_of(read_all(golden_path(family) + "/" + name)));
+  };
+  const struct {
+    const char* family;
+    FrameSampling sampling;
+    std::vector<std::pair<const char*, const char*>> refused;  // what the file says, and what is named
+  } cases[] = {
+      {"smolvlm", {.per_second = 1, .spread = FrameSpread::within, .frames_max = 8},
+       {{R"("video_sampling":{"max_frames":0})", "video_sampling.max_frames"},
+        {R"("video_sampling":{"fps":-1})", "video_sampling.fps"},
+        {R"("video_sampling":{"video_size":{"height":56,"width":56}})", "size"},
+        {R"("max_image_size":{"longest_edge":112})", "max_image_size"},
+        {R"("do_resize":false)", "do_resize"}}},
+      {"internvl", {.frames = 4, .spread = FrameSpread::middles},
+       {{R"("size":{"height":56,"width":112})", "size"},
+        {R"("initial_shift":0.5)", "initial_shift"},
+        {R"("num_frames":0)", "num_frames"}}},
+      {"minicpmv4_6", {.per_second = 1, .spread = FrameSpread::whole_seconds, .frames_max = 16},
+       {{R"("stack_frames":3)", "stack_frames"},
+        {R"("max_num_frames":0)", "max_num_frames"},
+        {R"("patch_size":16)", "patch_size"},
+        {R"("max_slice_nums":300)", "max_slice_nums"},
+        {R"("downsample_mode":"4x")", "downsample_mode"}}},
+      {"gemma4", {.frames = 32},
+       {{R"("max_soft_tokens":71)", "max_soft_tokens"},
+        {R"("patch_size":7)", "patch_size"},
+        {R"("pooling_kernel_size":2)", "pooling_kernel_size"}}},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(std::string(each.family));
+    const std::string config = golden_file(each.family, "config.json");
+    const std::string pictures = golden_file(each.family, "preprocessor_config.json");
+    const std::string frames = golden_file(each.family, "video_preprocessor_config.json");
+    const Read said = read(config, pictures, frames);
+    REQUIRE_MESSAGE(said.status, said.status.message());
+    CHECK(said.spec.sampling == each.sampling);
+    CHECK(said.spec.frames.columns_first);
+    for (const auto& [field, named] : each.refused) {
+      CAPTURE(std::string(field));
+      nlohmann::json changed = nlohmann::json::parse(frames);
+      changed.update(nlohmann::json::parse("{" + std::string(field) + "}"));
+      const Status status = read(config, pictures, changed.dump()).status;
+      CHECK_FALSE(status);
+      CHECK_MESSAGE(std::string(status.message()).find(named) != std::string::npos, status.message());
+    }
+  }
+  // Idefics 3 has no class for videos, whatever its file says.
+  CHECK(read(golden_file("idefics3", "config.json"), golden_file("idefics3", "preprocessor_config.json")).spec
+            .video_token == -1);
+}
+
+namespace {
+
+// The checkpoint of a family with a tokenizer of bytes, whose control tokens stand behind these, and a chat template.
+class TalkingCheckpoint {
+ public:
+  TalkingCheckpoint(const std::string& family, std::span<const char* const> controls, const char* picture,
+                    const std::string& chat_template) {
+    const std::string source = std::string(MICA_TEST_DATA) + "/golden/" + family;
+    for (const char* name : {"model.safetensors", "preprocessor_config.json", "video_preprocessor_config.json"})
+      std::filesystem::copy_file(source + "/" + name, folder_.path(name));
+    const std::vector<uint8_t> config = read_all(source + "/config.json");
+    nlohmann::json changed = nlohmann::json::parse(config);
+    for (size_t i = 0; i < controls.size(); ++i)
+      if (std::string(controls[i]) == picture) changed["image_token_id"] = kOwnControl + i;
+    folder_.write("config.json", changed.dump());
+    folder_.write("tokenizer.json", byte_tokenizer(false, controls));
+    folder_.write("chat_template.jinja", chat_template);
+  }
+  const std::string& path() const { return folder_.path(); }
+
+ private:
+  TestFolder folder_;
+};
+
+std::string repeated(const std::string& text, size_t times) {
+  std::string all;
+  while (times-- > 0) all += text;
+  return all;
+}
+
+}  // namespace
+
+// A turn that a template shows gives the same logits as the text that the processor writes, as one text.
+TEST_CASE("what processors write around videos joins the text of a template, which may know no videos") {
+  constexpr const char* kSmolControls[] = {"<image>", "<fake_token_around_image>", "<global-img>", "<row_1_col_1>"};
+  constexpr const char* kInternControls[] = {"<IMG_CONTEXT>", "<img>", "</img>"};
+  const std::string smol = "<fake_token_around_image><global-img>" + repeated("<image>", 4) +
+                           "<fake_token_around_image>",
+                    intern = "<img>" + repeated("<IMG_CONTEXT>", 4) + "</img>";
+  const struct {
+    const char* family;
+    std::span<const char* const> controls;
+    const char* picture;
+    const char* chat_template;
+    std::string text;
+  } cases[] = {
+      {"smolvlm", kSmolControls, "<image>",
+       "{% for m in messages %}{{ m['role'] | capitalize }}{% if m['content'][0]['type'] == 'image' %}:{% else %}: "
+       "{% endif %}{% for c in m['content'] %}{% if c['type'] == 'text' %}{{ c['text'] }}{% elif c['type'] == 'image' "
+       "%}<image>{% endif %}{% endfor %}.\n{% endfor %}",
+       "User: You are provided the following series of two frames from a 0:01:02 [H:MM:SS] video.\n\nFrame from 00:00:" +
+           smol + "\nFrame from 01:01:" + smol + "\n\n<video>?.\n"},
+      {"internvl", kInternControls, "<IMG_CONTEXT>",
+       "{% for m in messages %}{{ m['role'] }}\n{% for c in m['content'] %}{% if c['type'] == 'text' %}{{ c['text'] }}"
+       "{% elif c['type'] == 'image' %}<IMG_CONTEXT>\n{% else %}<video>\n{% endif %}{% endfor %}\n{% endfor %}",
+       "user\nFrame1: " + intern + "\nFrame2: " + intern + "\n<video>?"},
+  };
+  std::vector<mica_picture*> frames(2);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const std::string path = std::string(MICA_TEST_DATA) + "/images/clip0_" + std::to_string(i) + ".png";
+    REQUIRE(mica_picture_open(path.c_str(), &frames[i], nullptr) == MICA_OK);
+    REQUIRE(mica_frame_set_time(frames[i], 61.0 * static_cast<double>(i), 2.0 / 62, nullptr) == MICA_OK);
+  }
+  const std::string question = "<video>?";
+  const mica_part parts[] = {{MICA_PART_FRAME, nullptr, 0, frames[0]},
+                             {MICA_PART_FRAME, nullptr, 0, frames[1]},
+                             {MICA_PART_TEXT, question.data(), question.size(), nullptr}};
+  for (const auto& each : cases) {
+    CAPTURE(std::string(each.family));
+    const TalkingCheckpoint checkpoint(each.family, each.controls, each.picture, each.chat_template);
+    mica_model* model = nullptr;
+    mica_error error{};
+    REQUIRE_MESSAGE(mica_model_open(checkpoint.path().c_str(), nullptr, &model, &error) == MICA_OK, error.message);
+    std::vector<float> logits[2];
+    for (const bool templated : {false, true}) {
+      mica_session* session = make_session(model, 0, 1, 1, 512);
+      if (templated) {
+        REQUIRE_MESSAGE(mica_session_add_message(session, MICA_ROLE_USER, parts, 3, &error) == MICA_OK, error.message);
+      } else {
+        std::vector<int32_t> ids(each.text.size());
+        size_t count = 0;
+        REQUIRE(mica_tokenize(mica_model_tokenizer(model), each.text.data(), each.text.size(),
+                              MICA_TOKENIZE_SPECIAL, ids.data(), ids.size(), &count, &error) == MICA_OK);
+        REQUIRE_MESSAGE(mica_session_add_tokens(session, ids.data(), count, frames.data(), 2, &error) == MICA_OK,
+                        error.message);
+      }
+      REQUIRE(mica_session_prefill(session, nullptr, nullptr, &error) == MICA_OK);
+      logits[templated] = newest_logits(session, mica_model_vocabulary(model));
+      mica_session_free(session);
+    }
+    CHECK(logits[0] == logits[1]);
+    mica_model_close(model);
+  }
   for (mica_picture* frame : frames) mica_picture_free(frame);
 }
 

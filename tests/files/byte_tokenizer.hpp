@@ -3,12 +3,15 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
 namespace mica {
 
-// Ids 0 to 255 are bytes; control tokens follow. `begin`: whether <s> stands before a text.
-inline std::string byte_tokenizer(bool begin) {
+// Ids 0 to 255 are bytes; control tokens follow, from kOwnControl on those of `controls`, and behind them an empty line
+// as one token, if there are any. `begin`: whether <s> stands before a text.
+inline constexpr int kOwnControl = 264;
+inline std::string byte_tokenizer(bool begin, std::span<const char* const> controls = {}) {
   nlohmann::json vocabulary = nlohmann::json::object();
   int next = 256;
   for (int byte = 0; byte < 256; ++byte) {
@@ -27,11 +30,18 @@ inline std::string byte_tokenizer(bool begin) {
   for (const char* content : {"<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>",
                               "<|end_header_id|>", "<|eot_id|>"})
     added.push_back({{"id", 256 + added.size()}, {"content", content}, {"special", true}});
+  nlohmann::json merges = nlohmann::json::array();
+  for (const char* control : controls)
+    added.push_back({{"id", 256 + added.size()}, {"content", control}, {"special", true}});
+  if (!controls.empty()) {
+    vocabulary["\u010a\u010a"] = 256 + added.size();
+    merges.push_back("\u010a \u010a");
+  }
   nlohmann::json tokenizer = {{"version", "1.0"},
                     {"added_tokens", added},
                     {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
                     {"decoder", {{"type", "ByteLevel"}}},
-                    {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", nlohmann::json::array()}}}};
+                    {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", merges}}}};
   if (begin)
     tokenizer["post_processor"] = {
         {"type", "TemplateProcessing"},

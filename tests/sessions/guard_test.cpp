@@ -34,6 +34,7 @@ const Named kSmallShapes[] = {
     {"llava with a wide MLP", {.family = "llava", .vision_feed_forward = 1024, .patches = 6}},
     {"internvl", {.family = "internvl", .head_dim = 64, .patches = 12, .tiles = 4}},
     {"idefics3", {.family = "idefics3", .head_dim = 64, .patches = 12}},
+    {"smolvlm", {.family = "smolvlm", .head_dim = 64, .patches = 6}},
     {"llava_next", {.family = "llava_next", .head_dim = 64, .patches = 6}},
     {"llava_next_video", {.family = "llava_next_video", .head_dim = 64, .patches = 7}},
     {"video_llava", {.family = "video_llava", .head_dim = 64, .patches = 5}},

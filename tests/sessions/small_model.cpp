@@ -50,6 +50,7 @@ std::string grids_of(const SmallShape& s) {
   return "[[" + one + "," + two + "],[" + two + "," + one + "],[" + two + "," + two + "]]";
 }
 
+bool is_idefics3(const std::string& family) { return family == "idefics3" || family == "smolvlm"; }
 bool has_grids(const std::string& family) { return family == "llava_next" || family == "llava_next_video"; }
 bool has_clip(const std::string& family) { return family == "llava" || family == "video_llava" || has_grids(family); }
 
@@ -84,9 +85,9 @@ std::string vision_fields(const SmallShape& s) {
   const std::string common = number("hidden_size", s.vision_hidden) + number("intermediate_size", s.vision_feed_forward) +
                              number("num_attention_heads", s.vision_heads) +
                              number("num_hidden_layers", s.vision_layers) + number("num_channels", 3);
-  if (family == "idefics3")
+  if (is_idefics3(family))
     return common + number("image_size", s.patch * s.patches) + number("patch_size", s.patch) +
-           R"("model_type":"idefics3_vision")";
+           "\"model_type\":\"" + family + "_vision\"";
   if (family == "mistral3") return common + number("patch_size", s.patch) + R"("model_type":"pixtral")";
   if (family == "gemma4")
     return number("hidden_size", s.vision_hidden) + number("intermediate_size", s.vision_feed_forward) +
@@ -124,8 +125,9 @@ std::string config_of(const SmallShape& s) {
                      : family == "gemma4"      ? "gemma4_text"
                                                : "llama";
   std::string text = "{\"model_type\":\"" + family + "\",\"image_token_id\":5,\"image_token_index\":5,";
-  if (family.find("video") != std::string::npos || kin != nullptr) text += R"("video_token_id":4,)";
-  if (family == "idefics3") text += R"("scale_factor":2,)";
+  const bool has_token = kin != nullptr || family == "minicpmv4_6" || family == "gemma4";
+  if (family.find("video") != std::string::npos || has_token) text += R"("video_token_id":4,)";
+  if (is_idefics3(family)) text += R"("scale_factor":2,)";
   if (family == "mistral3") text += R"("spatial_merge_size":2,)";
   if (has_grids(family)) text += "\"image_grid_pinpoints\":" + grids_of(s) + ",\"vision_feature_layer\":-1,";
   if (family == "gemma3") text += number("mm_tokens_per_image", s.patches * s.patches / 4);
@@ -150,7 +152,7 @@ std::string preprocessor_of(const SmallShape& s) {
            "\",\"size\":{\"longest_edge\":" + std::to_string(s.pixels_max) +
            ",\"shortest_edge\":" + std::to_string(4 * s.patch * s.patch) + "}}";
   const std::string family = s.family;
-  if (family == "idefics3")
+  if (is_idefics3(family))
     return common + "\"max_image_size\":{\"longest_edge\":" + side + "},\"size\":{\"longest_edge\":" +
            std::to_string(2 * s.patch * s.patches) + "}}";
   if (has_grids(family))

@@ -11,8 +11,8 @@
 namespace mica::test {
 
 struct SmallShape {
-  // Or "qwen2", "qwen3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "glm_ocr", "llava", "internvl", "idefics3", "llava_next",
-  // "mistral3", "lfm2_vl", "video_llava", "llava_next_video", "minicpmv4_6", "gemma3", "gemma4".
+  // Or "qwen2", "qwen3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "glm_ocr", "llava", "internvl", "idefics3", "smolvlm",
+  // "llava_next", "mistral3", "lfm2_vl", "video_llava", "llava_next_video", "minicpmv4_6", "gemma3", "gemma4".
   const char* family = "llama";
   uint32_t layers = 2, hidden = 64, heads = 4, kv_heads = 2, head_dim = 16, feed_forward = 96, vocabulary = 64;
   bool tied = true;

@@ -65,6 +65,49 @@ TEST_CASE("frames at steps of time are those at or behind them, and of long vide
   CHECK(frames[1].time.per_second == doctest::Approx(2.0 / 30 * 10));
 }
 
+TEST_CASE("frames in the middle of equal stretches are InternVL's, with torch's rounding to 32 bits") {
+  using Places = std::vector<uint64_t>;
+  const auto middles = [](uint32_t frames) { return FrameSampling{.frames = frames, .spread = FrameSpread::middles}; };
+  CHECK(frame_places(12, 6, middles(4)) == Places{1, 4, 7, 10});
+  CHECK(frame_places(10, 6, middles(3)) == Places{1, 5, 8});
+  CHECK(frame_places(100, 25, middles(8)) == Places{6, 18, 31, 43, 56, 68, 81, 93});
+  CHECK(frame_places(3, 25, middles(8)) == Places{0, 1, 2});
+  CHECK(frame_places(30, 10, {.per_second = 2, .spread = FrameSpread::middles}) == Places{2, 7, 12, 17, 22, 27});
+  CHECK(frame_places(30, 10, {.frames = 22}).at(11) == 15);  // 14.999999 as 64 bits have it
+}
+
+TEST_CASE("SmolVLM2's frames are evenly spread, of long videos without the first and the last second") {
+  using Places = std::vector<uint64_t>;
+  const auto within = [](double per_second, uint32_t most) {
+    return FrameSampling{.per_second = per_second, .spread = FrameSpread::within, .frames_max = most};
+  };
+  CHECK(frame_places(12, 6, within(1, 64)) == Places{0, 11});
+  CHECK(frame_places(30, 10, within(2, 64)) == Places{0, 5, 11, 17, 23, 29});
+  CHECK(frame_places(100, 10, within(1, 4)) == Places{10, 36, 63, 90});
+  CHECK(frame_places(25, 29.97, within(1, 64)) == Places{0});
+  CHECK(frame_places(1, 25, within(1, 64)) == Places{0});
+  CHECK(frame_places(1000, 24, within(1, 8)) == Places{24, 160, 296, 432, 568, 704, 840, 976});
+  CHECK(frame_places(95, 10, within(0.5, 3)) == Places{10, 47, 85});
+  CHECK(frame_places(95, 10, {.frames = 3, .spread = FrameSpread::within}) == Places{0, 47, 94});
+  CHECK(frame_places(0, 10, within(1, 8)).empty());
+}
+
+TEST_CASE("MiniCPM-V's frames are those of whole seconds, of long videos as many of tenths") {
+  using Places = std::vector<uint64_t>;
+  const auto whole = [](uint32_t most) {
+    return FrameSampling{.per_second = 1, .spread = FrameSpread::whole_seconds, .frames_max = most};
+  };
+  CHECK(frame_places(12, 6, whole(128)) == Places{0, 6});
+  CHECK(frame_places(35, 10, whole(128)) == Places{0, 10, 20, 30});
+  CHECK(frame_places(60, 10, whole(4)) == Places{0, 19, 39, 59});
+  CHECK(frame_places(100, 25, whole(3)) == Places{0, 47, 97});
+  CHECK(frame_places(41, 10, whole(4)) == Places{0, 13, 26, 39});
+  CHECK(frame_places(1, 25, whole(8)) == Places{0});
+  const FrameSampling all = {.per_second = 1e3, .spread = FrameSpread::whole_seconds};
+  CHECK(frame_places(40, 10, all).size() == 40);
+  CHECK(frame_places(1000000, 25, all).size() == limits::kVideoFramesMax);
+}
+
 TEST_CASE("the bytes of all frames are bounded") {
   Picture frame;
   frame.width = frame.height = 10000;
