@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "mica_schema.h"
 #include "mica_tensors.h"
 
 namespace app {
@@ -54,6 +55,7 @@ using Model = std::unique_ptr<mica_model, Closer<mica_model_close>>;
 using Workspace = std::unique_ptr<mica_workspace, Closer<mica_workspace_free>>;
 using Pictures = std::unique_ptr<mica_pictures, Closer<mica_pictures_free>>;
 using Session = std::unique_ptr<mica_session, Closer<mica_session_free>>;
+using Schema = std::unique_ptr<mica_schema, Closer<mica_schema_free>>;
 using Picture = std::unique_ptr<mica_picture, Closer<mica_picture_free>>;
 using Tokenizer = std::unique_ptr<mica_tokenizer, Closer<mica_tokenizer_close>>;
 using ChatTemplate = std::unique_ptr<mica_chat_template, Closer<mica_chat_template_close>>;

@@ -55,6 +55,26 @@ void check_tongue(const mica_model* model, const Question& question) {
     throw Refusal(501, "this model has no tokenizer: it takes a list of tokens");
 }
 
+// What no context has room for is seen here, in the thread of who asks: reading it may take long.
+void check_length(Service& service, const Question& question) {
+  const mica_tokenizer* tokenizer = mica_model_tokenizer(service.model.get());
+  const auto check = [&](const std::string& text) {
+    mica_error error{};
+    size_t tokens = 0;
+    if (tokenizer == nullptr || text.size() <= kTextBytesAtOnce) return;
+    const std::lock_guard<std::mutex> lock(service.decoding);  // one at a time: it takes memory
+    const mica_status status =
+        mica_tokenize(tokenizer, text.data(), text.size(), MICA_TOKENIZE_PLAIN, nullptr, 0, &tokens, &error);
+    if (status != MICA_OK && tokens == 0) throw Failure(error.message, status);
+    if (tokens > service.scheduler.context())
+      throw Refusal(400, "a text of " + std::to_string(tokens) + " tokens does not fit a context of " +
+                             std::to_string(service.scheduler.context()) + ": shorten it, or start the server with a larger -c");
+  };
+  check(question.text);
+  for (const Turn& turn : question.turns)
+    for (const Part& part : turn.parts) check(part.text);
+}
+
 constexpr int kClientGone = 499;  // for the log alone, as nginx has it
 constexpr std::chrono::hours kForever{24 * 365};
 
@@ -119,11 +139,14 @@ void answer_stream(Call& call, std::unique_ptr<Watched> job, std::unique_ptr<Pro
 
 void answer_question(Call& call, Question&& question,
                      std::unique_ptr<Protocol> (*make)(const AnswerLabel&, const Question&)) {
-  check_tongue(call.service.model.get(), question);
-  const AnswerLabel label{call.service.name, mica_model_tokenizer(call.service.model.get()), drawn_text(),
+  const mica_model* model = call.service.model.get();
+  check_tongue(model, question);
+  check_length(call.service, question);
+  const AnswerLabel label{call.service.name, mica_model_tokenizer(model), drawn_text(),
                           static_cast<int64_t>(std::time(nullptr))};
   std::unique_ptr<Protocol> protocol = make(label, question);
   const bool streams = question.streams;
+  if (!question.schema.empty()) question.schema_read = call.service.schemas.read(model, question.schema);
   auto job = std::make_unique<Watched>(call.service, std::move(question));
   try {
     if (streams) answer_stream(call, std::move(job), std::move(protocol));
@@ -135,6 +158,7 @@ void answer_question(Call& call, Question&& question,
 
 void answer_token_count(Call& call, Question&& question) {
   check_tongue(call.service.model.get(), question);
+  check_length(call.service, question);
   question.work = Work::count_tokens;
   Watched job(call.service, std::move(question));
   Piece piece;

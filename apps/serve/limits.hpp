@@ -23,6 +23,8 @@ constexpr int kJsonDepthMax = 32;
 constexpr size_t kJsonMembersMax = 1024;
 constexpr size_t kTurnsMax = 1024;
 constexpr size_t kPicturesMax = 64;  // of one request
+// A longer text is measured before it comes to the thread that computes, which reads so much in a few milliseconds.
+constexpr size_t kTextBytesAtOnce = size_t{32} << 10;
 
 // A client sends its head and each piece of its body at once; one that does not is cut off.
 constexpr std::chrono::seconds kHeadTimeMax{10};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct Question {
   std::vector<std::string> stops;
   bool has_stops = false;  // else those of the model
   std::string schema;      // that the answer keeps (mica_schema.h); empty: none
+  std::shared_ptr<const mica_schema> schema_read;  // by who asks it: it may take long
   bool streams = false;
   bool includes_usage = false;  // of a stream
   bool reuses_conversation = true;

@@ -105,7 +105,7 @@ void Scheduler::run() {
   while (wait_for_work()) {
     drop_left();
     admit();
-    step();
+    if (read()) step();
   }
   end_all();
 }
@@ -180,30 +180,63 @@ void Scheduler::count_tokens(Job& job) {
   job.end(std::move(ending));
 }
 
+// Of the slots whose prompts do not join a step of others, the one that came first.
+Slot* Scheduler::first_apart() const {
+  Slot* first = nullptr;
+  for (const std::unique_ptr<Slot>& slot : slots_)
+    if (!slot->is_free() && mica_session_waits_apart(slot->session()) != 0 &&
+        (first == nullptr || slot->used() < first->used()))
+      first = slot.get();
+  return first;
+}
+
+// A piece of a picture or of a long prompt, and more for as long as the others had for their step: so half of the time
+// is theirs. False where that failed.
+bool Scheduler::read() {
+  const auto until = std::chrono::steady_clock::now() + step_time_;
+  do {
+    Slot* slot = first_apart();
+    if (slot == nullptr) return true;
+    mica_error error{};
+    if (mica_session_prefill_piece(slot->session(), &error) == MICA_OK) continue;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    fail(*slot, error.status, error.message);
+    return false;
+  } while (std::chrono::steady_clock::now() < until);
+  return true;
+}
+
+// Unless its client left, or all are told that the server ends.
+void Scheduler::fail(Slot& slot, mica_status status, const char* message) {
+  if (slot.job()->is_left() || (status == MICA_CANCELLED && stops_)) return;
+  slot.fail(refusal_of(status, message));
+  ++totals_.failures;
+}
+
 void Scheduler::step() {
   std::vector<Slot*> stepped;
   std::vector<mica_session*> sessions;
   for (const std::unique_ptr<Slot>& slot : slots_) {
-    if (slot->is_free()) continue;
+    if (slot->is_free() || mica_session_waits_apart(slot->session()) != 0) continue;
     stepped.push_back(slot.get());
     sessions.push_back(slot->session());
   }
+  step_time_ = {};
   if (stepped.empty()) return;
+  const auto start = std::chrono::steady_clock::now();
   std::vector<mica_step> steps(stepped.size());
   std::vector<mica_status> statuses(stepped.size());
   mica_error error{};
   mica_sessions_step(sessions.data(), sessions.size(), steps.data(), statuses.data(), &error);
+  step_time_ = std::chrono::steady_clock::now() - start;
   const std::lock_guard<std::mutex> lock(mutex_);
   ++totals_.steps;
   totals_.steps_answers += stepped.size();
   for (size_t i = 0; i < stepped.size(); ++i) {
     Slot& slot = *stepped[i];
-    if (slot.job()->is_left() || (statuses[i] == MICA_CANCELLED && stops_)) continue;
     if (statuses[i] != MICA_OK) {
-      const char* message = statuses[i] == error.status ? error.message : mica_status_name(statuses[i]);
-      slot.fail(refusal_of(statuses[i], message));
-      ++totals_.failures;
-    } else if (slot.take(steps[i])) {
+      fail(slot, statuses[i], statuses[i] == error.status ? error.message : mica_status_name(statuses[i]));
+    } else if (!slot.job()->is_left() && slot.take(steps[i])) {
       add_totals(slot.counts());
       ++totals_.answers;
     }

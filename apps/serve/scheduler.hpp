@@ -1,5 +1,6 @@
 // Scheduler: the one thread that computes. It owns a workspace and the slots in it, takes jobs from a bounded queue as
-// slots become free, and steps all answers that are under way together. Not HTTP: it knows questions and jobs.
+// slots become free, and steps all answers that are under way together; a picture goes through its tower in pieces between
+// two steps. Not HTTP: it knows questions and jobs.
 #pragma once
 
 #include <condition_variable>
@@ -66,7 +67,10 @@ class Scheduler {
   void start(const std::shared_ptr<Job>& job);
   void count_tokens(Job& job);
   Slot* slot_for(const Question& question);
+  Slot* first_apart() const;
+  bool read();
   void step();
+  void fail(Slot& slot, mica_status status, const char* message);
   void add_totals(const Counts& counts);
   void end_all();
 
@@ -78,6 +82,7 @@ class Scheduler {
   Workspace workspace_;
   SlotRoom room_{};
   uint64_t clock_ = 0;
+  std::chrono::steady_clock::duration step_time_{};  // of the newest
 
   mutable std::mutex mutex_;  // of all below; slots are changed by the thread alone, under it
   std::condition_variable work_;

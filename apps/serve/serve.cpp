@@ -159,7 +159,8 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
       .log = serve::RequestLog(form),
       .scheduler{model, {session_options(options.shared), options.slots, options.queue, options.cache_bytes}},
       .budget = serve::ByteBudget(serve::kHeldBytesMax),
-      .decoding{}};
+      .decoding{},
+      .schemas{}};
   HttpServer server(&service, options.slots + options.queue + kConnectionsBeside);
   const int port = server.bind(options.host, static_cast<int>(options.port));
   const std::string host = options.host.find(':') == std::string::npos ? options.host : '[' + options.host + ']';

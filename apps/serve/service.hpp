@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "chat_request.hpp"
+#include "read_schemas.hpp"
 #include "request_log.hpp"
 #include "scheduler.hpp"
 
@@ -24,6 +25,7 @@ struct Service {
   Scheduler scheduler;
   ByteBudget budget;
   std::mutex decoding;
+  ReadSchemas schemas;
 
   Asking asking() { return {sampling, has_seed, &decoding}; }
 };

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "log_sum.hpp"
-#include "mica_schema.h"
 
 namespace app::serve {
 namespace {
@@ -119,8 +118,7 @@ void Slot::begin(std::shared_ptr<Job> job, uint64_t now) {
       has_stops_ = true;
     }
     if (schema_ != question.schema) {
-      const char* schema = question.schema.empty() ? nullptr : question.schema.data();
-      require(mica_session_set_schema(session(), schema, question.schema.size(), &error), error);
+      require(mica_session_use_schema(session(), question.schema_read.get(), &error), error);
       schema_ = question.schema;
     }
     require(mica_session_begin(session(), &question.sampling, &error), error);

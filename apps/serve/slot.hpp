@@ -57,7 +57,7 @@ class Slot {
   uint64_t used_ = 0;
   std::vector<std::string> held_;  // a key for each turn of the conversation
   bool has_stops_ = false;         // of a request: the model's come back with a new session only
-  std::string schema_;             // that the session keeps; one that comes again is not read again
+  std::string schema_;             // that the session keeps
   bool has_read_ = false;          // the prompt
   std::string answer_;
   Counts counts_;

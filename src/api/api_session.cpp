@@ -279,6 +279,14 @@ mica_status mica_session_fill(mica_session* session, uint32_t text, uint32_t pic
   });
 }
 
+mica_status mica_session_prefill_piece(mica_session* session, mica_error* error) {
+  return on_session(session, error, [&] { return session->session->prefill_piece(); });
+}
+
+int mica_session_waits_apart(const mica_session* session) {
+  return session != nullptr && session->session->waits_apart();
+}
+
 mica_status mica_session_prefill(mica_session* session, mica_progress progress, void* user, mica_error* error) {
   return on_session(session, error, [&] {
     Progress adapter{progress, user};

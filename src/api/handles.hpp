@@ -42,6 +42,11 @@ struct mica_pictures {
   mica::Pictures pictures;
 };
 
+struct mica_schema {
+  const mica_model* model = nullptr;
+  mica::SchemaProgram program;
+};
+
 struct mica_session {
   const mica_model* model = nullptr;
   std::unique_ptr<uint8_t[]> buffer;  // when the caller gave none; outlives what is in it

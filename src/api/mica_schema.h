@@ -13,9 +13,10 @@
  * other keyword is MICA_UNSUPPORTED, with its place.
  *
  * How values are written: properties in the order of the schema, others behind them; at most one space behind a colon, a
- * comma and before the whole; integers as digits alone; numbers of at most 20 digits, between bounds without an exponent;
- * values in values to a depth of 64, lists counted twice. What has keywords of objects (arrays, strings, numbers) and no
- * type is taken to be an object (array, string, number).
+ * comma and before the whole; characters of strings as they are, with an escape only where JSON has no other way (and
+ * wherever the vocabulary cannot write every byte); integers as digits alone; numbers of at most 20 digits, between bounds
+ * without an exponent; values in values to a depth of 64, lists counted twice. What has keywords of objects (arrays,
+ * strings, numbers) and no type is taken to be an object (array, string, number).
  */
 #ifndef MICA_SCHEMA_H
 #define MICA_SCHEMA_H
@@ -36,6 +37,16 @@ extern "C" {
  * A step is MICA_UNSUPPORTED where the model has no token for what must come next. Text that is added between steps is no
  * part of the value. ignore_end of mica_sampling does not go on behind a whole value. */
 mica_status mica_session_set_schema(mica_session *session, const char *schema, size_t bytes, mica_error *error);
+
+/* A schema that is read once, in any thread and for any sessions of its model: reading one that asks much takes up to half a
+ * second, in which a thread that steps others should not wait. Errors as above. The caller frees it; the model must outlive
+ * it. */
+typedef struct mica_schema mica_schema;
+mica_status mica_schema_read(const mica_model *model, const char *schema, size_t bytes, mica_schema **out,
+                             mica_error *error);
+void mica_schema_free(mica_schema *schema);
+/* As mica_session_set_schema, with what was read, which is copied: it may be freed then. NULL: answers are free again. */
+mica_status mica_session_use_schema(mica_session *session, const mica_schema *schema, mica_error *error);
 
 #ifdef __cplusplus
 }

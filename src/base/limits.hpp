@@ -126,7 +126,7 @@ inline constexpr size_t kRegularEntriesMax = 1u << 20;   // states times classes
 inline constexpr size_t kRegularEntriesTotalMax = 4u << 20;  // of one schema
 inline constexpr size_t kPatternNodesMax = 4096;         // steps of a pattern, repeats unrolled
 inline constexpr size_t kPatternDepthMax = 64;
-inline constexpr size_t kPatternWorkMax = 20u << 20;     // steps gone through to read a pattern: 1 s
+inline constexpr size_t kRegularWorkMax = 20u << 20;     // steps gone through to read all of one schema: half a second
 
 // --- running ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kThreadsMax = 256;

@@ -9,6 +9,14 @@
 #include "enter.hpp"
 
 namespace mica {
+namespace {
+
+// Floats of all that a picture becomes.
+size_t rows_of(const Model& model, const Sequence::PendingPicture& picture) {
+  return picture.tokens * model.spec.vision.token_rows() * model.spec.decoder.hidden;
+}
+
+}  // namespace
 
 // ---- chunks of one sequence -----------------------------------------------------------------------------------------
 
@@ -161,56 +169,105 @@ void Batch::embed(int32_t id, float* row) const {
     for (size_t i = 0; i < hidden; ++i) row[i] *= multiplier;
 }
 
-Status Batch::encode(const Sequence::PendingPicture& picture, Work* work) {
+// Its rows into picture_rows, if they are kept.
+bool Batch::find_kept(const Sequence::PendingPicture& picture) {
+  if (pictures_ == nullptr) return false;
+  hash_ = pictures_->hash_of(picture.shot.pictures(), picture.plan);
+  return pictures_->find(hash_, rows_of(model_, picture), buffers_.picture_rows);
+}
+
+// The same of those that are made now; a layer of the way, where that is asked for: encodes_ stays while there are more.
+Status Batch::encode(const Sequence::PendingPicture& picture, bool by_pieces, Work* work) {
   const double start = now_seconds();
-  MICA_TRY(make_pixels(picture.rule, picture.plan, picture.shot.pictures(), buffers_.pixels, buffers_.pixel_scratch,
-                       buffers_.pixel_room.scratch_bytes));
-  MICA_TRY(buffers_.vision.run(buffers_.compute, model_, picture.plan, buffers_.pixels, buffers_.picture_rows, work));
+  if (!encodes_) {
+    MICA_TRY(make_pixels(picture.rule, picture.plan, picture.shot.pictures(), buffers_.pixels, buffers_.pixel_scratch,
+                         buffers_.pixel_room.scratch_bytes));
+    progress_ = {};
+    encodes_ = true;
+  }
+  do {
+    MICA_TRY(work->check_cancelled());
+    encodes_ = !buffers_.vision.run_next(buffers_.compute, model_, picture.plan, buffers_.pixels, buffers_.picture_rows,
+                                         &progress_);
+  } while (encodes_ && !by_pieces);
   work->stats.picture_seconds += now_seconds() - start;
+  if (encodes_) return Status::ok();
   ++work->stats.pictures;
   work->stats.pictures_reduced += picture.tokens < picture.tokens_whole;
   work->stats.picture_tokens += static_cast<uint32_t>(picture.tokens);
+  if (pictures_ != nullptr) pictures_->keep(hash_, rows_of(model_, picture), buffers_.picture_rows);
   return Status::ok();
 }
 
 Status Batch::bring_picture(const Sequence::PendingPicture& picture, Work* work) {
-  if (pictures_ == nullptr) return encode(picture, work);
-  const size_t floats = picture.tokens * model_.spec.vision.token_rows() * model_.spec.decoder.hidden;
-  const Hash128 hash = pictures_->hash_of(picture.shot.pictures(), picture.plan);
-  if (pictures_->find(hash, floats, buffers_.picture_rows)) return Status::ok();
-  MICA_TRY(encode(picture, work));
-  pictures_->keep(hash, floats, buffers_.picture_rows);
+  turn_ = workspace_.take_turn();
+  encodes_ = false;
+  return find_kept(picture) ? Status::ok() : encode(picture, false, work);
+}
+
+// Rows of pictures among the next `count` tokens; a picture is encoded when its first row is reached.
+Status Batch::gather(const Sequence& sequence, size_t count, bool by_pieces, Work* work, bool* are_there) {
+  const size_t hidden = model_.spec.decoder.hidden, taps = model_.spec.vision.taps.count;
+  size_t visual = 0, token = 0, newest = SIZE_MAX;
+  *are_there = false;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t place = sequence.done() + i;
+    if (!sequence.is_of_picture(place)) continue;
+    if (!workspace_.has_turn(turn_)) {
+      turn_ = workspace_.take_turn();
+      gathered_ = 0;
+      picture_encoded_ = SIZE_MAX;
+      encodes_ = false;
+    }
+    const size_t row = visual;
+    visual += sequence.is_visual(place);
+    if (i < gathered_) continue;
+    const size_t index = sequence.picture_at(place);
+    const Sequence::PendingPicture& picture = sequence.picture(index);
+    if (index != picture_encoded_) {
+      MICA_TRY(work->check_cancelled());
+      const bool is_kept = !encodes_ && find_kept(picture);
+      if (!is_kept) MICA_TRY(encode(picture, by_pieces, work));
+      if (!encodes_) picture_encoded_ = index;
+      if (by_pieces && !is_kept) return Status::ok();
+    }
+    token = index != newest ? sequence.picture_token_at(place) : token + 1;
+    newest = index;
+    const bool is_last = !sequence.is_visual(place);  // it stands among text
+    for (size_t k = 0; k <= (is_last ? 0 : taps); ++k) {
+      const size_t source = k * picture.tokens + (is_last ? picture.tokens - 1 : token);
+      float* target = k == 0 ? buffers_.chunk_rows + i * hidden : buffers_.tap_rows + (row * taps + k - 1) * hidden;
+      std::memcpy(target, buffers_.picture_rows + source * hidden, hidden * sizeof(float));
+    }
+    gathered_ = i + 1;
+  }
+  *are_there = true;
   return Status::ok();
 }
 
-// The embeddings of the chunk's rows; a picture is encoded when its first row is reached.
-Status Batch::fill_rows(const Sequence& sequence, size_t count, Work* work) {
-  const size_t hidden = model_.spec.decoder.hidden, taps = model_.spec.vision.taps.count;
-  size_t token = 0;  // of the picture: visual rows follow each other as their tokens do
+Status Batch::gather_next(const Sequence& sequence, const Sequence::Mark& until, Work* work, size_t* end) {
+  *end = 0;
+  const size_t count = chunk_length(sequence, until);
+  if (count == 0) return does_not_fit(sequence, until);
+  bool are_there = false;
+  workspace_.use_threads(false);
+  MICA_TRY(gather(sequence, count, true, work, &are_there));
+  if (are_there) *end = sequence.done() + count;
+  return Status::ok();
+}
+
+// The embeddings of the chunk's rows, of which those of pictures have been gathered.
+void Batch::fill_rows(const Sequence& sequence, size_t count) {
+  const size_t hidden = model_.spec.decoder.hidden;
   for (size_t row = 0; row < count; ++row) {
     const size_t place = sequence.done() + buffers_.order[row];
     float* target = buffers_.decoder.x() + row * hidden;
-    buffers_.tokens[row] = model_.spec.decoder.padding_token;
-    if (!sequence.is_of_picture(place)) {
-      buffers_.tokens[row] = sequence.id(place);
-      embed(sequence.id(place), target);
-      continue;
-    }
-    const size_t index = sequence.picture_at(place);
-    const Sequence::PendingPicture& picture = sequence.picture(index);
-    token = row == 0 ? sequence.picture_token_at(place) : place == picture.first ? 0 : token + 1;
-    if (!sequence.is_visual(place)) token = picture.tokens - 1;  // the last, which stands among text
-    if (index != picture_encoded_) {
-      MICA_TRY(work->check_cancelled());
-      MICA_TRY(bring_picture(picture, work));
-      picture_encoded_ = index;
-    }
-    for (size_t i = 0; i <= taps; ++i) {
-      const float* source = buffers_.picture_rows + (i * picture.tokens + token) * hidden;
-      std::memcpy(i == 0 ? target : buffers_.tap_rows + (row * taps + i - 1) * hidden, source, hidden * sizeof(float));
-    }
+    const bool is_of_picture = sequence.is_of_picture(place);
+    buffers_.tokens[row] = is_of_picture ? model_.spec.decoder.padding_token : sequence.id(place);
+    if (is_of_picture) std::memcpy(target, buffers_.chunk_rows + buffers_.order[row] * hidden, hidden * sizeof(float));
+    else embed(sequence.id(place), target);
   }
-  return Status::ok();
+  gathered_ = 0;
 }
 
 // By how many positions frequencies are scaled: an answer's tokens keep what its prompt had, where they are said to.
@@ -219,21 +276,19 @@ uint32_t Batch::length_for_rope(const Sequence::Mark& until) const {
   return by_prompt ? until.prompt_position : until.next_position;
 }
 
-Status Batch::fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until, Work* work,
-                         Chunk* chunk) {
+Chunk Batch::fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until) {
   const size_t visual = order_chunk(sequence, count);
-  MICA_TRY(fill_rows(sequence, count, work));
-  *chunk = {.count = count,
-            .visual = visual,
-            .tokens = buffers_.tokens,
-            .positions = buffers_.positions,
-            .positions_end = length_for_rope(until),
-            .in_order = visual > 0 ? buffers_.in_order : nullptr,
-            .spans = buffers_.spans,
-            .span_count = span_count_,
-            .sight = sight_of(sequence, until, {.first = 0, .count = count, .in_order = buffers_.in_order}),
-            .taps = model_.spec.vision.taps.count != 0 ? buffers_.tap_rows : nullptr};
-  return Status::ok();
+  fill_rows(sequence, count);
+  return {.count = count,
+          .visual = visual,
+          .tokens = buffers_.tokens,
+          .positions = buffers_.positions,
+          .positions_end = length_for_rope(until),
+          .in_order = visual > 0 ? buffers_.in_order : nullptr,
+          .spans = buffers_.spans,
+          .span_count = span_count_,
+          .sight = sight_of(sequence, until, {.first = 0, .count = count, .in_order = buffers_.in_order}),
+          .taps = model_.spec.vision.taps.count != 0 ? buffers_.tap_rows : nullptr};
 }
 
 void Batch::keep_logits(const Share& share, size_t count) {
@@ -264,11 +319,10 @@ Status Batch::does_not_fit(const Sequence& sequence, const Sequence::Mark& until
 Status Batch::run_next(Sequence* sequence, const Sequence::Mark& until, Work* work) {
   const size_t count = chunk_length(*sequence, until);
   if (count == 0) return does_not_fit(*sequence, until);
-  DecoderPart part;
+  bool are_there = false;
   workspace_.use_threads(count == 1);
-  MICA_TRY(fill_chunk(*sequence, count, until, work, &part.chunk));
-  part.cache = &sequence->cache();
-  part.states = &sequence->states();
+  MICA_TRY(gather(*sequence, count, false, work, &are_there));
+  DecoderPart part{.chunk = fill_chunk(*sequence, count, until), .cache = &sequence->cache(), .states = &sequence->states()};
   if (!part.cache->has_room(part.chunk.appended()))
     return Status::error(
         Code::context_full,
@@ -358,7 +412,9 @@ Status Batch::prepare(const Sequence& sequence, Work* work, Chunk* chunk, const 
   if (count > batch)
     return Status::error(Code::invalid_argument, "%zu tokens are pending, but a chunk holds %zu", count, batch);
   span_count_ = 0;
-  MICA_TRY(fill_chunk(sequence, count, sequence.mark(), work, chunk));
+  bool are_there = false;
+  MICA_TRY(gather(sequence, count, false, work, &are_there));
+  *chunk = fill_chunk(sequence, count, sequence.mark());
   *rows = buffers_.decoder.x();
   return Status::ok();
 }

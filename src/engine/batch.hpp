@@ -24,6 +24,10 @@ class Batch {
   // Computes the next chunk of what waits before `until`, and keeps the logits of its rows that are among the last
   // logit_rows before `until`. Errors: cancelled, before a picture; context_full.
   Status run_next(Sequence* sequence, const Sequence::Mark& until, Work* work);
+  // What the next chunk takes before it is computed, a piece at a time: a layer of the tower. *end: where the chunk ends,
+  // once all its pictures are there; else 0. Between two calls, and before run_next, others may use the workspace: what
+  // they took is made anew. Errors: as run_next.
+  Status gather_next(const Sequence& sequence, const Sequence::Mark& until, Work* work, size_t* end);
 
   // What a sequence has in a batch: all that waits before `until`, at least a token.
   struct Share {
@@ -63,10 +67,12 @@ class Batch {
   void count_unseen(const Sequence& sequence, ShareRows rows);
   RowSight sight_of(const Sequence& sequence, const Sequence::Mark& until, ShareRows rows);
   void embed(int32_t id, float* row) const;
-  Status encode(const Sequence::PendingPicture& picture, Work* work);
-  Status fill_rows(const Sequence& sequence, size_t count, Work* work);
+  bool find_kept(const Sequence::PendingPicture& picture);
+  Status encode(const Sequence::PendingPicture& picture, bool by_pieces, Work* work);
+  Status gather(const Sequence& sequence, size_t count, bool by_pieces, Work* work, bool* are_there);
+  void fill_rows(const Sequence& sequence, size_t count);
   uint32_t length_for_rope(const Sequence::Mark& until) const;
-  Status fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until, Work* work, Chunk* chunk);
+  Chunk fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until);
   Status does_not_fit(const Sequence& sequence, const Sequence::Mark& until) const;
   void keep_logits(const Share& share, size_t count);
   void fill_share(const Share& share, size_t first_row, DecoderPart* part);
@@ -77,7 +83,13 @@ class Batch {
   const Model& model_;
   Pictures* pictures_;
   size_t span_count_ = 0;
+  // Of the pictures of the next chunk, as long as the turn is this batch's.
+  uint64_t turn_ = 0;
+  size_t gathered_ = 0;                // of the chunk's tokens, those before which all rows are in chunk_rows
   size_t picture_encoded_ = SIZE_MAX;  // index of the picture whose rows are in picture_rows
+  bool encodes_ = false;               // the next one is on its way through the tower
+  Vision::Progress progress_;
+  Hash128 hash_{};
 };
 
 }  // namespace mica

@@ -4,11 +4,39 @@
 #include <algorithm>
 
 namespace mica {
+namespace {
 
-SchemaGuide::SchemaGuide(SchemaProgram&& program, const Model& model)
-    : automaton_(std::move(program)),
-      model_(model),
+// Whether every byte of a UTF-8 text of printed characters is a token by itself.
+bool writes_any_byte(const TokenTrie& trie) {
+  bool has[256] = {};
+  uint32_t tokens_begin = 0;
+  for (const TokenTrie::Node& node : trie.nodes) {
+    if (node.depth == 1) has[node.byte] = node.tokens_end > tokens_begin;
+    tokens_begin = node.tokens_end;
+  }
+  const auto all = [&](int first, int last) { return std::all_of(has + first, has + last + 1, [](bool b) { return b; }); };
+  return all(0x20, 0x7E) && all(0x80, 0xBF) && all(0xC2, 0xF4);
+}
+
+SchemaProgram spelled_for(const TokenTrie& trie, SchemaProgram program) {
+  program.spells_plainly = writes_any_byte(trie);
+  return program;
+}
+
+}  // namespace
+
+Status SchemaGuide::read(std::string_view schema, const Model& model, SchemaProgram* out) {
+  if (model.tokenizer == nullptr)
+    return Status::error(Code::unsupported, "this model has no tokenizer, so no answer of it can keep a schema");
+  MICA_TRY(read_json_schema(schema, out));
+  model.token_trie.get(*model.tokenizer, model.spec.decoder.vocabulary);
+  return Status::ok();
+}
+
+SchemaGuide::SchemaGuide(const SchemaProgram& program, const Model& model)
+    : model_(model),
       trie_(model.token_trie.get(*model.tokenizer, model.spec.decoder.vocabulary)),
+      automaton_(spelled_for(trie_, program)),
       state_(automaton_.start()),
       words_((model.spec.decoder.vocabulary + 63) / 64) {
   bits_.resize(kMasks * words_);

@@ -15,8 +15,11 @@ namespace mica {
 
 class SchemaGuide {
  public:
-  // `model` has a tokenizer and outlives it. Takes all its memory, and makes the model's trie where that is not yet.
-  SchemaGuide(SchemaProgram&& program, const Model& model);
+  // A schema as guides of the model take it, with what the model keeps for all. Takes long for one that asks much. Errors:
+  // those of read_json_schema, unsupported without a tokenizer.
+  static Status read(std::string_view schema, const Model& model, SchemaProgram* out);
+  // `program`: of read(); the model outlives it. Takes all its memory.
+  SchemaGuide(const SchemaProgram& program, const Model& model);
 
   // At the beginning of an answer.
   void begin();
@@ -41,9 +44,9 @@ class SchemaGuide {
   uint32_t step_anew(uint32_t* from, size_t depth, uint8_t byte);
   bool walk(uint32_t from, uint64_t* mask);
 
-  SchemaAutomaton automaton_;
   const Model& model_;
   const TokenTrie& trie_;
+  SchemaAutomaton automaton_;
   std::vector<int32_t> ends_;  // tokens that end an answer
   uint32_t state_;
   size_t words_;

@@ -123,14 +123,20 @@ Status Session::check_guards() const {
 
 void Session::clear() {
   sequence_.clear();
+  reading_.reset();
   answer_.forget();
   work_.forget_cancel();
 }
 
-Status Session::save(const char* path) const { return SequenceFile::save(sequence_, path); }
+Status Session::save(const char* path) const {
+  if (is_under_way())
+    return Status::error(Code::invalid_argument, "%s: a prompt is only computed in part; prefill before saving", path);
+  return SequenceFile::save(sequence_, path);
+}
 
 Status Session::restore(const char* path) {
   MICA_TRY(SequenceFile::restore(&sequence_, path));
+  reading_.reset();
   answer_.forget();
   return Status::ok();
 }
@@ -155,35 +161,63 @@ Status Session::compute_waiting() {
   return Status::ok();
 }
 
+// What was begun goes on.
+void Session::begin_reading() {
+  if (!is_under_way()) read_from_ = sequence_.cache().mark();
+  if (!reading_) reading_.emplace(workspace_, pictures_);
+}
+
+void Session::settle(const Sequence::Mark& until) {
+  sequence_.settle(until);
+  reading_.reset();
+}
+
+void Session::take_back() {
+  sequence_.take_back(is_under_way() ? read_from_ : sequence_.cache().mark());
+  reading_.reset();
+}
+
+// The first token whose logits are kept.
+size_t Session::logits_from() const {
+  const size_t end = sequence_.mark().end;
+  return end - std::min<size_t>(options().logit_rows, end - sequence_.computed().end);
+}
+
+// Of what is computed in part, the rest may be less than what logits are kept of.
+bool Session::can_join(const Batch::Share& share) const {
+  return Batch(workspace_).can_join(share) && (!is_under_way() || sequence_.done() <= logits_from());
+}
+
+bool Session::waits_apart() { return sequence_.pending() > 0 && !can_join({&sequence_, sequence_.mark()}); }
+
 Status Session::prefill(ProgressFunction progress, void* user) {
   MICA_TRY(compute_waiting());
-  const size_t start = sequence_.done(), end = sequence_.mark().end;
-  const KvCache::Mark cached = sequence_.cache().mark();
+  begin_reading();
+  const size_t start = sequence_.computed().end, end = sequence_.mark().end;
   const double start_time = now_seconds();
   const double picture_start = stats().picture_seconds;
   const size_t newest = std::min<size_t>(sequence_.logit_count(), 1);
   const size_t row_floats = newest * model_.spec.decoder.vocabulary;
   float* logits_before = workspace_->buffers().logits_before;
   std::copy_n(sequence_.logits(0), row_floats, logits_before);
-  Batch batch(workspace_, pictures_);
   Status status = Status::ok();
   while (status && sequence_.done() < end) {
     if (progress &&
         progress(user, "prefill", static_cast<double>(sequence_.done() - start) / static_cast<double>(end - start)))
       status = Status::error(Code::cancelled, "stopped on request");
     if (status) status = work_.check_cancelled();
-    if (status) status = batch.run_next(&sequence_, sequence_.mark(), &work_);
+    if (status) status = reading_->run_next(&sequence_, sequence_.mark(), &work_);
   }
   if (!status) {
-    sequence_.take_back(cached);
+    take_back();
     std::copy_n(logits_before, row_floats, sequence_.logit_row(0));
     sequence_.set_logit_count(newest);
     return status;
   }
   if (progress && sequence_.done() > start) progress(user, "prefill", 1.0);
-  sequence_.settle(sequence_.mark());
   stats().prefill_tokens += static_cast<uint32_t>(sequence_.done() - start);
   stats().prefill_seconds += now_seconds() - start_time - (stats().picture_seconds - picture_start);
+  settle(sequence_.mark());
   return Status::ok();
 }
 
@@ -195,6 +229,30 @@ Status Session::embed_picture(const Picture& picture, const float** rows, size_t
   *rows = workspace_->buffers().picture_rows;
   *tokens = planned.tokens;
   return Status::ok();
+}
+
+// Before the chunk that first has logits nothing of them has changed; from there on all is computed at once.
+Status Session::prefill_piece() {
+  if (!waits_apart()) return Status::ok();
+  MICA_TRY(compute_waiting());
+  if (!waits_apart()) return Status::ok();
+  begin_reading();
+  const double start_time = now_seconds(), picture_start = stats().picture_seconds;
+  size_t chunk_end = 0;
+  Status status = work_.check_cancelled();
+  if (status) status = reading_->gather_next(sequence_, sequence_.mark(), &work_, &chunk_end);
+  if (status && chunk_end > logits_from()) {
+    status = prefill(nullptr, nullptr);
+    if (!status) answer_.forget();
+    return status;
+  }
+  if (status && chunk_end > 0) status = reading_->run_next(&sequence_, sequence_.mark(), &work_);
+  stats().prefill_seconds += now_seconds() - start_time - (stats().picture_seconds - picture_start);
+  if (!status) {
+    take_back();
+    answer_.forget();
+  }
+  return status;
 }
 
 Status Session::prepare(Chunk* chunk, const float** rows) {

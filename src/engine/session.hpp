@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -73,9 +74,17 @@ class Session {
 
   // ---- computing
   // Encoded pictures are looked for there and kept there, while it is not null; borrowed. Its model is this one's.
-  void use_pictures(Pictures* pictures) { pictures_ = pictures; }
+  void use_pictures(Pictures* pictures) {
+    pictures_ = pictures;
+    reading_.reset();
+  }
   // Computes what was added; on failure forgets it, and of the logits before keeps the newest row.
   Status prefill(ProgressFunction progress, void* user);
+  // A piece of the same, so that others of the workspace have their steps in between: a layer of a picture's tower, or a
+  // chunk of rows. Nothing where what waits is no longer apart. Errors: those of prefill.
+  Status prefill_piece();
+  // What waits cannot be computed along with the steps of others.
+  bool waits_apart();
   // For measuring: adds what stands for `pictures` pictures of `picture_tokens` tokens, then `text` tokens, as if they
   // had been computed; keys and values are noise of unit variance. Errors: context_full; nothing may be pending.
   Status fill(uint32_t text, uint32_t pictures, uint32_t picture_tokens);
@@ -90,9 +99,9 @@ class Session {
   // ---- answering
   // Begins an answer: opens its turn and seeds the sampler; the one before is over. Nothing is computed yet.
   Status begin_answer(const AnswerOptions& options);
-  // Answers that begin from now on keep this JSON schema; null: none. An answer that has begun is over. Errors: those of
-  // read_json_schema, unsupported without a tokenizer; then the one of before stays.
-  Status set_schema(const std::string_view* schema);
+  // Answers that begin from now on keep this JSON schema, as SchemaGuide::read gave it; null: none. An answer that has
+  // begun is over.
+  void set_schema(const SchemaProgram* schema);
   // Computes what is pending and chooses the next token of the answer, which is then pending itself: the logits are those
   // that it was chosen from, until the next step. After the answer's end it gives no token. Errors: invalid_argument
   // when no answer has begun; those of prefill, after which no answer has begun where what it continues was forgotten.
@@ -132,6 +141,12 @@ class Session {
   static void plan(const Model& model, const SessionOptions& options, Arena* arena, Sequence* sequence,
                    WorkBuffers* buffers);
 
+  void begin_reading();
+  void settle(const Sequence::Mark& until);
+  void take_back();
+  bool is_under_way() const { return sequence_.done() != sequence_.computed().end; }
+  size_t logits_from() const;
+  bool can_join(const Batch::Share& share) const;
   Status compute_waiting();
   Status compute_prompt();
   Status choose(AnswerStep* step);
@@ -147,6 +162,9 @@ class Session {
   Workspace* workspace_ = nullptr;  // the own one, or one that is shared
   Pictures* pictures_ = nullptr;
   Sequence sequence_;
+  // Of a prompt that is computed in pieces: what is known of its pictures, and where the cache was when it began.
+  std::optional<Batch> reading_;
+  KvCache::Mark read_from_;
   Answer answer_;
   std::unique_ptr<SchemaGuide> guide_;  // null: answers are free
   Work work_;

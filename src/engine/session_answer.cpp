@@ -6,18 +6,9 @@
 
 namespace mica {
 
-Status Session::set_schema(const std::string_view* schema) {
-  std::unique_ptr<SchemaGuide> guide;
-  if (schema != nullptr) {
-    if (model_.tokenizer == nullptr)
-      return Status::error(Code::unsupported, "this model has no tokenizer, so no answer of it can keep a schema");
-    SchemaProgram program;
-    MICA_TRY(read_json_schema(*schema, &program));
-    guide = std::make_unique<SchemaGuide>(std::move(program), model_);
-  }
-  guide_ = std::move(guide);
+void Session::set_schema(const SchemaProgram* schema) {
+  guide_ = schema == nullptr ? nullptr : std::make_unique<SchemaGuide>(*schema, model_);
   answer_.forget();
-  return Status::ok();
 }
 
 Status Session::sample(const Sampling& sampling, SchemaGuide* guide, int32_t* token) {

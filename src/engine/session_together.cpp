@@ -17,7 +17,7 @@ void Session::count_share(const Batch::Share& share, double seconds) {
   const auto count = static_cast<uint32_t>(share.until.end - sequence_.computed().end);
   (sequence_.token_waits() ? stats().decode_tokens : stats().prefill_tokens) += count;
   (sequence_.token_waits() ? stats().decode_seconds : stats().prefill_seconds) += seconds;
-  sequence_.settle(share.until);
+  settle(share.until);
 }
 
 // Rounds of what can join, at most two for each session: the token that waits, then a prompt.
@@ -27,18 +27,18 @@ void Session::compute_together(std::span<Session* const> sessions) {
   Workspace* workspace = sessions.front()->workspace_;
   Batch batch(workspace);
   for (;;) {
-    size_t count = 0, rows = 0;
+    size_t count = 0, rows = 0, computed[limits::kSessionsTogetherMax];
     for (Session* session : sessions) {
       Batch::Share share;
-      if (!session->next_share(&share) || !batch.can_join(share)) continue;
+      if (!session->next_share(&share) || !session->can_join(share)) continue;
       if (rows + share.count() > workspace->options().batch) continue;
       if (!session->sequence_.token_waits()) session->outcome_.status = session->work_.check_cancelled();
       if (!session->outcome_.status) {
-        session->sequence_.take_back(session->cache().mark());
+        session->take_back();
         session->answer_.forget();
         continue;
       }
-      rows += share.count();
+      rows += computed[count] = share.count();
       owners[count] = session;
       shares[count++] = share;
     }
@@ -47,8 +47,7 @@ void Session::compute_together(std::span<Session* const> sessions) {
     const Status status = batch.run_together({shares, count});
     const double row_seconds = (now_seconds() - start) / static_cast<double>(rows);
     for (size_t i = 0; i < count; ++i) {
-      const size_t computed = shares[i].until.end - owners[i]->sequence_.computed().end;
-      if (status) owners[i]->count_share(shares[i], row_seconds * static_cast<double>(computed));
+      if (status) owners[i]->count_share(shares[i], row_seconds * static_cast<double>(computed[i]));
       else owners[i]->outcome_.status = status;
     }
     if (!status) return;

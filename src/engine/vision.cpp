@@ -261,30 +261,40 @@ void Vision::merge_rows(const Compute& compute, const Model& model, PixelPlan* p
   place(compute, model, *plan);
 }
 
-Status Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values,
-                   float* rows, Work* work) {
+bool Vision::run_next(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values,
+                      float* rows, Progress* progress) {
   const VisionWeights& weights = model.weights.tower(plan.shown);
   const size_t width = model.spec.decoder.hidden, floats = tokens_of(model.spec, plan) * width;
   const bool rejoins = rejoins_tiles(model.spec, plan.shown);
-  size_t first = 0;  // of the rows of a tile
-  for (uint32_t tile = 0; tile < plan.tiles; ++tile) {
-    const PixelTile one = tile_of(plan, tile);
-    PixelPlan at = one.plan;  // of the rows as they are behind the newest layer
+  const PixelTile one = tile_of(plan, progress->tile);
+  PixelPlan& at = progress->at;
+  if (progress->layer == 0) {
     begin(compute, model, one.plan, pixel_values + one.first_value);
-    size_t taps = 0;
-    for (size_t i = 0; i < weights.layers.size(); ++i) {
-      MICA_TRY(work->check_cancelled());
-      run_layer(compute, model, weights.layers[i], i, at);
-      if (model.spec.vision.taps.has(static_cast<uint32_t>(i))) {
-        ++taps;
-        tap(compute, model, taps - 1, at, rows + taps * floats + first);
-      }
-      if (model.spec.vision.inner_layer == static_cast<int32_t>(i)) merge_rows(compute, model, &at);
-    }
-    finish(compute, model, at, rejoins ? tile_rows_ : rows + first);
-    if (rejoins) put_tile(model, plan, tile, tile_rows_, rows);
-    first += tile_tokens(model.spec, one.plan) * width;
+    at = one.plan;
+    progress->taps = 0;
   }
+  if (const size_t i = progress->layer; i < weights.layers.size()) {
+    run_layer(compute, model, weights.layers[i], i, at);
+    if (model.spec.vision.taps.has(static_cast<uint32_t>(i))) {
+      ++progress->taps;
+      tap(compute, model, progress->taps - 1, at, rows + progress->taps * floats + progress->first);
+    }
+    if (model.spec.vision.inner_layer == static_cast<int32_t>(i)) merge_rows(compute, model, &at);
+    if (++progress->layer < weights.layers.size()) return false;
+  }
+  finish(compute, model, at, rejoins ? tile_rows_ : rows + progress->first);
+  if (rejoins) put_tile(model, plan, progress->tile, tile_rows_, rows);
+  progress->first += tile_tokens(model.spec, one.plan) * width;
+  progress->layer = 0;
+  return ++progress->tile == plan.tiles;
+}
+
+Status Vision::run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values,
+                   float* rows, Work* work) {
+  Progress progress;
+  do {
+    MICA_TRY(work->check_cancelled());
+  } while (!run_next(compute, model, plan, pixel_values, rows, &progress));
   return Status::ok();
 }
 

@@ -24,6 +24,17 @@ class Vision {
   // pixel_values as make_pixels gave them. Errors: cancelled, between layers.
   Status run(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows,
              Work* work);
+  // The same a layer at a time, with what stands before the first of a tile and behind its last; true behind the last of
+  // all. Between two calls nothing else may run here.
+  struct Progress {
+    uint32_t tile = 0;
+    size_t layer = 0;
+    size_t taps = 0;       // of the tile
+    size_t first = 0;      // of the rows of the tile
+    PixelPlan at = {};     // of the rows as they are behind the newest layer
+  };
+  bool run_next(const Compute& compute, const Model& model, const PixelPlan& plan, const float* pixel_values, float* rows,
+                Progress* progress);
 
   // The same for one tile in steps, for calibration layer by layer: begin(), layers in order, each advancing x(),
   // finish(). place() is begin() for rows that are in the residual stream already. `plan` is of the rows in x().

@@ -50,6 +50,7 @@ void Workspace::plan(const Model& model, const SessionOptions& options, Arena* a
     b.pixels = arena->take<float>(b.pixel_room.values);
     b.pixel_scratch = arena->take<uint8_t>(b.pixel_room.scratch_bytes);
     b.picture_rows = arena->take<float>(picture_rows_max(spec, options) * spec.decoder.hidden);
+    b.chunk_rows = arena->take<float>(batch * spec.decoder.hidden);
     b.tap_rows = arena->take<float>(batch * spec.vision.taps.count * spec.decoder.hidden);
     b.vision.plan(model, b.pixel_room.patches, arena);
     scratch = std::max(scratch, Vision::scratch_bytes(model));
@@ -64,6 +65,7 @@ void Workspace::adopt(SessionOptions&& options, const WorkBuffers& buffers) {
   options_ = std::move(options);
   buffers_ = buffers;
   buffers_.compute.pool = &pool_;
+  take_turn();  // nobody's pictures are in these
 }
 
 void Workspace::make_threads() {

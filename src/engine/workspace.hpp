@@ -1,6 +1,6 @@
 // Workspace: all memory and threads that computing needs beside what sequences keep. Large, and one is enough for each
-// thread that computes, however many sequences it serves. It holds nothing between two calls. Not what is done with it:
-// batch.hpp.
+// thread that computes, however many sequences it serves. Between two calls it holds nothing but the picture that is on
+// its way through the tower, and what is gathered of those of a chunk: has_turn(). Not what is done with it: batch.hpp.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +41,7 @@ struct WorkBuffers {
 
   PixelRoom pixel_room;
   float* picture_rows = nullptr;  // [picture_rows_max][hidden], as Vision::run writes them
+  float* chunk_rows = nullptr;    // [batch][hidden], of the pictures in a chunk, in the order of the text
   float* tap_rows = nullptr;      // [batch][taps][hidden], of the visual rows of a batch
   float* pixels = nullptr;
   uint8_t* pixel_scratch = nullptr;
@@ -60,6 +61,9 @@ class Workspace {
   void adopt(SessionOptions&& options, const WorkBuffers& buffers);
   // Here, and not when they are first needed: what a workspace begins with, it keeps.
   void make_threads();
+  // Pictures are one sequence's at a time: they stay from call to call while nobody else takes the turn.
+  uint64_t take_turn() { return ++turn_; }
+  bool has_turn(uint64_t turn) const { return turn == turn_; }
   // Threads of the next calls: for one token of each sequence, or for more.
   void use_threads(bool decodes) { pool_.use(decodes ? options_.threads : options_.threads_batch); }
 
@@ -77,6 +81,7 @@ class Workspace {
   ArenaGuards guards_;
   ThreadPool pool_;
   WorkBuffers buffers_;
+  uint64_t turn_ = 0;
 };
 
 // Fails with internal when something was written behind a piece of memory that they stand behind.

@@ -186,7 +186,7 @@ class NodeBuilder : public nlohmann::json_sax<nlohmann::json> {
     const bool ended = what.find("unexpected end of input") != std::string_view::npos;
     status = Status::error(Code::corrupt_file, "%s: not valid JSON at byte %zu, %.*s%s", document_->name.c_str(),
                            position, static_cast<int>(what.size()), what.data(),
-                           ended ? ": the file ends early, fetch it again" : "");
+                           ended ? ": it ends early; a file that was fetched, fetch it again" : "");
     return false;
   }
 

@@ -70,6 +70,7 @@ class Writer {
   SchemaProgram& program_;
   Status status_;
   size_t entries_ = 0;  // of the automata
+  RegularWork work_;    // for them
   std::map<std::vector<uint32_t>, uint32_t> numbers_;  // of rules, by their parts
   std::vector<SchemaParts> rules_;
 };
@@ -211,7 +212,7 @@ uint32_t Writer::listed(const SchemaParts& parts, const std::vector<SchemaValue>
     return refuse(values.front().value.error(Code::limit_exceeded, "is one of more than 256 values beside strings"));
   Regular regular;
   if (!strings.empty()) {
-    if (fails(words(strings, false, &regular).in("schema: the strings of an enum"))) return kFail;
+    if (fails(words(strings, false, &work_, &regular).in("schema: the strings of an enum"))) return kFail;
     targets.push_back(literal("\"", take(Op::string, std::move(regular), literal("\"", kLeave))));
   }
   return targets.empty() ? kFail : split(targets);
@@ -302,7 +303,7 @@ uint32_t Writer::other_members(const SchemaParts& parts, const std::vector<std::
   SchemaMember other;
   if (fails(other_member_of(&document_, parts, &other)) || other.is_forbidden) return close;
   Regular names;
-  if (fails(words(keys, true, &names).in("schema: the names of properties"))) return close;
+  if (fails(words(keys, true, &work_, &names).in("schema: the names of properties"))) return close;
   const uint32_t behind = add({});
   const uint32_t value = literal("\":", spaced(call(rule_of(other.parts), behind)));
   const uint32_t key = literal("\"", take(Op::string, std::move(names), value));
@@ -387,8 +388,8 @@ uint32_t Writer::string(const SchemaParts& parts) {
         text = pattern;
       }
       Regular one;
-      Status status = read_pattern(text, &one);
-      if (status && has_pattern) status = intersect(all, one, &all);
+      Status status = read_pattern(text, &work_, &one);
+      if (status && has_pattern) status = intersect(all, one, &work_, &all);
       else if (status) all = std::move(one);
       if (!status) return refuse(value.error(status.code(), status.message()));
       has_pattern = true;
@@ -396,8 +397,8 @@ uint32_t Writer::string(const SchemaParts& parts) {
   if (!has_pattern) return plain_string(min, max);
   if (min > 0 || max != kUnbounded) {
     Regular fitting;
-    Status status = min <= max ? lengths(min, max, &fitting) : Status::ok();
-    if (status) status = intersect(all, fitting, &all);
+    Status status = min <= max ? lengths(min, max, &work_, &fitting) : Status::ok();
+    if (status) status = intersect(all, fitting, &work_, &all);
     if (!status)
       return refuse(parts.front().schema.error(status.code(), "has a length and a pattern that are too large together"));
   }
@@ -409,10 +410,10 @@ uint32_t Writer::plain_string(uint32_t min, uint32_t max) {
   const uint32_t close = literal("\"", kLeave);
   Regular any;
   if (min == 0 && max == kUnbounded) {
-    if (fails(lengths(0, kUnbounded, &any))) return kFail;
+    if (fails(lengths(0, kUnbounded, &work_, &any))) return kFail;
     return literal("\"", take(Op::string, std::move(any), close));
   }
-  if (fails(lengths(1, 1, &any))) return kFail;
+  if (fails(lengths(1, 1, &work_, &any))) return kFail;
   const uint32_t character = take(Op::string, std::move(any), add({Op::again}));
   return literal("\"", add({Op::repeat, close, character, 0, min, max}));
 }
@@ -446,7 +447,7 @@ uint32_t Writer::number(const SchemaParts& parts, bool is_integer) {
     range.multiples.push_back(static_cast<uint32_t>(multiple));
   }
   Regular numbers;
-  const Status status = number_automaton(range, &numbers);
+  const Status status = number_automaton(range, &work_, &numbers);
   if (!status) return refuse(parts.front().schema.error(status.code(), status.message()));
   return take(Op::plain, std::move(numbers), kLeave);
 }

@@ -88,7 +88,7 @@ std::vector<char32_t> number_starts() {
   return starts;
 }
 
-Status keep_bound(const NumberRange::Bound& bound, int sign, Regular* numbers) {
+Status keep_bound(const NumberRange::Bound& bound, int sign, RegularWork* work, Regular* numbers) {
   const Comparer comparer(bound.at);
   const auto step = [&](const Comparison& from, char32_t character, Comparison* to) {
     *to = from;
@@ -100,18 +100,18 @@ Status keep_bound(const NumberRange::Bound& bound, int sign, Regular* numbers) {
     return order > 0 || (order == 0 && !bound.is_excluded);
   };
   Regular fitting;
-  MICA_TRY(explore(number_starts(), Comparison{}, step, accepts, &fitting));
-  return intersect(*numbers, fitting, numbers);
+  MICA_TRY(explore(number_starts(), Comparison{}, step, accepts, work, &fitting));
+  return intersect(*numbers, fitting, work, numbers);
 }
 
-Status keep_multiples(uint32_t divisor, Regular* numbers) {
+Status keep_multiples(uint32_t divisor, RegularWork* work, Regular* numbers) {
   const auto step = [&](uint32_t rest, char32_t character, uint32_t* to) {
     if (character >= '0' && character <= '9') *to = (rest * 10 + static_cast<uint32_t>(character - '0')) % divisor;
     return character == '-' || (character >= '0' && character <= '9');
   };
   Regular fitting;
-  MICA_TRY(explore(number_starts(), uint32_t{0}, step, [](uint32_t rest) { return rest == 0; }, &fitting));
-  return intersect(*numbers, fitting, numbers);
+  MICA_TRY(explore(number_starts(), uint32_t{0}, step, [](uint32_t rest) { return rest == 0; }, work, &fitting));
+  return intersect(*numbers, fitting, work, numbers);
 }
 
 // Digits behind the point that can still be told apart near each bound; a bound's own are kept.
@@ -165,12 +165,12 @@ Status read_decimal(JsonValue value, Decimal* out) {
   return Status::ok();
 }
 
-Status number_automaton(const NumberRange& range, Regular* out) {
+Status number_automaton(const NumberRange& range, RegularWork* work, Regular* out) {
   Regular numbers;
-  MICA_TRY(read_pattern(syntax_of(range), &numbers));
-  for (const NumberRange::Bound& bound : range.low) MICA_TRY(keep_bound(bound, 1, &numbers));
-  for (const NumberRange::Bound& bound : range.high) MICA_TRY(keep_bound(bound, -1, &numbers));
-  for (const uint32_t divisor : range.multiples) MICA_TRY(keep_multiples(divisor, &numbers));
+  MICA_TRY(read_pattern(syntax_of(range), work, &numbers));
+  for (const NumberRange::Bound& bound : range.low) MICA_TRY(keep_bound(bound, 1, work, &numbers));
+  for (const NumberRange::Bound& bound : range.high) MICA_TRY(keep_bound(bound, -1, work, &numbers));
+  for (const uint32_t divisor : range.multiples) MICA_TRY(keep_multiples(divisor, work, &numbers));
   *out = std::move(numbers);
   return Status::ok();
 }

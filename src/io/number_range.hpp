@@ -32,6 +32,6 @@ struct NumberRange {
 Status read_decimal(JsonValue value, Decimal* out);
 // Numbers in the range. Their exponents are below 280 and they have at most 20 digits before the point and 20 behind it;
 // between bounds, no exponent and 15 digits in all, which doubles tell apart.
-Status number_automaton(const NumberRange& range, Regular* out);
+Status number_automaton(const NumberRange& range, RegularWork* work, Regular* out);
 
 }  // namespace mica

@@ -285,7 +285,7 @@ class Steps {
   }
 
   bool is_whole() const { return steps_.size() < limits::kPatternNodesMax; }
-  Status determine(Regular* out) const;
+  Status determine(RegularWork* work, Regular* out) const;
 
  private:
   using States = std::vector<uint32_t>;
@@ -365,20 +365,19 @@ void Steps::settle(States* states) const {
   if (std::binary_search(states->begin(), states->end(), found_)) *states = {found_};
 }
 
-Status Steps::determine(Regular* out) const {
+Status Steps::determine(RegularWork* work, Regular* out) const {
   std::vector<char32_t> starts;
   for (const Step& step : steps_)
     if (step.set != nullptr)
       for (const Range& range : *step.set) starts.insert(starts.end(), {range.first, range.last + 1});
-  size_t work = 0;
   const auto advance = [&](const States& from, char32_t character, States* to) {
     to->clear();
     if (from == States{found_}) {
       *to = from;
       return true;
     }
-    work += from.size();
-    if (work > limits::kPatternWorkMax) return false;
+    work->steps += from.size();
+    if (work->is_too_much()) return false;
     std::vector<uint8_t> seen(steps_.size());
     for (const uint32_t at : from)
       if (steps_[at].kind == Kind::set && has(*steps_[at].set, character))
@@ -396,21 +395,19 @@ Status Steps::determine(Regular* out) const {
   std::vector<uint8_t> seen(steps_.size());
   follow(start_, true, false, &seen, &first);
   settle(&first);
-  MICA_TRY(explore(std::move(starts), first, advance, ends, out));
-  if (work > limits::kPatternWorkMax) return Status::error(Code::limit_exceeded, "takes too long to be read");
-  return Status::ok();
+  return explore(std::move(starts), first, advance, ends, work, out);
 }
 
 }  // namespace
 
-Status read_pattern(std::string_view pattern, Regular* out) {
+Status read_pattern(std::string_view pattern, RegularWork* work, Regular* out) {
   MICA_TRY(check_utf8(pattern));
   Node root;
   MICA_TRY(Parser(pattern).parse(&root));
   const Steps steps(root);
   if (!steps.is_whole())
     return Status::error(Code::limit_exceeded, "has more than %zu steps, repeats counted", limits::kPatternNodesMax);
-  return steps.determine(out);
+  return steps.determine(work, out);
 }
 
 }  // namespace mica

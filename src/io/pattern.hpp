@@ -12,6 +12,6 @@ namespace mica {
 // The texts in which `pattern` (UTF-8; ECMA-262) is found somewhere: characters, classes, ^ and $, groups, | and
 // repeats. What looks around, back references, word bounds and properties of Unicode are unsupported. Errors name what is
 // wrong: invalid_argument, unsupported, limit_exceeded.
-Status read_pattern(std::string_view pattern, Regular* out);
+Status read_pattern(std::string_view pattern, RegularWork* work, Regular* out);
 
 }  // namespace mica

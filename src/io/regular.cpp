@@ -77,7 +77,7 @@ void trim(Regular* regular) {
   regular->next.resize(kept * classes);
 }
 
-Status intersect(const Regular& a, const Regular& b, Regular* out) {
+Status intersect(const Regular& a, const Regular& b, RegularWork* work, Regular* out) {
   if (a.is_empty() || b.is_empty()) {
     *out = {};
     return Status::ok();
@@ -90,20 +90,20 @@ Status intersect(const Regular& a, const Regular& b, Regular* out) {
     return to->first != Regular::kDead && to->second != Regular::kDead;
   };
   const auto accepts = [&](const Both& state) { return a.accepts[state.first] && b.accepts[state.second]; };
-  return explore(std::move(starts), Both{0, 0}, step, accepts, out);
+  return explore(std::move(starts), Both{0, 0}, step, accepts, work, out);
 }
 
-Status lengths(uint32_t min, uint32_t max, Regular* out) {
+Status lengths(uint32_t min, uint32_t max, RegularWork* work, Regular* out) {
   const uint32_t most = max == kUnbounded ? min : max;
   const auto step = [&](uint32_t length, char32_t, uint32_t* to) {
     *to = length < most ? length + 1 : length;
     return length < most || max == kUnbounded;
   };
-  return explore({}, uint32_t{0}, step, [&](uint32_t length) { return length >= min && length <= most; }, out);
+  return explore({}, uint32_t{0}, step, [&](uint32_t length) { return length >= min && length <= most; }, work, out);
 }
 
 // States are the beginnings of words, and with `but` what is no beginning of any.
-Status words(const std::vector<std::string_view>& list, bool but, Regular* out) {
+Status words(const std::vector<std::string_view>& list, bool but, RegularWork* work, Regular* out) {
   struct Node {
     std::map<char32_t, uint32_t> next;
     bool ends = false;
@@ -131,7 +131,7 @@ Status words(const std::vector<std::string_view>& list, bool but, Regular* out) 
     return true;
   };
   return explore(std::move(starts), uint32_t{0}, step,
-                 [&](uint32_t at) { return (at != other && nodes[at].ends) != but; }, out);
+                 [&](uint32_t at) { return (at != other && nodes[at].ends) != but; }, work, out);
 }
 
 }  // namespace mica

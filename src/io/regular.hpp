@@ -38,11 +38,18 @@ std::vector<char32_t> with_surrogates(std::vector<char32_t> starts);
 // States that reach no end are taken out.
 void trim(Regular* regular);
 
+// Steps gone through for all automata of one schema, also those that come to nothing: bounded, so that its reading ends soon.
+struct RegularWork {
+  size_t steps = 0;
+  bool is_too_much() const { return steps > limits::kRegularWorkMax; }
+};
+
 // The automaton of which `first` is the first state; step(state, character, &next) is false where nothing follows; each
-// character stands for its class. Errors: limit_exceeded (kRegularStatesMax, kRegularEntriesMax).
+// character stands for its class. Errors: limit_exceeded (kRegularStatesMax, kRegularEntriesMax, kRegularWorkMax).
 template <class State, class Step, class Accepts>
 Status explore(std::vector<char32_t> starts, const State& first, const Step& step, const Accepts& accepts,
-               Regular* out) {
+               RegularWork* work, Regular* out) {
+  constexpr size_t kEntrySteps = 4;
   Regular made;
   made.starts = with_surrogates(std::move(starts));
   std::map<State, uint32_t> numbers{{first, 0}};
@@ -61,6 +68,8 @@ Status explore(std::vector<char32_t> starts, const State& first, const Step& ste
     }
     if (states.size() > limits::kRegularStatesMax || made.next.size() > limits::kRegularEntriesMax)
       return Status::error(Code::limit_exceeded, "takes more than %zu states", limits::kRegularStatesMax);
+    work->steps += made.starts.size() * kEntrySteps;
+    if (work->is_too_much()) return Status::error(Code::limit_exceeded, "takes too long to be read, with all before it");
   }
   trim(&made);
   *out = std::move(made);
@@ -68,11 +77,11 @@ Status explore(std::vector<char32_t> starts, const State& first, const Step& ste
 }
 
 // Texts that are in both. Errors: limit_exceeded.
-Status intersect(const Regular& a, const Regular& b, Regular* out);
+Status intersect(const Regular& a, const Regular& b, RegularWork* work, Regular* out);
 // Any text of `min` to `max` characters; kUnbounded: of any length.
 inline constexpr uint32_t kUnbounded = UINT32_MAX;
-Status lengths(uint32_t min, uint32_t max, Regular* out);
+Status lengths(uint32_t min, uint32_t max, RegularWork* work, Regular* out);
 // The words, which are UTF-8, or with `but` all texts beside them. Errors: limit_exceeded.
-Status words(const std::vector<std::string_view>& list, bool but, Regular* out);
+Status words(const std::vector<std::string_view>& list, bool but, RegularWork* work, Regular* out);
 
 }  // namespace mica

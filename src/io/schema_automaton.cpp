@@ -202,7 +202,7 @@ uint32_t SchemaAutomaton::find_step(uint32_t state, uint8_t byte) {
 bool SchemaAutomaton::take_byte(Reading* reading, uint8_t byte) const {
   const SchemaProgram::Instruction& instruction = program_.code[reading->at];
   if (instruction.op == Op::string)
-    return read_string_byte(program_.regulars[instruction.first], byte, &reading->string);
+    return read_string_byte(program_.regulars[instruction.first], byte, program_.spells_plainly, &reading->string);
   if (instruction.op == Op::plain) return read_plain_byte(program_.regulars[instruction.first], byte, &reading->string);
   if (instruction.op != Op::literal) return false;
   return static_cast<uint8_t>(program_.literals[instruction.first + reading->offset++]) == byte;

@@ -39,6 +39,8 @@ struct SchemaProgram {
   std::vector<uint32_t> rules;         // where each begins
   std::vector<uint32_t> depth_needed;  // by instruction: frames that what follows in its rule takes at least
   uint32_t start = 0;
+  // Characters of strings stand as they are, and escaped only where JSON has no other way: for who can write any byte.
+  bool spells_plainly = false;
 };
 
 // `text`: a JSON schema (draft 2020-12, what mica_schema.h lists of it). Every keyword is kept or refused by its name and

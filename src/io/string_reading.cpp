@@ -11,6 +11,7 @@ namespace {
 using Within = StringReading::Within;
 
 constexpr char32_t kLowMin = 0xDC00, kPairsMin = 0x10000;
+constexpr char32_t kControlMax = 0x1F;  // the last that stands in no string as it is
 
 bool complete(const Regular& regular, char32_t character, StringReading* reading) {
   const uint32_t state = regular.step(reading->state, character);
@@ -79,16 +80,20 @@ int hexadecimal(uint8_t byte) {
 char32_t pair_of(char32_t high, char32_t low) { return kPairsMin + ((high - kSurrogateMin) << 10) + (low - kLowMin); }
 
 // Of four digits: one that is none of a pair, or the first half of one.
-bool take_digit(const Regular& regular, uint8_t byte, StringReading* reading) {
+bool take_digit(const Regular& regular, uint8_t byte, bool plainly, StringReading* reading) {
   const int digit = hexadecimal(byte);
   if (digit < 0) return false;
   --reading->left;
   if (reading->is_settled) return reading->left > 0 || finish_settled(reading);
   reading->value = reading->value << 4 | static_cast<uint32_t>(digit);
   const int shift = 4 * reading->left;
-  const char32_t first = reading->value << shift, last = ((reading->value + 1) << shift) - 1;
-  if (last < kSurrogateMin || first > kSurrogateMax)
-    return reading->left == 0 ? complete(regular, reading->value, reading) : narrow(regular, first, last, reading);
+  const char32_t first = reading->value << shift;
+  const char32_t last = std::min<char32_t>(((reading->value + 1) << shift) - 1, plainly ? kControlMax : kCharacterMax);
+  if (first > last) return false;
+  if (last < kSurrogateMin || first > kSurrogateMax) {
+    if (reading->left == 0) return complete(regular, reading->value, reading);
+    return plainly ? regular.leads_on(reading->state, first, last) : narrow(regular, first, last, reading);
+  }
   const char32_t high = std::max(first, kSurrogateMin), high_last = std::min<char32_t>(last, kLowMin - 1);
   const bool has_pair =
       high <= high_last && regular.leads_on(reading->state, pair_of(high, kLowMin), pair_of(high_last, kSurrogateMax));
@@ -116,24 +121,32 @@ bool take_low_digit(const Regular& regular, uint8_t byte, StringReading* reading
   return regular.leads_on(reading->state, pair_of(high, first), pair_of(high, last));
 }
 
-bool take_escape(const Regular& regular, uint8_t byte, StringReading* reading) {
+bool take_escape(const Regular& regular, uint8_t byte, bool plainly, StringReading* reading) {
   constexpr std::string_view kLetters = "\"\\/bfnrt", kCharacters = "\"\\/\b\f\n\r\t";
   if (byte == 'u') {
     *reading = {Within::digits, 4, false, 0, reading->state};
-    return regular.leads_on(reading->state);
+    return regular.leads_on(reading->state, 0, plainly ? kControlMax : kCharacterMax);
   }
+  if (byte == '/' && plainly) return false;
   const size_t found = kLetters.find(static_cast<char>(byte));
   return found != std::string_view::npos && complete(regular, static_cast<uint8_t>(kCharacters[found]), reading);
 }
 
+// Whether a backslash may come.
+bool may_escape(const Regular& regular, uint32_t state, bool plainly) {
+  if (!plainly) return regular.leads_on(state);
+  return regular.leads_on(state, 0, kControlMax) || regular.leads_on(state, '"', '"') ||
+         regular.leads_on(state, '\\', '\\');
+}
+
 }  // namespace
 
-bool read_string_byte(const Regular& regular, uint8_t byte, StringReading* reading) {
+bool read_string_byte(const Regular& regular, uint8_t byte, bool plainly, StringReading* reading) {
   switch (reading->within) {
     case Within::nothing: break;
     case Within::utf8: return go_on_utf8(regular, byte, reading);
-    case Within::escape: return take_escape(regular, byte, reading);
-    case Within::digits: return take_digit(regular, byte, reading);
+    case Within::escape: return take_escape(regular, byte, plainly, reading);
+    case Within::digits: return take_digit(regular, byte, plainly, reading);
     case Within::low_escape: reading->within = Within::low_letter; return byte == '\\';
     case Within::low_letter:
       reading->within = Within::low_digits;
@@ -143,7 +156,7 @@ bool read_string_byte(const Regular& regular, uint8_t byte, StringReading* readi
   }
   if (byte == '\\') {
     reading->within = Within::escape;
-    return regular.leads_on(reading->state);
+    return may_escape(regular, reading->state, plainly);
   }
   if (byte >= 0x80) return begin_utf8(regular, byte, reading);
   return byte >= 0x20 && byte != '"' && complete(regular, byte, reading);

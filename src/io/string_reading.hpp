@@ -28,8 +28,9 @@ struct StringReading {
   bool operator==(const StringReading&) const = default;
 };
 
-// Takes the next byte; false when it does not fit, and *reading is then of no use.
-bool read_string_byte(const Regular& regular, uint8_t byte, StringReading* reading);
+// Takes the next byte; false when it does not fit, and *reading is then of no use. `plainly`: characters that need no escape
+// have none.
+bool read_string_byte(const Regular& regular, uint8_t byte, bool plainly, StringReading* reading);
 bool read_plain_byte(const Regular& regular, uint8_t byte, StringReading* reading);
 
 }  // namespace mica

@@ -183,6 +183,103 @@ TEST_CASE("stepped together, sessions of any length give the tokens and logits t
     }
 }
 
+TEST_CASE("prompts that are read in pieces, while others have their steps, give the bits that they give alone") {
+  for (const std::string& path : models())
+    for (const uint32_t logit_rows : {1u, 5u}) {
+      CAPTURE(path);
+      CAPTURE(logit_rows);
+      const Room room(path, kSessions, small_options(logit_rows));
+      const uint32_t vocabulary = mica_model_vocabulary(room.model());
+      std::vector<Said> wanted, said(kSessions);
+      for (uint32_t i = 0; i < kSessions; ++i) wanted.push_back(room.alone(i));
+      std::vector<uint32_t> joined;
+      const auto step = [&] {
+        for (const uint32_t i : joined) {
+          if (said[i].stop != MICA_STOP_NONE) continue;
+          room.interrupt(room.sessions[i], i, said[i].tokens.size());
+          mica_session* one = room.sessions[i];
+          mica_step given{};
+          REQUIRE(mica_sessions_step(&one, 1, &given, nullptr, nullptr) == MICA_OK);
+          said[i].add(one, vocabulary, given);
+        }
+      };
+      for (const uint32_t i : {4u, 1u, 0u, 3u, 2u}) {
+        room.ask(room.sessions[i], i);
+        size_t pieces = 0;
+        for (; mica_session_waits_apart(room.sessions[i]) != 0; ++pieces) {
+          REQUIRE(pieces < 1000);
+          REQUIRE(mica_session_prefill_piece(room.sessions[i], nullptr) == MICA_OK);
+          step();
+        }
+        if (mica_model_has_vision(room.model()) && i % 2 == 1) CHECK(pieces > 2);
+        joined.push_back(i);
+      }
+      for (int round = 0; round < 40; ++round) step();
+      for (uint32_t i = 0; i < kSessions; ++i) said[i].check(wanted[i]);
+    }
+}
+
+TEST_CASE("a prompt that is read in pieces can be left, taken over by a step, and disturbed by another picture") {
+  const Room room(MICA_DEFAULT_MODEL_FILE, kSessions, small_options());
+  const uint32_t vocabulary = mica_model_vocabulary(room.model());
+  const Said wanted = room.alone(1);
+  mica_session *one = room.sessions[0], *other = room.sessions[1];
+  const auto finish = [&](mica_session* session) {
+    Said said;
+    mica_step step{};
+    do {
+      REQUIRE(mica_session_step(session, &step, nullptr) == MICA_OK);
+      said.add(session, vocabulary, step);
+    } while (step.stop == MICA_STOP_NONE);
+    said.check(wanted);
+  };
+  const auto begin = [&](mica_session* session, int pieces) {
+    mica_session_clear(session);
+    room.ask(session, 1);
+    for (int i = 0; i < pieces; ++i) REQUIRE(mica_session_prefill_piece(session, nullptr) == MICA_OK);
+  };
+  // As many pieces as there are, and more: what is left is nothing's then.
+  for (const int pieces : {1, 2, 3, 100}) {
+    CAPTURE(pieces);
+    begin(one, pieces);
+    finish(one);
+    begin(one, pieces);
+    begin(other, pieces);
+    finish(other);
+    finish(one);
+    begin(one, pieces);
+    REQUIRE(mica_session_set_pictures(one, nullptr, nullptr) == MICA_OK);
+    finish(one);
+  }
+  begin(one, 2);
+  mica_session_cancel(one);
+  CHECK(mica_session_prefill_piece(one, nullptr) == MICA_CANCELLED);
+  mica_stats stats{};
+  mica_session_stats(one, &stats);
+  CHECK(stats.tokens == 0);
+  CHECK(stats.tokens_waiting == 0);
+  CHECK(mica_session_waits_apart(one) == 0);
+  CHECK(mica_session_prefill_piece(one, nullptr) == MICA_OK);
+  mica_step step{};
+  CHECK(mica_session_step(one, &step, nullptr) == MICA_INVALID_ARGUMENT);
+  // Text of more than a batch, of which a part is computed: it is as it was, or whole, never saved between.
+  const mica::TestFolder folder;
+  const std::vector<int32_t> ids(150, 5);
+  mica_session_clear(one);
+  REQUIRE(mica_session_add_tokens(one, ids.data(), ids.size(), nullptr, 0, nullptr) == MICA_OK);
+  CHECK(mica_session_waits_apart(one) == 1);
+  REQUIRE(mica_session_prefill_piece(one, nullptr) == MICA_OK);
+  mica_error error{};
+  CHECK(mica_session_save(one, folder.path("part").c_str(), &error) == MICA_INVALID_ARGUMENT);
+  CHECK(std::string(error.message).find("in part") != std::string::npos);
+  mica_session_cancel(one);
+  CHECK(mica_session_prefill_piece(one, nullptr) == MICA_CANCELLED);
+  mica_session_stats(one, &stats);
+  CHECK(stats.tokens == 0);
+  CHECK(mica_session_save(one, folder.path("none").c_str(), nullptr) == MICA_OK);
+  CHECK(mica_session_waits_apart(nullptr) == 0);
+}
+
 TEST_CASE("six sessions take one workspace and six caches of keys and values") {
   mica_model* model = nullptr;
   mica_model_options weights = mica_model_options_default();

@@ -233,6 +233,14 @@ TEST_CASE("bounds of schemas, on both sides") {
   const auto branches = [&](size_t count) { return repeated(count, "{\"const\":#}", "{\"anyOf\":[", "]}"); };
   CHECK(read_json_schema(branches(limits::kSchemaChoicesMax), &program).is_ok());
   CHECK(read_json_schema(branches(limits::kSchemaChoicesMax + 1), &program).code() == Code::limit_exceeded);
+  // Each of these patterns by itself is read soon, and so are all that an answer needs; thousands of them would take minutes.
+  const auto patterns = [&](size_t count) {
+    return repeated(count, "\"p#\":{\"pattern\":\"^(a?){1500}$\"}", "{\"properties\":{", "}}");
+  };
+  CHECK(read_json_schema(patterns(3), &program).is_ok());
+  const Status many = read_json_schema(patterns(limits::kSchemaChoicesMax), &program);
+  CHECK(many.code() == Code::limit_exceeded);
+  CHECK(std::string(many.message()).find("too long to be read") != std::string::npos);
   const auto words = [&](size_t count) { return repeated(count, "\"w#\"", "{\"enum\":[", "]}"); };
   CHECK(read_json_schema(words(2000), &program).is_ok());
   CHECK(read_json_schema(words(5000), &program).code() == Code::limit_exceeded);
