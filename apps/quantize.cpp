@@ -50,7 +50,7 @@ std::string packed_names() {
 }
 
 void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
-  static const std::string packed = packed_names(), all = packed + "|f16";
+  static const std::string packed = packed_names(), all = packed + "|f16", head = "w8|" + all;
   const auto choice = [&](const char* name, std::string& value, const char* help, const char* choices,
                           const char* group) {
     line.add({.names = name, .value = choices, .help = help, .group = group, .choices = choices}, &value);
@@ -113,7 +113,8 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
                     "(CASP); auto: each, where that is the best use of --bits",
             .group = "Storage"},
            &arguments.low_rank);
-  choice("--head", arguments.head, "embedding and lm_head", "w8|f16", "Storage");
+  choice("--head", arguments.head, "embedding and lm_head; w8 is w8a8, and fewer bits are a smaller file and worse words",
+         head.c_str(), "Storage");
   line.add({.names = "--only-pack",
             .value = "",
             .help = "every value stays as it is stored, also where that is in 4 bits: nothing is measured",
@@ -154,7 +155,7 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
            &arguments.reports);
 }
 
-// By a choice of the command line; "w8" is W8A8 without activations.
+// By a choice of the command line; "w8" is another word for W8A8.
 mica::WeightFormat format_of(const std::string& name) {
   mica::WeightFormat format = mica::WeightFormat::s8;
   mica::weight_format_of(name, &mica::WeightFormatFacts::name, &format);
@@ -440,6 +441,7 @@ const Command kQuantizeCommand = {
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o smol.mica --calib text.txt\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o small.mica --calib text.txt --bits 2.5 --report bits.html\n"
     "  mica quantize -m Qwen2-VL-2B-Instruct -o small.mica --calib pictures/ --bits 2.5 --bits-vision 3\n"
+    "  mica quantize -m Qwen2-VL-2B-Instruct -o least.mica --calib pictures/ --bits 2.2 --bits-vision 2.2 --head w4a8-levels\n"
     "  mica quantize -m llava-1.5-7b-hf -o small.mica --calib pictures/ --bits 2.2 --low-rank auto\n"
     "  mica quantize -m SmolLM2-135M-Instruct-Q4_K_M.gguf -o smol.mica --only-pack\n"
     "\n"

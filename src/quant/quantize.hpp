@@ -24,7 +24,7 @@ struct QuantizeOptions {
   // Floats stay the 16 bits that they are.
   WeightFormat text = WeightFormat::u4;
   WeightFormat vision = WeightFormat::u4;
-  WeightFormat head = WeightFormat::s8;  // embedding and lm_head: s8 or floats
+  WeightFormat head = WeightFormat::s8;  // embedding and lm_head
   // In a decoder of fewer than 8 bits, value matrices whose heads are shared by several query heads: s8 or as the rest.
   WeightFormat shared_heads = WeightFormat::s8;
   // Above 0: so many bits a weight, scales and tables counted, are what the decoder's matrices have on average;

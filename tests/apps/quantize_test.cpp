@@ -125,6 +125,27 @@ TEST_CASE("query and key matrices become two, which is told, and the model answe
   }
 }
 
+TEST_CASE("embedding and head may have fewer bits, in a smaller file that answers") {
+  const mica::TestFolder folder;
+  const std::string path = folder.path("m.mica");
+  size_t before = SIZE_MAX;
+  for (const char* head : {"w8", "w4a8-levels", "w4a8", "w3a8"}) {
+    CAPTURE(head);
+    const Outcome run = quantize({"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "4",
+                                  "--vision", "f16", "--held-out", "0", "--head", head});
+    REQUIRE_MESSAGE(run.status == 0, run.err);
+    const nlohmann::json facts = nlohmann::json::parse(program::run({"inspect", path, "-o", "json"}).out);
+    const std::string name = std::string(head) == "w8" ? "w8a8" : head;
+    const auto bytes = facts["static"]["head"][name + "_bytes"].get<size_t>();
+    CHECK(bytes < before);
+    before = bytes;
+    const Outcome answer =
+        program::run({"run", "-m", path, "--image", data("panel/000.jpg"), "-p", "Which unit is this?"});
+    CHECK(answer.status == 0);
+    CHECK_MESSAGE(has(answer.out, "SOLAR"), answer.out);
+  }
+}
+
 TEST_CASE("the packed file verifies, explains itself and answers") {
   const std::string& path = quantized().path;
   CHECK(has(program::run({"verify", path}).out, "every checksum agrees"));
