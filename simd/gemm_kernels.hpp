@@ -105,7 +105,7 @@ struct GemmGeometry {
   size_t block_panels;      // of a tile of more rows; a multiple of it is as good
 };
 
-// gemm_<dst>_<activations>[PanelFormat of the weights]. Stack: 48 KB.
+// gemm_<dst>_<activations>[PanelFormat of the weights]. Stack: 64 KB.
 struct GemmKernels {
   GemmF32 gemm_f32_s8[kPanelFormats];
   GemmGeometry geometry[kPanelFormats];

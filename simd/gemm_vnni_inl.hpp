@@ -44,8 +44,7 @@ struct Vnni {
       kGrouped ? kFactsOf<kFormat>.level_magnitude : (kFactsOf<kFormat>.bits == 8 ? 128 : 8);  // added to weights
   static constexpr int32_t kOffset = kGrouped ? 0 : kUnsigned;  // what the epilogue has to take off
   static constexpr GemmGeometry kGeometry = kVnniGeometry;
-  static constexpr size_t kRows = DotTile::kBlockRows, kPanels = DotTile::kBlockPanels,
-                          kInputs = DotTile::kBlockInputs;
+  static constexpr size_t kRows = DotTile::kBlockRows, kPanels = DotTile::kBlockPanels, kInputs = DotTile::kBlockInputs;
   static constexpr int kTileRows = DotTile::kRows, kTilePanels = 2 / kPanelVectors;
   // Inputs that are summed before they meet a multiplier, and how many such runs there are.
   static constexpr size_t kRun = kGrouped ? kGroup : kInputs, kRuns = kInputs / kRun;
@@ -74,9 +73,9 @@ struct Vnni {
     if constexpr (kGrouped)
       for (size_t input = 0; input < block.inputs; input += kGroup)
         for (size_t part = 0; part < kPanelVectors; ++part)
-          store_lanes(to->multipliers[input / kGroup] + part * kLanes,
-                      load_multipliers(block.multipliers + panel * block.panel_stride + input / kGroup * kGroupBytes,
-                                       part));
+          store_lanes(
+              to->multipliers[input / kGroup] + part * kLanes,
+              load_multipliers(block.multipliers + panel * block.panel_stride + input / kGroup * kGroupBytes, part));
   }
 
   // The sums of vector `vector` of a tile.
@@ -104,8 +103,8 @@ struct Vnni {
         Lanes w[kTileVectors];
 #pragma GCC unroll 2
         for (int vector = 0; vector < kTileVectors; ++vector)
-          w[vector] = load_lanes(weights + vector / kPanelVectors * sizeof(Unpacked) +
-                                 vector % kPanelVectors * sizeof(Lanes));
+          w[vector] =
+              load_lanes(weights + vector / kPanelVectors * sizeof(Unpacked) + vector % kPanelVectors * sizeof(Lanes));
 #pragma GCC unroll 12
         for (int row = 0; row < kRowCount; ++row) {
           const Lanes x4 = four_bytes(x + row * x_stride);

@@ -16,6 +16,7 @@ template <int kWordSteps, size_t kGroup>
 struct NeonTile {
   static constexpr size_t kRows = 4;
   static constexpr bool kPaired = false;
+  static constexpr size_t kBlockRows = kArmBlockRows, kBlockInputs = kArmBlockInputs;
 
   template <int kTileRows>
   static void multiply(const int8_t* x, size_t x_stride, const int8_t* weights, const int32_t* multipliers,

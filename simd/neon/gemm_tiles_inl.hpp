@@ -116,7 +116,11 @@ inline void prefetch_panel(const uint8_t* panel) { __builtin_prefetch(panel + 10
 constexpr GemmGeometry kArmGeometry = {
     .stream_rows = 4, .stream_bytes_min = 128u << 10, .stream_bytes_max = 1u << 20, .block_panels = 2};
 
-// What levels do around their tiles. Tile has kRows, and
+// Rows and inputs of a block: four panels of 256 inputs (16 KB) and the sums of 48 rows (12 KB) in a level 1 cache of 32
+// KB.
+constexpr size_t kArmBlockRows = 48, kArmBlockInputs = 256;
+
+// What levels do around their tiles, of four panels by Tile::kBlockRows by Tile::kBlockInputs. Tile has kRows, and
 //   template <int rows> static void multiply(x, x_stride, weights, multipliers, inputs, first, sums): sets
 //     sums[rows][16] to the products of 1 to kRows rows with signed weights, [inputs / 4][channel][4], for a multiple
 //     of 32 inputs, or, where these are not the first inputs, adds them. `multipliers`, of formats with groups: what
@@ -132,8 +136,7 @@ struct ArmCore {
   static constexpr bool kUnpacks = kFormat != PanelFormat::s8 || kPaired;
   static constexpr size_t kGroup = kFactsOf<kFormat>.group;
   static constexpr size_t kPanelInputBytes = kInputBytes<kFormat>;
-  // Four panels of 256 inputs (16 KB) and the sums of 48 rows (12 KB) in a level 1 cache of 32 KB.
-  static constexpr size_t kRows = 48, kPanels = 4, kInputs = 256;
+  static constexpr size_t kRows = Tile::kBlockRows, kPanels = 4, kInputs = Tile::kBlockInputs;
   static constexpr size_t kMultipliers = (kGroup > 0 ? kInputs / kGroup : 1) * kPanelChannels;
 
   // Of a panel's part: where its signed weights are, unpacked to `to` if they have to be.

@@ -12,6 +12,7 @@ template <size_t kGroup>
 struct DotTile {
   static constexpr size_t kRows = 8;
   static constexpr bool kPaired = false;
+  static constexpr size_t kBlockRows = kArmBlockRows, kBlockInputs = kArmBlockInputs;
   static constexpr bool kGrouped = kGroup > 0;
 
   template <int kTileRows>
