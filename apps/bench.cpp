@@ -344,7 +344,7 @@ void add_bench_options(CommandLine& line, BenchOptions& options) {
             .high = 256,
             .initial = "1"},
            &options.sessions);
-  list("-t,--threads", options.threads, "0: as many as the processor has", "0");
+  list("-t,--threads", options.threads, "0: each core that is not slow", "0");
   count("-r,--repetitions", options.repetitions, "of each test", 100000);
   flag("--no-warmup", options.no_warmup, "measures the first run too, which fills caches");
   line.add({.names = "--image", .value = "FILE", .help = "a picture for the enc test"}, &options.shared.images);

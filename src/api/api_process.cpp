@@ -9,7 +9,7 @@
 #include "json_build.hpp"
 #include "kernel_choice.hpp"
 #include "log.hpp"
-#include "processors.hpp"
+#include "fitting_threads.hpp"
 
 namespace mica {
 
@@ -69,7 +69,7 @@ mica_status mica_cpu_describe(char* json, size_t capacity, size_t* needed, mica_
     out["architecture"] = "other";
 #endif
     out["chosen"] = level_of(*chosen);
-    out["threads"] = available_processors();
+    out["threads"] = fitting_threads().prompts;
     out["float_products"] = float_gemm_library();
     out["float_products_isa"] = float_gemm_isa(*chosen);
     JsonBuild levels = JsonBuild::array();

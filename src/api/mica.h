@@ -224,7 +224,7 @@ typedef struct mica_session mica_session;
 typedef struct mica_session_options {
   uint32_t context;        /* tokens that the session can hold; 0: the model's, at most 4096 */
   uint32_t batch;          /* rows that pass through the decoder at once during prefill, at most 8192; 0: 512 */
-  uint32_t threads;        /* 0: the processors that the process may use (affinity, control groups, OMP_NUM_THREADS) */
+  uint32_t threads;        /* 0: what memory feeds of the cores that may be used (affinity, quotas, OMP_NUM_THREADS) */
   uint32_t logit_rows;     /* rows of logits kept by a prefill, from the end; 0: 1 */
   /* The most tokens that one picture may take; larger pictures are made smaller. 0: as many as the model's rules give,
    * within a context of which a quarter, at most 512 tokens, is left to text. Pictures of one message share, whatever
@@ -246,7 +246,7 @@ typedef struct mica_session_options {
   const char *kv_levels;
   /* Exceptions of kv_visual_bits by layers, counted from 0: "0-3=4,27=2"; NULL: none. Both texts are read during the call. */
   const char *kv_visual_layers;
-  uint32_t threads_batch; /* for prompts and pictures, where threads are for the answer; 0: as threads */
+  uint32_t threads_batch; /* for prompts and pictures; 0: as threads, or, where that is 0 too, all cores that are not slow */
 } mica_session_options;
 mica_session_options mica_session_options_default(void);
 

@@ -50,12 +50,20 @@ uint32_t positive_number(const char* text) {
 }  // namespace
 
 uint32_t processors_by_affinity() {
-  // The kernel refuses a set that is smaller than its own; 8192 processors are the most that it can be built for.
-  constexpr size_t kProcessorsMax = 8192;
+  uint16_t numbers[kProcessorsMax];
+  return static_cast<uint32_t>(allowed_processors(numbers).size());
+}
+
+std::span<const uint16_t> allowed_processors(uint16_t (&numbers)[kProcessorsMax]) {
+  // The kernel refuses a set that is smaller than its own.
   cpu_set_t sets[kProcessorsMax / CPU_SETSIZE];
   CPU_ZERO_S(sizeof sets, sets);
-  if (sched_getaffinity(0, sizeof sets, sets) != 0) return 1;
-  return static_cast<uint32_t>(std::max(1, CPU_COUNT_S(sizeof sets, sets)));
+  size_t count = 0;
+  if (sched_getaffinity(0, sizeof sets, sets) == 0)
+    for (size_t i = 0; i < kProcessorsMax; ++i)
+      if (CPU_ISSET_S(i, sizeof sets, sets)) numbers[count++] = static_cast<uint16_t>(i);
+  if (count == 0) numbers[count++] = 0;
+  return {numbers, count};
 }
 
 uint32_t processors_by_quota(const char* root) {

@@ -1,15 +1,22 @@
-// Processors: how many threads can run at once for this process. Not their making: ops/thread_pool.hpp.
+// Processors: how many threads can run at once for this process. How many serve best: fitting_threads.hpp; their
+// making: ops/thread_pool.hpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace mica {
 
-// The least of what the three functions below say: the number of threads where nothing else is asked for. At least 1.
+inline constexpr size_t kProcessorsMax = 8192;  // that the kernel can be built for
+
+// The least of what the three functions below say: threads beyond it wait for each other. At least 1.
 uint32_t available_processors();
 
 // Those that the scheduler may run the calling thread on (sched_getaffinity, so `taskset` and a container's cpuset).
 uint32_t processors_by_affinity();
+// Their numbers, in `numbers`; at least one.
+std::span<const uint16_t> allowed_processors(uint16_t (&numbers)[kProcessorsMax]);
 
 // What the quotas of the process's control groups leave, rounded up as other runtimes do (what a quota leaves of a
 // period in which all threads run is slept, and still more is done than with a thread less): of version 2 cpu.max, of

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
+#include "fitting_threads.hpp"
 #include "limits.hpp"
 #include "log.hpp"
 #include "picture_cuts.hpp"
 #include "pixels.hpp"
-#include "processors.hpp"
 #include "steps.hpp"
 
 namespace mica {
@@ -117,7 +117,11 @@ Status resolve_sizes(const Model& model, const SessionSizes& wanted, SessionOpti
   if (o.batch == 0) o.batch = kBatchDefault;
   if (o.batch > kBatchMax) return outside("batch", o.batch, 1, kBatchMax);
   o.batch = std::min(o.batch, o.context);
-  if (o.threads == 0) o.threads = available_processors();
+  if (o.threads == 0) {
+    const ThreadCounts fitting = fitting_threads();
+    o.threads = fitting.answers;
+    if (o.threads_batch == 0) o.threads_batch = fitting.prompts;
+  }
   if (o.threads > limits::kThreadsMax) return outside("threads", o.threads, 1, limits::kThreadsMax);
   if (o.threads_batch == 0) o.threads_batch = o.threads;
   if (o.threads_batch > limits::kThreadsMax)

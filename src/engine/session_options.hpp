@@ -17,8 +17,8 @@ namespace mica {
 struct SessionSizes {
   uint32_t context = 0;         // tokens; 0: the model's, at most kContextDefault
   uint32_t batch = 0;           // rows a chunk; 0: 512
-  uint32_t threads = 0;         // 0: available_processors()
-  uint32_t threads_batch = 0;   // for chunks of several rows, and pictures; 0: as threads
+  uint32_t threads = 0;         // 0: fitting_threads()
+  uint32_t threads_batch = 0;   // for chunks of several rows, and pictures; 0: as threads, or both fitting
   uint32_t logit_rows = 0;      // 0: 1
   uint32_t picture_tokens = 0;  // the most of one picture; 0: what the rules give. Text keeps text_room()
   uint32_t picture_tokens_min = 0;  // pictures of fewer are made larger where the rules can; 0: as the rules have it

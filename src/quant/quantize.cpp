@@ -21,7 +21,7 @@
 #include "packed_documents.hpp"
 #include "packed_static.hpp"
 #include "point_quantizer.hpp"
-#include "processors.hpp"
+#include "fitting_threads.hpp"
 #include "reference_rows.hpp"
 #include "static_format.hpp"
 #include "tensor_source.hpp"
@@ -487,7 +487,7 @@ Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<Calibration
     MICA_TRY(open_model(std::move(files), &model));
     MICA_TRY(check_unquantized(*model));
     QuantizeOptions resolved = options;
-    if (resolved.threads == 0) resolved.threads = available_processors();
+    if (resolved.threads == 0) resolved.threads = fitting_threads().prompts;
     return Quantizer(std::move(model), resolved, progress, out).run(samples, path);
   });
   if (!status) return status;

@@ -40,7 +40,7 @@ struct QuantizeOptions {
   Rounding rounding = Rounding::gptq;
   PackedNotes notes = {};
   uint32_t seed = 42;    // of the random signs
-  uint32_t threads = 0;  // 0: available_processors()
+  uint32_t threads = 0;  // 0: fitting_threads().prompts
 };
 
 // What the model sees while its activations are measured. With a chat format, a user's turn (pictures, then the prompt)

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "fitting_threads.hpp"
 #include "run_in_child.hpp"
 #include "test_folder.hpp"
 
@@ -33,19 +34,118 @@ constexpr const char* kMount1 =
     "33 31 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
     "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 master:1 - cgroup cgroup rw,cpu,cpuacct\n";
 
+void write_below(const TestFolder& root, const std::string& path, const std::string& text) {
+  std::filesystem::create_directories(std::filesystem::path(root.path(path)).parent_path());
+  root.write(path, text);
+}
+
 uint32_t quota_of(const Machine& machine) {
   const TestFolder root;
-  const auto write = [&](const std::string& path, const char* text) {
-    std::filesystem::create_directories(std::filesystem::path(root.path(path)).parent_path());
-    root.write(path, text);
-  };
+  const auto write = [&](const std::string& path, const char* text) { write_below(root, path, text); };
   if (machine.groups) write("proc/self/cgroup", machine.groups);
   if (machine.mounts) write("proc/self/mountinfo", machine.mounts);
   for (const GroupFile& file : machine.files) write(std::string("sys/fs/cgroup/") + file.path, file.text);
   return processors_by_quota(root.path().c_str());
 }
 
+// Processors of one kind, in the order of their numbers.
+struct Kind {
+  uint32_t count;
+  int capacity = 0;      // as the kernel says; 0: no file
+  uint32_t siblings = 1; // threads of a core, next to each other; 0: no file
+  uint32_t apart = 0;    // or, if not 0, so far from each other
+  bool is_small = false; // in Intel's list of small cores
+};
+
+struct Cores {
+  const char* what;
+  std::vector<Kind> kinds;
+  std::vector<uint16_t> allowed;  // empty: all
+  ThreadCounts counts;
+};
+
+ThreadCounts counts_of(const Cores& cores) {
+  const TestFolder root;
+  std::vector<uint16_t> all;
+  std::string small;
+  uint32_t number = 0;
+  for (const Kind& kind : cores.kinds) {
+    for (uint32_t i = 0; i < kind.count; ++i, ++number) {
+      const std::string folder = "sys/devices/system/cpu/cpu" + std::to_string(number) + '/';
+      const uint32_t first = kind.apart != 0 ? number - i + i % kind.apart : number - i % std::max(kind.siblings, 1u);
+      std::string list = std::to_string(first);
+      if (kind.apart != 0) list += ',' + std::to_string(first + kind.apart);
+      else if (kind.siblings > 1) list += '-' + std::to_string(first + kind.siblings - 1);
+      if (kind.capacity != 0) write_below(root, folder + "cpu_capacity", std::to_string(kind.capacity) + '\n');
+      if (kind.siblings != 0) write_below(root, folder + "topology/thread_siblings_list", list + '\n');
+      if (kind.is_small) small += (small.empty() ? "" : ",") + std::to_string(number);
+      all.push_back(static_cast<uint16_t>(number));
+    }
+  }
+  if (!small.empty()) write_below(root, "sys/devices/cpu_atom/cpus", small + '\n');
+  return threads_by_cores(root.path().c_str(), cores.allowed.empty() ? all : cores.allowed);
+}
+
 }  // namespace
+
+TEST_CASE("threads are as many as a machine's cores can feed") {
+  const Kind zen3{16, 0, 2, 8};  // two threads a core, eight numbers apart
+  const Cores machines[] = {
+      {"Raspberry Pi 4", {{4}}, {}, {4, 4}},
+      {"Raspberry Pi 5", {{4, 1024}}, {}, {4, 4}},
+      {"RK3588: the small cores are left out", {{4, 397}, {4, 1024}}, {}, {4, 4}},
+      {"RK3588, bound to the small cores", {{4, 397}, {4, 1024}}, {0, 1, 2, 3}, {4, 4}},
+      {"RK3588, bound to a core of each kind", {{4, 397}, {4, 1024}}, {3, 4}, {1, 1}},
+      {"RK3399", {{4, 485}, {2, 1024}}, {}, {2, 2}},
+      {"a telephone's three kinds", {{4, 325}, {3, 828}, {1, 1024}}, {}, {4, 4}},
+      {"Alder Lake, six large cores of two threads, eight small ones", {{12, 1024, 2}, {8, 606}}, {}, {14, 4}},
+      {"Alder Lake, an older kernel", {{12, 0, 2}, {8, 0, 1, 0, true}}, {}, {14, 4}},
+      {"Alder Lake, two large and eight small", {{4, 1024, 2}, {8, 606}}, {}, {10, 4}},
+      {"Alder Lake N100", {{4}}, {}, {4, 4}},
+      {"Zen 3, eight cores of two threads", {zen3}, {}, {8, 4}},
+      {"Zen 3, bound to both threads of two cores", {zen3}, {2, 3, 10, 11}, {2, 2}},
+      {"Zen 3, bound to the second threads", {zen3}, {8, 9, 10}, {3, 3}},
+      {"a server of 64 cores", {{128, 0, 2, 64}}, {}, {64, 32}},
+      {"a container of two of its processors", {{128, 0, 2, 64}}, {17, 90}, {2, 2}},
+      {"a virtual machine that shows two threads of a core", {{2, 0, 2}}, {}, {1, 1}},
+      {"a virtual machine that says nothing", {{8, 0, 0}}, {}, {8, 4}},
+      {"nothing to read at all", {}, {0, 1, 2}, {3, 3}},
+      {"nothing at all", {}, {}, {1, 1}},
+      {"capacities that there cannot be", {{4, -3}, {4, 99999}}, {}, {8, 4}},
+  };
+  for (const Cores& cores : machines) {
+    CAPTURE(cores.what);
+    const ThreadCounts counts = counts_of(cores);
+    CHECK(counts.prompts == cores.counts.prompts);
+    CHECK(counts.answers == cores.counts.answers);
+  }
+}
+
+TEST_CASE("files of cores that hold nonsense are files that are not there") {
+  for (const char* text : {"", "\n", "x", "-1", "99999999999999999999", "0-", ",", "8191,8192"}) {
+    const TestFolder root;
+    for (const char* file : {"cpu_capacity", "topology/thread_siblings_list"})
+      write_below(root, std::string("sys/devices/system/cpu/cpu1/") + file, text);
+    write_below(root, "sys/devices/cpu_atom/cpus", text);
+    const uint16_t both[] = {0, 1};
+    CAPTURE(text);
+    CHECK(threads_by_cores(root.path().c_str(), both).prompts == (std::string(text) == "0-" ? 1 : 2));
+  }
+}
+
+TEST_CASE("what the user of OpenMP programs says is for answers too; a limit only bounds") {
+  CHECK(run_in_child([] {
+          setenv("OMP_NUM_THREADS", "1", 1);
+          const ThreadCounts counts = fitting_threads();
+          return static_cast<int>(counts.prompts * 10 + counts.answers);
+        }) == 11);
+  CHECK(run_in_child([] {
+          const ThreadCounts before = fitting_threads();
+          setenv("OMP_THREAD_LIMIT", "100", 1);
+          const ThreadCounts counts = fitting_threads();
+          return static_cast<int>(counts.prompts != before.prompts || counts.answers != before.answers);
+        }) == 0);
+}
 
 TEST_CASE("the quota of control groups is the tightest of those that can be seen") {
   const Machine machines[] = {
