@@ -123,6 +123,18 @@ class Worker:
         return {"picture": name, "answer": answer.text, "probability": round(probability, 6), "stop": answer.stop}
 
 
+class Work:
+    """Pictures that a worker is given, the `attempt`-th time; and what it was given before, which it does first."""
+
+    def __init__(self, names, attempt=1):
+        self.names, self.attempt = names, attempt
+        self.worker = self.before = None
+        self.is_done = False
+
+    def was_begun(self):
+        return self.before is None or self.before.is_done
+
+
 class Labeling:
     """What is left to do, who does it, and what becomes of it."""
 
@@ -130,16 +142,18 @@ class Labeling:
         self.options, self.output = options, output
         self.total, self.written, self.failed = len(names), 0, 0
         self.waiting = collections.deque(
-            (names[first : first + options.chunk], 1) for first in range(0, len(names), options.chunk)
+            Work(names[first : first + options.chunk]) for first in range(0, len(names), options.chunk)
         )
-        self.running = {}  # a call, its worker, and what it was asked
+        self.running = {}  # by their calls
         self.began = self.said = time.monotonic()
 
     def give(self, worker):
         """Two pieces of work at a time, so that a worker never waits for this program."""
-        names, attempt = self.waiting.popleft()
-        pictures = [self.read(name) if self.options.send else None for name in names]
-        self.running[worker.label.remote(names, pictures)] = (worker, names, attempt)
+        work = self.waiting.popleft()
+        work.worker = worker
+        work.before = next((other for other in self.running.values() if other.worker is worker), None)
+        pictures = [self.read(name) if self.options.send else None for name in work.names]
+        self.running[worker.label.remote(work.names, pictures)] = work
 
     def read(self, name):
         with open(os.path.join(self.options.folder, name), "rb") as file:
@@ -151,13 +165,15 @@ class Labeling:
                 self.give(worker)
         while self.running:
             for call in ray.wait(list(self.running), num_returns=1)[0]:
-                worker, names, attempt = self.running.pop(call)
+                work = self.running.pop(call)
                 try:
                     self.write(ray.get(call))
+                    work.is_done = True
                 except ray.exceptions.RayActorError as error:
-                    self.try_again(names, attempt, error)
+                    self.try_again(work, error)
+                work.before = None
                 if self.waiting:
-                    self.give(worker)
+                    self.give(work.worker)
         self.say(last=True)
 
     def write(self, rows):
@@ -167,13 +183,15 @@ class Labeling:
         if time.monotonic() - self.said > 1:
             self.say()
 
-    def try_again(self, names, attempt, error):
-        """Each picture by itself, so that one that ends a worker is found, and named."""
-        print(f"a worker died with {len(names)} pictures: {str(error).splitlines()[0]}", file=sys.stderr)
-        if attempt < ATTEMPTS:
-            self.waiting.extend(([name], attempt + 1) for name in names)
+    def try_again(self, work, error):
+        """Pictures in whose middle a worker died each by itself, so that one that ends workers is found, and named."""
+        print(f"a worker died with {len(work.names)} pictures: {str(error).splitlines()[0]}", file=sys.stderr)
+        if not work.was_begun():
+            self.waiting.append(Work(work.names, work.attempt))
+        elif work.attempt < ATTEMPTS:
+            self.waiting.extend(Work([name], work.attempt + 1) for name in work.names)
         else:
-            self.write([{"picture": name, "error": f"a worker died {attempt} times"} for name in names])
+            self.write([{"picture": name, "error": f"a worker died {work.attempt} times"} for name in work.names])
 
     def say(self, last=False):
         self.said = time.monotonic()
@@ -234,6 +252,9 @@ def main():
     labeling = Labeling(options, output, names)
     try:
         labeling.run(start_workers(options))
+    except ray.exceptions.RayError as error:  # the model cannot be opened, ...
+        print(error, file=sys.stderr)
+        return 2
     finally:
         getattr(output, "close", lambda: None)()
     return int(labeling.failed > 0)

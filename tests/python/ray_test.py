@@ -27,6 +27,17 @@ if importlib.util.find_spec("ray") is None:
 PROGRAM = support.SAMPLES / "python" / "label_pictures_ray.py"
 PICTURES, CHUNK = 600, 4
 PATIENCE = 240  # seconds
+# What stands for a picture that takes more memory than a machine has.
+ENDS_WORKERS = """
+import os, signal
+import mica
+read = mica.Picture.__init__
+def read_or_end(self, source):
+    if isinstance(source, str) and source.endswith("{poison}"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    read(self, source)
+mica.Picture.__init__ = read_or_end
+"""
 
 
 def lines_of(path):
@@ -35,6 +46,7 @@ def lines_of(path):
 
 class Labeling(unittest.TestCase):
     def setUp(self):
+        self.environment = {}
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
@@ -59,7 +71,7 @@ class Labeling(unittest.TestCase):
                    str(CHUNK), "--batch", "2", "--workers", "2", *options]
         self.said = open(self.folder / "said", "w+")
         self.addCleanup(self.said.close)
-        return subprocess.Popen(command, stderr=self.said, env={**os.environ, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"})
+        return subprocess.Popen(command, stderr=self.said, env={**os.environ, **self.environment})
 
     def wait_for(self, happens, process):
         end = time.monotonic() + PATIENCE
@@ -101,6 +113,25 @@ class Labeling(unittest.TestCase):
         print(f"{PICTURES} pictures: a worker was killed at {at_death}, the program at {killed}; 0 lost, 0 doubled")
         self.assertEqual(self.start(output).wait(PATIENCE), 0)  # nothing is left
         self.assertEqual(len(lines_of(output)), PICTURES)
+
+    def test_a_picture_that_ends_workers(self):
+        poison = sorted(self.expected)[PICTURES // 3]
+        (self.folder / "sitecustomize.py").write_text(ENDS_WORKERS.format(poison=poison))
+        self.environment = {"PYTHONPATH": f"{self.folder}{os.pathsep}{os.environ['PYTHONPATH']}"}
+        output = self.folder / "labels.jsonl"
+        self.assertEqual(self.start(output).wait(PATIENCE), 1)
+        self.expected[poison] = None
+        rows = [json.loads(line) for line in lines_of(output)]
+        self.check(rows)
+        self.assertEqual([row["picture"] for row in rows if "a worker died" in row.get("error", "")], [poison])
+
+    def test_a_model_that_is_not_there(self):
+        output = self.folder / "labels.jsonl"
+        status = self.start(output, "--model", "missing.mica").wait(PATIENCE)
+        said = (self.folder / "said").read_text()
+        self.assertEqual(status, 2, said)
+        self.assertIn("missing.mica", said)
+        self.assertEqual(lines_of(output), [])
 
     def test_parquet(self):
         try:
