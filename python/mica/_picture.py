@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union
 
 from . import _native
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._model import Model
+
+_LAYOUTS, _MATRICES = ("nv12", "i420", "yuyv"), ("bt601", "bt709")  # by mica_camera.h's numbers
 
 #: What a picture can be made of: a path, the bytes of a file, a PIL image, an array, or a `Picture` itself.
 PictureSource = Any
@@ -66,6 +68,37 @@ class Picture:
 
     def __hash__(self) -> int:
         return hash(self._identity)
+
+    @classmethod
+    def from_yuv(
+        cls,
+        frame: Any,
+        width: int,
+        height: int,
+        layout: Literal["nv12", "i420", "yuyv"] = "i420",
+        *,
+        stride: int = 0,
+        full_range: bool = True,
+        matrix: Literal["bt601", "bt709"] = "bt601",
+    ) -> Picture:
+        """A raw frame of a camera: bytes or an array of uint8 whose planes follow each other. `stride`: bytes from row
+        to row, where they have more than pixels; `full_range`: luma of 0 to 255, as in JPEG, else of 16 to 235.
+
+        >>> import mica
+        >>> mica.Picture.from_yuv(bytes(640 * 480) + bytes([128]) * (640 * 240), 640, 480, "nv12")
+        <mica.Picture 640 x 480>
+        """
+        picture = cls.__new__(cls)
+        numbers = _LAYOUTS.index(layout), _MATRICES.index(matrix)
+        picture._native = _native.Picture.from_yuv(frame, width, height, *numbers, full_range, stride)
+        picture._identity = (width, height, numbers, full_range, stride, hashlib.blake2b(frame).digest())
+        return picture
+
+    def luma(self, columns: int, rows: int) -> NDArray[numpy.uint8]:
+        """The mean luma of columns x rows cells: to see cheaply whether two frames differ, and where."""
+        import numpy
+
+        return numpy.frombuffer(self._native.luma(columns, rows), numpy.uint8).reshape(rows, columns)
 
     @property
     def width(self) -> int:

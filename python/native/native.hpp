@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "handles.hpp"
+#include "mica_camera.h"
 #include "mica_embeddings.h"
 #include "mica_schema.h"
 #include "mica_video.h"

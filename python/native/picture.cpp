@@ -34,6 +34,45 @@ Picture picture_from_rgb(const py::buffer& pixels) {
   });
 }
 
+// A frame whose planes follow each other; `stride`: bytes from row to row of the first, of the others in proportion.
+Picture picture_from_yuv(const py::buffer& pixels, uint32_t width, uint32_t height, int layout, int matrix,
+                         bool full_range, size_t stride) {
+  const py::buffer_info whole = pixels.request();
+  if (whole.itemsize != 1 || !PyBuffer_IsContiguous(whole.view(), 'C'))
+    throw py::type_error("a frame is bytes without gaps; rows may end in some that are not seen (stride)");
+  const size_t pairs = (size_t{width} + 1) / 2, chroma_rows = (size_t{height} + 1) / 2;
+  const size_t luma = stride != 0 ? stride : layout == MICA_YUV_YUYV ? 4 * pairs : width;
+  const size_t chroma = layout == MICA_YUV_I420 ? (stride != 0 ? (stride + 1) / 2 : pairs)
+                        : stride != 0           ? stride
+                                                : 2 * pairs;
+  const size_t planes = layout == MICA_YUV_I420 ? 3 : layout == MICA_YUV_NV12 ? 2 : 1;
+  mica_yuv frame = {};
+  frame.layout = static_cast<mica_yuv_layout>(layout);
+  frame.matrix = static_cast<mica_yuv_matrix>(matrix);
+  frame.full_range = full_range;
+  frame.width = width;
+  frame.height = height;
+  auto left = static_cast<size_t>(whole.size);
+  const auto* at = static_cast<const uint8_t*>(whole.ptr);
+  for (size_t i = 0; i < planes; ++i) {
+    frame.strides[i] = i == 0 ? luma : chroma;
+    frame.planes[i] = at;
+    frame.bytes[i] = i + 1 == planes ? left : std::min(left, frame.strides[i] * (i == 0 ? height : chroma_rows));
+    at += frame.bytes[i];
+    left -= frame.bytes[i];
+  }
+  return unlocked(
+      [&] { return Picture{open_handle<app::Picture>(mica_picture_from_yuv, static_cast<const mica_yuv*>(&frame))}; });
+}
+
+py::bytes luma(const Picture& picture, uint32_t columns, uint32_t rows) {
+  std::string cells(size_t{columns} * rows <= (1 << 20) ? size_t{columns} * rows : 0, '\0');
+  mica_error error{};
+  require(mica_picture_luma(picture.handle.get(), columns, rows, reinterpret_cast<uint8_t*>(cells.data()), &error),
+          error);
+  return cells;
+}
+
 std::vector<Picture> read_video(const std::string& path, const Model* model, uint32_t frames, double per_second) {
   const mica_frame_choice choice = {frames, per_second};
   return unlocked([&] {
@@ -75,6 +114,8 @@ void bind_picture(py::module_& module) {
       .def_static("open", open_picture)
       .def_static("decode", decode_picture)
       .def_static("from_rgb", picture_from_rgb)
+      .def_static("from_yuv", picture_from_yuv)
+      .def("luma", luma)
       .def("set_time", set_time)
       .def_property_readonly("width", [](const Picture& picture) { return mica_picture_width(picture.handle.get()); })
       .def_property_readonly("height",

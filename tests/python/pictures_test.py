@@ -68,6 +68,43 @@ class Sources(unittest.TestCase):
         self.assertEqual(mica.Picture(noise(4, 4, 3)), mica.Picture(noise(4, 4, 3)))
         self.assertNotEqual(mica.Picture(noise(4, 4, 3)), mica.Picture(255 - noise(4, 4, 3)))
 
+    def test_frames_of_cameras(self):
+        width, height, stride = 30, 18, 64
+        pairs, lines = width // 2, height // 2
+        y, u, v = (numpy.full(shape, value, numpy.uint8)
+                   for shape, value in (((height, width), 100), ((lines, pairs), 90), ((lines, pairs), 200)))
+        colour = numpy.zeros((height, width, 3), numpy.uint8) + numpy.array([201, 62, 33], numpy.uint8)
+        both = numpy.stack([u, v], axis=2).reshape(lines, width)
+        yuyv = numpy.stack([y[:, ::2], u.repeat(2, 0), y[:, 1::2], v.repeat(2, 0)], axis=2)
+
+        def padded(plane, to):
+            return numpy.pad(plane, ((0, 0), (0, to - plane.shape[1]))).tobytes()
+
+        for layout, frame, rows in (
+            ("i420", y.tobytes() + u.tobytes() + v.tobytes(), 0),
+            ("i420", padded(y, stride) + padded(u, stride // 2) + padded(v, stride // 2), stride),
+            ("nv12", y.tobytes() + both.tobytes(), 0),
+            ("nv12", numpy.vstack([y, both]), 0),
+            ("nv12", padded(y, stride) + padded(both, stride), stride),
+            ("yuyv", yuyv, 0),
+        ):
+            picture = mica.Picture.from_yuv(frame, width, height, layout, stride=rows)
+            self.assert_same(colour, picture)
+            self.assertTrue((abs(picture.luma(4, 3).astype(int) - 100) <= 1).all())
+            cut = numpy.frombuffer(frame, numpy.uint8)[:-rows - 1]
+            for wrong in (cut, b"", frame[: width * height // 2] if isinstance(frame, bytes) else cut):
+                with self.assertRaises(mica.Error) as raised:
+                    mica.Picture.from_yuv(wrong, width, height, layout, stride=rows)
+                self.assertEqual(raised.exception.status, mica.Status.INVALID_ARGUMENT)
+        limited = mica.Picture.from_yuv(bytes([235]) * 4 + bytes([128]) * 2, 2, 2, full_range=False)
+        self.assertEqual(limited.luma(1, 1)[0, 0], 255)
+        with self.assertRaises(mica.Error):
+            limited.luma(0, 5000)
+        with self.assertRaises(ValueError):
+            mica.Picture.from_yuv(b"", 2, 2, "rgb")
+        with self.assertRaises(TypeError):
+            mica.Picture.from_yuv(numpy.zeros((4, 4, 2), numpy.uint8)[:, :, 0], 2, 2)
+
     def test_pictures_of_pil(self):
         try:
             from PIL import Image
