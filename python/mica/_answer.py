@@ -58,6 +58,7 @@ class Stream(Iterator[str]):
 
     def __init__(self, session: Session, at_end: Callable[[Answer], None], log_probabilities: bool) -> None:
         self._session = session
+        self._number = session._answers
         self._at_end = at_end
         self._pieces: list[str] = []
         self._tokens: list[int] = []
@@ -88,7 +89,7 @@ class Stream(Iterator[str]):
         raise StopIteration
 
     def _check(self) -> None:
-        if self._session._stream is not self:
+        if self._session._answers != self._number:
             raise Error(Status.INVALID_ARGUMENT, "this answer was broken off: its session was used for something else")
 
     def _take(self, token: int, piece: str, stop: int) -> str:

@@ -95,7 +95,7 @@ class Session:
         self._native: _native.Session = make(model)
         if cache is not None:
             self._native.use_cache(cache._native)
-        self._stream: Stream | None = None
+        self._answers = 0  # that have begun or were broken off; a stream knows its own, and no session its stream
         self._held: list[tuple[object, ...]] | None = None  # keys of the turns that are in the session; None: unknown
         self._has_stops = False
         self._schema: str | None = None
@@ -169,14 +169,13 @@ class Session:
         8|0|.|8|
         """
         turns = None if messages is None else read_messages(messages, self.model)
-        self._stream = None
+        self._answers += 1
         if turns is not None:
             self._read(turns)
         self._held = None
         self._keep(_schema_text(schema), stop)
         self._native.begin(sampling_of(self.model, sampling))
-        self._stream = Stream(self, lambda answer: self._hold(turns, answer), log_probabilities)
-        return self._stream
+        return Stream(self, lambda answer: self._hold(turns, answer), log_probabilities)
 
     def _read(self, turns: list[Turn]) -> None:
         """What of a conversation is not in the session yet; all of it, where that cannot be told."""
@@ -291,7 +290,7 @@ class Session:
     def clear(self) -> None:
         """Forgets everything."""
         self._change().clear()
-        self._stream = None
+        self._answers += 1
 
     def grow(self, context: int) -> None:
         """Gives it a larger context; all that it holds stays. Not while its logits are held."""
@@ -304,7 +303,7 @@ class Session:
     def restore(self, path: str | os.PathLike[str]) -> None:
         """And back, into a session of the same model with the same settings of keys and values."""
         self._change().restore(os.fspath(path))
-        self._stream = None
+        self._answers += 1
 
     def stats(self) -> SessionStats:
         """What it holds, and what was done."""

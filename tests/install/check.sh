@@ -27,6 +27,11 @@ for file in share/doc/mica/LICENSE share/man/man1/mica.1 share/bash-completion/c
   share/zsh/site-functions/_mica share/fish/vendor_completions.d/mica.fish; do
   [ -s "$prefix/$file" ] || wrong "there is no $file"
 done
+for package in "$prefix"/lib/python3*/*-packages "$prefix"/lib/python3*/*/*-packages; do
+  [ -d "$package/mica" ] || continue
+  answer=$(PYTHONPATH=$package python3 "$sources/samples/python/ask.py" "$sources/samples/panel.jpg" "Read the display.")
+  [ "$answer" = 80.8 ] || wrong "import mica answers: $answer"
+done
 completed='. "$1" && COMP_WORDS=(mica run --kv-vis) COMP_CWORD=2 && _mica && [[ " ${COMPREPLY[*]} " == *" --kv-visual "* ]]'
 bash -c "$completed" bash "$prefix/share/bash-completion/completions/mica" || wrong "bash does not complete --kv-visual"
 "$prefix/bin/mica" --help | awk '/^  [a-z]/ {print $1}' | grep -v '^mica$' | while read -r command; do

@@ -1,6 +1,7 @@
 """Sessions: conversations, what they are refused, and threads."""
 
 import base64
+import gc
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import tempfile
 import threading
 import time
 import unittest
+import weakref
 
 import numpy
 import support
@@ -178,6 +180,17 @@ class Conversations(unittest.TestCase):
             other.restore(os.path.join(folder, "state"))
         self.assertTrue(numpy.array_equal(session.logits(), other.logits()))
         self.assertEqual(session.answer().text, "80.8")
+
+    def test_its_memory_goes_with_it(self):
+        session = mica.Session(MODEL)
+        next(session.stream(asking(DISPLAY)))
+        gone = weakref.ref(session)
+        gc.disable()
+        try:
+            del session
+            self.assertIsNone(gone())
+        finally:
+            gc.enable()
 
     def test_pictures_that_wait_are_kept(self):
         session = mica.Session(MODEL)
