@@ -35,7 +35,9 @@
 //   kDecoderSigns, kVisionSigns   U8: bit i says that channel i is negated; absent: the stream is not rotated
 // Metadata kFormatsKey: JSON {TAG: [NAME, ...], ...}: the format (simd/lists/weight_formats.inc) of every packed matrix
 // by its name without ".weight", or by a pattern: its name with '*' for each part that is a number. A name counts before
-// a pattern. Absent in files that were written before it was there: U8 is u4 then, I8 is s8.
+// a pattern. kFloatsTag says of a matrix beside packed ones that it is F16 or F32, in the same space as they are, with
+// rows and columns as its slot has them; all matrices that read its quant point are then, and rows enter as floats.
+// Absent in files that were written before it was there: U8 is u4 then, I8 is s8.
 // Metadata kKvVisualKey: JSON array of the bits that each decoder layer's visual keys and values keep where a session
 // does not say otherwise: 1, 2, 4 or 16, one number a layer: [1, 1, 2, ...]. Absent: the program's default.
 // Metadata kDescriptionKey: what the model is for, in a few words for people. Absent: nothing is said.
@@ -50,6 +52,7 @@ namespace mica::static_format {
 
 inline constexpr const char* kStaticKey = "mica.static";
 inline constexpr const char* kFormatsKey = "mica.formats";
+inline constexpr const char* kFloatsTag = "floats";
 inline constexpr const char* kKvVisualKey = "mica.kv_visual";
 inline constexpr const char* kDescriptionKey = "mica.description";
 inline constexpr const char* kAttention = "attention";

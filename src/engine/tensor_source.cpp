@@ -263,7 +263,8 @@ Status FileTensors::bounds(const Place& place, const RowBounds** out) {
 
 Status FileTensors::floats(const TensorView& tensor, const Place& place, const MatrixShape& shape, Matrix* out) {
   const std::string name(tensor.name);
-  const StoredMatrix stored(names_.of(place)->stored, shape.rows, shape.columns, shape.fused);
+  const Stored as = tags_.are_floats(this->name(place, "")) ? Stored::as_it_is : names_.of(place)->stored;
+  const StoredMatrix stored(as, shape.rows, shape.columns, shape.fused);
   if (tensor.rank < 2 || tensor.shape[0] != stored.rows() ||
       !fits(files_, element_count(tensor, 1), stored.columns()))
     return Status::error(Code::corrupt_file, "%s: tensor \"%s\" has shape %s where the config asks for [%zu, %zu]",

@@ -11,6 +11,11 @@
 namespace mica {
 namespace {
 
+// The tag of a format, in a file.
+const char* tag_of(WeightFormat format) {
+  return format == WeightFormat::floats ? static_format::kFloatsTag : facts_of(format).tag;
+}
+
 // "model.layers.*.mlp.up_proj": with '*' for each part of the name that is a number.
 std::string pattern_of(std::string_view name) {
   std::string pattern;
@@ -47,18 +52,28 @@ Status WeightTags::read(const ModelFiles& files) {
   return Status::ok();
 }
 
+const std::string* WeightTags::find(std::string_view name) const {
+  auto found = tags_.find(name);
+  if (found == tags_.end()) found = tags_.find(pattern_of(name));
+  return found != tags_.end() ? &found->second : nullptr;
+}
+
+bool WeightTags::are_floats(std::string_view name) const {
+  const std::string* tag = find(name);
+  return tag != nullptr && *tag == static_format::kFloatsTag;
+}
+
 Status WeightTags::format_of(std::string_view name, DType dtype, WeightFormat* out) const {
   const int width = static_cast<int>(name.size());
   if (!tagged_) {
     *out = dtype == DType::u8 ? WeightFormat::u4 : WeightFormat::s8;
     return Status::ok();
   }
-  auto found = tags_.find(name);
-  if (found == tags_.end()) found = tags_.find(pattern_of(name));
-  if (found == tags_.end())
+  const std::string* found = find(name);
+  if (found == nullptr)
     return Status::error(Code::corrupt_file, "%s: \"%s\" has no tag for \"%.*s.weight\": quantize the model again",
                          path_.c_str(), static_format::kFormatsKey, width, name.data());
-  const std::string& tag = found->second;
+  const std::string& tag = *found;
   if (tag.empty() || !weight_format_of(tag, &WeightFormatFacts::tag, out))
     return Status::error(Code::unsupported,
                          "%s: tensor \"%.*s.weight\" has weights of format \"%s\", which this mica does not know: "
@@ -87,7 +102,7 @@ std::string WeightTags::json() const {
     if (names[i].empty()) continue;
     JsonBuild list = JsonBuild::array();
     for (const std::string& name : names[i]) list.push_back(name);
-    tags[kWeightFormats[i].tag] = list;
+    tags[tag_of(static_cast<WeightFormat>(i))] = list;
   }
   return tags.dump();
 }

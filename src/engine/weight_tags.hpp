@@ -22,12 +22,17 @@ class WeightTags {
   // corrupt_file for panels without a tag or of a type that is not the format's.
   Status format_of(std::string_view name, DType dtype, WeightFormat* out) const;
 
+  // Whether a matrix has floats that the quantizer made: as the slot has them, and not as a checkpoint stores them.
+  bool are_floats(std::string_view name) const;
+
   void add(std::string_view name, WeightFormat format) { formats_[std::string(name)] = format; }
   bool empty() const { return formats_.empty(); }
   // Of what was added, as it stands in a file.
   std::string json() const;
 
  private:
+  const std::string* find(std::string_view name) const;  // its tag, or null
+
   std::map<std::string, WeightFormat> formats_;  // that are to be written
   std::map<std::string, std::string, std::less<>> tags_;  // as read: by name or by pattern
   bool tagged_ = false;

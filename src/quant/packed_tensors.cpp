@@ -1,6 +1,8 @@
 // PackedTensors: pads rows and passes bytes on. Not quantization.
 #include "packed_tensors.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -14,6 +16,7 @@ namespace mica {
 namespace {
 
 constexpr size_t kLineBytes = 64;
+constexpr float kHalfMax = 65504;
 
 // Types without blocks are stored as they are.
 DType stored_type(const TensorView& tensor) {
@@ -73,6 +76,38 @@ void PackedTensors::add(std::string name, DType dtype, std::vector<uint64_t> sha
 void PackedTensors::add_panels(const std::string& name, WeightFormat format, std::vector<uint64_t> shape, Bytes bytes) {
   tags_.add(name, format);
   add(name + ".weight", facts_of(format).dtype, std::move(shape), bytes);
+}
+
+Status PackedTensors::add_matrix(const std::string& name, const Matrix& source, OwnedBytes* memory, Matrix* out) {
+  const simd::Kernels& kernels = definition_kernels();
+  std::vector<float> row(round_up(source.columns, kLineBytes / sizeof(uint16_t)));
+  float largest = 0;
+  for (size_t r = 0; r < source.rows; ++r) {
+    widen_matrix_row(kernels, source, r, row.data());
+    for (const float value : row) largest = std::max(largest, std::fabs(value));
+  }
+  const DType dtype = largest <= kHalfMax ? DType::f16 : DType::f32;
+  const size_t row_bytes = row.size() * dtype_layout(dtype).block_bytes;
+  uint8_t* values = own_bytes(source.rows * row_bytes, memory);
+  auto* bias = reinterpret_cast<float*>(source.bias ? own_bytes(source.rows * sizeof(float), memory) : nullptr);
+  if (values == nullptr || (source.bias && !bias))
+    return Status::error(Code::out_of_memory, "no memory for the values of \"%s\"", name.c_str());
+  for (size_t r = 0; r < source.rows; ++r) {
+    widen_matrix_row(kernels, source, r, row.data());
+    uint8_t* target = values + r * row_bytes;
+    if (dtype == DType::f32) std::memcpy(target, row.data(), row_bytes);
+    else narrow_row(kernels, reinterpret_cast<uint16_t*>(target), row.data(), row.size());
+  }
+  if (bias) std::memcpy(bias, source.bias, source.rows * sizeof(float));
+  *out = {.rows = source.rows,
+          .columns = source.columns,
+          .dtype = dtype,
+          .data = values,
+          .stride_bytes = row_bytes,
+          .bias = bias};
+  tags_.add(name, WeightFormat::floats);
+  add(name + ".weight", dtype, {source.rows, row.size()}, {values, source.rows * row_bytes});
+  return bias ? add_floats(name + ".bias", bias, source.rows) : Status::ok();
 }
 
 Status PackedTensors::add_floats(std::string name, const float* values, size_t count) {

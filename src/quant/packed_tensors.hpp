@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "matrix.hpp"
 #include "model_files.hpp"
 #include "own_bytes.hpp"
 #include "safetensors.hpp"
@@ -22,6 +23,9 @@ class PackedTensors {
   void add(std::string name, DType dtype, std::vector<uint64_t> shape, Bytes bytes);
   // The panels of a matrix, under "<name>.weight" and with its tag.
   void add_panels(const std::string& name, WeightFormat format, std::vector<uint64_t> shape, Bytes bytes);
+  // A matrix in 16-bit floats, or in 32 bits where a value is beyond those, with its bias and its tag: as it is in the
+  // space of the static format. `out` is what a loader makes of it, and with the bytes lives in `memory`.
+  Status add_matrix(const std::string& name, const Matrix& source, OwnedBytes* memory, Matrix* out);
   // A vector of floats, copied and padded.
   Status add_floats(std::string name, const float* values, size_t count);
 

@@ -149,7 +149,28 @@ void PointQuantizer::fix_scales(const PointJob& job, const RowRanges& ranges, bo
   report_->points.push_back(std::move(report));
 }
 
+// Without integers nothing has to be known of the rows.
+Status PointQuantizer::keep_floats(const PointJob& job) {
+  for (const ReadingMatrix& matrix : job.matrices) {
+    const Matrix& source = *matrix.reference;
+    MICA_TRY(tensors_->add_matrix(matrix.tensor_name, source, memory_, matrix.quantized));
+    const double outlier = mean_outlier(*matrix.original).with, rotated = mean_outlier(source).with;
+    report_->layers.push_back({.name = matrix.report_name,
+                               .rows = source.rows,
+                               .columns = source.columns,
+                               .bits = 8.0 * static_cast<double>(matrix.quantized->bytes()) /
+                                       static_cast<double>(source.rows * source.columns),
+                               .sensitivity = matrix.sensitivity,
+                               .outlier = outlier,
+                               .outlier_rotated = rotated,
+                               .outlier_suppressed = rotated});
+  }
+  return Status::ok();
+}
+
 Status PointQuantizer::run(const PointJob& job) {
+  const auto is_float = [](const ReadingMatrix& matrix) { return matrix.format == WeightFormat::floats; };
+  if (std::any_of(job.matrices.begin(), job.matrices.end(), is_float)) return keep_floats(job);
   RowMoments moments;
   RowRanges ranges;
   MassiveRows massive(job.rotation);

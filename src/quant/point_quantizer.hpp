@@ -57,6 +57,7 @@ class PointQuantizer {
   Status round_alone(const ReadingMatrix& matrix, const float* column_factors, const StreamTransform& stream);
 
  private:
+  Status keep_floats(const PointJob& job);
   Status collect(const PointJob& job, RowMoments* moments, RowRanges* ranges, MassiveRows* massive);
   Status collect_without(const PointJob& job, const std::vector<uint32_t>& channels, RowRanges* ranges);
   void fix_scales(const PointJob& job, const RowRanges& ranges, bool suppressed);

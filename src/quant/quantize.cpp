@@ -91,7 +91,7 @@ class Quantizer {
   bool vision_static() const { return model_->spec.has_vision && is_static(options_.vision); }
   bool text_static() const { return is_static(options_.text); }
   bool any_static() const { return text_static() || vision_static() || is_static(options_.head); }
-  FormatChoice storage_of(const Place& place, const LayerWeights& layer) const;
+  FormatChoice storage_of(const Place& place, const std::string& title, const LayerWeights& layer) const;
   WeightFormat format_of(const Place& place) const;
   // Says that the tensors of a matrix are in the file in another form.
   void replace(const std::string& tensor) {
@@ -125,7 +125,9 @@ WeightFormat Quantizer::format_of(const Place& place) const {
   return shared && facts_of(options_.text).bits < 8 ? options_.shared_heads : options_.text;
 }
 
-FormatChoice Quantizer::storage_of(const Place& place, const LayerWeights& layer) const {
+FormatChoice Quantizer::storage_of(const Place& place, const std::string& title, const LayerWeights& layer) const {
+  const auto raised = options_.raised.find(title);
+  if (raised != options_.raised.end()) return {.format = raised->second, .bits = 0, .cost = 0};
   const auto found = allotted_.find(names_.name(place, ""));
   if (found != allotted_.end()) return found->second.choices[found->second.chosen];
   FormatChoice storage{.format = format_of(place), .bits = 0, .cost = 0};
@@ -168,7 +170,7 @@ Status Quantizer::quantize_layer(LayerRows& rows, const StreamSpec& spec, const 
     for (const PartInfo& part : parts_of_layers()) {
       if (part.reads != at.site || reference.matrices[part.slot].rows == 0) continue;
       const Place place = {spec.section, part.slot, index};
-      const FormatChoice storage = storage_of(place, reference);
+      const FormatChoice storage = storage_of(place, prefix + part.name, reference);
       const ReadingMatrix matrix = {prefix + part.name, names_.name(place, ""), &original.matrices[part.slot],
                                     &reference.matrices[part.slot], &quantized->matrices[part.slot], storage.format,
                                     sensitivity_of(names_.name(place, ""))};
@@ -232,8 +234,11 @@ Status Quantizer::quantize_outer(const Steps& steps, std::span<const Slot> slots
                .same_rows = same_rows,
                .matrices = {}};
   for (const Slot slot : slots) {
-    job.matrices.push_back({steps.prefix + part_of(slot).name, names_.name({steps.section, slot, steps.index}, ""),
-                            &originals[slot], &reference[slot], &quantized[slot], format});
+    const std::string title = steps.prefix + part_of(slot).name;
+    const auto raised = options_.raised.find(title);
+    job.matrices.push_back({title, names_.name({steps.section, slot, steps.index}, ""), &originals[slot],
+                            &reference[slot], &quantized[slot],
+                            raised != options_.raised.end() ? raised->second : format});
     replace(job.matrices.back().tensor_name);
   }
   MICA_TRY(step(job.name, 0));

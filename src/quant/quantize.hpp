@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ struct QuantizeOptions {
   bool rms = true;       // rotation magnitude suppression, in the layers where it helps
   bool rotation = true;
   Rounding rounding = Rounding::gptq;
+  // Matrices by their names in reports, as "layers.7.down", that get another format than the above says. Floats where
+  // one of a quant point's matrices has them: then all have, and the rows that enter are not rounded.
+  std::map<std::string, WeightFormat> raised = {};
   PackedNotes notes = {};
   uint32_t seed = 42;    // of the random signs
   uint32_t threads = 0;  // 0: fitting_threads().prompts
