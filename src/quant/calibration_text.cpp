@@ -55,10 +55,11 @@ Status read_text(const std::string& path, size_t tokens, const Tokenizer* tokeni
         1 + static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(invalid_at), '\n')));
   size_t bytes = 0;
   MICA_TRY(piece_bytes(text, tokens, tokenizer, &bytes));
+  const size_t before = out->size();
   while (!text.empty()) {
     const size_t end = piece_end(text, bytes);
     // A rest that is much shorter than a piece would weigh as much as one; of a text without any other it is all.
-    if (end >= bytes / 4 || out->empty()) {
+    if (end >= bytes / 4 || out->size() == before) {
       if (out->size() == limits::kCalibrationFilesMax)
         return Status::error(Code::limit_exceeded, "%s: more than %zu pieces", path.c_str(),
                              limits::kCalibrationFilesMax);

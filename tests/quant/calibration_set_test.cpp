@@ -157,6 +157,9 @@ TEST_CASE("texts are cut at the ends of lines, or of words, and nothing is lost 
   std::filesystem::create_directory(folder.path("more"));
   folder.write("more/u.TXT", std::string(300, 'u'));
   CHECK(read_set(folder.path(), options).found == set.found + 1);
+  const TestFolder notes;
+  for (const char* name : {"a.txt", "b.txt", "c.txt"}) notes.write(name, "A short note.\n");
+  CHECK(read_set(notes.path(), options).samples.size() == 3);
   const std::string unbroken = folder.write("more/v.txt", std::string(1000, 'x') + "\xC3\xA9");
   for (const CalibrationSample& sample : read_set(unbroken, {.samples = 1000, .tokens = 1, .pictures = false}).samples)
     CHECK((static_cast<uint8_t>(sample.answer[0]) & 0xC0) != 0x80);
