@@ -28,6 +28,7 @@ struct QuantizeArguments {
   std::string kv_visual, kv_visual_layers, description;
   double bits = 0, bits_vision = 0;
   std::string allocation = "error", low_rank = "off";
+  double least_cosine = 0.98;
   bool only_pack = false;
   bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
   mica::CalibrationOptions calibration{.held_out = 8};
@@ -82,6 +83,15 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .low = 0,
             .high = 4096},
            &arguments.calibration.held_out);
+  line.add({.names = "--least-cosine",
+            .value = "X",
+            .help = "how near logits have to be to the checkpoint's on what was kept out, as the mean cosine over their "
+                    "rows: where they are not, matrices whose integers cost most get 8 or 16 bits and are named; 0: none "
+                    "does. With --bits, --low-rank and formats of 2 and 3 bits only where it is given",
+            .group = "Storage",
+            .low = 0,
+            .high = 0.9999},
+           &arguments.least_cosine);
   choice("--vision", arguments.vision, "vision tower and projector", all.c_str(), "Storage");
   choice("--text", arguments.text, "decoder", all.c_str(), "Storage");
   choice("--shared-heads", arguments.shared_heads,
@@ -121,7 +131,8 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .group = "Storage"},
            &arguments.only_pack);
   for (const char* other :
-       {"--vision", "--text", "--shared-heads", "--head", "--bits", "--bits-vision", "--low-rank", "--calib"})
+       {"--vision", "--text", "--shared-heads", "--head", "--bits", "--bits-vision", "--low-rank", "--calib",
+        "--least-cosine"})
     line.exclude("--only-pack", other);
   choice("--kv-visual", arguments.kv_visual,
          "bits that visual keys and values keep where a session says nothing else; without it the program's default",
@@ -191,6 +202,7 @@ mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t th
   options.shared_heads = format_of(arguments.shared_heads);
   options.bits = arguments.bits;
   options.bits_vision = arguments.bits_vision;
+  options.least_cosine = arguments.least_cosine;
   options.allocation = arguments.allocation == "error"       ? mica::Allocation::error
                        : arguments.allocation == "influence" ? mica::Allocation::influence
                                                              : mica::Allocation::uniform;
@@ -203,6 +215,13 @@ mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t th
   options.seed = arguments.seed;
   options.threads = threads;
   return options;
+}
+
+// Few bits are asked for by those who know that they cost something.
+bool asks_for_few_bits(const mica::QuantizeOptions& options) {
+  constexpr int kFew = 4;
+  return options.bits > 0 || options.bits_vision > 0 || options.low_rank.keep > 0 || mica::facts_of(options.text).bits < kFew ||
+         mica::facts_of(options.vision).bits < kFew || mica::facts_of(options.head).bits < kFew;
 }
 
 // A file that will be written after long work is refused at once when it could not be.
@@ -390,7 +409,7 @@ bool quantize_model(const QuantizeArguments& arguments, std::unique_ptr<mica::Mo
     return interrupt.requested();
   };
   const mica::Status status =
-      mica::quantize(std::move(files), set.samples, run.options, tell, run.output.c_str(), &run.report);
+      mica::quantize(std::move(files), set.samples, run.options, tell, run.output.c_str(), &run.report, set.held_out);
   progress.clear();
   if (status.code() == mica::Code::cancelled && interrupt.requested()) return false;
   require_ok(status);
@@ -415,6 +434,7 @@ int quantize_command(CommandLine& line, const std::vector<std::string>& words) {
   parse(line, words, options);
   check_paths(options, arguments);
   QuantizeRun run{options.model, arguments.output, options_of(arguments, options.threads), {}};
+  if (!line.given("--least-cosine") && asks_for_few_bits(run.options)) run.options.least_cosine = 0;
   std::unique_ptr<mica::Model> model = open_checkpoint(options);
   const bool sees = model->spec.has_vision;
   if (arguments.bits_vision > 0 && !sees) throw UsageError("--bits-vision: this model has no vision tower");
@@ -439,6 +459,7 @@ const Command kQuantizeCommand = {
     "  mica quantize -m Qwen2-VL-2B-Instruct -o qwen.mica --calib pictures/ --report report.html\n"
     "  mica quantize -m checkpoint -o model.mica --calib panel/questions.jsonl --vision w8a8 --calib-samples 256\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o smol.mica --calib text.txt\n"
+    "  mica quantize -m checkpoint -o close.mica --calib pictures/ --least-cosine 0.995 --report raised.html\n"
     "  mica quantize -m SmolLM2-135M-Instruct.gguf -o small.mica --calib text.txt --bits 2.5 --report bits.html\n"
     "  mica quantize -m Qwen2-VL-2B-Instruct -o small.mica --calib pictures/ --bits 2.5 --bits-vision 3\n"
     "  mica quantize -m Qwen2-VL-2B-Instruct -o least.mica --calib pictures/ --bits 2.2 --bits-vision 2.2 --head w4a8-levels\n"

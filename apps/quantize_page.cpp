@@ -77,6 +77,16 @@ std::string chips(const QuantizeRun& run) {
   return out + chip("seed " + std::to_string(options.seed)) + "</div>\n";
 }
 
+std::string raises(const mica::QuantizeReport& report) {
+  if (report.closeness.rows == 0) return "";
+  std::string out = "<p class=\"verdict\">Logits: " + escape(closeness_text(report.closeness)) + ".</p>\n";
+  if (report.raises.empty()) return out;
+  out += "<div class=\"warnings\"><strong>" + escape(raises_text(report)) + "</strong><ul>";
+  for (const mica::RaiseReport& raise : report.raises)
+    out += tag("li", tag("code", escape(raise.point)) + ": " + escape(raise_text(raise)));
+  return out + "</ul></div>\n";
+}
+
 std::string warnings(const mica::QuantizeReport& report) {
   if (report.warnings.empty()) return "";
   std::string out = "<div class=\"warnings\"><strong>Warnings</strong><ul>";
@@ -231,7 +241,7 @@ std::string report_page(const QuantizeRun& run) {
       "<meta name=\"color-scheme\" content=\"light dark\">\n";
   out += "<title>" + name + ", quantized</title>\n<style>" + kPageStyle + "</style></head><body><main>\n";
   out += "<header><h1>" + name + "</h1><p>" + escape(run.model) + " &rarr; " + escape(run.output) + "</p></header>\n";
-  out += tiles(run.report) + chips(run) + verdict(run.verdict) + warnings(run.report);
+  out += tiles(run.report) + chips(run) + verdict(run.verdict) + raises(run.report) + warnings(run.report);
   out += bits(run) + errors(run.report) + ranges(run.report) + outliers(run.report) + tables(run.report);
   out += std::string("<footer>Written by mica ") + mica_version() +
          ". The method: MQuant (arXiv 2502.00425) with GPTQ (arXiv 2210.17323).</footer>\n";

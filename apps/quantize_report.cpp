@@ -28,6 +28,7 @@ Json json_of(const mica::QuantizeOptions& options) {
           {"shared_heads", format_name(options.shared_heads)},
           {"bits", options.bits},
           {"bits_vision", options.bits_vision},
+          {"least_cosine", options.least_cosine},
           {"allocation", kAllocations[static_cast<size_t>(options.allocation)]},
           {"low_rank", options.low_rank.automatic ? Json("auto") : Json(options.low_rank.keep)},
           {"msq", options.msq},
@@ -45,12 +46,15 @@ Json json_of(const mica::PointReport& point) {
           {"max_text", point.max_text},
           {"scale_visual", point.scale_visual},
           {"scale_text", point.scale_text},
+          {"loss_visual", point.loss_visual},
+          {"loss_text", point.loss_text},
           {"quantiles_visual", point.visual},
           {"quantiles_text", point.text}};
 }
 
 Json json_of(const mica::LinearReport& layer) {
   return {{"name", layer.name},
+          {"point", layer.point},
           {"storage", format_name(layer.format)},
           {"rows", layer.rows},
           {"columns", layer.columns},
@@ -89,6 +93,25 @@ Json json_of(const Verdict& verdict) {
           {"same_first", verdict.same_first},
           {"perplexity_before", verdict.perplexity_before},
           {"perplexity_after", verdict.perplexity_after}};
+}
+
+Json json_of(const mica::Closeness& closeness) {
+  if (closeness.rows == 0) return nullptr;
+  return {{"least_cosine", closeness.least},
+          {"mean_cosine", closeness.mean},
+          {"rows", closeness.rows},
+          {"samples", closeness.samples}};
+}
+
+Json json_of(const std::vector<mica::RaiseReport>& raises) {
+  Json out = Json::array();
+  for (const mica::RaiseReport& raise : raises)
+    out.push_back({{"point", raise.point},
+                   {"from", format_name(raise.from)},
+                   {"to", format_name(raise.to)},
+                   {"lost", raise.lost},
+                   {"rows_lost", raise.rows_lost}});
+  return out;
 }
 
 double parameters(const mica::LinearReport& layer) {
@@ -196,6 +219,31 @@ std::string verdict_text(const Verdict& verdict) {
   return out + text;
 }
 
+std::string closeness_text(const mica::Closeness& closeness) {
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "the mean cosine with the checkpoint's is %.4f, the smallest %.4f, over %zu rows of %zu %s",
+                closeness.mean, closeness.least, closeness.rows, closeness.samples,
+                closeness.samples == 1 ? "sample" : "samples");
+  return text;
+}
+
+std::string raises_text(const mica::QuantizeReport& report) {
+  char text[160];
+  std::snprintf(text, sizeof text, "%zu quant %s more bits than was asked for: without, the mean cosine was %.4f",
+                report.raises.size(), report.raises.size() == 1 ? "point has" : "points have",
+                report.closeness_before.mean);
+  return text;
+}
+
+std::string raise_text(const mica::RaiseReport& raise) {
+  char text[160];
+  std::snprintf(text, sizeof text, "%s for %s, which alone takes %.2g off the cosine; 8 bits lose %.2g %% of its rows",
+                format_name(raise.to).c_str(), format_name(raise.from).c_str(), raise.lost,
+                100 * std::sqrt(std::max(raise.rows_lost, 0.0)));
+  return text;
+}
+
 std::string report_json(const QuantizeRun& run) {
   const mica::QuantizeReport& report = run.report;
   Json points = Json::array(), layers = Json::array();
@@ -219,6 +267,9 @@ std::string report_json(const QuantizeRun& run) {
                          {"expected", json_of(report.expected)},
                          {"expected_vision", json_of(report.expected_vision)},
                          {"verdict", json_of(run.verdict)},
+                         {"logits", json_of(report.closeness)},
+                         {"logits_before_raises", json_of(report.closeness_before)},
+                         {"raises", json_of(report.raises)},
                          {"warnings", report.warnings},
                          {"quantiles", mica::kReportQuantiles},
                          {"points", points},

@@ -54,6 +54,11 @@ std::string bits_text(double bits);  // "2.56"
 // "on 8 samples kept out: perplexity 20.1 to 21.4 (+6.5 %), ...".
 std::string verdict_text(const Verdict& verdict);
 
+// "the smallest cosine with the checkpoint's is 0.9931, ...", and why there are raises, and each of them.
+std::string closeness_text(const mica::Closeness& closeness);
+std::string raises_text(const mica::QuantizeReport& report);
+std::string raise_text(const mica::RaiseReport& raise);
+
 std::string report_json(const QuantizeRun& run);
 // A page that needs nothing but itself.
 std::string report_page(const QuantizeRun& run);

@@ -12,6 +12,7 @@ namespace app {
 namespace {
 
 constexpr size_t kWorstShown = 5;
+constexpr size_t kRaisesShown = 8;
 
 void print_fact(const char* name, const std::string& value) { std::printf("  %-13s%s\n", name, value.c_str()); }
 
@@ -51,6 +52,17 @@ void print_errors(const mica::QuantizeReport& report) {
                   layer->fallback ? " (rounded to the nearest)" : "");
     print_fact("", line);
   }
+}
+
+void print_logits(const mica::QuantizeReport& report) {
+  if (report.closeness.rows > 0) print_fact("logits", closeness_text(report.closeness));
+  if (report.raises.empty()) return;
+  print_fact("raised", raises_text(report));
+  for (size_t i = 0; i < std::min(report.raises.size(), kRaisesShown); ++i)
+    print_fact("", "  " + report.raises[i].point + ": " + raise_text(report.raises[i]));
+  if (report.raises.size() > kRaisesShown)
+    print_fact("",
+               "  and " + std::to_string(report.raises.size() - kRaisesShown) + " that lose less (--report has all)");
 }
 
 // The average, and that of each kind of matrix where they differ.
@@ -104,6 +116,7 @@ void print_summary(const QuantizeRun& run, const std::vector<std::string>& repor
   if (run.options.bits > 0) print_bits(report, false);
   if (run.options.low_rank.automatic || run.options.low_rank.keep > 0) print_ranks(report);
   print_errors(report);
+  print_logits(report);
   if (run.verdict.samples > 0) print_fact("verdict", verdict_text(run.verdict));
   print_fact("time", format_seconds(report.seconds) + ", peak memory " + format_bytes(report.peak_bytes));
   for (const std::string& path : reports) print_fact("report", path);

@@ -74,6 +74,9 @@ Status WeightTags::format_of(std::string_view name, DType dtype, WeightFormat* o
     return Status::error(Code::corrupt_file, "%s: \"%s\" has no tag for \"%.*s.weight\": quantize the model again",
                          path_.c_str(), static_format::kFormatsKey, width, name.data());
   const std::string& tag = *found;
+  if (tag == static_format::kFloatsTag)
+    return Status::error(Code::corrupt_file, "%s: tensor \"%.*s.weight\" is stored as %s, but tagged as floats",
+                         path_.c_str(), width, name.data(), dtype_layout(dtype).name);
   if (tag.empty() || !weight_format_of(tag, &WeightFormatFacts::tag, out))
     return Status::error(Code::unsupported,
                          "%s: tensor \"%.*s.weight\" has weights of format \"%s\", which this mica does not know: "

@@ -9,48 +9,10 @@
 #include "calibration_pictures.hpp"
 #include "checked.hpp"
 #include "family.hpp"
-#include "limits.hpp"
+#include "sample_session.hpp"
 
 namespace mica {
 namespace {
-
-// A checkpoint without a tokenizer: each byte of the text stands for one token, which one depends on all bytes so far,
-// so that tokens come from the whole vocabulary (FNV-1a).
-Status add_bytes(const Model& model, const CalibrationSample& sample, Session* session) {
-  uint32_t hash = 2166136261u;
-  std::vector<int32_t> ids;
-  for (const char byte : sample.prompt + sample.answer) {
-    hash = (hash ^ static_cast<uint8_t>(byte)) * 16777619u;
-    const auto id = static_cast<int32_t>((hash >> 8) % model.spec.decoder.vocabulary);
-    const ModelSpec& spec = model.spec;
-    if (id != spec.picture_token && id != spec.video_token && id != spec.picture_frame.begin) ids.push_back(id);
-  }
-  return session->add_tokens(ids, {});
-}
-
-// The samples' turns as they stand in a conversation, or plain text where the model has no chat format.
-Status add_turns(const Model& model, const CalibrationSample& sample, std::span<const Picture> pictures,
-                 Session* session) {
-  std::vector<const Picture*> borrowed;
-  for (const Picture& picture : pictures) borrowed.push_back(&picture);
-  if (!sample.tokens.empty()) return session->add_tokens(sample.tokens, borrowed);
-  if (!model.tokenizer || !model.chat.format || (sample.prompt.empty() && pictures.empty())) {
-    for (const Picture* picture : borrowed)
-      if (!sample.is_video) MICA_TRY(session->add_picture(*picture));
-    if (sample.is_video) MICA_TRY(session->add_video(borrowed));
-    if (!model.tokenizer) return add_bytes(model, sample, session);
-    return session->add_text(sample.prompt + sample.answer, false);
-  }
-  std::vector<MessagePart> parts;
-  for (const Picture* picture : borrowed) parts.push_back({{}, picture, sample.is_video});
-  if (!sample.prompt.empty()) parts.push_back({sample.prompt, nullptr});
-  MICA_TRY(session->add_message(Role::user, parts));
-  MICA_TRY(session->open_turn());
-  if (sample.answer.empty()) return Status::ok();
-  MICA_TRY(session->add_text(sample.answer, false));
-  const int32_t end = model.tokenizer->id_of(model.chat.format->end);
-  return end < 0 ? Status::ok() : session->add_tokens({&end, 1}, {});
-}
 
 // The arrays of a chunk that say what its rows see; nothing is cached here.
 std::vector<uint32_t**> sight_of(const DecoderSpec& decoder, Chunk* chunk) {
@@ -67,36 +29,10 @@ std::vector<uint32_t**> sight_of(const DecoderSpec& decoder, Chunk* chunk) {
 
 }  // namespace
 
-Status CalibrationRows::open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory,
-                                     std::unique_ptr<Session>* out) {
-  size_t picture_tokens = 0;
-  for (const CalibrationSample& sample : samples) {
-    std::vector<Picture> pictures;
-    MICA_TRY(open_pictures(sample, sampling(), &pictures));
-    if (!model_->spec.has_vision || sample.is_video) continue;  // refused with the sample; frames have one size
-    for (size_t i = 0; i < pictures.size(); ++i) {
-      PixelPlan plan;
-      MICA_TRY(plan_pixels(model_->spec.pictures, pictures[i].width, pictures[i].height, &plan)
-                   .in(sample.pictures[i].c_str()));
-      picture_tokens = std::max(picture_tokens, Vision::tokens_of(model_->spec, plan));
-    }
-  }
-  SessionOptions wanted;
-  wanted.context = wanted.batch = limits::kCalibrationTokensMax;
-  wanted.threads = options_.threads;
-  wanted.picture_tokens = static_cast<uint32_t>(std::min<size_t>(picture_tokens, limits::kCalibrationTokensMax));
-  MICA_TRY(Session::resolve(*model_, wanted, &options_));
-  size_t bytes = 0;
-  MICA_TRY(Session::size(*model_, options_, &bytes));
-  uint8_t* buffer = own_bytes(bytes, memory);
-  if (buffer == nullptr) return Status::error(Code::out_of_memory, "no memory for a session of %zu bytes", bytes);
-  return Session::create(*model_, options_, buffer, bytes, out);
-}
-
 Status CalibrationRows::add_sample(const CalibrationSample& source, Session* session,
                                    std::vector<std::string>* warnings) {
   std::vector<Picture> pictures;
-  MICA_TRY(open_pictures(source, sampling(), &pictures));
+  MICA_TRY(open_pictures(source, sample_frames(model_->spec), &pictures));
   session->clear();
   Status status = add_turns(*model_, source, pictures, session);
   if (status.code() == Code::context_full || (status && session->tokens_pending() == 0)) {
@@ -139,15 +75,6 @@ Status CalibrationRows::add_sample(const CalibrationSample& source, Session* ses
   return Status::ok();
 }
 
-// As many frames as the model sees of a video, if they fit a sample with its text.
-FrameSampling CalibrationRows::sampling() const {
-  constexpr uint32_t kUsual = 8;
-  const size_t tokens = std::max<size_t>(1, frame_tokens(model_->spec, Shown::frame));
-  const auto most = static_cast<uint32_t>(limits::kCalibrationTokensMax * 3 / 4 / tokens);
-  const uint32_t frames = model_->spec.sampling.frames;
-  return {.frames = std::clamp(frames == 0 ? kUsual : frames, 1u, std::max(1u, most))};
-}
-
 // A tower for frames has to see some: where no sample has a video, every other one with pictures shows them as one.
 void CalibrationRows::show_some_as_videos() {
   const auto is_video = [](const CalibrationSample& sample) { return sample.is_video || !sample.tokens.empty(); };
@@ -165,7 +92,7 @@ Status CalibrationRows::create(const Model& model, const std::vector<Calibration
   std::unique_ptr<Session> session;
   sources_ = samples;
   show_some_as_videos();
-  MICA_TRY(open_session(sources_, &memory, &session));
+  MICA_TRY(open_sample_session(model, sources_, &options_, &memory, &session));
   if (!model.tokenizer)
     warnings->push_back("the checkpoint has no tokenizer: bytes of the samples' text stand for tokens");
   samples_.reserve(sources_.size());
@@ -303,7 +230,7 @@ void CalibrationRows::head(const Compute& compute, const std::vector<float>& x, 
 Status CalibrationRows::pixels_of(const Tile& tile, const float** out) {
   if (tile.sample != pixels_sample_ || tile.picture != pixels_picture_) {
     if (tile.sample != pixels_sample_)
-      MICA_TRY(open_pictures(*samples_[tile.sample].source, sampling(), &pictures_));
+      MICA_TRY(open_pictures(*samples_[tile.sample].source, sample_frames(model_->spec), &pictures_));
     std::vector<const Picture*> shown;
     for (uint32_t i = 0; i < tile.frames; ++i) shown.push_back(&pictures_[tile.picture + i]);
     const size_t scratch_bytes = pixels_scratch_bytes(tile.rule, tile.whole, shown[0]->width);

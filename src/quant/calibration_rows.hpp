@@ -157,9 +157,7 @@ class CalibrationRows {
 
   void head(const Compute& compute, const std::vector<float>& x, std::span<const uint32_t> rows, float* logits);
   void show_some_as_videos();
-  FrameSampling sampling() const;
   Status add_sample(const CalibrationSample& sample, Session* session, std::vector<std::string>* warnings);
-  Status open_session(const std::vector<CalibrationSample>& samples, OwnedBytes* memory, std::unique_ptr<Session>* out);
   // The sample's chunk with the taps of a stream.
   static DecoderPart part_of(Sample* sample, Stream stream);
   Status pixels_of(const Tile& tile, const float** out);

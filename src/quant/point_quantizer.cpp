@@ -8,6 +8,7 @@
 #include "checked.hpp"
 #include "enter.hpp"
 #include "kernel_choice.hpp"
+#include "quantize_once.hpp"
 #include "static_format.hpp"
 #include "transform.hpp"
 
@@ -144,6 +145,8 @@ void PointQuantizer::fix_scales(const PointJob& job, const RowRanges& ranges, bo
   job.point->scale_text = text > 0 ? text / 127.0f : 1.0f;
   report.scale_visual = job.point->scale_visual;
   report.scale_text = job.point->scale_text;
+  report.loss_visual = static_cast<float>(range_visual.loss(visual));
+  report.loss_text = static_cast<float>(range_text.loss(text));
   report.visual = quantiles_of(ranges.visual);
   report.text = quantiles_of(ranges.text);
   report_->points.push_back(std::move(report));
@@ -156,6 +159,7 @@ Status PointQuantizer::keep_floats(const PointJob& job) {
     MICA_TRY(tensors_->add_matrix(matrix.tensor_name, source, memory_, matrix.quantized));
     const double outlier = mean_outlier(*matrix.original).with, rotated = mean_outlier(source).with;
     report_->layers.push_back({.name = matrix.report_name,
+                               .point = job.name,
                                .rows = source.rows,
                                .columns = source.columns,
                                .bits = 8.0 * static_cast<double>(matrix.quantized->bytes()) /
@@ -225,6 +229,7 @@ Status PointQuantizer::round(const PointJob& job, const ReadingMatrix& matrix, c
   if (!rounder) measure_error(compute_, &weights, moments, &rounded);
   LinearReport report;
   report.name = matrix.report_name;
+  report.point = job.name;
   report.format = matrix.format;
   report.sensitivity = matrix.sensitivity;
   const double in_float = 32.0 * static_cast<double>(terms.kept.size() + rank1.size());
@@ -268,6 +273,7 @@ Status PointQuantizer::round_alone(const ReadingMatrix& matrix, const float* col
     energy += static_cast<double>(weights[k]) * weights[k];
   }
   report_->layers.push_back({.name = matrix.report_name,
+                             .point = kHeadPoint,
                              .format = matrix.format,
                              .rows = source.rows,
                              .columns = source.columns,

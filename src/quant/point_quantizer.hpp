@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "calibration_rows.hpp"
-#include "packed_tensors.hpp"
 #include "massive_rows.hpp"
+#include "packed_tensors.hpp"
 #include "quantize.hpp"
 #include "rounding.hpp"
 #include "row_moments.hpp"

@@ -1,11 +1,8 @@
 // Quantize: the order of work: tower, projector, decoder, head; layer by layer, each seeing what was quantized before
 // it. What happens at one point: point_quantizer.hpp. Not the file's layout: packed_tensors.hpp.
-#include "quantize.hpp"
-
-#include <sys/resource.h>
+#include "quantize_once.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <map>
 #include <set>
@@ -14,14 +11,12 @@
 #include "balance.hpp"
 #include "calibration_rows.hpp"
 #include "factored_point.hpp"
-#include "guard.hpp"
 #include "kept_parts.hpp"
 #include "limits.hpp"
 #include "matrix_trials.hpp"
 #include "packed_documents.hpp"
 #include "packed_static.hpp"
 #include "point_quantizer.hpp"
-#include "fitting_threads.hpp"
 #include "reference_rows.hpp"
 #include "static_format.hpp"
 #include "tensor_source.hpp"
@@ -30,19 +25,12 @@
 namespace mica {
 namespace {
 
-uint64_t peak_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
-
 bool is_static(WeightFormat format) { return format != WeightFormat::floats; }
 
 class Quantizer {
  public:
-  Quantizer(std::unique_ptr<Model> model, const QuantizeOptions& options, const QuantizeProgress& progress,
-            QuantizeReport* report)
-      : model_(std::move(model)),
+  Quantizer(Model* model, const QuantizeOptions& options, const QuantizeProgress& progress, QuantizeReport* report)
+      : model_(model),
         options_(options),
         progress_(progress),
         report_(report),
@@ -101,7 +89,7 @@ class Quantizer {
     return allotted_.contains(name) ? allotted_.at(name).sensitivity : 0;
   }
 
-  std::unique_ptr<Model> model_;
+  Model* model_;
   QuantizeOptions options_;
   const QuantizeProgress& progress_;
   QuantizeReport* report_;
@@ -399,7 +387,7 @@ Status Quantizer::balance_head(std::vector<float>* factors) {
   const float largest = range.max();
   w.head_in.scale_visual = w.head_in.scale_text = largest > 0 ? largest / 127.0f : 1.0f;
   PointReport report;
-  report.name = "head_in";
+  report.name = kHeadPoint;
   report.max_text = largest;
   report.scale_visual = report.scale_text = w.head_in.scale_text;
   report_->points.push_back(std::move(report));
@@ -445,6 +433,7 @@ Status Quantizer::check_towers() {
 }
 
 Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char* path) {
+  *report_ = {};
   MICA_TRY(names_.choose_roots(model_->spec));
   keep_parts(model_->spec, &options_, report_);
   report_->model = model_->files->path();
@@ -454,7 +443,7 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
     MICA_TRY(rows_.create(*model_, samples, options_.threads, &report_->warnings));
     MICA_TRY(transform_streams(
         {.decoder = text_static(), .vision = vision_static(), .rotate = options_.rotation, .seed = options_.seed},
-        model_.get()));
+        model_));
     DecoderWeights& decoder = model_->weights.decoder;
     if (text_static()) decoder.factor_width = factor_width(options_.low_rank, decoder.layers);
     MICA_TRY(rows_.plan());
@@ -481,24 +470,9 @@ Status Quantizer::run(const std::vector<CalibrationSample>& samples, const char*
 
 }  // namespace
 
-Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples,
-                const QuantizeOptions& options, const QuantizeProgress& progress, const char* path,
-                QuantizeReport* report) {
-  const auto start = std::chrono::steady_clock::now();
-  QuantizeReport unread;
-  QuantizeReport* out = report ? report : &unread;
-  const Status status = guarded([&] {
-    std::unique_ptr<Model> model;
-    MICA_TRY(open_model(std::move(files), &model));
-    MICA_TRY(check_unquantized(*model));
-    QuantizeOptions resolved = options;
-    if (resolved.threads == 0) resolved.threads = fitting_threads().prompts;
-    return Quantizer(std::move(model), resolved, progress, out).run(samples, path);
-  });
-  if (!status) return status;
-  out->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  out->peak_bytes = peak_bytes();
-  return Status::ok();
+Status quantize_once(Model* model, const std::vector<CalibrationSample>& samples, const QuantizeOptions& options,
+                     const QuantizeProgress& progress, const char* path, QuantizeReport* report) {
+  return Quantizer(model, options, progress, report).run(samples, path);
 }
 
 }  // namespace mica

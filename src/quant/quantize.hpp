@@ -42,6 +42,10 @@ struct QuantizeOptions {
   // Matrices by their names in reports, as "layers.7.down", that get another format than the above says. Floats where
   // one of a quant point's matrices has them: then all have, and the rows that enter are not rounded.
   std::map<std::string, WeightFormat> raised = {};
+  // Above 0: what the mean cosine of rows of logits with the checkpoint's has to be; where it is less, matrices get more
+  // bits, those that gain most a bit first, and the model is quantized again (raising.hpp). Single rows of models that
+  // are good come far below, so that their smallest says little.
+  double least_cosine = 0;
   PackedNotes notes = {};
   uint32_t seed = 42;    // of the random signs
   uint32_t threads = 0;  // 0: fitting_threads().prompts
@@ -62,13 +66,15 @@ struct PointReport {
   std::string name;                         // "layers.7.down_in", "vision.layers.0.mlp_in"
   float max_visual = 0, max_text = 0;       // greatest magnitude seen; 0: no such rows
   float scale_visual = 0, scale_text = 0;
-  std::vector<float> visual, text;          // magnitudes at kReportQuantiles
+  float loss_visual = 0, loss_text = 0;  // the share of the squared values that eight bits lose
+  std::vector<float> visual, text;       // magnitudes at kReportQuantiles
 };
 inline constexpr double kReportQuantiles[] = {0.5, 0.9, 0.99, 0.999};
 
 // A linear layer.
 struct LinearReport {
-  std::string name;            // "layers.7.down"
+  std::string name;   // "layers.7.down"
+  std::string point;  // "layers.7.down_in", whose rows it reads
   WeightFormat format = WeightFormat::floats;
   size_t rows = 0, columns = 0;
   // Above 0: it is two matrices, the first of so many rows and in a format of its own; `cut` is what the error would be
@@ -90,6 +96,20 @@ struct LinearReport {
   bool fallback = false;       // rounded to the nearest, since GPTQ's matrix could not be factored
 };
 
+// A quant point whose matrices have more bits than was asked for, since the logits were too far from the checkpoint's.
+struct RaiseReport {
+  std::string point;  // "layers.7.down_in"; "head_in" is of embedding and head
+  WeightFormat from = WeightFormat::floats, to = WeightFormat::floats;
+  double lost = 0;       // 1 less the cosine, with all else in float: in the format that was asked for ...
+  double rows_lost = 0;  // ... and the share of the squared values of its rows that eight bits lose
+};
+
+// How near the packed file's logits are to its checkpoint's: the smallest cosine of a row, and the mean over rows.
+struct Closeness {
+  double least = 1, mean = 1;
+  size_t rows = 0, samples = 0;  // none: not measured
+};
+
 struct QuantizeReport {
   std::string model;
   size_t samples = 0, tokens_visual = 0, tokens_text = 0;
@@ -98,6 +118,8 @@ struct QuantizeReport {
   uint64_t bytes_before = 0, bytes_after = 0;  // of the weights, and of the packed file
   std::vector<PointReport> points;
   std::vector<LinearReport> layers;
+  Closeness closeness, closeness_before;  // of the file, and of the one without raises
+  std::vector<RaiseReport> raises;        // by falling loss
   std::vector<std::string> warnings;
   ExpectedLoss expected, expected_vision;  // by `bits` and `bits_vision`
 };
@@ -109,9 +131,10 @@ using QuantizeProgress = std::function<bool(const char* stage, double done)>;
 // hidden floats a calibration token; where bits are allotted by error, the layer twice and some 1,500 such rows for each
 // layer and each kind of matrix. A failure leaves no file under `path`, or the one that was there. Errors:
 // invalid_argument for a weight that is not finite, naming its layer, and for samples that do not suit the model; those
-// of pictures and files; cancelled. `report` may be null.
+// of pictures and files; cancelled. `report` may be null. `held_out`: samples by which least_cosine is judged; where there
+// are none, some of the others.
 Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples,
                 const QuantizeOptions& options, const QuantizeProgress& progress, const char* path,
-                QuantizeReport* report);
+                QuantizeReport* report, const std::vector<CalibrationSample>& held_out = {});
 
 }  // namespace mica

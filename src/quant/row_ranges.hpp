@@ -40,6 +40,15 @@ class RowRange {
     }
     return best;
   }
+  // The share of the squared values that int8 over [-range, range] loses.
+  double loss(float range) const {
+    double squares = 0;
+    for (size_t i = 0; i < kBins; ++i) {
+      const double magnitude = std::min(max_, upper_edge(i));
+      squares += static_cast<double>(bins_[i]) * magnitude * magnitude;
+    }
+    return squares > 0 ? error_of(range) / squares : 0;
+  }
   // The greatest magnitude; 0 when nothing was seen.
   float max() const { return max_; }
   bool seen() const { return max_ > 0; }

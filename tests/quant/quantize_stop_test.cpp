@@ -100,6 +100,25 @@ TEST_CASE("cancelled at any step: the same, and no temporary file") {
   }
 }
 
+TEST_CASE("cancelled while the file is compared, or made again: the old file stands, and no other") {
+  const TestFolder folder;
+  const std::string path = folder.write("m.mica", "old");
+  std::unique_ptr<ModelFiles> files;
+  std::vector<CalibrationSample> samples(1);
+  samples[0].pictures = {kPicture};
+  samples[0].prompt = "Read the dial.";
+  for (const char* stage : {"comparing", "what is lost"}) {
+    CAPTURE(stage);
+    REQUIRE(ModelFiles::open(kModel.c_str(), &files));
+    const auto stop = [&](const char* told, double) { return std::string_view(told).starts_with(stage); };
+    const Status status =
+        quantize(std::move(files), samples, {.least_cosine = 0.9999, .threads = 1}, stop, path.c_str(), nullptr);
+    CHECK(status.code() == Code::cancelled);
+    CHECK(folder.names() == "m.mica");
+    CHECK(text_of(read_all(path)) == "old");
+  }
+}
+
 TEST_CASE("no room: an error of writing with the path, the old file as it was, no temporary") {
   const TestFolder folder;
   const std::string path = folder.write("m.mica", "old");

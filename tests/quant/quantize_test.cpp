@@ -3,12 +3,13 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <unistd.h>
+#include <cmath>
 
 #include <filesystem>
 
 #include "golden_model.hpp"
+#include "mapped_file.hpp"
 #include "static_format.hpp"
 
 using namespace mica;
@@ -138,4 +139,85 @@ TEST_CASE("a tower, a decoder or a head that is quantized alone opens and stays 
       CAPTURE(options.head);
       CHECK(worst_cosine(family, *quantized(family, options).model) > 0.98);
     }
+}
+
+namespace {
+
+// Of every matrix that is not the vocabulary's.
+QuantizeOptions all_in_floats(const QuantizeReport& report) {
+  QuantizeOptions options;
+  for (const LinearReport& layer : report.layers) options.raised[layer.name] = WeightFormat::floats;
+  options.head = WeightFormat::floats;
+  return options;
+}
+
+std::vector<uint8_t> bytes_of(const std::string& path) {
+  std::vector<uint8_t> bytes;
+  REQUIRE(read_file(path.c_str(), SIZE_MAX, &bytes));
+  return bytes;
+}
+
+}  // namespace
+
+// Names, shapes and spaces of float matrices in a static file: of stored matrices that several slots share, merged rows,
+// taps, a second tower, experts.
+TEST_CASE("a model whose every matrix is raised to floats computes what its checkpoint does") {
+  for (const char* family : {"qwen3_5", "minicpmv4_6", "internvl2", "glm4v_9b", "phi3", "qwen3_vl", "video_llava",
+                             "cogvlm2", "gemma4", "qwen_vl", "lfm2"}) {
+    CAPTURE(family);
+    const Packed packed = quantized(family, all_in_floats(quantized(family, {}, 2).report), 2);
+    for (const LayerWeights& layer : packed.model->weights.decoder.layers)
+      for (const Matrix& matrix : layer.matrices) CHECK_FALSE(matrix.is_packed());
+    CHECK(worst_cosine(family, *packed.model) > 0.999);
+  }
+}
+
+TEST_CASE("logits that are too far from the checkpoint's: points get more bits until they are near, and are named") {
+  for (const char* family : {"qwen3_5_text", "gemma3"}) {
+    CAPTURE(family);
+    const Packed packed = quantized(family, {.least_cosine = 0.98}, 8);
+    const QuantizeReport& report = packed.report;
+    CHECK(report.closeness_before.least < 0.98);
+    CHECK(report.closeness.least >= 0.98);
+    CHECK(report.closeness.samples == 8);
+    CHECK(worst_cosine(family, *packed.model) > 0.97);
+    REQUIRE(!report.raises.empty());
+    for (size_t i = 0; i < report.raises.size(); ++i) {
+      const RaiseReport& raise = report.raises[i];
+      CAPTURE(raise.point);
+      CHECK((i == 0 || raise.lost <= report.raises[i - 1].lost));
+      size_t readers = 0;
+      for (const LinearReport& layer : report.layers) {
+        if (layer.point != raise.point) continue;
+        ++readers;
+        CHECK(layer.format == raise.to);
+      }
+      CHECK((readers > 0 || raise.point == "head_in"));
+    }
+  }
+}
+
+TEST_CASE("logits that are near as they are: the file is the same, byte for byte") {
+  const std::unique_ptr<Model> original = open_family("qwen2_vl");
+  const std::vector<CalibrationSample> samples = samples_for(*original, 8);
+  std::vector<uint8_t> files[2];
+  for (const double least : {0.0, 0.9}) {
+    std::unique_ptr<ModelFiles> source;
+    REQUIRE(ModelFiles::open(original->files->path(), &source));
+    const std::string path = packed_path("near");
+    QuantizeReport report;
+    REQUIRE(quantize(std::move(source), samples, {.least_cosine = least}, {}, path.c_str(), &report, samples));
+    CHECK(report.raises.empty());
+    CHECK((report.closeness.rows > 0) == (least > 0));
+    files[least > 0] = bytes_of(path);
+    std::filesystem::remove(path);
+  }
+  CHECK(files[0] == files[1]);
+}
+
+TEST_CASE("a bound that nothing holds: all is in floats, and a warning says so") {
+  const Packed packed = quantized("llama", {.least_cosine = 1}, 2);
+  CHECK(packed.report.raises.size() == 2 * 4 + 1);  // the points of its layers, and the vocabulary
+  for (const LinearReport& layer : packed.report.layers) CHECK(layer.format == WeightFormat::floats);
+  CHECK(packed.report.warnings.back().find("nothing is left") != std::string::npos);
 }

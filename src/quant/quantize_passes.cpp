@@ -1,0 +1,192 @@
+// Quantizing in passes: once as it was asked for; and where the logits are too far from the checkpoint's, again with
+// more bits where they help most. Not a pass: quantize.cpp.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "atomic_file.hpp"
+#include "closeness.hpp"
+#include "fitting_threads.hpp"
+#include "guard.hpp"
+#include "kept_parts.hpp"
+#include "mapped_file.hpp"
+#include "quantize_once.hpp"
+#include "raising.hpp"
+
+namespace mica {
+namespace {
+
+// Samples by which a file is judged, and of those the ones by which points are weighed.
+constexpr size_t kJudged = 8, kWeighed = 3;
+// Points lose more together than the sum of what each does by itself.
+constexpr double kFirstShare = 0.7;
+constexpr size_t kPassesMax = 12;  // the last has floats everywhere
+
+uint64_t peak_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+// Up to `count` of them, evenly spread.
+std::vector<CalibrationSample> some_of(const std::vector<CalibrationSample>& samples, size_t count) {
+  std::vector<CalibrationSample> out;
+  const size_t taken = std::min(count, samples.size());
+  for (size_t i = 0; i < taken; ++i) out.push_back(samples[i * samples.size() / taken]);
+  return out;
+}
+
+// A packed file that may yet be made again, beside the one that it will be.
+class Trial {
+ public:
+  explicit Trial(const char* path) : path_(path), trial_(path_ + "." + std::to_string(getpid()) + "-trial.partial") {}
+  ~Trial() { unlink(trial_.c_str()); }
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+
+  const char* path() const { return trial_.c_str(); }
+  Status keep() const {
+    MappedFile file;
+    MICA_TRY(MappedFile::map(trial_.c_str(), SIZE_MAX, &file));
+    AtomicFile kept;
+    MICA_TRY(kept.create(path_.c_str()));
+    MICA_TRY(kept.write_at(0, file.bytes()));
+    return kept.commit();
+  }
+
+ private:
+  std::string path_, trial_;
+};
+
+class Passes {
+ public:
+  Passes(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples,
+         const QuantizeOptions& options, const QuantizeProgress& progress, QuantizeReport* report)
+      : files_(std::move(files)), samples_(samples), options_(options), progress_(progress), report_(report) {
+    if (options_.threads == 0) options_.threads = fitting_threads().prompts;
+  }
+
+  Status run(const char* path) { return pass(path); }
+  Status run_until_close(const char* path, const std::vector<CalibrationSample>& held_out);
+
+ private:
+  Status open(std::unique_ptr<Model>* out) {
+    MICA_TRY(open_model(std::move(files_), out));
+    return check_unquantized(**out);
+  }
+  Status tell(const std::string& stage, double done) const {
+    if (progress_ && progress_(stage.c_str(), done)) return Status::error(Code::cancelled, "stopped on request");
+    return Status::ok();
+  }
+  Status pass(const char* path) {
+    std::unique_ptr<Model> model;
+    MICA_TRY(open(&model));
+    const Status status = quantize_once(model.get(), samples_, options_, progress_, path, report_);
+    files_ = std::move(model->files);
+    return status;
+  }
+  Status compare(const char* path, const std::vector<CalibrationSample>& judged);
+  void raise();
+  void report_raises(const Closeness& before);
+
+  std::unique_ptr<ModelFiles> files_;  // while no model has them
+  const std::vector<CalibrationSample>& samples_;
+  QuantizeOptions options_;
+  const QuantizeProgress& progress_;
+  QuantizeReport* report_;
+  std::vector<RaisePoint> points_;  // empty: not weighed yet
+};
+
+// The file of a pass beside the checkpoint, and what each point loses where it was not weighed yet and has to be.
+Status Passes::compare(const char* path, const std::vector<CalibrationSample>& judged) {
+  MICA_TRY(tell("comparing with the checkpoint", 1));
+  std::unique_ptr<ModelFiles> written;
+  std::unique_ptr<Model> checkpoint, packed;
+  MICA_TRY(ModelFiles::open(path, &written));
+  MICA_TRY(open_model(std::move(written), &packed));
+  MICA_TRY(open(&checkpoint));
+  Status status = compare_logits(*checkpoint, *packed, judged, options_.threads, &report_->closeness);
+  if (status && report_->closeness.mean < options_.least_cosine && points_.empty()) {
+    StaticLosses losses;
+    const auto layers = static_cast<double>(checkpoint->spec.decoder.layers);
+    const auto step = [&](uint32_t layer) {
+      return tell("what is lost in layers." + std::to_string(layer), layer / layers);
+    };
+    status = measure_losses(checkpoint.get(), *packed, some_of(judged, kWeighed), options_, step, &losses);
+    points_ = raise_points(*report_, losses);
+  }
+  files_ = std::move(checkpoint->files);
+  return status;
+}
+
+// The options with what was chosen.
+void Passes::raise() {
+  options_.raised.clear();
+  for (const RaisePoint& point : points_) {
+    if (point.chosen == 0) continue;
+    const WeightFormat format = point.levels[point.chosen].format;
+    if (point.name == kHeadPoint) options_.head = format;
+    for (const std::string& matrix : point.matrices) options_.raised[matrix] = format;
+  }
+}
+
+void Passes::report_raises(const Closeness& before) {
+  report_->closeness_before = before;
+  for (const RaisePoint& point : points_)
+    if (point.chosen != 0)
+      report_->raises.push_back({.point = point.name,
+                                 .from = point.format,
+                                 .to = point.levels[point.chosen].format,
+                                 .lost = point.levels[0].loss,
+                                 .rows_lost = point.rows_lost});
+  std::stable_sort(report_->raises.begin(), report_->raises.end(),
+                   [](const RaiseReport& a, const RaiseReport& b) { return a.lost > b.lost; });
+}
+
+Status Passes::run_until_close(const char* path, const std::vector<CalibrationSample>& held_out) {
+  const Trial trial(path);
+  const std::vector<CalibrationSample> judged = some_of(held_out.empty() ? samples_ : held_out, kJudged);
+  const double bound = 1 - options_.least_cosine;
+  const WeightFormat head = options_.head;
+  double allowed = kFirstShare * bound;
+  Closeness before;
+  bool more = true;
+  for (size_t number = 1;; ++number) {
+    MICA_TRY(pass(trial.path()));
+    MICA_TRY(compare(trial.path(), judged));
+    if (number == 1) before = report_->closeness;
+    const double lost = 1 - report_->closeness.mean;
+    if (lost <= bound || !more || points_.empty()) break;
+    if (number > 1) allowed *= std::clamp(0.8 * bound / lost, 0.1, 0.7);
+    more = choose_raises(number + 1 < kPassesMax ? allowed : 0, &points_);
+    options_.head = head;
+    raise();
+  }
+  report_raises(before);
+  if (1 - report_->closeness.mean > bound)
+    report_->warnings.push_back(
+        "logits are further from the checkpoint's than was asked for, and nothing is left that could have more bits");
+  return trial.keep();
+}
+
+}  // namespace
+
+Status quantize(std::unique_ptr<ModelFiles> files, const std::vector<CalibrationSample>& samples,
+                const QuantizeOptions& options, const QuantizeProgress& progress, const char* path,
+                QuantizeReport* report, const std::vector<CalibrationSample>& held_out) {
+  const auto start = std::chrono::steady_clock::now();
+  QuantizeReport unread;
+  QuantizeReport* out = report ? report : &unread;
+  const Status status = guarded([&] {
+    Passes passes(std::move(files), samples, options, progress, out);
+    return options.least_cosine > 0 ? passes.run_until_close(path, held_out) : passes.run(path);
+  });
+  if (!status) return status;
+  out->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  out->peak_bytes = peak_bytes();
+  return Status::ok();
+}
+
+}  // namespace mica
