@@ -50,11 +50,36 @@ TEST_CASE("the summary says where the file is, how large it is, what was worst a
   const Quantized& run = quantized();
   CHECK(run.outcome.err.empty());
   for (const char* part : {"m.mica", "of weights before", "W4A8", "GPTQ, rotation, MSQ, AIFS, RMS in", "4 samples",
-                           "at the median", "peak memory", "Try it:  mica run -m "})
+                           "at the median", "the smallest cosine with the checkpoint's is 0.9", "peak memory", "Try it:  mica run -m "})
     CHECK_MESSAGE(has(run.outcome.out, part), run.outcome.out);
   CHECK(run.folder.names() == "m.mica r.html r.json");
   CHECK(std::filesystem::file_size(run.path) <
         0.36 * static_cast<double>(std::filesystem::file_size(kModel + "/model.safetensors")));
+}
+
+TEST_CASE("points that get more bits are named on the screen, in numbers and on the page") {
+  const mica::TestFolder folder;
+  std::string text;
+  for (int i = 0; i < 1500; i++) text += static_cast<char>('!' + i * i * 7 % 89);
+  const std::string texts = folder.write("t.txt", text), path = folder.path("m.mica");
+  const std::string numbers = folder.path("r.json"), page = folder.path("r.html");
+  const Arguments all = {"-m",       data("golden/lfm2"), "-o",       path, "--calib", texts,
+                         "--report", numbers,             "--report", page};
+  const Outcome raised = quantize(all);
+  REQUIRE_MESSAGE(raised.status == 0, raised.err);
+  CHECK_MESSAGE(has(raised.out, "more bits than was asked for"), raised.out);
+  CHECK(has(raised.out, "layers.0.output_in: "));
+  CHECK(has(read_text(page), "<code>layers.0.output_in</code>"));
+  nlohmann::json report = nlohmann::json::parse(read_text(numbers));
+  CHECK(report["logits"]["least_cosine"] >= 0.98);
+  CHECK(report["logits_before_raises"]["least_cosine"] < 0.98);
+  CHECK(!report["raises"].empty());
+  Arguments as_asked = all;
+  as_asked.insert(as_asked.end(), {"--least-cosine", "0"});
+  REQUIRE(quantize(as_asked).status == 0);
+  report = nlohmann::json::parse(read_text(numbers));
+  CHECK(report["logits"].is_null());
+  CHECK(report["raises"].empty());
 }
 
 TEST_CASE("bits are allotted as they are asked for, are told, and leave a model that answers") {
@@ -318,6 +343,7 @@ TEST_CASE("help stands in the list and has examples") {
   CHECK(help.status == 0);
   for (const char* part :
        {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|w4a8-levels|w3a8|w2a8|f16", "--bits X", "--bits-vision X", "--held-out N",
+        "--least-cosine X",
         "--low-rank KEEP|auto|off", "--no-msq", "--report"})
     CHECK_MESSAGE(has(help.out, part), help.out);
 }
