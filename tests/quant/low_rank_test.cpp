@@ -96,7 +96,8 @@ std::unique_ptr<Model> factored_model(const std::string& family, const std::stri
     for (size_t k = 0; k < 96; ++k) samples[i].prompt += static_cast<char>(33 + (i * 37 + k * k * 11 + k) % 90);
   std::unique_ptr<ModelFiles> files;
   REQUIRE(ModelFiles::open(open_family(family)->files->path(), &files));
-  const QuantizeOptions options = {.text = WeightFormat::s8, .low_rank = {.keep = 0.9}};
+  const QuantizeOptions options = {
+      .text = WeightFormat::s8, .vision = WeightFormat::floats, .low_rank = {.keep = 0.9}};
   const Status status = quantize(std::move(files), samples, options, {}, path.c_str(), report);
   REQUIRE_MESSAGE(status, std::string(status.message()));
   return open_at(path);
@@ -243,4 +244,20 @@ TEST_CASE("a model of factors opens as it was made; what contradicts itself is r
   refused("quant point", Code::corrupt_file, [&](PackedCopy& copy) {
     PackedCopy::set(copy.tensor(static_format::kPointScales), decoder.layers[0].first[Slot::query].point.index, 0);
   });
+}
+
+TEST_CASE("matrices become two wherever queries and keys are by themselves: fused in a file, gated, borrowed") {
+  const TestFolder folder;
+  for (const char* family : {"phi3", "glm4v", "qwen3_5_text", "gemma4_text_only", "lfm2", "cogvlm2"}) {
+    CAPTURE(family);
+    QuantizeReport report;
+    const std::unique_ptr<Model> model = factored_model(family, folder.path("low.mica"), &report);
+    const auto factored = std::count_if(report.layers.begin(), report.layers.end(),
+                                        [](const LinearReport& layer) { return layer.rank > 0; });
+    // Visual rows of cogvlm2 have matrices of their own, beside which the text's stay whole.
+    CHECK((factored > 0) == (std::string(family) != "cogvlm2"));
+    CHECK((model->weights.decoder.factor_width > 0) == (factored > 0));
+    for (const Prompt& prompt : prompts_of(family))
+      for (const float logit : logits_of(*model, prompt)) REQUIRE(std::isfinite(logit));
+  }
 }
