@@ -11,6 +11,7 @@
 #include "files.hpp"
 #include "http_server.hpp"
 #include "options.hpp"
+#include "service_manager.hpp"
 #include "terminal.hpp"
 #include "words.hpp"
 
@@ -19,6 +20,7 @@ namespace {
 
 using serve::HttpServer;
 using serve::Service;
+using serve::ServiceManager;
 
 // Beside those that are answered and wait: idle ones, and those that send.
 constexpr size_t kConnectionsBeside = 128;
@@ -123,6 +125,26 @@ sigset_t ending_signals() {
   return signals;
 }
 
+timespec to_timespec(std::chrono::milliseconds time) {
+  return {static_cast<time_t>(time.count() / 1000), static_cast<long>(time.count() % 1000 * 1000 * 1000)};
+}
+
+// A watchdog hears that all is well once the scheduler has let itself be asked: where its lock is never given back, it
+// hears nothing, and the server is started anew.
+void wait_for_end(const Service& service, ServiceManager& manager) {
+  const sigset_t signals = ending_signals();
+  int signal = 0;
+  if (!manager.pulse()) {
+    sigwait(&signals, &signal);
+    return;
+  }
+  const timespec pulse = to_timespec(*manager.pulse());
+  while (sigtimedwait(&signals, nullptr, &pulse) < 0) {
+    static_cast<void>(service.scheduler.is_idle());
+    manager.tell("WATCHDOG=1");
+  }
+}
+
 // Running answers may end, until another signal comes or their time is over; what is left then is told so.
 void end(Service* service, HttpServer* server) {
   const sigset_t signals = ending_signals();
@@ -130,7 +152,7 @@ void end(Service* service, HttpServer* server) {
   if (!service->scheduler.is_idle())
     print_note("ending: running answers have " + std::to_string(serve::kDrainTime.count()) + " s; again ends them now");
   const auto until = serve::Clock::now() + serve::kDrainTime;
-  const timespec pause{0, 50 * 1000 * 1000};
+  const timespec pause = to_timespec(std::chrono::milliseconds(50));
   while (!service->scheduler.is_idle() && serve::Clock::now() < until)
     if (sigtimedwait(&signals, nullptr, &pause) > 0) break;
   service->scheduler.stop();
@@ -169,9 +191,10 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
               format_bytes(service.scheduler.bytes()).c_str());
   std::fflush(stdout);
   std::thread listening([&] { server.run(); });
-  const sigset_t signals = ending_signals();
-  int signal = 0;
-  sigwait(&signals, &signal);
+  ServiceManager manager;
+  manager.tell("READY=1\nSTATUS=at http://" + host + ':' + std::to_string(port));
+  wait_for_end(service, manager);
+  manager.tell("STOPPING=1");
   end(&service, &server);
   listening.join();
   return 0;
