@@ -1,43 +1,46 @@
-// Digests, see digest.hpp.
+// Digests, see digest.hpp. By the functions that compute them, not by OpenSSL's providers: those are configured by
+// files of the machine and would be most of a static program.
+#define OPENSSL_API_COMPAT 10101  // whose interface they are
 #include "digest.hpp"
 
-#include <openssl/evp.h>
-
-#include "../handles.hpp"
+#include <span>
 
 namespace app::hub {
 namespace {
 
 constexpr size_t kSha256Digits = 64;
 
-void require_crypto(int result) {
-  if (result != 1) throw Failure("libcrypto gives no digests here");
-}
-
 }  // namespace
 
-void Digest::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
-
-Digest::Digest(const std::string& expected, uint64_t bytes) : context_(EVP_MD_CTX_new()) {
-  const bool is_sha256 = expected.size() == kSha256Digits;
-  const EVP_MD* kind = is_sha256 ? EVP_sha256() : EVP_sha1();
-  require_crypto(context_ != nullptr && EVP_DigestInit_ex(context_.get(), kind, nullptr) == 1);
-  if (is_sha256) return;
+Digest::Digest(const std::string& expected, uint64_t bytes) {
+  if (expected.size() == kSha256Digits) {
+    SHA256_Init(&context_.emplace<SHA256_CTX>());
+    return;
+  }
+  SHA1_Init(&context_.emplace<SHA_CTX>());
   const std::string head = "blob " + std::to_string(bytes);
   add(head.c_str(), head.size() + 1);  // with the zero
 }
 
-void Digest::add(const void* bytes, size_t count) { require_crypto(EVP_DigestUpdate(context_.get(), bytes, count)); }
+void Digest::add(const void* bytes, size_t count) {
+  if (auto* sha256 = std::get_if<SHA256_CTX>(&context_)) SHA256_Update(sha256, bytes, count);
+  else SHA1_Update(std::get_if<SHA_CTX>(&context_), bytes, count);
+}
 
 std::string Digest::finish() {
-  unsigned char bytes[EVP_MAX_MD_SIZE];
-  unsigned count = 0;
-  require_crypto(EVP_DigestFinal_ex(context_.get(), bytes, &count));
+  unsigned char bytes[SHA256_DIGEST_LENGTH];
+  size_t count = SHA_DIGEST_LENGTH;
+  if (auto* sha256 = std::get_if<SHA256_CTX>(&context_)) {
+    SHA256_Final(bytes, sha256);
+    count = SHA256_DIGEST_LENGTH;
+  } else {
+    SHA1_Final(bytes, std::get_if<SHA_CTX>(&context_));
+  }
   std::string text;
-  for (unsigned i = 0; i < count; i++) {
+  for (const unsigned char byte : std::span(bytes, count)) {
     constexpr char kDigits[] = "0123456789abcdef";
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
   }
   return text;
 }

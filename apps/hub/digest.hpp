@@ -3,16 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <variant>
 
-struct evp_md_ctx_st;
+#include <openssl/sha.h>
 
 namespace app::hub {
 
 class Digest {
  public:
-  // Of `bytes` bytes, to be compared with `expected` (File::digest): its length says which digest. Throws Failure.
+  // Of `bytes` bytes, to be compared with `expected` (File::digest): its length says which digest.
   Digest(const std::string& expected, uint64_t bytes);
 
   void add(const void* bytes, size_t count);
@@ -20,10 +20,7 @@ class Digest {
   std::string finish();
 
  private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;
-  };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  std::variant<SHA256_CTX, SHA_CTX> context_;
 };
 
 }  // namespace app::hub

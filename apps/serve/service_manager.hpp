@@ -1,4 +1,4 @@
-// ServiceManager: who started the server and wants to hear how it is, systemd by its protocol of datagrams (sd_notify(3)).
+// ServiceManager: who started the server and wants to hear how it is, as systemd does by datagrams (sd_notify(3)).
 // Without one nothing is said. Not what is served, and not when a server is well: serve.cpp knows.
 #pragma once
 

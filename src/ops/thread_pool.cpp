@@ -59,7 +59,8 @@ bool ThreadPool::make_workers(uint32_t count) {
   wanted_ = count;
   workers_ = 0;
   gate_.store(0);
-  spins_ = count < available_processors() ? kSpins : 0;
+  // Without workers nobody waits, and nothing is read to find out: a device may have no files.
+  spins_ = count != 0 && count < available_processors() ? kSpins : 0;
   if (count == 0) return true;
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return false;
