@@ -40,6 +40,8 @@ class Server:
     def taken(self):
         """Resident bytes, descriptors, threads."""
         folder = f'/proc/{self.process.pid}'
+        if self.process.poll() is not None:
+            sys.exit(f'the server ended by itself, with {self.process.returncode}')
         status = open(folder + '/status').read()
         field = lambda name: int(re.search(rf'^{name}:\s+(\d+)', status, re.M)[1])
         return field('VmRSS') * 1024, len(os.listdir(folder + '/fd')), field('Threads')
