@@ -199,9 +199,16 @@ Status Batch::encode(const Sequence::PendingPicture& picture, bool by_pieces, Wo
   return Status::ok();
 }
 
-Status Batch::bring_picture(const Sequence::PendingPicture& picture, Work* work) {
+// Nothing of what was gathered or begun is there any more.
+void Batch::begin_turn() {
   turn_ = workspace_.take_turn();
+  gathered_ = layers_run_ = 0;
+  picture_encoded_ = SIZE_MAX;
   encodes_ = false;
+}
+
+Status Batch::bring_picture(const Sequence::PendingPicture& picture, Work* work) {
+  begin_turn();
   return find_kept(picture) ? Status::ok() : encode(picture, false, work);
 }
 
@@ -213,12 +220,7 @@ Status Batch::gather(const Sequence& sequence, size_t count, bool by_pieces, Wor
   for (size_t i = 0; i < count; ++i) {
     const size_t place = sequence.done() + i;
     if (!sequence.is_of_picture(place)) continue;
-    if (!workspace_.has_turn(turn_)) {
-      turn_ = workspace_.take_turn();
-      gathered_ = 0;
-      picture_encoded_ = SIZE_MAX;
-      encodes_ = false;
-    }
+    if (!workspace_.has_turn(turn_)) begin_turn();
     const size_t row = visual;
     visual += sequence.is_visual(place);
     if (i < gathered_) continue;
@@ -245,17 +247,6 @@ Status Batch::gather(const Sequence& sequence, size_t count, bool by_pieces, Wor
   return Status::ok();
 }
 
-Status Batch::gather_next(const Sequence& sequence, const Sequence::Mark& until, Work* work, size_t* end) {
-  *end = 0;
-  const size_t count = chunk_length(sequence, until);
-  if (count == 0) return does_not_fit(sequence, until);
-  bool are_there = false;
-  workspace_.use_threads(false);
-  MICA_TRY(gather(sequence, count, true, work, &are_there));
-  if (are_there) *end = sequence.done() + count;
-  return Status::ok();
-}
-
 // The embeddings of the chunk's rows, of which those of pictures have been gathered.
 void Batch::fill_rows(const Sequence& sequence, size_t count) {
   const size_t hidden = model_.spec.decoder.hidden;
@@ -267,7 +258,6 @@ void Batch::fill_rows(const Sequence& sequence, size_t count) {
     if (is_of_picture) std::memcpy(target, buffers_.chunk_rows + buffers_.order[row] * hidden, hidden * sizeof(float));
     else embed(sequence.id(place), target);
   }
-  gathered_ = 0;
 }
 
 // By how many positions frequencies are scaled: an answer's tokens keep what its prompt had, where they are said to.
@@ -276,9 +266,8 @@ uint32_t Batch::length_for_rope(const Sequence::Mark& until) const {
   return by_prompt ? until.prompt_position : until.next_position;
 }
 
-Chunk Batch::fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until) {
+Chunk Batch::place_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until) {
   const size_t visual = order_chunk(sequence, count);
-  fill_rows(sequence, count);
   return {.count = count,
           .visual = visual,
           .tokens = buffers_.tokens,
@@ -316,22 +305,66 @@ Status Batch::does_not_fit(const Sequence& sequence, const Sequence::Mark& until
                        until.end - sequence.done(), workspace_.options().batch);
 }
 
-Status Batch::run_next(Sequence* sequence, const Sequence::Mark& until, Work* work) {
-  const size_t count = chunk_length(*sequence, until);
-  if (count == 0) return does_not_fit(*sequence, until);
-  bool are_there = false;
-  workspace_.use_threads(count == 1);
-  MICA_TRY(gather(*sequence, count, false, work, &are_there));
-  DecoderPart part{.chunk = fill_chunk(*sequence, count, until), .cache = &sequence->cache(), .states = &sequence->states()};
+// Whether what layers hand to each other is the stream alone, and a chunk that is begun again finds all as it was.
+bool Batch::has_layer_pieces() const {
+  const DecoderSpec& d = model_.spec.decoder;
+  for (uint32_t i = 0; i < d.layers; ++i)
+    if (d.layer(i).kind != LayerKind::attention || d.layer(i).borrows_keys) return false;
+  return model_.weights.decoder.layer_input_projection.rows == 0;
+}
+
+// The next layers of a chunk whose pictures are there, and behind the last what becomes of it.
+Status Batch::run_layers(Sequence* sequence, const Sequence::Mark& until, size_t count, size_t layers) {
+  const size_t hidden = model_.spec.decoder.hidden;
+  const std::vector<LayerWeights>& all = model_.weights.decoder.layers;
+  DecoderPart part{
+      .chunk = place_chunk(*sequence, count, until), .cache = &sequence->cache(), .states = &sequence->states()};
   if (!part.cache->has_room(part.chunk.appended()))
     return Status::error(
         Code::context_full,
         "the session's room for pictures is full: it was restored from one that packed them in smaller "
         "parts; clear the conversation or open one with a larger context");
-  buffers_.decoder.run(buffers_.compute, model_, {&part, 1});
+  if (layers_run_ == 0) {
+    fill_rows(*sequence, count);
+    buffers_.decoder.begin(buffers_.compute, model_, {&part, 1});
+  } else {
+    std::copy_n(buffers_.chunk_rows, count * hidden, buffers_.decoder.x());
+    buffers_.decoder.place(buffers_.compute, model_, {&part, 1});
+  }
+  for (; layers > 0 && layers_run_ < all.size(); --layers, ++layers_run_)
+    buffers_.decoder.run_layer(buffers_.compute, model_, all[layers_run_], layers_run_, {&part, 1});
+  rows_run_ = count;
+  if (layers_run_ < all.size()) {
+    std::copy_n(buffers_.decoder.x(), count * hidden, buffers_.chunk_rows);
+    return Status::ok();
+  }
+  gathered_ = layers_run_ = 0;
+  part.cache->advance(part.chunk.appended());
+  part.states->advance();
   keep_logits({sequence, until}, count);
   sequence->advance(count, part.chunk.visual);
   return Status::ok();
+}
+
+Status Batch::run_next(Sequence* sequence, const Sequence::Mark& until, Work* work) {
+  const size_t count = chunk_length(*sequence, until);
+  if (count == 0) return does_not_fit(*sequence, until);
+  if (layers_run_ > 0 && (rows_run_ != count || !workspace_.has_turn(turn_))) begin_turn();
+  bool are_there = false;
+  workspace_.use_threads(count == 1);
+  if (layers_run_ == 0) MICA_TRY(gather(*sequence, count, false, work, &are_there));
+  return run_layers(sequence, until, count, SIZE_MAX);
+}
+
+Status Batch::run_piece(Sequence* sequence, const Sequence::Mark& until, Work* work) {
+  const size_t count = chunk_length(*sequence, until);
+  if (count == 0) return does_not_fit(*sequence, until);
+  if (!workspace_.has_turn(turn_) || (layers_run_ > 0 && rows_run_ != count)) begin_turn();
+  bool are_there = layers_run_ > 0;
+  workspace_.use_threads(false);
+  if (!are_there) MICA_TRY(gather(*sequence, count, true, work, &are_there));
+  if (!are_there) return Status::ok();
+  return run_layers(sequence, until, count, has_layer_pieces() ? 1 : SIZE_MAX);
 }
 
 // ---- rows of several sequences --------------------------------------------------------------------------------------
@@ -414,7 +447,9 @@ Status Batch::prepare(const Sequence& sequence, Work* work, Chunk* chunk, const 
   span_count_ = 0;
   bool are_there = false;
   MICA_TRY(gather(sequence, count, false, work, &are_there));
-  *chunk = fill_chunk(sequence, count, sequence.mark());
+  *chunk = place_chunk(sequence, count, sequence.mark());
+  fill_rows(sequence, count);
+  gathered_ = 0;
   *rows = buffers_.decoder.x();
   return Status::ok();
 }

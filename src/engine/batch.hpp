@@ -24,10 +24,15 @@ class Batch {
   // Computes the next chunk of what waits before `until`, and keeps the logits of its rows that are among the last
   // logit_rows before `until`. Errors: cancelled, before a picture; context_full.
   Status run_next(Sequence* sequence, const Sequence::Mark& until, Work* work);
-  // What the next chunk takes before it is computed, a piece at a time: a layer of the tower. *end: where the chunk ends,
-  // once all its pictures are there; else 0. Between two calls, and before run_next, others may use the workspace: what
-  // they took is made anew. Errors: as run_next.
-  Status gather_next(const Sequence& sequence, const Sequence::Mark& until, Work* work, size_t* end);
+  // The same a piece at a time: a layer of the tower for each picture of the chunk, then a layer of the decoder. Between two
+  // calls, and before run_next, others may use the workspace: what they took is made anew. Errors: as run_next.
+  Status run_piece(Sequence* sequence, const Sequence::Mark& until, Work* work);
+  // Layers of the next chunk have been run: in the cache there is more than what its mark says.
+  bool is_within_chunk() const { return layers_run_ > 0; }
+  // Behind the next chunk.
+  size_t chunk_end(const Sequence& sequence, const Sequence::Mark& until) {
+    return sequence.done() + chunk_length(sequence, until);
+  }
 
   // What a sequence has in a batch: all that waits before `until`, at least a token.
   struct Share {
@@ -71,8 +76,11 @@ class Batch {
   Status encode(const Sequence::PendingPicture& picture, bool by_pieces, Work* work);
   Status gather(const Sequence& sequence, size_t count, bool by_pieces, Work* work, bool* are_there);
   void fill_rows(const Sequence& sequence, size_t count);
+  void begin_turn();
+  bool has_layer_pieces() const;
+  Status run_layers(Sequence* sequence, const Sequence::Mark& until, size_t count, size_t layers);
   uint32_t length_for_rope(const Sequence::Mark& until) const;
-  Chunk fill_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until);
+  Chunk place_chunk(const Sequence& sequence, size_t count, const Sequence::Mark& until);
   Status does_not_fit(const Sequence& sequence, const Sequence::Mark& until) const;
   void keep_logits(const Share& share, size_t count);
   void fill_share(const Share& share, size_t first_row, DecoderPart* part);
@@ -86,6 +94,8 @@ class Batch {
   // Of the pictures of the next chunk, as long as the turn is this batch's.
   uint64_t turn_ = 0;
   size_t gathered_ = 0;                // of the chunk's tokens, those before which all rows are in chunk_rows
+  size_t layers_run_ = 0;              // of the decoder: then chunk_rows has the stream behind them,
+  size_t rows_run_ = 0;                // of a chunk of so many rows
   size_t picture_encoded_ = SIZE_MAX;  // index of the picture whose rows are in picture_rows
   bool encodes_ = false;               // the next one is on its way through the tower
   Vision::Progress progress_;

@@ -109,6 +109,7 @@ Status Session::grow(const SessionOptions& options, void* buffer, size_t bytes) 
   MICA_TRY(larger.take_over(sequence_));
   // Nothing fails from here on.
   sequence_ = std::move(larger);
+  reading_.reset();
   if (own_workspace_) own_workspace_->adopt(std::move(kept), buffers);
   guards_ = std::move(guards);
   bytes_ = needed;
@@ -129,7 +130,7 @@ void Session::clear() {
 }
 
 Status Session::save(const char* path) const {
-  if (is_under_way())
+  if (is_under_way() || (reading_ && reading_->is_within_chunk()))
     return Status::error(Code::invalid_argument, "%s: a prompt is only computed in part; prefill before saving", path);
   return SequenceFile::save(sequence_, path);
 }
@@ -231,27 +232,29 @@ Status Session::embed_picture(const Picture& picture, const float** rows, size_t
   return Status::ok();
 }
 
-// Before the chunk that first has logits nothing of them has changed; from there on all is computed at once.
+// Before the first chunk that leaves logits nothing of them has changed: where others follow it, all is computed at once.
 Status Session::prefill_piece() {
   if (!waits_apart()) return Status::ok();
   MICA_TRY(compute_waiting());
   if (!waits_apart()) return Status::ok();
   begin_reading();
+  const Sequence::Mark until = sequence_.mark();
   const double start_time = now_seconds(), picture_start = stats().picture_seconds;
-  size_t chunk_end = 0;
-  Status status = work_.check_cancelled();
-  if (status) status = reading_->gather_next(sequence_, sequence_.mark(), &work_, &chunk_end);
-  if (status && chunk_end > logits_from()) {
+  const size_t chunk_end = reading_->chunk_end(sequence_, until), start = sequence_.computed().end;
+  Status status = Status::ok();
+  if (chunk_end > logits_from() && chunk_end < until.end) {
     status = prefill(nullptr, nullptr);
-    if (!status) answer_.forget();
-    return status;
+  } else {
+    status = work_.check_cancelled();
+    if (status) status = reading_->run_piece(&sequence_, until, &work_);
+    stats().prefill_seconds += now_seconds() - start_time - (stats().picture_seconds - picture_start);
+    if (!status) take_back();
+    if (status && sequence_.done() == until.end) {
+      stats().prefill_tokens += static_cast<uint32_t>(until.end - start);
+      settle(until);
+    }
   }
-  if (status && chunk_end > 0) status = reading_->run_next(&sequence_, sequence_.mark(), &work_);
-  stats().prefill_seconds += now_seconds() - start_time - (stats().picture_seconds - picture_start);
-  if (!status) {
-    take_back();
-    answer_.forget();
-  }
+  if (!status) answer_.forget();
   return status;
 }
 

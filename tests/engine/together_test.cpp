@@ -239,7 +239,7 @@ TEST_CASE("a prompt that is read in pieces can be left, taken over by a step, an
     for (int i = 0; i < pieces; ++i) REQUIRE(mica_session_prefill_piece(session, nullptr) == MICA_OK);
   };
   // As many pieces as there are, and more: what is left is nothing's then.
-  for (const int pieces : {1, 2, 3, 100}) {
+  for (const int pieces : {1, 2, 3, 5, 6, 7, 9, 100}) {
     CAPTURE(pieces);
     begin(one, pieces);
     finish(one);
@@ -250,6 +250,14 @@ TEST_CASE("a prompt that is read in pieces can be left, taken over by a step, an
     begin(one, pieces);
     REQUIRE(mica_session_set_pictures(one, nullptr, nullptr) == MICA_OK);
     finish(one);
+    mica_session* small = nullptr;
+    mica_session_options options = room.options();
+    options.context = 120;
+    REQUIRE(mica_workspace_session_create(room.workspace(), &options, nullptr, 0, &small, nullptr) == MICA_OK);
+    begin(small, pieces);
+    REQUIRE(mica_session_grow(small, 200, nullptr) == MICA_OK);
+    finish(small);
+    mica_session_free(small);
   }
   begin(one, 2);
   mica_session_cancel(one);
