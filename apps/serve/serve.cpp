@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <thread>
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include "command.hpp"
@@ -200,6 +201,14 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
   return 0;
 }
 
+// Threads of connections come and go by the hundred: what one frees goes back to the system, not into its own heap.
+void keep_heaps_small() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
+}
+
 // Signals wait for who waits for them, in every thread that begins from here on.
 int run(CommandLine& line, const std::vector<std::string>& arguments) {
   const sigset_t signals = ending_signals();
@@ -209,6 +218,7 @@ int run(CommandLine& line, const std::vector<std::string>& arguments) {
     sigset_t mask;
     ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
   } const restore{before};
+  keep_heaps_small();
   return serve_model(line, arguments);
 }
 

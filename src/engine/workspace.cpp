@@ -38,6 +38,7 @@ void Workspace::plan(const Model& model, const SessionOptions& options, Arena* a
   b.spans = arena->take<uint32_t>(batch);
   b.rows_wanted = arena->take<uint32_t>(batch);
   b.parts = arena->take<DecoderPart>(options.sequences);
+  b.chunk_rows = arena->take<float>(batch * spec.decoder.hidden);
   b.logits_before = arena->take<float>(spec.decoder.vocabulary);
   if (options.sequences > 1) b.logits = arena->take<float>(size_t{options.sequences} * spec.decoder.vocabulary);
   b.sampler.plan(spec.decoder.vocabulary, arena);
@@ -50,7 +51,6 @@ void Workspace::plan(const Model& model, const SessionOptions& options, Arena* a
     b.pixels = arena->take<float>(b.pixel_room.values);
     b.pixel_scratch = arena->take<uint8_t>(b.pixel_room.scratch_bytes);
     b.picture_rows = arena->take<float>(picture_rows_max(spec, options) * spec.decoder.hidden);
-    b.chunk_rows = arena->take<float>(batch * spec.decoder.hidden);
     b.tap_rows = arena->take<float>(batch * spec.vision.taps.count * spec.decoder.hidden);
     b.vision.plan(model, b.pixel_room.patches, arena);
     scratch = std::max(scratch, Vision::scratch_bytes(model));

@@ -41,7 +41,7 @@ struct WorkBuffers {
 
   PixelRoom pixel_room;
   float* picture_rows = nullptr;  // [picture_rows_max][hidden], as Vision::run writes them
-  float* chunk_rows = nullptr;    // [batch][hidden], of the pictures in a chunk, in the order of the text
+  float* chunk_rows = nullptr;    // [batch][hidden], of the pictures in a chunk, in the text's order; then its stream
   float* tap_rows = nullptr;      // [batch][taps][hidden], of the visual rows of a batch
   float* pixels = nullptr;
   uint8_t* pixel_scratch = nullptr;
