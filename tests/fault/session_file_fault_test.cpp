@@ -16,8 +16,8 @@ namespace {
 
 // Places of the numbers in "counts".
 enum Count : size_t {
-  done, end, visual, text, next_position, prompt_position, pictures, computed_text, computed_position, cached_text,
-  cached_visual, spans,
+  done, end, visual, text, next_position, prompt_position, pictures, videos, computed_text, computed_position,
+  cached_text, cached_visual, spans,
   conversation, answer_open, computed_conversation, computed_answer_open, system_open, computed_system_open,
   logit_rows, random_state
 };
@@ -121,6 +121,8 @@ TEST_CASE("session files that lie with right checksums") {
       {"a prompt beyond the end", [](SavedFile* f) { set(f, prompt_position, get(f, next_position) + 1); },
        Code::corrupt_file, "out of range"},
       {"more pictures than tokens", [](SavedFile* f) { set(f, pictures, get(f, end) + 1); }, Code::corrupt_file,
+       "out of range"},
+      {"more videos than tokens", [](SavedFile* f) { set(f, videos, get(f, end) + 1); }, Code::corrupt_file,
        "out of range"},
       {"computed position", [](SavedFile* f) { add(f, computed_position, 1); }, Code::corrupt_file, "contradict"},
       {"spans", [](SavedFile* f) { set(f, spans, 1u << 30); }, Code::corrupt_file, "out of range"},

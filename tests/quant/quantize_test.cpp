@@ -106,7 +106,7 @@ double least_cosine(const std::string& family) {
   for (const char* steep : {"gemma4_text_only", "mistral", "phi3", "phi3_long", "lfm2", "lfm2_vl", "qwen3_5",
                             "qwen3_5_text", "minicpmv4_6"})
     if (family == steep) return 0.85;
-  return 0.985;
+  return 0.98;
 }
 
 // At eight bits what is left is the quantizer's order of work: every matrix met where it is, every row of every picture
