@@ -53,10 +53,28 @@ Status read_group(JsonValue config, QuantizationConfig* out) {
   return Status::ok();
 }
 
+// Where the file says it, a number of bits that the kind is read with.
+Status read_bits(JsonValue config, QuantizationConfig* out) {
+  MICA_TRY(get_u32_or(config, "bits", 1, 64, 0, &out->bits));
+  if (out->bits == 0 || out->bits == 4) return Status::ok();
+  if (out->kind == Quantization::awq) return not_read(config, "bits is not 4");
+  if (out->bits == 2 || out->bits == 3 || out->bits == 8) return Status::ok();
+  return not_read(config, "bits is not 2, 3, 4 or 8");
+}
+
+Status read_integers_config(JsonValue config, QuantizationConfig* out) {
+  for (const char* overrides : {"dynamic", "extra_config"}) {
+    const JsonValue of_modules = config.find(overrides);
+    out->by_module |= of_modules.is_object() && of_modules.size() != 0;
+  }
+  MICA_TRY(read_bits(config, out));
+  return read_group(config, out);
+}
+
 Status read_awq_config(JsonValue config, QuantizationConfig* out) {
   out->kind = Quantization::awq;
   MICA_TRY(one_of(config, "version", {"gemm", "GEMM"}));
-  return read_group(config, out);
+  return read_integers_config(config, out);
 }
 
 Status read_gptq_config(JsonValue config, QuantizationConfig* out) {
@@ -65,7 +83,7 @@ Status read_gptq_config(JsonValue config, QuantizationConfig* out) {
   std::string_view format;
   MICA_TRY(get_string_or(config, "checkpoint_format", "gptq", &format));
   out->zero_less_one = format == "gptq";
-  return read_group(config, out);
+  return read_integers_config(config, out);
 }
 
 Status read_auto_round_config(JsonValue config, QuantizationConfig* out) {
@@ -76,7 +94,7 @@ Status read_auto_round_config(JsonValue config, QuantizationConfig* out) {
   MICA_TRY(get_string_or(config, "packing_format", "auto_round:gptq", &format));
   out->kind = format.ends_with("awq") ? Quantization::awq : Quantization::gptq;
   out->zero_less_one = format.ends_with("auto_gptq");
-  return read_group(config, out);
+  return read_integers_config(config, out);
 }
 
 Status read_compressed_config(JsonValue config, QuantizationConfig* out) {

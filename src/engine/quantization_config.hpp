@@ -16,8 +16,9 @@ enum class Quantization : uint8_t {
 
 struct QuantizationConfig {
   Quantization kind = Quantization::none;
-  uint32_t bits = 0;         // where the shapes do not say it
+  uint32_t bits = 0;         // 0: not said
   uint32_t group = 0;        // inputs that share a scale; 0: not said, or all
+  bool by_module = false;    // single modules may have others (GPTQ, AutoRound), which their shapes say
   bool zero_less_one = false;  // GPTQ's first format: zeros are stored less one
   // Of a decoder, where fused matrices are taken apart (QuIP#).
   uint32_t heads = 0, kv_heads = 0;

@@ -101,7 +101,11 @@ Status read_aqlm(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned
       for (size_t j = 0; j < kVector; ++j) values[j] = 0;
       for (size_t book = 0; book < count; ++book, code += code_bytes) {
         // Stored with a sign: the same bits without it.
-        const size_t index = (code_bytes == 1 ? code[0] : size_t{code[0]} | size_t{code[1]} << 8) % entries;
+        const auto word = static_cast<uint16_t>(code[0] | (code_bytes == 1 ? 0 : code[1] << 8));
+        const int said = code_bytes == 1 ? static_cast<int8_t>(word) : static_cast<int16_t>(word);
+        const int most = static_cast<int>(entries);
+        if (said < -most / 2 || said >= most) return layer.error("a code is of no vector in its codebook");
+        const size_t index = static_cast<size_t>(said < 0 ? said + most : said);
         const float* entry = vectors_of_books.data() + (book * entries + index) * kVector;
         for (size_t j = 0; j < kVector; ++j) values[j] += entry[j];
       }

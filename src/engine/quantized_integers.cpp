@@ -15,6 +15,8 @@ constexpr uint32_t kOneInEachField[] = {0, 0, 0x55555555, 0, 0x11111111, 0, 0, 0
 
 // Inputs in a row one after the other; the last group may be shorter.
 Status staircase(const LayerTensors& layer, uint32_t said, IntegerRows* rows) {
+  if (said != 0 && !layer.config.by_module && ceil_div(rows->columns, said) != rows->groups)
+    return layer.error("its scales are of other groups than group_size says");
   size_t group = rows->groups == 1 ? rows->columns : said;
   if (group == 0 || ceil_div(rows->columns, group) != rows->groups) {
     if (rows->groups == 0 || rows->columns % rows->groups != 0)
@@ -112,6 +114,8 @@ Status read_gptq(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned
       zeros->shape[0] != rows.groups || words->shape[1] != rows.rows || words->shape[0] == 0 ||
       words->shape[0] * kWordBits % bits != 0)
     return layer.error("qweight, qzeros and scales have shapes that contradict each other");
+  if (layer.config.bits != 0 && layer.config.bits != bits && !layer.config.by_module)
+    return layer.error("its tensors are of other bits than config.json says");
   rows.columns = words->shape[0] * kWordBits / bits;
   rows.code_max = (1 << bits) - 1;
   MICA_TRY(indexed_groups(layer, ".g_idx", &rows));

@@ -2,6 +2,7 @@
 #include "quantized_layer.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "checked.hpp"
@@ -104,7 +105,9 @@ Status LayerTensors::floats(const char* suffix, size_t count, std::vector<float>
                          suffix, count);
   out->resize(count);
   widen_row(definition_kernels(), tensor->dtype, out->data(), tensor->bytes.data(), count);
-  return Status::ok();
+  if (std::all_of(out->begin(), out->end(), [](float value) { return std::isfinite(value); })) return Status::ok();
+  return Status::error(Code::corrupt_file, "%s: tensor \"%s%s\" has a number that is not finite", files.path(),
+                       name.c_str(), suffix);
 }
 
 Status MadeMatrix::allocate(const std::string& layer, size_t row_count, size_t column_count, DType type,
