@@ -35,6 +35,9 @@ constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtr
 constexpr const char* kVisionRoots[] = {"model.vision_encoder.", "vision_encoder."};
 constexpr const char* kProjectorRoots[] = {"model.vision_projection.", "vision_projection."};
 
+constexpr const char* kGgufConfig =
+    MICA_PIXTRAL_GGUF("LightOnOcrForConditionalGeneration", "lighton_ocr", "<|image_pad|>");
+
 constexpr PicturePiece kPicture[] = {{PicturePiece::Kind::tokens}};
 
 constexpr ModelSpec defaults() {
@@ -63,6 +66,9 @@ extern constinit const Family lighton_ocr = {
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots},
+    .gguf = {.projector = "lightonocr",
+             .config = kGgufConfig,
+             .processor = kPixtralGgufProcessor},
     .stem = kPixtralStem,
     .projector = kPixtralProjector,
     .projector_title = "patch merger, two layers",

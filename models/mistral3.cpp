@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kModelTypes[] = {"mistral3"};
 constexpr const char* kArchitectures[] = {"Mistral3ForConditionalGeneration"};
-constexpr const DecoderKind* kDecoders[] = {&kind_mistral, &kind_ministral3};
+constexpr const DecoderKind* kDecoders[] = {&kind_mistral, &kind_ministral3, &kind_llama};  // the last of GGUF files
 
 constexpr ConfigField kRoot[] = {
     {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
@@ -36,6 +36,9 @@ constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kPi
 constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtralTensors};
 constexpr const char* kVisionRoots[] = {"vision_tower.", "model.vision_tower."};
 constexpr const char* kProjectorRoots[] = {"multi_modal_projector.", "model.multi_modal_projector."};
+
+constexpr const char* kGgufConfig = MICA_PIXTRAL_GGUF("Mistral3ForConditionalGeneration", "mistral3", "[IMG]");
+constexpr const char* kUnread[] = {"v.token_embd.img_break"};  // of GGUF files: a row of the embedding
 
 constexpr PicturePiece kPicture[] = {
     {PicturePiece::Kind::tokens, nullptr, PieceOf::token_row},
@@ -67,7 +70,11 @@ extern constinit const Family mistral3 = {
     .published_processor = &kPublished,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
+    .unread = kUnread,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots},
+    .gguf = {.projector = "pixtral",
+             .config = kGgufConfig,
+             .processor = kPixtralGgufProcessor},
     .stem = kPixtralStem,
     .projector = kPixtralProjector,
     .projector_title = "patch merger, two matrices",

@@ -28,23 +28,36 @@ inline constexpr DerivedField kPixtralDerived[] = {
 };
 
 inline constexpr TensorName kPixtralTensors[] = {
-    {Slot::patch_embedding, Section::vision, true, "patch_conv"},
-    {Slot::pre_norm, Section::vision, true, "ln_pre"},
-    {Slot::attention_norm, Section::vision, true, "transformer.layers.{}.attention_norm"},
-    {Slot::query, Section::vision, true, "transformer.layers.{}.attention.q_proj"},
-    {Slot::key, Section::vision, true, "transformer.layers.{}.attention.k_proj"},
-    {Slot::value, Section::vision, true, "transformer.layers.{}.attention.v_proj"},
-    {Slot::output, Section::vision, true, "transformer.layers.{}.attention.o_proj"},
-    {Slot::mlp_norm, Section::vision, true, "transformer.layers.{}.ffn_norm"},
-    {Slot::gate, Section::vision, true, "transformer.layers.{}.feed_forward.gate_proj"},
-    {Slot::up, Section::vision, true, "transformer.layers.{}.feed_forward.up_proj"},
-    {Slot::down, Section::vision, true, "transformer.layers.{}.feed_forward.down_proj"},
-    {Slot::projector_inner_norm, Section::projector, true, "norm"},
+    {Slot::patch_embedding, Section::vision, true, "patch_conv", "v.patch_embd"},
+    {Slot::pre_norm, Section::vision, true, "ln_pre", "v.pre_ln"},
+    {Slot::attention_norm, Section::vision, true, "transformer.layers.{}.attention_norm", "v.blk.{}.ln1"},
+    {Slot::query, Section::vision, true, "transformer.layers.{}.attention.q_proj", "~v.blk.{}.attn_q"},
+    {Slot::key, Section::vision, true, "transformer.layers.{}.attention.k_proj", "~v.blk.{}.attn_k"},
+    {Slot::value, Section::vision, true, "transformer.layers.{}.attention.v_proj", "v.blk.{}.attn_v"},
+    {Slot::output, Section::vision, true, "transformer.layers.{}.attention.o_proj", "v.blk.{}.attn_out"},
+    {Slot::mlp_norm, Section::vision, true, "transformer.layers.{}.ffn_norm", "v.blk.{}.ln2"},
+    {Slot::gate, Section::vision, true, "transformer.layers.{}.feed_forward.gate_proj", "v.blk.{}.ffn_gate"},
+    {Slot::up, Section::vision, true, "transformer.layers.{}.feed_forward.up_proj", "v.blk.{}.ffn_up"},
+    {Slot::down, Section::vision, true, "transformer.layers.{}.feed_forward.down_proj", "v.blk.{}.ffn_down"},
+    {Slot::projector_inner_norm, Section::projector, true, "norm", "mm.input_norm"},
     {.slot = Slot::projector_merge, .section = Section::projector, .required = true,
-     .pattern = "patch_merger.merging_layer", .stored = Stored::channels_outer},
-    {Slot::projector_up, Section::projector, true, "linear_1"},
-    {Slot::projector_down, Section::projector, true, "linear_2"},
+     .pattern = "patch_merger.merging_layer", .gguf = "mm.patch_merger", .stored = Stored::channels_outer},
+    {Slot::projector_up, Section::projector, true, "linear_1", "mm.1"},
+    {Slot::projector_down, Section::projector, true, "linear_2", "mm.2"},
 };
+
+// config.json of a text file and its projector, by the class, the family and the placeholder's text.
+#define MICA_PIXTRAL_GGUF(class_name, family, token) R"json({"architectures": [")json" class_name                      \
+  R"json("], "model_type": ")json" family R"json(", "image_token_id": $(token )json" token R"json(),                   \
+  "spatial_merge_size": $(clip.vision.spatial_merge_size|2), "text_config": $(text), "vision_config": {                \
+    "model_type": "pixtral", "num_hidden_layers": $(clip.vision.block_count),                                          \
+    "hidden_size": $(clip.vision.embedding_length), "intermediate_size": $(clip.vision.feed_forward_length),           \
+    "num_attention_heads": $(clip.vision.attention.head_count), "patch_size": $(clip.vision.patch_size),               \
+    "hidden_act": "$(clip.use_silu?silu:gelu)"}})json"
+inline constexpr const char* kPixtralGgufProcessor = R"json({
+  "image_processor_type": "PixtralImageProcessor", "size": {"longest_edge": $(clip.vision.image_size)},
+  "patch_size": $(clip.vision.patch_size), "image_mean": $(clip.vision.image_mean),
+  "image_std": $(clip.vision.image_std)})json";
 
 inline constexpr Step kPixtralStem[] = {{Op::linear, Slot::patch_embedding}, {Op::norm, Slot::pre_norm}};
 inline constexpr Step kPixtralProjector[] = {

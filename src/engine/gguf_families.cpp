@@ -9,7 +9,7 @@ namespace mica {
 
 namespace {
 
-// Of a place the last row counts, as it does for the loader.
+// Of a place the last row counts, as it does for the loader. "~" before a name: GgufTensorName::in_pairs.
 void add_names(const Family& family, std::vector<GgufTensorName>* out) {
   for (size_t table = 0; table < family.tensors.size(); ++table)
     for (const TensorName& name : family.tensors[table]) {
@@ -20,7 +20,9 @@ void add_names(const Family& family, std::vector<GgufTensorName>* out) {
           family.tensors.begin() + static_cast<ptrdiff_t>(table) + 1, family.tensors.end(),
           [&](const auto& later) { return std::any_of(later.begin(), later.end(), replaces); });
       const std::string root = family.roots[static_cast<size_t>(name.section)][0];
-      if (name.gguf != nullptr && !is_replaced) out->push_back({name.gguf, root + name.pattern});
+      if (name.gguf == nullptr || is_replaced) continue;
+      const bool in_pairs = name.gguf[0] == '~';
+      out->push_back({name.gguf + in_pairs, root + name.pattern, in_pairs});
     }
 }
 

@@ -126,6 +126,23 @@ Status join_times(const GgufFile& projector, const TensorView& first, const Tens
   return Status::ok();
 }
 
+// Rotary pairs of a head, whose rows are neighbours here and stand half a head apart in Hugging Face's files.
+Status part_pairs(const GgufFile& projector, OwnedTensors* owned, TensorView* tensor) {
+  uint32_t heads = 0;
+  MICA_TRY(projector.get_u32("clip.vision.attention.head_count", 1, limits::kHeadsMax, &heads));
+  const size_t rows = tensor->rank == 0 ? 0 : static_cast<size_t>(tensor->shape[0]);
+  if (rows == 0 || rows % (2 * size_t{heads}) != 0 || tensor->bytes.size() % rows != 0)
+    return projector.error(Code::corrupt_file, tensor->name, "has no even number of rows a head");
+  const size_t row_bytes = tensor->bytes.size() / rows, head = rows / heads, half = head / 2;
+  std::vector<uint8_t>& bytes = owned->bytes.emplace_back(tensor->bytes.size());
+  for (size_t row = 0; row < rows; ++row) {
+    const size_t within = row % head, place = row - within + within % 2 * half + within / 2;
+    std::memcpy(bytes.data() + place * row_bytes, tensor->bytes.data() + row * row_bytes, row_bytes);
+  }
+  tensor->bytes = {bytes.data(), bytes.size()};
+  return Status::ok();
+}
+
 // "v.blk.{}.attn_q" with a layer's number and a suffix.
 std::string with_layer(std::string_view pattern, std::string_view layer, std::string_view suffix) {
   std::string text(pattern);
@@ -228,6 +245,12 @@ Status read_projector_tensors(const GgufFile& projector, const GgufFamily& famil
     TensorView view = tensor;
     if (const TensorView* second = tensor_of(projector, std::string(tensor.name) + ".1"))
       MICA_TRY(join_times(projector, tensor, *second, owned, &view));
+    const auto is_in_pairs = [&](const GgufTensorName& row) {
+      std::string_view layer, suffix;
+      return row.in_pairs && parse_name(tensor.name, row.gguf, &layer, &suffix);
+    };
+    if (std::any_of(family.names.begin(), family.names.end(), is_in_pairs))
+      MICA_TRY(part_pairs(projector, owned, &view));
     std::string name = true_name(tensor.name, exchanged);
     count_taps(projector, &name);
     view.name = owned->names.emplace_back(huggingface_tensor_name(name, family));

@@ -1,0 +1,344 @@
+// GGUF files of a text and its tower, written here of golden checkpoints as llama.cpp's converters write them: their
+// names, keys and orders of rows are stated again, and the answers are those of the checkpoint. Pairs that llama.cpp
+// itself wrote: mica check --formats.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <string>
+
+#include "build_gguf.hpp"
+#include "golden.hpp"
+#include "test_folder.hpp"
+
+using namespace mica;
+using namespace mica::test;
+
+namespace {
+
+using Json = nlohmann::json;
+constexpr uint32_t kF32 = 0;
+
+struct Tensor {
+  std::vector<uint64_t> shape;  // outermost first
+  std::vector<float> values;
+};
+
+std::map<std::string, Tensor> tensors_of(const std::string& path) {
+  const std::vector<uint8_t> file = read_all(path);
+  uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof length);
+  const Json header = Json::parse(file.begin() + 8, file.begin() + 8 + static_cast<ptrdiff_t>(length));
+  std::map<std::string, Tensor> all;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") continue;
+    REQUIRE(entry["dtype"] == "F32");
+    Tensor& tensor = all[name];
+    tensor.shape = entry["shape"].get<std::vector<uint64_t>>();
+    const uint64_t begin = entry["data_offsets"][0], end = entry["data_offsets"][1];
+    tensor.values.resize((end - begin) / sizeof(float));
+    std::memcpy(tensor.values.data(), file.data() + 8 + length + begin, end - begin);
+  }
+  return all;
+}
+
+// Rows of a head as llama's conversion has them: the two of a rotary pair are neighbours.
+void pair_rows(size_t heads, Tensor* tensor) {
+  const size_t rows = tensor->shape[0], width = tensor->values.size() / rows, half = rows / heads / 2;
+  std::vector<float> moved;
+  for (size_t head = 0; head < heads; ++head)
+    for (size_t i = 0; i < half; ++i)
+      for (size_t s = 0; s < 2; ++s) {
+        const auto from = tensor->values.begin() + static_cast<ptrdiff_t>((head * 2 * half + s * half + i) * width);
+        moved.insert(moved.end(), from, from + static_cast<ptrdiff_t>(width));
+      }
+  tensor->values = std::move(moved);
+}
+
+enum class Rows : uint8_t { as_they_are, of_heads, of_key_heads, of_tower_heads };
+
+// Names of the checkpoint, without "weight" or "bias" at the end; {} is a layer.
+struct Name {
+  const char* huggingface;
+  const char* gguf;
+  Rows rows = Rows::as_they_are;
+};
+
+struct Pair {
+  const char* family;
+  const char* architecture;
+  const char* projector;
+  const char* token;  // 300 of the vocabulary
+  std::vector<Name> names;
+  Json text_config = {};  // what is changed of the checkpoint's
+};
+
+const std::vector<Name> kText = {
+    {"embed_tokens", "token_embd"}, {"norm", "output_norm"}, {"lm_head", "output"},
+    {"layers.{}.input_layernorm", "blk.{}.attn_norm"}, {"layers.{}.post_attention_layernorm", "blk.{}.ffn_norm"},
+    {"layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm"}, {"layers.{}.self_attn.k_norm", "blk.{}.attn_k_norm"},
+    {"layers.{}.self_attn.v_proj", "blk.{}.attn_v"}, {"layers.{}.self_attn.o_proj", "blk.{}.attn_output"},
+    {"layers.{}.mlp.gate_proj", "blk.{}.ffn_gate"}, {"layers.{}.mlp.up_proj", "blk.{}.ffn_up"},
+    {"layers.{}.mlp.down_proj", "blk.{}.ffn_down"},
+};
+
+const std::vector<Name> kPixtral = {
+    {"patch_conv", "v.patch_embd"}, {"ln_pre", "v.pre_ln"},
+    {"transformer.layers.{}.attention_norm", "v.blk.{}.ln1"}, {"transformer.layers.{}.ffn_norm", "v.blk.{}.ln2"},
+    {"transformer.layers.{}.attention.q_proj", "v.blk.{}.attn_q", Rows::of_tower_heads},
+    {"transformer.layers.{}.attention.k_proj", "v.blk.{}.attn_k", Rows::of_tower_heads},
+    {"transformer.layers.{}.attention.v_proj", "v.blk.{}.attn_v"},
+    {"transformer.layers.{}.attention.o_proj", "v.blk.{}.attn_out"},
+    {"transformer.layers.{}.feed_forward.gate_proj", "v.blk.{}.ffn_gate"},
+    {"transformer.layers.{}.feed_forward.up_proj", "v.blk.{}.ffn_up"},
+    {"transformer.layers.{}.feed_forward.down_proj", "v.blk.{}.ffn_down"},
+    {"projector.norm", "mm.input_norm"}, {"projector.patch_merger.merging_layer", "mm.patch_merger"},
+    {"projector.linear_1", "mm.1"}, {"projector.linear_2", "mm.2"},
+};
+
+const std::vector<Name> kIntern = {
+    {"embeddings.patch_embeddings.projection", "v.patch_embd"}, {"embeddings.cls_token", "v.class_embd"},
+    {"embeddings.position_embeddings", "v.position_embd"}, {"encoder.layer.{}.layernorm_before", "v.blk.{}.ln1"},
+    {"encoder.layer.{}.layernorm_after", "v.blk.{}.ln2"}, {"encoder.layer.{}.attention.q_proj", "v.blk.{}.attn_q"},
+    {"encoder.layer.{}.attention.k_proj", "v.blk.{}.attn_k"}, {"encoder.layer.{}.attention.v_proj", "v.blk.{}.attn_v"},
+    {"encoder.layer.{}.attention.q_norm", "v.blk.{}.attn_q_norm"},
+    {"encoder.layer.{}.attention.k_norm", "v.blk.{}.attn_k_norm"},
+    {"encoder.layer.{}.attention.projection_layer", "v.blk.{}.attn_out"}, {"encoder.layer.{}.lambda_1", "v.blk.{}.ls1"},
+    {"encoder.layer.{}.lambda_2", "v.blk.{}.ls2"}, {"encoder.layer.{}.mlp.fc1", "v.blk.{}.ffn_up"},
+    {"encoder.layer.{}.mlp.fc2", "v.blk.{}.ffn_down"}, {"projector.layer_norm", "mm.model.mlp.0"},
+    {"projector.linear_1", "mm.model.mlp.1"}, {"projector.linear_2", "mm.model.mlp.3"},
+};
+
+std::vector<Name> joined(std::initializer_list<std::vector<Name>> parts) {
+  std::vector<Name> all;
+  for (const std::vector<Name>& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+std::vector<Name> queries_of(Rows queries, Rows keys) {
+  return {{"layers.{}.self_attn.q_proj", "blk.{}.attn_q", queries},
+          {"layers.{}.self_attn.k_proj", "blk.{}.attn_k", keys}};
+}
+
+// The checkpoint's name behind what tells its part, with "projector." before what is of one.
+std::string inner_name(const std::string& name) {
+  static const std::regex roots("^(model\\.)?(language_model\\.(model\\.)?|vision_tower\\.(vision_model\\.)?|"
+                                "vision_encoder\\.)");
+  static const std::regex projectors("^(model\\.)?(multi_modal_projector|vision_projection)\\.");
+  return std::regex_replace(std::regex_replace(name, roots, ""), projectors, "projector.");
+}
+
+void add_vocabulary(const char* token, GgufBuilder* file) {
+  std::vector<std::string> tokens(320);
+  std::vector<int32_t> types(320, 1);
+  for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = "t" + std::to_string(i);
+  tokens[0] = "a";
+  tokens[1] = "b";
+  tokens[2] = "ab";
+  tokens[300] = token;
+  types[300] = 3;
+  file->text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", "qwen2").texts("tokenizer.ggml.tokens", tokens)
+      .texts("tokenizer.ggml.merges", {"a b"}).numbers<int32_t>("tokenizer.ggml.token_type", GgufType::i32, types);
+}
+
+void add_text_keys(const Json& config, const std::string& architecture, GgufBuilder* file) {
+  const std::string at = architecture + ".";
+  file->text("general.architecture", architecture).text("general.type", "model")
+      .u32(at + "embedding_length", config["hidden_size"]).u32(at + "block_count", config["num_hidden_layers"])
+      .u32(at + "feed_forward_length", config["intermediate_size"]).u32(at + "context_length", 4096)
+      .u32(at + "attention.head_count", config["num_attention_heads"])
+      .u32(at + "attention.head_count_kv", config["num_key_value_heads"])
+      .u32(at + "attention.key_length", config["head_dim"]).u32(at + "attention.value_length", config["head_dim"])
+      .u32(at + "rope.dimension_count", config["head_dim"])
+      .f32(at + "attention.layer_norm_rms_epsilon", config["rms_norm_eps"])
+      .f32(at + "rope.freq_base", config["rope_parameters"]["rope_theta"]);
+}
+
+uint32_t first_of(const Json& value) { return value.is_array() ? value[0] : value; }
+
+void add_tower_keys(const Pair& pair, const Json& config, const Json& pictures, GgufBuilder* file) {
+  const Json& tower = config["vision_config"];
+  const bool silu = tower["hidden_act"] == "silu";
+  file->text("general.architecture", "clip").text("general.type", "mmproj").boolean("clip.has_vision_encoder", true)
+      .text("clip.projector_type", pair.projector).boolean(silu ? "clip.use_silu" : "clip.use_gelu", true)
+      .u32("clip.vision.image_size", first_of(tower["image_size"]))
+      .u32("clip.vision.patch_size", first_of(tower["patch_size"]))
+      .u32("clip.vision.embedding_length", tower["hidden_size"])
+      .u32("clip.vision.feed_forward_length", tower["intermediate_size"])
+      .u32("clip.vision.projection_dim", config["text_config"]["hidden_size"])
+      .u32("clip.vision.block_count", tower["num_hidden_layers"])
+      .u32("clip.vision.attention.head_count", tower["num_attention_heads"])
+      .f32("clip.vision.attention.layer_norm_epsilon", tower.value("layer_norm_eps", 1e-5f))
+      .numbers<float>("clip.vision.image_mean", GgufType::f32, pictures["image_mean"].get<std::vector<float>>())
+      .numbers<float>("clip.vision.image_std", GgufType::f32, pictures["image_std"].get<std::vector<float>>());
+  if (config.contains("spatial_merge_size")) file->u32("clip.vision.spatial_merge_size", config["spatial_merge_size"]);
+  if (config.contains("downsample_ratio"))
+    file->u32("clip.vision.projector.scale_factor",
+              static_cast<uint32_t>(1 / config["downsample_ratio"].get<double>()));
+  if (pictures.contains("max_patches"))
+    file->u32("clip.vision.preproc_min_tiles", pictures["min_patches"])
+        .u32("clip.vision.preproc_max_tiles", pictures["max_patches"]);
+}
+
+class WrittenPair {
+ public:
+  explicit WrittenPair(const Pair& pair) {
+    const std::string source = golden_path(pair.family);
+    Json config = Json::parse(read_all(source + "/config.json"));
+    for (const auto& [name, value] : pair.text_config.items()) config["text_config"][name] = value;
+    const Json pictures = Json::parse(read_all(source + "/preprocessor_config.json"));
+    for (const char* name : {"model.safetensors", "preprocessor_config.json"})
+      std::filesystem::copy_file(source + "/" + name, folder_.path(name));
+    folder_.write("config.json", config.dump());
+    GgufBuilder text, tower;
+    add_text_keys(config["text_config"], pair.architecture, &text);
+    add_vocabulary(pair.token, &text);
+    add_tower_keys(pair, config, pictures, &tower);
+    std::map<std::string, Tensor> tensors = tensors_of(source + "/model.safetensors");
+    for (auto& [name, tensor] : tensors) add(pair, config, name, &tensor, &text, &tower);
+    folder_.write("text.gguf", Bytes(text.build()));
+    folder_.write("tower.gguf", Bytes(tower.build()));
+  }
+  std::string checkpoint() const { return folder_.path(); }
+  std::string text() const { return folder_.path("text.gguf"); }
+  std::string tower() const { return folder_.path("tower.gguf"); }
+
+ private:
+  static void add(const Pair& pair, const Json& config, const std::string& name, Tensor* tensor, GgufBuilder* text,
+                  GgufBuilder* tower) {
+    std::string inner = inner_name(name), suffix;
+    for (const char* one : {".weight", ".bias"})
+      if (inner.ends_with(one)) suffix = one, inner.resize(inner.size() - suffix.size());
+    std::smatch layer;
+    const bool has_layer = std::regex_search(inner, layer, std::regex("layers?\\.(\\d+)\\."));
+    const std::string number = has_layer ? layer[1].str() : "";
+    if (has_layer) inner.replace(static_cast<size_t>(layer.position(1)), number.size(), "{}");
+    for (const Name& one : pair.names) {
+      if (inner != one.huggingface) continue;
+      std::string gguf = one.gguf;
+      if (has_layer) gguf.replace(gguf.find("{}"), 2, number);
+      const Json& heads = one.rows == Rows::of_tower_heads ? config["vision_config"]["num_attention_heads"]
+                          : one.rows == Rows::of_key_heads ? config["text_config"]["num_key_value_heads"]
+                                                           : config["text_config"]["num_attention_heads"];
+      if (one.rows != Rows::as_they_are) pair_rows(heads, tensor);
+      const std::vector<uint64_t> shape(tensor->shape.rbegin(), tensor->shape.rend());
+      const auto* data = reinterpret_cast<const uint8_t*>(tensor->values.data());
+      GgufBuilder* file = gguf.starts_with("v.") || gguf.starts_with("mm.") ? tower : text;
+      file->tensor(gguf + suffix, shape, kF32, Bytes(data, tensor->values.size() * sizeof(float)));
+      return;
+    }
+    CAPTURE(inner);
+    FAIL_CHECK("a tensor that no file holds");
+  }
+  TestFolder folder_;
+};
+
+std::vector<float> answer_of(const mica_model* model, const GoldenCase& golden) {
+  mica_session* session = make_session(model, 0, 1, 8, 640);
+  add_prompt(session, golden);
+  std::vector<float> all;
+  for (uint32_t row = 0; row < 8; ++row) {
+    const float* logits = nullptr;
+    REQUIRE(mica_session_logits(session, row, &logits, nullptr) == MICA_OK);
+    all.insert(all.end(), logits, logits + mica_model_vocabulary(model));
+  }
+  mica_session_free(session);
+  return all;
+}
+
+mica_model* open(const std::string& path, const char* projector) {
+  mica_model_options options = mica_model_options_default();
+  options.projector = projector;
+  mica_model* model = nullptr;
+  mica_error error{};
+  REQUIRE_MESSAGE(mica_model_open(path.c_str(), &options, &model, &error) == MICA_OK, error.message);
+  return model;
+}
+
+const std::vector<Pair>& pairs() {
+  static const Json plain = {{"model_type", "mistral"},
+                             {"rope_parameters", {{"rope_theta", 1e4}, {"rope_type", "default"}}}};
+  static const std::vector<Pair> all = {
+      {"lighton_ocr", "qwen3", "lightonocr", "<|image_pad|>",
+       joined({kText, queries_of(Rows::as_they_are, Rows::as_they_are), kPixtral})},
+      {"mistral3", "llama", "pixtral", "[IMG]",
+       joined({kText, queries_of(Rows::of_heads, Rows::of_key_heads), kPixtral}), plain},
+      {"internvl3_5", "qwen3", "internvl", "<IMG_CONTEXT>",
+       joined({kText, queries_of(Rows::as_they_are, Rows::as_they_are), kIntern})},
+  };
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a pair gives the answers and the pixels of the checkpoint that it was written of") {
+  for (const Pair& pair : pairs()) {
+    CAPTURE(std::string(pair.family));
+    const WrittenPair files(pair);
+    mica_model* checkpoint = open(files.checkpoint(), nullptr);
+    mica_model* written = open(files.text(), files.tower().c_str());
+    CHECK(std::string(mica_model_family(written)) == mica_model_family(checkpoint));
+    for (const GoldenCase& golden : golden_cases(pair.family)) {
+      CAPTURE(golden.name);
+      const std::vector<float> wanted = answer_of(checkpoint, golden), got = answer_of(written, golden);
+      double difference = 0, largest = 0;
+      for (size_t i = 0; i < wanted.size(); ++i) {
+        difference = std::max(difference, std::fabs(double{wanted[i]} - double{got[i]}));
+        largest = std::max(largest, std::fabs(double{wanted[i]}));
+      }
+      CHECK(difference < 1e-5 * largest);
+      for (const mica_picture* picture : golden.pictures) {
+        std::vector<float> pixels[2];
+        for (const bool of_pair : {false, true}) {
+          size_t count = 0;
+          pixels[of_pair].resize(1 << 22);
+          REQUIRE(mica_picture_pixels(of_pair ? written : checkpoint, picture, pixels[of_pair].data(),
+                                      pixels[of_pair].size(), &count, nullptr) == MICA_OK);
+          pixels[of_pair].resize(count);
+        }
+        CHECK(pixels[0] == pixels[1]);
+      }
+    }
+    mica_model_close(checkpoint);
+    mica_model_close(written);
+  }
+}
+
+TEST_CASE("a pair whose text, type or tower is of another model is refused by what is wrong") {
+  const WrittenPair lighton(pairs()[0]);
+  const auto refusal = [](const std::string& text, const std::string& tower) {
+    mica_model_options options = mica_model_options_default();
+    options.projector = tower.c_str();
+    mica_model* model = nullptr;
+    mica_error error{};
+    CHECK(mica_model_open(text.c_str(), &options, &model, &error) != MICA_OK);
+    return std::string(error.message);
+  };
+  const std::vector<uint8_t> tower = read_all(lighton.tower());
+  const TestFolder folder;
+  const struct {
+    const char* before;
+    const char* after;
+    const char* said;
+  } changes[] = {
+      {"lightonocr", "lightonocx", "lightonocx"},
+      {"v.blk.1.attn_q.weight", "v.blk.1.attn_x.weight", "layers.1.attention.q_proj"},
+      {"mm.patch_merger.weight", "mm.patch_xerger.weight", "merging_layer"},
+      {"clip.vision.attention.head_count", "clip.vision.attention.head_counx", "head_count"},
+      {"clip.vision.block_count", "clip.vision.block_counx", "block_count"},
+      {"clip.vision.image_mean", "clip.vision.image_meax", "image_mean"},
+  };
+  for (const auto& change : changes) {
+    CAPTURE(std::string(change.before));
+    std::string changed(text_of(tower));
+    const size_t at = changed.find(change.before);
+    REQUIRE(at != std::string::npos);
+    changed.replace(at, std::string(change.after).size(), change.after);
+    const std::string said = refusal(lighton.text(), folder.write("changed.gguf", changed));
+    CHECK_MESSAGE(said.find(change.said) != std::string::npos, said);
+  }
+  CHECK(refusal(lighton.tower(), lighton.text()).find("mmproj") != std::string::npos);
+}
