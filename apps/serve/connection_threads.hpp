@@ -1,5 +1,5 @@
-// ConnectionThreads: a thread for each connection. How many there are is bounded by Connections; where the system gives
-// none, the connection is refused.
+// ConnectionThreads: a thread for each connection. How many have a place is bounded by Connections; threads are a few more, of
+// those that are refused, and further connections wait in the system. Where it gives no thread, the connection is refused.
 #pragma once
 
 #include <condition_variable>
@@ -13,12 +13,15 @@ namespace app::serve {
 
 class ConnectionThreads final : public httplib::TaskQueue {
  public:
+  explicit ConnectionThreads(size_t most) : most_(most) {}
+
   // In the thread that accepts: what it is given now can only be refused.
   static bool is_refusing() { return refusing(); }
 
   void enqueue(std::function<void()> serve) override {
     {
-      const std::lock_guard<std::mutex> lock(mutex_);
+      std::unique_lock<std::mutex> lock(mutex_);
+      ended_.wait(lock, [this] { return running_ < most_; });
       ++running_;
     }
     try {
@@ -50,6 +53,7 @@ class ConnectionThreads final : public httplib::TaskQueue {
     ended_.notify_all();
   }
 
+  const size_t most_;
   std::mutex mutex_;
   std::condition_variable ended_;
   size_t running_ = 0;

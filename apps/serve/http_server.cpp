@@ -15,6 +15,7 @@ namespace {
 
 constexpr char kFullAnswer[] =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+constexpr size_t kRefusedAtOnce = 32;
 constexpr int kBacklog = 128;  // the library's 5 makes clients that come together wait for a second
 
 // Takes as long wherever the first difference is.
@@ -79,7 +80,7 @@ void answering(const std::string& path, httplib::Response& response, const Answe
 }  // namespace
 
 HttpServer::HttpServer(Service* service, size_t connections_max) : service_(*service), connections_(connections_max) {
-  new_task_queue = [] { return new ConnectionThreads; };
+  new_task_queue = [connections_max] { return new ConnectionThreads(connections_max + kRefusedAtOnce); };
   set_payload_max_length(kBodyBytesMax);
   set_keep_alive_timeout(kIdleTimeMax.count());
   // Not the library's, which lets another program take the same port.
