@@ -171,6 +171,8 @@ bool add_attention(const Compute& compute, const BlockShape& shape, const LayerW
                    const BlockBuffers& buffers, size_t rows, size_t visual) {
   const Slot slot = output_slot(layer);
   const Matrix& output = layer.matrices[slot];
+  if (const StreamTransform::MixedPlan* plan = shape.stream->mixed(slot, output.columns))
+    rotate_rows(compute, plan->rotation, plan->signs.data(), buffers.rows.values, output.columns, rows, false);
   const Rows in = enter_rows(compute, layer.points[Site::output_in], output, buffers.rows.values, output.columns, rows,
                              visual, output.columns, buffers.rows);
   if (in.count == 0) return false;

@@ -12,6 +12,9 @@
 // - matrices that read the stream are W <- W (R S)^T; those that write to it W <- R S W, b <- R S b;
 // - values and the inputs of the output matrix are rotated by R of head_dim, head by head, offline;
 // - before `down` the activations are rotated online by R of feed_forward without signs, W <- W R^T;
+// - with "mixed_rotation", what a layer mixes and no offline rotation reaches (a gate or a norm stands between: short
+//   convolutions, the gated delta rule, gated attention) is rotated online by R S of its width before the matrix that
+//   brings it to the stream, W <- W (R S)^T; these signs are those of stream_transform.cpp;
 // - RMS: where the file has "<down>.rank1", channel 0 of those rotated activations stays float and is added as a rank-1
 //   term with these weights, and the packed matrix has zeros there;
 // - the head reads the stream rotated back, with the final norm's own weight; with "vocabulary_rotation" those rows are
@@ -41,7 +44,7 @@
 // Metadata kKvVisualKey: JSON array of the bits that each decoder layer's visual keys and values keep where a session
 // does not say otherwise: 1, 2, 4 or 16, one number a layer: [1, 1, 2, ...]. Absent: the program's default.
 // Metadata kDescriptionKey: what the model is for, in a few words for people. Absent: nothing is said.
-// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation",
+// Metadata kStaticKey: JSON {"aifs": bool, "decoder": {"folded", "head_rotation", "down_rotation", "mixed_rotation",
 // "vocabulary_rotation"}, "vision": {the first three, and "attention": "int8" (integer_attention.hpp) or "float", which
 // is what an absent one means}}.
 #pragma once

@@ -1,7 +1,9 @@
 // StreamTransform: plans and directions. Not the rotation itself: row_rotation.hpp.
 #include "stream_transform.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "family.hpp"
 
@@ -24,12 +26,31 @@ Status plan_down(const StreamSpec& shape, StreamTransform* stream) {
   return Status::ok();
 }
 
+// A plan for each width of what layers mix that can be rotated. The signs are spread by a multiplicative hash: without
+// any, rows whose mean is not 0 would have it in one channel.
+void plan_mixed(const StreamSpec& shape, StreamTransform* stream) {
+  constexpr uint32_t kSpread = 0x9E3779B1u;
+  for (uint32_t i = 0; i < shape.layers; ++i)
+    for (const Width of : {Width::query, Width::hidden, Width::delta_value}) {
+      const size_t width = shape.at(i).width(of);
+      const auto has_width = [width](const auto& plan) { return plan.rotation.width() == width; };
+      if (width == 0 || std::any_of(stream->mixed_plans.begin(), stream->mixed_plans.end(), has_width)) continue;
+      StreamTransform::MixedPlan plan;
+      if (!plan.rotation.make(width)) continue;
+      plan.signs.assign((width + 31) / 32, 0);
+      for (size_t channel = 0; channel < width; ++channel)
+        plan.signs[channel / 32] |= (static_cast<uint32_t>(channel) * kSpread >> 31) << channel % 32;
+      stream->mixed_plans.push_back(std::move(plan));
+    }
+}
+
 }  // namespace
 
 Status complete_transform(const StreamSpec& shape, size_t merge, std::span<const uint32_t> signs,
                           StreamTransform* stream) {
   const size_t width = shape.width(Width::hidden);
   if (stream->down_rotation) MICA_TRY(plan_down(shape, stream));
+  if (stream->mixed_rotation) plan_mixed(shape, stream);
   if (!stream->rotated) return Status::ok();
   if (!stream->residual_plan.make(width))
     return Status::error(Code::unsupported, "a residual stream of %zu values cannot be rotated", width);

@@ -23,6 +23,7 @@ inline constexpr StreamFlag kStreamFlags[] = {
     {nullptr, false, &StreamTransform::rotated, "residual_rotated"},
     {"head_rotation", false, &StreamTransform::head_rotation, "heads_rotated"},
     {"down_rotation", false, &StreamTransform::down_rotation, "down_rotated"},
+    {"mixed_rotation", true, &StreamTransform::mixed_rotation, "mixed_rotated"},
     {"vocabulary_rotation", true, &StreamTransform::vocabulary_rotation, "vocabulary_rotated"},
 };
 

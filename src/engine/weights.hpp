@@ -21,18 +21,33 @@ namespace mica {
 
 // What the static format adds to a stream of residuals (static_format.hpp).
 struct StreamTransform {
+  // Of rows of that many values that layers mix.
+  struct MixedPlan {
+    RowRotation rotation;
+    std::vector<uint32_t> signs;  // bits, a word for 32 channels
+  };
+
   bool folded = false;         // norms are in the matrices that read them
   bool rotated = false;        // the residual stream is R S x
   bool head_rotation = false;  // values are rotated head by head (told for inspection; nothing is done online)
   bool down_rotation = false;  // the inputs of `down` are rotated online
+  bool mixed_rotation = false;  // likewise what layers mix, where it is not rotated head by head
   bool vocabulary_rotation = false;  // of a decoder: rows of embedding and lm_head are rotated as the stream's are
   bool integer_attention = false;  // of a tower: queries, keys and values meet in integers (integer_attention.hpp)
   RowRotation residual_plan;
   std::vector<RowRotation> down_plans;  // of each width that layers have there
+  std::vector<MixedPlan> mixed_plans;   // likewise
   std::vector<uint32_t> signs;    // bits, a word for 32 channels
   std::vector<float> direction;   // [width]: R S of the unit vector of ones
   std::vector<float> merged_direction;  // of a tower: for a norm over merged patches
 
+  // Of what a layer mixes before it enters the matrix of a slot; null: it is not rotated online.
+  const MixedPlan* mixed(Slot slot, size_t width) const {
+    const bool in_heads = slot != Slot::convolution_out && slot != Slot::delta_out;
+    for (const MixedPlan& plan : mixed_plans)
+      if (mixed_rotation && !(in_heads && head_rotation) && plan.rotation.width() == width) return &plan;
+    return nullptr;
+  }
   // Of rows of that many values; null: they are not rotated.
   const RowRotation* down(size_t width) const {
     for (const RowRotation& plan : down_plans)

@@ -126,7 +126,10 @@ class LayerTransform {
   }
 
   MatrixTransform plan(const PartInfo& part, const LayerWeights& layer) const {
-    const Rotation in = rotation(part.in), out = rotation(part.out);
+    const StreamTransform::MixedPlan* mixed =
+        part.reads == Site::output_in ? transform_.mixed(part.slot, layer.matrices[part.slot].columns) : nullptr;
+    const Rotation in = mixed != nullptr ? Rotation{&mixed->rotation, mixed->signs.data()} : rotation(part.in);
+    const Rotation out = rotation(part.out);
     MatrixTransform how{.input = in.rows,
                         .input_signs = in.signs,
                         .output = out.rows,
@@ -157,7 +160,15 @@ struct RotationRule {
   bool rotates;           // anything
   bool may_rotate;        // the stream
   bool may_rotate_heads;  // not where what heads give is gated value by value, or is made of their keys
+  bool may_rotate_mixed;  // online, what layers mix and no other rotation reaches
+  bool has_states;        // layers mix by them, and not by attention
 };
+
+bool has_states(const DecoderWeights& weights) {
+  return std::any_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
+    return layer.matrices[Slot::convolution_out].rows != 0 || layer.matrices[Slot::delta_out].rows != 0;
+  });
+}
 
 bool has_own_values(const DecoderWeights& weights) {
   return std::none_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
@@ -177,6 +188,7 @@ Status set_up_stream(const StreamSpec& shape, size_t merge, const RotationRule& 
   stream->folded = true;
   stream->rotated = rule.rotates && rule.may_rotate && can_rotate(shape, Width::hidden);
   stream->head_rotation = rule.rotates && rule.may_rotate_heads && can_rotate(shape, Width::head);
+  stream->mixed_rotation = rule.rotates && rule.may_rotate_mixed && (rule.has_states || !stream->head_rotation);
   stream->down_rotation = rule.rotates && can_rotate(shape, Width::feed_forward);
   return complete_transform(shape, merge, random_signs(shape.width(Width::hidden), generator), stream);
 }
@@ -210,7 +222,11 @@ Status transform_streams(const TransformOptions& options, Model* model) {
   // A norm of what a layer adds has its weights in the stream's own space.
   if (options.decoder)
     MICA_TRY(set_up_stream(decoder_stream(model->spec), 1,
-                           {options.rotate, !has_post_norms(weights.decoder.layers), has_own_values(weights.decoder)},
+                           {.rotates = options.rotate,
+                            .may_rotate = !has_post_norms(weights.decoder.layers),
+                            .may_rotate_heads = has_own_values(weights.decoder),
+                            .may_rotate_mixed = true,
+                            .has_states = has_states(weights.decoder)},
                            &generator, &weights.decoder.stream));
   if (!options.vision || !model->spec.has_vision) return Status::ok();
   const auto reads_rotated = [&](const StepPlan& steps) {
@@ -225,7 +241,12 @@ Status transform_streams(const TransformOptions& options, Model* model) {
                           reads_rotated(tap_steps(model->spec)) && reads_rotated(inner_steps(model->spec)) &&
                           !has_post_norms(weights.vision.layers);
   MICA_TRY(set_up_stream(vision_stream(model->spec), static_cast<size_t>(v.merge) * v.merge,
-                         {options.rotate, may_rotate, true}, &generator, &weights.vision.stream));
+                         {.rotates = options.rotate,
+                          .may_rotate = may_rotate,
+                          .may_rotate_heads = true,
+                          .may_rotate_mixed = false,
+                          .has_states = false},
+                         &generator, &weights.vision.stream));
   share_transform(model->spec, &weights);
   place_directions(model->spec, &weights);
   return Status::ok();
