@@ -7,13 +7,13 @@ namespace app {
 namespace {
 
 std::atomic<mica_session*> answering{nullptr};
-volatile std::sig_atomic_t interrupts = 0;
-volatile std::sig_atomic_t first_signal = 0;
+// Asked for by other threads than the one that the handler runs in.
+std::atomic<int> interrupts{0}, first_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_interrupt(int signal) {
   mica_session* session = answering.load();
-  interrupts = interrupts + 1;
-  if (interrupts == 1) {
+  if (interrupts.fetch_add(1) == 0) {
     first_signal = signal;
     if (session != nullptr) mica_session_cancel(session);
     return;

@@ -47,13 +47,15 @@ inline constexpr TensorName kPixtralTensors[] = {
 };
 
 // config.json of a text file and its projector, by the class, the family and the placeholder's text.
-#define MICA_PIXTRAL_GGUF(class_name, family, token) R"json({"architectures": [")json" class_name                      \
-  R"json("], "model_type": ")json" family R"json(", "image_token_id": $(token )json" token R"json(),                   \
-  "spatial_merge_size": $(clip.vision.spatial_merge_size|2), "text_config": $(text), "vision_config": {                \
-    "model_type": "pixtral", "num_hidden_layers": $(clip.vision.block_count),                                          \
-    "hidden_size": $(clip.vision.embedding_length), "intermediate_size": $(clip.vision.feed_forward_length),           \
-    "num_attention_heads": $(clip.vision.attention.head_count), "patch_size": $(clip.vision.patch_size),               \
-    "hidden_act": "$(clip.use_silu?silu:gelu)"}})json"
+#define MICA_PIXTRAL_GGUF(class_name, family, token)                                                                   \
+  R"json({"architectures": [")json" class_name R"json("], "model_type": ")json" family R"json(", )json"                \
+  R"json("image_token_id": $(token )json" token R"json(), )json"                                                       \
+  R"json("spatial_merge_size": $(clip.vision.spatial_merge_size|2), "text_config": $(text), )json"                     \
+  R"json("vision_config": {"model_type": "pixtral", "num_hidden_layers": $(clip.vision.block_count), )json"            \
+  R"json("hidden_size": $(clip.vision.embedding_length), )json"                                                        \
+  R"json("intermediate_size": $(clip.vision.feed_forward_length), )json"                                               \
+  R"json("num_attention_heads": $(clip.vision.attention.head_count), )json"                                            \
+  R"json("patch_size": $(clip.vision.patch_size), "hidden_act": "$(clip.use_silu?silu:gelu)"}})json"
 inline constexpr const char* kPixtralGgufProcessor = R"json({
   "image_processor_type": "PixtralImageProcessor", "size": {"longest_edge": $(clip.vision.image_size)},
   "patch_size": $(clip.vision.patch_size), "image_mean": $(clip.vision.image_mean),

@@ -56,6 +56,8 @@ Asker::Asker(const Options& options, const std::string& question)
   add_videos(model_, options, &pictures_);
 }
 
+Asker::~Asker() { Interrupt::answer_in(nullptr); }
+
 // The first frame says how much room pictures want; larger ones that come later are made smaller.
 void Asker::create() {
   choose_context(model_, pictures_, options_.system + question_, sampling_.tokens_max, &settings_);

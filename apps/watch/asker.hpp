@@ -15,6 +15,8 @@ class Asker {
  public:
   // Opens the model. Throws Failure.
   Asker(const Options& options, const std::string& question);
+  ~Asker();
+  Asker(const Asker&) = delete;
 
   // An answer about `picture`, as one line: {"time", "frame", "answer", "probability", "seconds"}, and "stop" where the
   // answer was cut. Throws Failure; MICA_CANCELLED after a signal.
