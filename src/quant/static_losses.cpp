@@ -54,8 +54,8 @@ class ItemRuns {
       if (!is_static) continue;
       one.points[at.site] = packed.points[at.site];
       double* loss = &out->points["layers." + std::to_string(layer) + "." + at.name];
-      Run& run = runs_.emplace_back(loss, own_, own_->decoder().state(item_, Stream::reference));
-      advance(one, layer, &run);
+      runs_.push_back({loss, own_, own_->decoder().state(item_, Stream::reference)});
+      advance(one, layer, &runs_.back());
     }
     own_->decoder().run(own_->compute(), reference, layer, item_, Stream::reference, true);
   }
