@@ -155,7 +155,8 @@ std::vector<uint8_t> colour_of(YuvMatrix matrix, bool is_full_range, uint8_t y, 
 TEST_CASE("a frame has the pixels of a JPEG with its samples") {
   for (uint32_t width = 1; width <= 37; width += width < 9 ? 1 : 7) {
     for (uint32_t height = 1; height <= 36; height += height < 5 ? 1 : 11) {
-      for (const auto& [layout, down] : {std::pair(YuvLayout::nv12, 2), {YuvLayout::i420, 2}, {YuvLayout::yuyv, 1}}) {
+      for (const YuvLayout layout : {YuvLayout::nv12, YuvLayout::i420, YuvLayout::yuyv}) {
+        const int down = layout == YuvLayout::yuyv ? 1 : 2;
         CAPTURE(width);
         CAPTURE(height);
         CAPTURE(static_cast<int>(layout));
