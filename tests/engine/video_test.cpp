@@ -281,10 +281,11 @@ TEST_CASE("frames that stand as pictures do are read by their classes, and what 
     REQUIRE_MESSAGE(said.status, said.status.message());
     CHECK(said.spec.sampling == each.sampling);
     CHECK(said.spec.frames.columns_first);
-    for (const auto& [field, named] : each.refused) {
-      CAPTURE(std::string(field));
+    for (const auto& refused : each.refused) {
+      const std::string field = refused.first, named = refused.second;
+      CAPTURE(field);
       nlohmann::json changed = nlohmann::json::parse(frames);
-      changed.update(nlohmann::json::parse("{" + std::string(field) + "}"));
+      changed.update(nlohmann::json::parse("{" + field + "}"));
       const Status status = read(config, pictures, changed.dump()).status;
       CHECK_FALSE(status);
       CHECK_MESSAGE(std::string(status.message()).find(named) != std::string::npos, status.message());

@@ -75,7 +75,8 @@ TEST_CASE("a service manager hears when the server answers, that it is well, and
 TEST_CASE("a watchdog hears nothing that it did not ask for") {
   // None; not a time; one of another process.
   const char* const settings[][2] = {{"", ""}, {"0", ""}, {"-5", ""}, {"300000s", ""}, {"300000", "1"}};
-  for (const auto& [time, process] : settings) {
+  for (const auto& setting : settings) {
+    const char *const time = setting[0], *const process = setting[1];
     CAPTURE(std::string(time));
     const Manager manager;
     Manager::set("WATCHDOG_USEC", time);
