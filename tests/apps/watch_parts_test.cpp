@@ -2,6 +2,7 @@
 // and changes. The program as a whole: watch_test.cpp.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -58,7 +59,7 @@ int dequeue(v4l2_buffer* buffer) {
   buffer->index = driver->given.front();
   driver->given.pop_front();
   std::vector<uint8_t>& memory = driver->buffers[buffer->index];
-  std::memcpy(memory.data(), seen.bytes.data(), std::min(seen.bytes.size(), memory.size()));
+  std::copy_n(seen.bytes.begin(), std::min(seen.bytes.size(), memory.size()), memory.begin());
   buffer->bytesused = static_cast<uint32_t>(seen.bytes.size());
   buffer->flags = seen.flags;
   return 0;

@@ -133,7 +133,9 @@ TEST_CASE("every whole frame of a bad stream is answered as mica run answers, an
     CHECK(contains(watched.outcome.err, "damaged frames were skipped"));
     memory[few] = number_before(watched.outcome.err, " MiB");
   }
+#ifndef MICA_INSTRUMENTED  // what was freed is kept for a while there
   CHECK(memory[1] < memory[0] + 1);
+#endif
 }
 
 TEST_CASE("a line says when, which frame, what, how likely and how long") {
