@@ -10,15 +10,12 @@
 namespace mica {
 namespace {
 
-// Rows of a sample that are compared: its last ones, which have seen the most of it.
-constexpr uint32_t kComparedRows = 32;
-
 class Reader {
  public:
   Status open(const Model& model, const std::vector<CalibrationSample>& samples, uint32_t threads) {
     SessionOptions options;
     options.threads = threads;
-    options.logit_rows = kComparedRows;
+    options.logit_rows = kClosenessRows;
     options.kv_wanted.visual_bits = 16;  // what is compared is the model, not its cache
     return open_sample_session(model, samples, &options, &memory_, &session_);
   }
@@ -61,7 +58,7 @@ Status compare_logits(const Model& checkpoint, const Model& packed, const std::v
     if (status) status = after.read(sample, pictures);
     if (status.code() == Code::context_full) continue;
     MICA_TRY(status);
-    for (uint32_t i = 0; i < kComparedRows && before.row(i) != nullptr; ++i) {
+    for (uint32_t i = 0; i < kClosenessRows && before.row(i) != nullptr; ++i) {
       const double cosine = cosine_of(after.row(i), before.row(i), checkpoint.spec.decoder.vocabulary);
       out->least = std::min(out->least, cosine);
       sum += cosine;

@@ -6,11 +6,11 @@
 
 #include <cmath>
 #include <filesystem>
-#include <random>
 
 #include "block.hpp"
 #include "golden_model.hpp"
 #include "kernel_choice.hpp"
+#include "normal_values.hpp"
 #include "packed_copy.hpp"
 #include "quantize.hpp"
 #include "rounding.hpp"
@@ -26,14 +26,6 @@ Compute compute_alone() {
   Compute compute;
   compute.kernels = find_kernels(nullptr);
   return compute;
-}
-
-std::vector<float> normal(size_t count, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> distribution;
-  std::vector<float> values(count);
-  for (float& value : values) value = distribution(generator);
-  return values;
 }
 
 // a[rows][depth] b[depth][columns].

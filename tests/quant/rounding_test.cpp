@@ -14,8 +14,10 @@
 #include "linear.hpp"
 #include "massive_rows.hpp"
 #include "kernel_choice.hpp"
+#include "normal_values.hpp"
 
 using namespace mica;
+using mica::test::normal;
 
 namespace {
 
@@ -27,14 +29,6 @@ Compute compute_of(uint32_t threads) {
   compute.kernels = find_kernels(nullptr);
   compute.pool = threads == 1 ? nullptr : threads == 2 ? &two : &three;
   return compute;
-}
-
-std::vector<float> normal(size_t count, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> distribution;
-  std::vector<float> values(count);
-  for (float& value : values) value = distribution(generator);
-  return values;
 }
 
 // Rows that lie near a space of fewer dimensions, as activations do.
