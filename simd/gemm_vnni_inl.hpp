@@ -170,6 +170,7 @@ struct Vnni {
     constexpr int kStepVectors = kVectors > 4 ? kVectors : 4;
     const Weights unpacking(from.levels, kUnsigned);
     const uint8_t* panel = from.blocks;
+    if constexpr (kGrouped) prefetch_header(from);
     const int8_t* const x_end = x + inputs;
     Lanes totals[kStreamRows][kPanelVectors];
 #pragma GCC unroll 8

@@ -19,6 +19,13 @@ inline void prefetch_stream(const uint8_t* panel) {
   _mm_prefetch(reinterpret_cast<const char*>(panel + 2048), _MM_HINT_T0);
 }
 
+// Lines that no block sends for, since the multipliers before a panel's blocks are as long: without these, each panel
+// would wait once for memory.
+template <class PanelStream>
+void prefetch_header(const PanelStream& from) {
+  for (const uint8_t* line = from.multipliers; line < from.blocks; line += 64) prefetch_stream(line);
+}
+
 // Below 128 KB a task of streaming is not worth handing out: each sends for 12 KB that are another's. Of more rows the
 // products go over two panels at a time (gemm_driver_inl.hpp).
 constexpr GemmGeometry kX86Geometry = {

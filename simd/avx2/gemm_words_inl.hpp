@@ -255,6 +255,7 @@ struct WordCore {
     const Weights unpacking(from.levels, kUnsigned);
     const uint8_t* panel = from.blocks;
     const int32_t* notes = from.notes;
+    if constexpr (kGrouped) prefetch_header(from);
     Pairs by = {};
     __m256i total[kStreamRows][2];
     for (int row = 0; row < kStreamRows; ++row) total[row][0] = total[row][1] = _mm256_setzero_si256();
