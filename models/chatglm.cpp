@@ -68,18 +68,24 @@ constexpr DecoderSpec decoder_defaults() {
   return spec;
 }
 
+constexpr ModelSpec defaults() {
+  ModelSpec spec;
+  spec.chat = 1;
+  return spec;
+}
+
 constexpr Family family() {
   Family family = text_family("chatglm", kModelTypes, kArchitectures, kDecoders, {});
   family.roots[static_cast<size_t>(Section::decoder)] = kChatGlmRoots;
   family.roots[static_cast<size_t>(Section::head)] = kChatGlmRoots;
-  family.defaults.chat = 1;
+  family.defaults = defaults;
   family.chats = kChatGlmChats;
   return family;
 }
 
 }  // namespace
 
-constinit const DecoderKind kind_chatglm = {"chatglm", decoder_defaults(), kConfigs, 2, kTensors};
+constinit const DecoderKind kind_chatglm = {"chatglm", decoder_defaults, kConfigs, 2, kTensors};
 
 extern constinit const Family chatglm = family();
 

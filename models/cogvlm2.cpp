@@ -56,7 +56,7 @@ constexpr DecoderSpec decoder_defaults() {
   spec.rope.theta = 500000.0f;
   return spec;
 }
-constexpr DecoderKind kDecoder = {"cogvlm2", decoder_defaults(), kTextConfigs, 2, kDecoderNames};
+constexpr DecoderKind kDecoder = {"cogvlm2", decoder_defaults, kTextConfigs, 2, kDecoderNames};
 constexpr const DecoderKind* kDecoders[] = {&kDecoder};
 
 constexpr ConfigField kRoot[] = {
@@ -92,7 +92,7 @@ constexpr ModelSpec defaults() {
 extern constinit const Family cogvlm2 = {
     .name = "cogvlm2",
     .architectures = kArchitectures,
-    .defaults = defaults(),
+    .defaults = defaults,
     .decoders = kDecoders,
     .config = kConfigs,
     .processors = kEva2ClipProcessors,

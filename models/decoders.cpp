@@ -368,22 +368,22 @@ constexpr DecoderSpec paddleocr_vl_defaults() {
 
 }  // namespace
 
-constinit const DecoderKind kind_llama = {"llama", llama_defaults(), kLlama, 2, {}, "LlamaForCausalLM"};
-constinit const DecoderKind kind_mistral = {"mistral", mistral_defaults(), kMistral, 2};
-constinit const DecoderKind kind_ministral3 = {"ministral3", ministral3_defaults(), kMistral, 2, {}, nullptr,
+constinit const DecoderKind kind_llama = {"llama", llama_defaults, kLlama, 2, {}, "LlamaForCausalLM"};
+constinit const DecoderKind kind_mistral = {"mistral", mistral_defaults, kMistral, 2};
+constinit const DecoderKind kind_ministral3 = {"ministral3", ministral3_defaults, kMistral, 2, {}, nullptr,
                                                kMinistral3Rope};
-constinit const DecoderKind kind_qwen2 = {"qwen2", qwen2_defaults(), kQwen2, -1, {}, "Qwen2ForCausalLM"};
-constinit const DecoderKind kind_qwen3 = {"qwen3", qwen3_defaults(), kQwen3, -1, {}, "Qwen3ForCausalLM"};
-constinit const DecoderKind kind_granite = {"granite", granite_defaults(), kGranite, 2};
-constinit const DecoderKind kind_phi3 = {"phi3", phi3_defaults(), kPhi3, 32000, kPhi3Tensors, "Phi3ForCausalLM"};
-constinit const DecoderKind kind_lfm2 = {"lfm2", lfm2_defaults(), kLfm2, 2};
-constinit const DecoderKind kind_qwen3_5 = {"qwen3_5_text", qwen3_5_defaults(), kQwen35};
-constinit const DecoderKind kind_qwen2_vl = {"qwen2_vl_text", qwen2_vl_defaults(), kQwen2Vl, 151645};
-constinit const DecoderKind kind_qwen2_5_vl = {"qwen2_5_vl_text", qwen2_vl_defaults(), kQwen2Vl, 151645};
-constinit const DecoderKind kind_glm4v = {"glm4v_text", glm4v_defaults(), kGlm};
-constinit const DecoderKind kind_glm_ocr = {"glm_ocr_text", glm_ocr_defaults(), kGlm};
-constinit const DecoderKind kind_paddleocr_vl = {"paddleocr_vl_text", paddleocr_vl_defaults(), kPaddleOcr, 2};
-constinit const DecoderKind kind_qwen3_vl = {"qwen3_vl_text", qwen3_vl_defaults(), kQwen3Vl};
+constinit const DecoderKind kind_qwen2 = {"qwen2", qwen2_defaults, kQwen2, -1, {}, "Qwen2ForCausalLM"};
+constinit const DecoderKind kind_qwen3 = {"qwen3", qwen3_defaults, kQwen3, -1, {}, "Qwen3ForCausalLM"};
+constinit const DecoderKind kind_granite = {"granite", granite_defaults, kGranite, 2};
+constinit const DecoderKind kind_phi3 = {"phi3", phi3_defaults, kPhi3, 32000, kPhi3Tensors, "Phi3ForCausalLM"};
+constinit const DecoderKind kind_lfm2 = {"lfm2", lfm2_defaults, kLfm2, 2};
+constinit const DecoderKind kind_qwen3_5 = {"qwen3_5_text", qwen3_5_defaults, kQwen35};
+constinit const DecoderKind kind_qwen2_vl = {"qwen2_vl_text", qwen2_vl_defaults, kQwen2Vl, 151645};
+constinit const DecoderKind kind_qwen2_5_vl = {"qwen2_5_vl_text", qwen2_vl_defaults, kQwen2Vl, 151645};
+constinit const DecoderKind kind_glm4v = {"glm4v_text", glm4v_defaults, kGlm};
+constinit const DecoderKind kind_glm_ocr = {"glm_ocr_text", glm_ocr_defaults, kGlm};
+constinit const DecoderKind kind_paddleocr_vl = {"paddleocr_vl_text", paddleocr_vl_defaults, kPaddleOcr, 2};
+constinit const DecoderKind kind_qwen3_vl = {"qwen3_vl_text", qwen3_vl_defaults, kQwen3Vl};
 
 }  // namespace mica::tables
 

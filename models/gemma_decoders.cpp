@@ -208,17 +208,17 @@ constexpr DecoderSpec gemma4_unified_defaults() {
 
 }  // namespace
 
-constinit const DecoderKind kind_gemma = {"gemma", gemma_defaults(), kGemma, 1};
-constinit const DecoderKind kind_gemma2 = {"gemma2", gemma2_defaults(), kGemma2, 1};
-constinit const DecoderKind kind_gemma3 = {"gemma3_text", gemma3_defaults(), kGemma3, 1};
-constinit const DecoderKind kind_gemma3_pictured = {"gemma3_text", with_blocks(gemma3_defaults(), SeenBlock::picture),
-                                                    kGemma3Pictured, 1};
-constinit const DecoderKind kind_gemma_prompted = {"gemma", with_blocks(gemma_defaults(), SeenBlock::prompt),
-                                                   kGemmaPrompted, 1};
-constinit const DecoderKind kind_gemma2_prompted = {"gemma2", with_blocks(gemma2_defaults(), SeenBlock::prompt),
-                                                    kGemma2Prompted, 1, kGemma2Norms};
-constinit const DecoderKind kind_gemma4 = {"gemma4_text", gemma4_defaults(), kGemma4, 1, kGemma4Tensors};
-constinit const DecoderKind kind_gemma4_unified = {"gemma4_unified_text", gemma4_unified_defaults(), kGemma4Unified, 1,
+constinit const DecoderKind kind_gemma = {"gemma", gemma_defaults, kGemma, 1};
+constinit const DecoderKind kind_gemma2 = {"gemma2", gemma2_defaults, kGemma2, 1};
+constinit const DecoderKind kind_gemma3 = {"gemma3_text", gemma3_defaults, kGemma3, 1};
+constinit const DecoderKind kind_gemma3_pictured = {
+    "gemma3_text", [] { return with_blocks(gemma3_defaults(), SeenBlock::picture); }, kGemma3Pictured, 1};
+constinit const DecoderKind kind_gemma_prompted = {
+    "gemma", [] { return with_blocks(gemma_defaults(), SeenBlock::prompt); }, kGemmaPrompted, 1};
+constinit const DecoderKind kind_gemma2_prompted = {
+    "gemma2", [] { return with_blocks(gemma2_defaults(), SeenBlock::prompt); }, kGemma2Prompted, 1, kGemma2Norms};
+constinit const DecoderKind kind_gemma4 = {"gemma4_text", gemma4_defaults, kGemma4, 1, kGemma4Tensors};
+constinit const DecoderKind kind_gemma4_unified = {"gemma4_unified_text", gemma4_unified_defaults, kGemma4Unified, 1,
                                                    kGemma4Tensors};
 
 }  // namespace mica::tables

@@ -46,6 +46,6 @@ constexpr DecoderSpec defaults() {
 
 }  // namespace
 
-constinit const DecoderKind kind_internlm2 = {"internlm2", defaults(), kConfigs, 2, kTensors, "InternLM2ForCausalLM"};
+constinit const DecoderKind kind_internlm2 = {"internlm2", defaults, kConfigs, 2, kTensors, "InternLM2ForCausalLM"};
 
 }  // namespace mica::tables

@@ -60,7 +60,7 @@ constexpr DecoderSpec decoder_defaults() {
   spec.rope.scaling = RopeScaling::dynamic_by_prompt;
   return spec;
 }
-constexpr DecoderKind kDecoder = {"qwen", decoder_defaults(), kTextConfigs, 151643, kDecoderNames};
+constexpr DecoderKind kDecoder = {"qwen", decoder_defaults, kTextConfigs, 151643, kDecoderNames};
 constexpr const DecoderKind* kDecoders[] = {&kDecoder};
 
 constexpr ConfigField kTower[] = {
@@ -147,7 +147,7 @@ extern constinit const Family qwen_vl = {
     .name = "qwen_vl",
     .model_types = kModelTypes,
     .architectures = kArchitectures,
-    .defaults = defaults(),
+    .defaults = defaults,
     .decoders = kDecoders,
     .told_by = "visual",
     .vision_name = "visual",

@@ -78,7 +78,7 @@ struct TensorName;
 // A decoder as model_type names it, with the defaults that the class of that name has and the fields of its own.
 struct DecoderKind {
   const char* model_type;
-  DecoderSpec defaults;
+  DecoderSpec (*defaults)();
   std::span<const ConfigTable> config;
   int32_t end_token = -1;  // what eos_token_id is where no file says it; -1: none
   std::span<const TensorName> tensors = {};  // names of its own, in place of the family's
@@ -201,7 +201,8 @@ struct Family {
   const char* name;
   std::span<const char* const> model_types = {};    // of config.json; none: it has none, and its class tells
   std::span<const char* const> architectures;  // of config.json: the classes that have the head which names tokens
-  ModelSpec defaults;                          // beside the decoder's
+  // Beside the decoder's. As code that writes what is not zero: as data each would be the whole struct, 14 KB of zeros.
+  ModelSpec (*defaults)() = [] { return ModelSpec{}; };
   // By text_config.model_type; the first where nothing is said, and where text_config names the family.
   std::span<const DecoderKind* const> decoders;
   const char* told_by = nullptr;  // a member of config.json that a later family of the same model_type has not

@@ -150,7 +150,7 @@ Status Scopes::find(JsonValue root, const Family& family, const char* name) {
   }
   at(ConfigScope::text) = text;
   MICA_TRY(find_rope(text, &at(ConfigScope::text_rope)));
-  if (!family.defaults.has_vision) return Status::ok();
+  if (!family.defaults().has_vision) return Status::ok();
   MICA_TRY(find_object(root, family.vision_name, &at(ConfigScope::vision)));
   MICA_TRY(fill(ConfigScope::vision, family.vision_absent, name));
   return find_rope(at(ConfigScope::vision), &at(ConfigScope::vision_rope));
@@ -292,7 +292,7 @@ void warn_of_unknown(const Scopes& scopes, const Family& family, std::span<const
   std::vector<const char*> known(kFieldsWithoutEffect.begin(), kFieldsWithoutEffect.end());
   known.insert(known.end(), std::begin(kReadByName), std::end(kReadByName));
   if (family.text != TextPlace::root) known.push_back(family.text_name);
-  if (family.defaults.has_vision) known.push_back(family.vision_name);
+  if (family.defaults().has_vision) known.push_back(family.vision_name);
   const bool text_at_root = scopes[ConfigScope::text].same(scopes[ConfigScope::root]);
   for (size_t i = 0; i < static_cast<size_t>(ConfigScope::count); ++i) {
     const auto scope = static_cast<ConfigScope>(i);
@@ -324,10 +324,10 @@ Status read_config(Bytes text, const char* name, ModelSpec* out) {
   MICA_TRY(check_tower(scopes, *family));
   QuantizationConfig quantization;  // of weights, which read_quantized reads
   MICA_TRY(read_quantization_config(json.root(), &quantization));
-  ModelSpec spec = family->defaults;
+  ModelSpec spec = family->defaults();
   spec.family = family;
   spec.decoder_kind = decoder;
-  spec.decoder = decoder->defaults;
+  spec.decoder = decoder->defaults();
   const std::vector<ConfigTable> tables = tables_of(*family, *decoder);
   for (const ConfigTable& table : tables)
     MICA_TRY(read_fields(scopes[table.scope], table.fields, known_beside(table, *decoder), &spec));

@@ -37,7 +37,7 @@ std::string tokenizer_json() {
 void make_model(const char* family, Model* out) {
   Model& model = *out;
   for (const Family* one : kFamilies)
-    if (std::string(one->name) == family) model.spec = one->defaults, model.spec.family = one;
+    if (std::string(one->name) == family) model.spec = one->defaults(), model.spec.family = one;
   REQUIRE(model.spec.family != nullptr);
   model.spec.decoder.hidden = 8;
   model.spec.vision.patch = 14;

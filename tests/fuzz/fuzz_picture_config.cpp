@@ -12,9 +12,9 @@ using namespace mica;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Bytes text(data, size);
   for (const Family* family : kFamilies) {
-    if (!family->defaults.has_vision) continue;
+    if (!family->defaults().has_vision) continue;
     for (const PictureDocuments& documents : {PictureDocuments{text, {}}, PictureDocuments{{}, text}}) {
-      ModelSpec spec = family->defaults;
+      ModelSpec spec = family->defaults();
       spec.family = family;
       if (!read_picture_rule(documents, "fuzz", &spec)) continue;
       for (const uint32_t side : {1u, 336u, 5000u}) {

@@ -56,7 +56,8 @@ TEST_CASE("matrices have a site, a name and a width; what is folded is a part") 
 TEST_CASE("a layer of every family has a matrix at each site") {
   for (const Family* family : kFamilies)
     for (const Section section : {Section::decoder, Section::vision, Section::frames}) {
-      if (section == Section::vision && (!family->defaults.has_vision || family->defaults.vision.towerless)) continue;
+      const ModelSpec defaults = family->defaults();
+      if (section == Section::vision && (!defaults.has_vision || defaults.vision.towerless)) continue;
       if (section == Section::frames && family->roots[static_cast<size_t>(section)].empty()) continue;
       CAPTURE(std::string(family->name));
       for (const SiteInfo& at : sites_of_layers())
@@ -74,7 +75,7 @@ TEST_CASE("a picture has a place in a prompt, and its control tokens have texts"
       places += piece.kind == PicturePiece::Kind::tokens;
       CHECK((piece.kind == PicturePiece::Kind::tokens) == (piece.text == nullptr));
     }
-    CHECK((places > 0) == family->defaults.has_vision);
+    CHECK((places > 0) == family->defaults().has_vision);
     places = 0;
     for (const PicturePiece& piece : family->video) {
       places += piece.kind == PicturePiece::Kind::tokens;
@@ -87,17 +88,18 @@ TEST_CASE("a picture has a place in a prompt, and its control tokens have texts"
 TEST_CASE("every step of a tower has a tensor, and every tensor around its layers a step") {
   for (const Family* family : kFamilies) {
     CAPTURE(std::string(family->name));
-    CHECK(family->stem.steps.empty() != family->defaults.has_vision);
-    CHECK(family->projector.steps.empty() != family->defaults.has_vision);
+    const ModelSpec defaults = family->defaults();
+    CHECK(family->stem.steps.empty() != defaults.has_vision);
+    CHECK(family->projector.steps.empty() != defaults.has_vision);
     CHECK(family->frame.steps.empty() == (family->frame_processor == nullptr));
-    CHECK(family->frame.steps.empty() == (family->defaults.video_token < 0));
+    CHECK(family->frame.steps.empty() == (defaults.video_token < 0));
     for (const StepList* list :
          {&family->stem, &family->projector, &family->tap, &family->inner, &family->frame, &family->last_frame})
       for (const Step& step : list->steps) {
         if (step.slot == Slot::count) continue;
         const Section section = list == &family->tap ? Section::tap : part_of(step.slot).section;
         const TensorName* name = name_of_slot(*family, section, step.slot);
-        const bool without = step.when != nullptr && !(family->defaults.vision.*step.when);
+        const bool without = step.when != nullptr && !(defaults.vision.*step.when);
         if (name == nullptr && (without || step.op == Op::norm)) continue;  // a norm may have no weights
         REQUIRE(name != nullptr);
         CHECK(name->required);
