@@ -4,7 +4,7 @@ SUMMARY = "Answers questions about pictures on a CPU, offline"
 DESCRIPTION = "Vision-language models on a CPU: a program, a server and a library behind one C header, with a small model \
 inside that reads instrument panels."
 LICENSE = "Apache-2.0"
-LIC_FILES_CHKSUM = "file://LICENSE;sha256=@license_sha256@"
+LIC_FILES_CHKSUM = "file://LICENSE;md5=@license_md5@"
 
 DEBIAN_POOL = "https://deb.debian.org/debian/pool/main"
 SRC_URI = "@site@/mica-${PV}.tar.xz;name=mica \
