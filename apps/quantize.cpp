@@ -85,9 +85,10 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
            &arguments.calibration.held_out);
   line.add({.names = "--least-cosine",
             .value = "X",
-            .help = "how near logits have to be to the checkpoint's on what was kept out, as the mean cosine over their "
-                    "rows: where they are not, matrices whose integers cost most get 8 or 16 bits and are named; 0: none "
-                    "does. With --bits, --low-rank and formats of 2 and 3 bits only where it is given",
+            .help = "how near logits have to be to the checkpoint's on what was kept out, as the cosine of every row, or "
+                    "as their mean where few rows lose far more than others: where they are not, matrices whose integers "
+                    "cost most get a table of levels, 8 or 16 bits and are named; 0: none does. With --bits, --low-rank "
+                    "and formats of 2 and 3 bits only where it is given",
             .group = "Storage",
             .low = 0,
             .high = 0.9999},

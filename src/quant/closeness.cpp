@@ -3,19 +3,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "calibration_pictures.hpp"
+#include "limits.hpp"
 #include "sample_session.hpp"
 
 namespace mica {
 namespace {
+
+constexpr uint32_t kRowsMin = 32;
+constexpr size_t kBytesMax = size_t{4} << 20;
 
 class Reader {
  public:
   Status open(const Model& model, const std::vector<CalibrationSample>& samples, uint32_t threads) {
     SessionOptions options;
     options.threads = threads;
-    options.logit_rows = kClosenessRows;
+    options.logit_rows = closeness_rows(model);
     options.kv_wanted.visual_bits = 16;  // what is compared is the model, not its cache
     return open_sample_session(model, samples, &options, &memory_, &session_);
   }
@@ -44,13 +49,18 @@ double cosine_of(const float* a, const float* b, size_t count) {
   return std::isfinite(cosine) ? cosine : 0;
 }
 
+uint32_t closeness_rows(const Model& model) {
+  const size_t fit = kBytesMax / (sizeof(float) * std::max<size_t>(1, model.spec.decoder.vocabulary));
+  return std::clamp(static_cast<uint32_t>(fit), kRowsMin, limits::kCalibrationTokensMax);
+}
+
 Status compare_logits(const Model& checkpoint, const Model& packed, const std::vector<CalibrationSample>& samples,
                       uint32_t threads, Closeness* out) {
   *out = {};
   Reader before, after;
   MICA_TRY(before.open(checkpoint, samples, threads));
   MICA_TRY(after.open(packed, samples, threads));
-  double sum = 0;
+  std::vector<double> cosines;
   for (const CalibrationSample& sample : samples) {
     std::vector<Picture> pictures;
     MICA_TRY(open_pictures(sample, sample_frames(checkpoint.spec), &pictures));
@@ -58,15 +68,17 @@ Status compare_logits(const Model& checkpoint, const Model& packed, const std::v
     if (status) status = after.read(sample, pictures);
     if (status.code() == Code::context_full) continue;
     MICA_TRY(status);
-    for (uint32_t i = 0; i < kClosenessRows && before.row(i) != nullptr; ++i) {
-      const double cosine = cosine_of(after.row(i), before.row(i), checkpoint.spec.decoder.vocabulary);
-      out->least = std::min(out->least, cosine);
-      sum += cosine;
-      ++out->rows;
-    }
+    for (uint32_t i = 0; i < closeness_rows(checkpoint) && before.row(i) != nullptr; ++i)
+      cosines.push_back(cosine_of(after.row(i), before.row(i), checkpoint.spec.decoder.vocabulary));
     ++out->samples;
   }
-  if (out->rows > 0) out->mean = sum / static_cast<double>(out->rows);
+  out->rows = cosines.size();
+  if (cosines.empty()) return Status::ok();
+  std::sort(cosines.begin(), cosines.end());
+  out->least = cosines.front();
+  out->low = cosines[cosines.size() / 4];
+  out->middle = cosines[cosines.size() / 2];
+  out->mean = std::accumulate(cosines.begin(), cosines.end(), 0.0) / static_cast<double>(cosines.size());
   return Status::ok();
 }
 

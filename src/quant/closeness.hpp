@@ -11,8 +11,9 @@
 
 namespace mica {
 
-// Rows of a sample that are compared: its last ones, which have seen the most of it.
-inline constexpr uint32_t kClosenessRows = 32;
+// Rows of a sample that are compared: its last ones, which have seen the most of it; all, pictures' included, where
+// logits of so many take little room.
+uint32_t closeness_rows(const Model& model);
 
 // Both read every sample, each in a session of its own, as every program would; the last rows of each are compared.
 // What does not fit a session is left out. Errors: those of pictures; out_of_memory.

@@ -42,9 +42,10 @@ struct QuantizeOptions {
   // Matrices by their names in reports, as "layers.7.down", that get another format than the above says. Floats where
   // one of a quant point's matrices has them: then all have, and the rows that enter are not rounded.
   std::map<std::string, WeightFormat> raised = {};
-  // Above 0: what the mean cosine of rows of logits with the checkpoint's has to be; where it is less, matrices get more
-  // bits, those that gain most a bit first, and the model is quantized again (raising.hpp). Single rows of models that
-  // are good come far below, so that their smallest says little.
+  // Above 0: what the cosine of rows of logits with the checkpoint's has to be: the smallest where rows lose alike, with
+  // something to spare for those that were not seen, else the mean. Where it is less, matrices get more bits, those that
+  // gain most a bit first, and the model is quantized again (raising.hpp). Of trained models single rows come far below,
+  // so that their smallest says little.
   double least_cosine = 0;
   PackedNotes notes = {};
   uint32_t seed = 42;    // of the random signs
@@ -104,10 +105,18 @@ struct RaiseReport {
   double rows_lost = 0;  // ... and the share of the squared values of its rows that eight bits lose
 };
 
-// How near the packed file's logits are to its checkpoint's: the smallest cosine of a row, and the mean over rows.
+// How near the packed file's logits are to its checkpoint's: cosines of rows.
 struct Closeness {
   double least = 1, mean = 1;
+  double middle = 1, low = 1;    // half of the rows, and a quarter, are below
   size_t rows = 0, samples = 0;  // none: not measured
+
+  // Rows lose about as much as each other, so that the smallest says what is to be expected of any. Of a trained model
+  // some are nearly flat, and lose many times what others do.
+  bool rows_alike() const {
+    constexpr double kQuarter = 2.5, kWorst = 64;
+    return 1 - low <= kQuarter * (1 - middle) && 1 - least <= kWorst * (1 - middle);
+  }
 };
 
 struct QuantizeReport {

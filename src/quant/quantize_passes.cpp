@@ -14,6 +14,7 @@
 #include "mapped_file.hpp"
 #include "quantize_once.hpp"
 #include "raising.hpp"
+#include "utf8.hpp"
 
 namespace mica {
 namespace {
@@ -22,7 +23,10 @@ namespace {
 constexpr size_t kJudged = 8, kWeighed = 3;
 // Points lose more together than the sum of what each does by itself.
 constexpr double kFirstShare = 0.7;
-constexpr size_t kPassesMax = 12;  // the last has floats everywhere
+constexpr double kNothing = 1e-9;   // as little as floats lose
+constexpr double kOfSeen = 0.6;     // of what unseen rows may lose, the worst of the seen may
+constexpr size_t kShortPrompt = 8;  // bytes
+constexpr size_t kPassesMax = 12;   // the last has floats everywhere
 
 uint64_t peak_bytes() {
   rusage usage{};
@@ -36,6 +40,19 @@ std::vector<CalibrationSample> some_of(const std::vector<CalibrationSample>& sam
   const size_t taken = std::min(count, samples.size());
   for (size_t i = 0; i < taken; ++i) out.push_back(samples[i * samples.size() / taken]);
   return out;
+}
+
+// And those with pictures once more with the beginning of their prompts: rows that attend to few others lose most.
+std::vector<CalibrationSample> with_short(std::vector<CalibrationSample> samples) {
+  const size_t count = samples.size();
+  for (size_t i = 0; i < count; ++i) {
+    CalibrationSample shorter = samples[i];
+    if (shorter.pictures.empty() || !shorter.tokens.empty() || shorter.prompt.size() <= kShortPrompt) continue;
+    shorter.prompt.resize(utf8_invalid_at(std::string_view(shorter.prompt).substr(0, kShortPrompt)));
+    shorter.answer.clear();
+    samples.push_back(std::move(shorter));
+  }
+  return samples;
 }
 
 // A packed file that may yet be made again, beside the one that it will be.
@@ -87,7 +104,11 @@ class Passes {
     files_ = std::move(model->files);
     return status;
   }
-  Status compare(const char* path, const std::vector<CalibrationSample>& judged);
+  Status compare(const char* path, const std::vector<CalibrationSample>& samples);
+  double judged() const { return by_least_ ? report_->closeness.least : report_->closeness.mean; }
+  // 1 less the cosine that is to be held: rows that were not seen come below the smallest of those that were.
+  double may_lose() const { return (by_least_ ? kOfSeen : 1) * (1 - options_.least_cosine); }
+  bool choose_others(double allowed);
   void raise();
   void report_raises(const Closeness& before);
 
@@ -97,28 +118,46 @@ class Passes {
   const QuantizeProgress& progress_;
   QuantizeReport* report_;
   std::vector<RaisePoint> points_;  // empty: not weighed yet
+  bool by_least_ = false;           // of all rows, as the first pass has them; else the mean
 };
 
 // The file of a pass beside the checkpoint, and what each point loses where it was not weighed yet and has to be.
-Status Passes::compare(const char* path, const std::vector<CalibrationSample>& judged) {
+Status Passes::compare(const char* path, const std::vector<CalibrationSample>& samples) {
   MICA_TRY(tell("comparing with the checkpoint", 1));
   std::unique_ptr<ModelFiles> written;
   std::unique_ptr<Model> checkpoint, packed;
   MICA_TRY(ModelFiles::open(path, &written));
   MICA_TRY(open_model(std::move(written), &packed));
   MICA_TRY(open(&checkpoint));
-  Status status = compare_logits(*checkpoint, *packed, judged, options_.threads, &report_->closeness);
-  if (status && report_->closeness.mean < options_.least_cosine && points_.empty()) {
+  Status status = compare_logits(*checkpoint, *packed, samples, options_.threads, &report_->closeness);
+  if (points_.empty()) by_least_ = report_->closeness.rows_alike();
+  if (status && 1 - judged() > may_lose() && points_.empty()) {
     StaticLosses losses;
     const auto layers = static_cast<double>(checkpoint->spec.decoder.layers);
     const auto step = [&](uint32_t layer) {
       return tell("what is lost in layers." + std::to_string(layer), layer / layers);
     };
-    status = measure_losses(checkpoint.get(), *packed, some_of(judged, kWeighed), options_, step, &losses);
+    status = measure_losses(checkpoint.get(), *packed, some_of(samples, kWeighed), options_, step, &losses);
     points_ = raise_points(*report_, losses);
   }
   files_ = std::move(checkpoint->files);
   return status;
+}
+
+// Other points than those that have more bits already, with less allowed until there are some. False when all have
+// floats.
+bool Passes::choose_others(double allowed) {
+  constexpr double kStep = 0.8;
+  const auto chosen = [&] {
+    std::vector<size_t> levels;
+    for (const RaisePoint& point : points_) levels.push_back(point.chosen);
+    return levels;
+  };
+  const std::vector<size_t> before = chosen();
+  for (double tried = allowed;; tried *= kStep) {
+    const bool more = choose_raises(tried > kNothing ? tried : 0, &points_);
+    if (!more || chosen() != before) return more;
+  }
 }
 
 // The options with what was chosen.
@@ -128,7 +167,8 @@ void Passes::raise() {
     if (point.chosen == 0) continue;
     const WeightFormat format = point.levels[point.chosen].format;
     if (point.name == kHeadPoint) options_.head = format;
-    for (const std::string& matrix : point.matrices) options_.raised[matrix] = format;
+    for (const RaisePoint::Reader& matrix : point.matrices)
+      if (facts_of(format).bits >= facts_of(matrix.format).bits) options_.raised[matrix.name] = format;
   }
 }
 
@@ -147,25 +187,25 @@ void Passes::report_raises(const Closeness& before) {
 
 Status Passes::run_until_close(const char* path, const std::vector<CalibrationSample>& held_out) {
   const Trial trial(path);
-  const std::vector<CalibrationSample> judged = some_of(held_out.empty() ? samples_ : held_out, kJudged);
-  const double bound = 1 - options_.least_cosine;
+  const std::vector<CalibrationSample> shown = with_short(some_of(held_out.empty() ? samples_ : held_out, kJudged));
   const WeightFormat head = options_.head;
-  double allowed = kFirstShare * bound;
+  double allowed = 0;  // of what points lose by themselves, in means over rows
   Closeness before;
   bool more = true;
   for (size_t number = 1;; ++number) {
     MICA_TRY(pass(trial.path()));
-    MICA_TRY(compare(trial.path(), judged));
+    MICA_TRY(compare(trial.path(), shown));
     if (number == 1) before = report_->closeness;
-    const double lost = 1 - report_->closeness.mean;
+    const double lost = 1 - judged(), bound = may_lose();
     if (lost <= bound || !more || points_.empty()) break;
-    if (number > 1) allowed *= std::clamp(0.8 * bound / lost, 0.1, 0.7);
-    more = choose_raises(number + 1 < kPassesMax ? allowed : 0, &points_);
+    if (number == 1) allowed = kFirstShare * bound * (1 - before.mean) / lost;
+    else allowed *= std::clamp(0.8 * bound / lost, 0.1, 0.7);
+    more = choose_others(number + 1 < kPassesMax ? allowed : 0);
     options_.head = head;
     raise();
   }
   report_raises(before);
-  if (1 - report_->closeness.mean > bound)
+  if (judged() < options_.least_cosine)
     report_->warnings.push_back(
         "logits are further from the checkpoint's than was asked for, and nothing is left that could have more bits");
   return trial.keep();

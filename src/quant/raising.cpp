@@ -12,6 +12,8 @@ namespace {
 
 // The share of a matrix's output that rounding its weights to eight bits loses, as measured where they were.
 constexpr double kEightBitLoss = 6e-5;
+// Of what four bits lose, a table of levels with multipliers does.
+constexpr double kLevelsLoss = 0.65;
 constexpr double kFloatBits = 16;
 
 // What is known of a point before it is known what it costs.
@@ -57,14 +59,18 @@ std::map<std::string, Known> known_points(const QuantizeReport& report) {
 
 RaisePoint raise_point(const std::string& name, const Known& known, double loss) {
   RaisePoint point{.name = name, .matrices = {}, .format = known.fewest(), .rows_lost = known.rows, .levels = {}};
-  for (const LinearReport* matrix : known.matrices) point.matrices.push_back(matrix->name);
+  for (const LinearReport* matrix : known.matrices) point.matrices.push_back({matrix->name, matrix->format});
   double bits = 0;
   for (const LinearReport* matrix : known.matrices)
     bits += matrix->bits * static_cast<double>(matrix->rows * matrix->columns);
   point.levels.push_back({point.format, bits, loss});
   if (facts_of(point.format).bits < 8 && known.lost() > 0) {
-    const double left = std::min(1.0, (known.rows + kEightBitLoss) / known.lost());
-    point.levels.push_back({WeightFormat::s8, known.bits(WeightFormat::s8), loss * left});
+    const auto add = [&](WeightFormat format, double weights_lost) {
+      const double left = std::min(1.0, (known.rows + weights_lost) / known.lost());
+      point.levels.push_back({format, known.bits(format), loss * left});
+    };
+    if (point.format == WeightFormat::u4) add(WeightFormat::t4, kLevelsLoss * known.weights);
+    add(WeightFormat::s8, kEightBitLoss);
   }
   point.levels.push_back({WeightFormat::floats, known.bits(WeightFormat::floats), 0});
   return point;

@@ -10,11 +10,15 @@
 
 namespace mica {
 
-// A quant point: its matrices stay as they are, have eight bits each, or floats, and then its rows have floats too.
+// A quant point: its matrices stay as they are, have a table of levels, eight bits each, or floats, and then its rows have floats too.
 struct RaisePoint {
   std::string name;
-  std::vector<std::string> matrices;  // by their names in reports
-  WeightFormat format;                // of the fewest bits among them
+  struct Reader {
+    std::string name;  // in reports
+    WeightFormat format;
+  };
+  std::vector<Reader> matrices;
+  WeightFormat format;  // of the fewest bits among them
   double rows_lost;                   // the share of its rows' squared values that eight bits lose
   struct Level {
     WeightFormat format;

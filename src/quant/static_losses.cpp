@@ -58,7 +58,7 @@ class ItemRuns {
   }
   void finish(const Model& packed, size_t items, StaticLosses* out) {
     const LayerRows& rows = own_->decoder();
-    const size_t count = std::min<size_t>(kClosenessRows, rows.rows(item_));
+    const size_t count = std::min<size_t>(closeness_rows(packed), rows.rows(item_));
     const size_t vocabulary = packed.weights.decoder.lm_head.rows;
     std::vector<uint32_t> last;
     for (size_t row = rows.rows(item_) - count; row < rows.rows(item_); ++row)

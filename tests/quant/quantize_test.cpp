@@ -190,8 +190,8 @@ TEST_CASE("logits that are too far from the checkpoint's: points get more bits u
     const Packed packed = quantized(family, {.least_cosine = 0.995}, 8);
     const QuantizeReport& report = packed.report;
     CHECK(report.closeness_before.mean < 0.995);
-    CHECK(report.closeness.mean >= 0.995);
-    CHECK(report.closeness.samples == 8);
+    CHECK(report.closeness.least >= 0.995);
+    CHECK(report.closeness.samples >= 8);
     CHECK(worst_cosine(family, *packed.model) > 0.97);
     REQUIRE(!report.raises.empty());
     for (size_t i = 0; i < report.raises.size(); ++i) {
@@ -202,7 +202,7 @@ TEST_CASE("logits that are too far from the checkpoint's: points get more bits u
       for (const LinearReport& layer : report.layers) {
         if (layer.point != raise.point) continue;
         ++readers;
-        CHECK(layer.format == raise.to);
+        CHECK(facts_of(layer.format).bits >= facts_of(raise.to).bits);
       }
       CHECK((readers > 0 || raise.point == "head_in"));
     }

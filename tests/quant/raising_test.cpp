@@ -55,7 +55,9 @@ TEST_CASE("what points lose: as measured, or their share of a tower; eight bits 
   REQUIRE(points.size() == 5);  // what has floats is none
   CHECK(of(points, "layers.0.down_in").levels[0].loss == 0.2);
   CHECK(of(points, "layers.0.down_in").levels[1].loss > 0.18);   // its rows are the cause
-  CHECK(of(points, "layers.1.down_in").levels[1].loss < 0.001);  // its weights are
+  CHECK(of(points, "layers.1.down_in").levels[1].loss == doctest::Approx(0.065).epsilon(0.01));  // its weights are
+  CHECK(of(points, "layers.1.down_in").levels[1].format == WeightFormat::t4);
+  CHECK(of(points, "layers.1.down_in").levels[2].loss < 0.001);
   CHECK(of(points, "vision.patches_in").levels[0].loss == doctest::Approx(0.01));
   CHECK(of(points, "vision.layers.0.mlp_in").levels[0].loss == doctest::Approx(0.03));
   CHECK(of(points, "head_in").levels[0].loss == 0.01);
@@ -69,15 +71,15 @@ TEST_CASE("what points lose: as measured, or their share of a tower; eight bits 
 
 TEST_CASE("who is raised: nobody while little is lost, then what gains most a bit, in the end all") {
   const StaticLosses losses{
-      .points = {{"layers.0.down_in", 0.2}, {"layers.1.down_in", 0.1}}, .towers = 0.04, .vocabulary = 0.01};
+      .points = {{"layers.0.down_in", 0.2}, {"layers.1.down_in", 0.15}}, .towers = 0.04, .vocabulary = 0.01};
   std::vector<RaisePoint> points = raise_points(made_up(), losses);
-  CHECK(choose_raises(0.36, &points));
+  CHECK(choose_raises(0.41, &points));
   for (const RaisePoint& one : points) CHECK(one.chosen == 0);
-  CHECK(choose_raises(0.26, &points));  // eight bits help layer 1, whose rows are well kept, and cost least
-  CHECK(of(points, "layers.1.down_in").chosen == 1);
-  CHECK(of(points, "layers.0.down_in").chosen == 0);
+  CHECK(choose_raises(0.3, &points));  // eight bits help layer 1, whose rows are well kept, and cost least
+  CHECK(of(points, "layers.1.down_in").chosen == 2);
+  CHECK(of(points, "layers.0.down_in").chosen < 2);
   CHECK(choose_raises(0.06, &points));
-  CHECK(of(points, "layers.0.down_in").chosen == 2);
+  CHECK(of(points, "layers.0.down_in").chosen == 3);
   CHECK(of(points, "head_in").chosen == 0);
   CHECK_FALSE(choose_raises(0, &points));
   CHECK(of(points, "head_in").chosen == 1);
