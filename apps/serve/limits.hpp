@@ -41,6 +41,10 @@ constexpr std::chrono::seconds kPingTime{5};
 // After a signal, running answers have so long to end.
 constexpr std::chrono::seconds kDrainTime{30};
 
+// A longer prompt joins no step of others, who would wait for all of it: it is read a layer at a time between their steps.
+// So many tokens take about as long as the weights, which a step reads anyway.
+constexpr uint32_t kTokensJoiningMax = 16;
+
 constexpr uint32_t kLikeliestMax = 20;  // top_logprobs
 
 }  // namespace app::serve

@@ -184,13 +184,12 @@ void Scheduler::count_tokens(Job& job) {
 Slot* Scheduler::first_apart() const {
   Slot* first = nullptr;
   for (const std::unique_ptr<Slot>& slot : slots_)
-    if (!slot->is_free() && mica_session_waits_apart(slot->session()) != 0 &&
-        (first == nullptr || slot->used() < first->used()))
+    if (!slot->is_free() && slot->reads_apart() && (first == nullptr || slot->used() < first->used()))
       first = slot.get();
   return first;
 }
 
-// A piece of a picture or of a long prompt, and more for as long as the others had for their step: so half of the time
+// A piece of a picture or of a prompt, and more for as long as the others had for their step: so half of the time
 // is theirs. False where that failed.
 bool Scheduler::read() {
   const auto until = std::chrono::steady_clock::now() + step_time_;
@@ -217,7 +216,7 @@ void Scheduler::step() {
   std::vector<Slot*> stepped;
   std::vector<mica_session*> sessions;
   for (const std::unique_ptr<Slot>& slot : slots_) {
-    if (slot->is_free() || mica_session_waits_apart(slot->session()) != 0) continue;
+    if (slot->is_free() || slot->reads_apart()) continue;
     stepped.push_back(slot.get());
     sessions.push_back(slot->session());
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "limits.hpp"
 #include "log_sum.hpp"
 
 namespace app::serve {
@@ -122,12 +123,24 @@ void Slot::begin(std::shared_ptr<Job> job, uint64_t now) {
       schema_ = question.schema;
     }
     require(mica_session_begin(session(), &question.sampling, &error), error);
+    is_long_ = waiting() > kTokensJoiningMax;
   } catch (const Failure&) {
     forget();
     throw;
   }
   counts_.waited_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - job->asked_at).count();
   job_ = std::move(job);
+}
+
+uint32_t Slot::waiting() const {
+  mica_stats stats{};
+  mica_session_stats(session(), &stats);
+  return stats.tokens_waiting;
+}
+
+bool Slot::reads_apart() {
+  is_long_ = is_long_ && waiting() > 0;
+  return is_long_ || mica_session_waits_apart(session()) != 0;
 }
 
 void Slot::count() {
@@ -150,8 +163,7 @@ Piece Slot::piece_of(const mica_step& step) const {
   const size_t vocabulary = mica_model_vocabulary(room_.model);
   const double sum = log_sum({logits, vocabulary});
   piece.log_probability = logits[step.token] - sum;
-  if (job_->question.likeliest > 0)
-    piece.likeliest = likeliest_of(logits, vocabulary, job_->question.likeliest, sum);
+  if (job_->question.likeliest > 0) piece.likeliest = likeliest_of(logits, vocabulary, job_->question.likeliest, sum);
   return piece;
 }
 

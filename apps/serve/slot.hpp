@@ -30,6 +30,8 @@ class Slot {
   const std::shared_ptr<Job>& job() const { return job_; }
   bool is_free() const { return job_ == nullptr; }
   uint64_t used() const { return used_; }  // larger: later
+  // Its prompt is read in pieces, between the steps of others: it cannot join one, or would hold it up.
+  bool reads_apart();
   const Counts& counts() const { return counts_; }
   // Turns of the question that it need not read again: those of a conversation that it holds with its last answer.
   size_t turns_held(const Question& question) const;
@@ -48,6 +50,7 @@ class Slot {
   void open();
   void forget();
   void read(const Question& question);
+  uint32_t waiting() const;  // tokens
   void count();
   Piece piece_of(const mica_step& step) const;
 
@@ -58,6 +61,7 @@ class Slot {
   std::vector<std::string> held_;  // a key for each turn of the conversation
   bool has_stops_ = false;         // of a request: the model's come back with a new session only
   std::string schema_;             // that the session keeps
+  bool is_long_ = false;           // the prompt, and not read to its end
   bool has_read_ = false;          // the prompt
   std::string answer_;
   Counts counts_;

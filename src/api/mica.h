@@ -371,10 +371,10 @@ mica_status mica_session_fill(mica_session *session, uint32_t text, uint32_t pic
  * MICA_CANCELLED, the session holds what it held before; of the rows of logits it keeps the newest. */
 mica_status mica_session_prefill(mica_session *session, mica_progress progress, void *user, mica_error *error);
 /* The same in pieces, each no longer than a layer of a picture's tower or a batch of rows, so that other sessions of the
- * workspace can be stepped in between: while mica_session_waits_apart, each call computes the next piece. What is left then
- * is computed along with the others' tokens (mica_sessions_step), and the answer has the same bits. One session after the
- * other: a picture that another session begins meanwhile is encoded from its beginning. On failure as mica_session_prefill,
- * back to before the first piece. */
+ * workspace can be stepped in between: each call computes the next piece, while anything waits. What is left of a text
+ * may also join the others' tokens (mica_sessions_step): the answer has the same bits. One session after the other: what
+ * another session begins in pieces meanwhile, this one begins again. On failure as mica_session_prefill, back to before
+ * the first piece. */
 mica_status mica_session_prefill_piece(mica_session *session, mica_error *error);
 /* 1 where what waits in the session cannot join a step of others: a picture, or more than a batch. */
 int mica_session_waits_apart(const mica_session *session);
@@ -455,9 +455,9 @@ mica_status mica_session_step(mica_session *session, mica_step *step, mica_error
 /* A step of each of `count` different sessions of one workspace. The weights are read once for all of them, so that
  * several answers take little longer than one; each gets the tokens that it would get alone, bit for bit. Text that waits
  * is computed along with the others' tokens where a batch has room for it (and the weights are packed), else before, as
- * pictures are (mica_session_prefill_piece: so that the others need not wait for all of it). Sessions whose answer is over may stay among them. A session that fails does not stop the others: its
- * status is in `statuses` (may be NULL), its step has no token, and the first failure is what is returned. `steps` and
- * `statuses` have room for `count`. MICA_INVALID_ARGUMENT, and no session was stepped, where they are more than
+ * pictures are. Others wait for all of it: not where it was computed by mica_session_prefill_piece before. Sessions whose
+ * answer is over may stay among them. A session that fails does not stop the others: its status is in `statuses` (may be
+ * NULL), its step has no token, and the first failure is what is returned. `steps` and `statuses` have room for `count`. MICA_INVALID_ARGUMENT, and no session was stepped, where they are more than
  * sessions_max, not of one workspace, or one is there twice. */
 mica_status mica_sessions_step(mica_session *const *sessions, size_t count, mica_step *steps, mica_status *statuses,
                                mica_error *error);

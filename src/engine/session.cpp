@@ -234,9 +234,8 @@ Status Session::embed_picture(const Picture& picture, const float** rows, size_t
 
 // Before the first chunk that leaves logits nothing of them has changed: where others follow it, all is computed at once.
 Status Session::prefill_piece() {
-  if (!waits_apart()) return Status::ok();
   MICA_TRY(compute_waiting());
-  if (!waits_apart()) return Status::ok();
+  if (sequence_.pending() == 0) return Status::ok();
   begin_reading();
   const Sequence::Mark until = sequence_.mark();
   const double start_time = now_seconds(), picture_start = stats().picture_seconds;

@@ -81,7 +81,7 @@ class Session {
   // Computes what was added; on failure forgets it, and of the logits before keeps the newest row.
   Status prefill(ProgressFunction progress, void* user);
   // A piece of the same, so that others of the workspace have their steps in between: a layer of a picture's tower, or a
-  // chunk of rows. Nothing where what waits is no longer apart. Errors: those of prefill.
+  // layer of the decoder (where layers keep a state: a chunk). Nothing where nothing waits. Errors: those of prefill.
   Status prefill_piece();
   // What waits cannot be computed along with the steps of others.
   bool waits_apart();
