@@ -68,7 +68,8 @@ void check_length(Service& service, const Question& question) {
     if (status != MICA_OK && tokens == 0) throw Failure(error.message, status);
     if (tokens > service.scheduler.context())
       throw Refusal(400, "a text of " + std::to_string(tokens) + " tokens does not fit a context of " +
-                             std::to_string(service.scheduler.context()) + ": shorten it, or start the server with a larger -c");
+                             std::to_string(service.scheduler.context()) +
+                             ": shorten it, or start the server with a larger -c");
   };
   check(question.text);
   for (const Turn& turn : question.turns)
@@ -120,7 +121,7 @@ void answer_stream(Call& call, std::unique_ptr<Watched> job, std::unique_ptr<Pro
   streamed->protocol = std::move(protocol);
   call.response.set_header("Cache-Control", "no-store");
   call.response.set_header("X-Accel-Buffering", "no");
-  call.response.set_chunked_content_provider(type, [streamed](size_t, httplib::DataSink& sink) {
+  const auto provide = [streamed](size_t, httplib::DataSink& sink) {
     try {
       std::string bytes;
       const bool is_last = streamed->next(&bytes);
@@ -132,7 +133,12 @@ void answer_stream(Call& call, std::unique_ptr<Watched> job, std::unique_ptr<Pro
     } catch (const std::exception&) {  // out of memory: who listens sees a stream that breaks off
       return false;
     }
-  });
+  };
+  if (call.request.version != "HTTP/1.0") return call.response.set_chunked_content_provider(type, provide);
+  // It knows no pieces: the stream ends with the connection.
+  Connection::current()->close_behind();
+  call.response.set_header("Connection", "close");
+  call.response.set_content_provider(type, provide);
 }
 
 }  // namespace

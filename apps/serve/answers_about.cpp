@@ -26,6 +26,28 @@ bool flag(const Json& body, const char* name, bool initial) {
   return required_field(body, name, Kind::boolean).get<bool>();
 }
 
+Ordered model_json(const Service& service) {
+  const mica_model* model = service.model.get();
+  const uint32_t context = service.scheduler.context();
+  return {{"id", service.name},
+          {"object", "model"},
+          {"created", service.created},
+          {"owned_by", "mica"},
+          {"aliases", Ordered::array()},
+          {"max_model_len", context},
+          {"description", mica_model_description(model)},
+          {"architecture",
+           {{"input_modalities", modalities(service.model)}, {"output_modalities", Ordered::array({"text"})}}},
+          {"status", {{"value", "loaded"}, {"args", Ordered::array()}}},
+          {"meta",
+           {{"n_ctx", context},
+            {"n_ctx_train", mica_model_context_max(model)},
+            {"n_vocab", mica_model_vocabulary(model)},
+            {"n_params", mica_model_parameters(model)},
+            {"size", mica_model_bytes(model)},
+            {"family", mica_model_family(model)}}}};
+}
+
 // A line of Prometheus' text form, with what it says before it.
 struct Metric {
   const char* name;
@@ -44,28 +66,14 @@ void answer_health(Call& call) {
 }
 
 void answer_models(Call& call) {
-  const Service& service = call.service;
-  const mica_model* model = service.model.get();
-  const uint32_t context = service.scheduler.context();
-  const Ordered one = {
-      {"id", service.name},
-      {"object", "model"},
-      {"created", service.created},
-      {"owned_by", "mica"},
-      {"aliases", Ordered::array()},
-      {"max_model_len", context},
-      {"description", mica_model_description(model)},
-      {"architecture",
-       {{"input_modalities", modalities(service.model)}, {"output_modalities", Ordered::array({"text"})}}},
-      {"status", {{"value", "loaded"}, {"args", Ordered::array()}}},
-      {"meta",
-       {{"n_ctx", context},
-        {"n_ctx_train", mica_model_context_max(model)},
-        {"n_vocab", mica_model_vocabulary(model)},
-        {"n_params", mica_model_parameters(model)},
-        {"size", mica_model_bytes(model)},
-        {"family", mica_model_family(model)}}}};
-  answer_json(call, {{"object", "list"}, {"data", Ordered::array({one})}});
+  answer_json(call, {{"object", "list"}, {"data", Ordered::array({model_json(call.service)})}});
+}
+
+void answer_model(Call& call) {
+  const std::string& path = call.request.path;
+  if (!path.ends_with('/' + call.service.name))
+    throw Refusal(404, "there is one model here: " + call.service.name, "model");
+  answer_json(call, model_json(call.service));
 }
 
 void answer_props(Call& call) {

@@ -10,8 +10,8 @@ namespace {
 constexpr double kSeedMax = 18446744073709549568.0;  // the largest below 2^64
 
 void take_stream_options(const Json& value, Question* question) {
-  if (const auto usage = value.find("include_usage"); usage != value.end() && usage->is_boolean())
-    question->includes_usage = usage->get<bool>();
+  if (const auto usage = value.find("include_usage"); usage != value.end() && !usage->is_null())
+    question->includes_usage = required_field(value, "include_usage", Kind::boolean).get<bool>();
 }
 
 // OpenAI's {"type": "json_schema", "json_schema": {"schema": ...}}, and llama.cpp's {"type": "json_object",
@@ -56,6 +56,16 @@ const Field kShared[] = {
     {.name = "logit_bias", .kind = Kind::object, .only = "{}"},
     {.name = "grammar", .kind = Kind::text, .only = "\"\""},
     {.name = "json_schema", .kind = Kind::object, .take = take_schema},
+    {.name = "guided_json", .kind = Kind::object, .take = take_schema},
+    {.name = "guided_regex", .kind = Kind::any, .only = "null"},
+    {.name = "guided_choice", .kind = Kind::any, .only = "null"},
+    {.name = "guided_grammar", .kind = Kind::any, .only = "null"},
+    {.name = "structured_outputs", .kind = Kind::any, .only = "null"},
+    {.name = "stop_token_ids", .kind = Kind::list, .only = "[]"},
+    {.name = "bad_words", .kind = Kind::list, .only = "[]"},
+    {.name = "min_tokens", .kind = Kind::whole, .only = "0"},
+    {.name = "use_beam_search", .kind = Kind::boolean, .only = "false"},
+    {.name = "lora", .kind = Kind::list, .only = "[]"},
     {.name = "response_format", .kind = Kind::object, .take = take_response_format},
     {.name = "model", .kind = Kind::text, .tolerated = kOneModel},
     {.name = "user", .kind = Kind::text, .tolerated = kNoEffect},
@@ -68,6 +78,10 @@ const Field kChat[] = {
     {.name = "top_logprobs", .kind = Kind::whole, .take = take_top_logprobs, .low = 0, .high = kLikeliestMax},
     {.name = "modalities", .kind = Kind::list, .only = "[\"text\"]"},
     {.name = "audio", .kind = Kind::object, .only = "{}"},
+    {.name = "web_search_options", .kind = Kind::any, .only = "null"},
+    {.name = "continue_final_message", .kind = Kind::boolean, .only = "false"},
+    {.name = "add_generation_prompt", .kind = Kind::boolean, .only = "true"},
+    {.name = "prediction", .kind = Kind::any, .tolerated = "the answer is the same, and no later"},
     {.name = "tools", .kind = Kind::list, .tolerated = kNoTools},
     {.name = "tool_choice", .kind = Kind::any, .tolerated = kNoTools},
     {.name = "functions", .kind = Kind::list, .tolerated = kNoTools},
@@ -122,6 +136,8 @@ void read_all(const Json& json, std::span<const Field> own, Question* question) 
 Question read_chat(const Json& json, const Asking& asking, Held&& held) {
   Question question = new_question(asking, std::move(held));
   read_all(json, kChat, &question);
+  if (question.likeliest > 0 && !question.wants_probabilities)
+    throw Refusal(400, "\"top_logprobs\" wants \"logprobs\": true", "top_logprobs");
   TurnReader turns(asking, &question);
   for (const Json& message : required_field(json, "messages", Kind::list)) add_turn(message, &turns);
   turns.finish();

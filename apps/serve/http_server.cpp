@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "connection_threads.hpp"
@@ -15,6 +17,7 @@ namespace {
 
 constexpr char kFullAnswer[] =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+constexpr int kContinue = 100;
 constexpr size_t kRefusedAtOnce = 32;
 constexpr int kBacklog = 128;  // the library's 5 makes clients that come together wait for a second
 
@@ -49,11 +52,28 @@ void write_refusal(const Refusal& refusal, const std::string& path, httplib::Res
   response.set_content(path.starts_with("/api/") ? ollama_error(refusal) : openai_error(refusal), "application/json");
 }
 
+// Of the body. Where a proxy before this server could read another one, what follows would be a request of somebody else.
+uint64_t length_told(const httplib::Request& request) {
+  constexpr const char* kName = "Content-Length";
+  const size_t count = request.get_header_value_count(kName);
+  if (count == 0) return 0;
+  const std::string digits = request.get_header_value(kName);
+  if (count > 1 || digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos)
+    throw Refusal(400, "the body's length is no number, or told twice");
+  return request.get_header_value<uint64_t>(kName);  // the largest, where it is larger
+}
+
+// A route whose path ends in / is for what stands behind it, too.
+bool is_at(const httplib::Request& request, const Route& route) {
+  const std::string_view path = route.path;
+  return request.path == path || (path.size() > 1 && path.ends_with('/') && request.path.starts_with(path));
+}
+
 const Route* find_route(const httplib::Request& request) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   const Route* same_path = nullptr;
   for (const Route& route : routes()) {
-    if (request.path != route.path) continue;
+    if (!is_at(request, route)) continue;
     same_path = &route;
     if (method == route.method) return &route;
   }
@@ -92,6 +112,10 @@ HttpServer::HttpServer(Service* service, size_t connections_max) : service_(*ser
   set_default_headers({{"X-Content-Type-Options", "nosniff"}, {"Server", std::string("mica/") + mica_version()}});
   set_pre_routing_handler(
       [this](const httplib::Request& request, httplib::Response& response) { return before_body(request, response); });
+  // Who asks before sending a body is refused before.
+  set_expect_100_continue_handler([this](const httplib::Request& request, httplib::Response& response) {
+    return admitted(request, response) != nullptr ? kContinue : response.status;
+  });
   Post(".*", [this](const httplib::Request& request, httplib::Response& response,
                     const httplib::ContentReader& reader) { read_and_answer(request, response, reader); });
   // What the library itself refuses.
@@ -147,15 +171,19 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
   return true;
 }
 
-HttpServer::HandlerResponse HttpServer::before_body(const httplib::Request& request, httplib::Response& response) {
-  Connection& connection = *Connection::current();
+const Route* HttpServer::admitted(const httplib::Request& request, httplib::Response& response) const {
   const Route* route = nullptr;
   answering(request.path, response, [&] { route = &admit(request); });
-  if (route == nullptr) {
-    connection.close_behind();
-    response.set_header("Connection", "close");
-    return HandlerResponse::Handled;
-  }
+  if (route != nullptr) return route;
+  Connection::current()->close_behind();
+  response.set_header("Connection", "close");
+  return nullptr;
+}
+
+HttpServer::HandlerResponse HttpServer::before_body(const httplib::Request& request, httplib::Response& response) {
+  Connection& connection = *Connection::current();
+  const Route* route = admitted(request, response);
+  if (route == nullptr) return HandlerResponse::Handled;
   if (request.method == "POST") {
     connection.begin_body();
     return HandlerResponse::Unhandled;
@@ -233,14 +261,15 @@ bool HttpServer::has_key(const httplib::Request& request) const {
 }
 
 void HttpServer::check_body(const httplib::Request& request) const {
-  const bool is_chunked = request.get_header_value("Transfer-Encoding") == "chunked";
-  const auto length = request.get_header_value<uint64_t>("Content-Length");
+  const size_t encodings = request.get_header_value_count("Transfer-Encoding");
+  const bool is_chunked = strcasecmp(request.get_header_value("Transfer-Encoding").c_str(), "chunked") == 0;
+  const uint64_t length = length_told(request);
   if (request.method != "POST") {
-    if (is_chunked || length > 0) throw Refusal(400, "a request of this method has no body");
+    if (encodings > 0 || length > 0) throw Refusal(400, "a request of this method has no body");
     return;
   }
   if (!is_chunked && !request.has_header("Content-Length")) throw Refusal(411, "the length of the body is not told");
-  if (request.has_header("Transfer-Encoding") && (!is_chunked || request.has_header("Content-Length")))
+  if (encodings > 0 && (encodings > 1 || !is_chunked || request.has_header("Content-Length")))
     throw Refusal(400, "the body's length is told in two ways, or in none that is read here");
   if (length > kBodyBytesMax) throw Refusal(413, "the body has more than " + std::to_string(kBodyBytesMax) + " bytes");
   if (!request.get_header_value("Content-Encoding").empty()) throw Refusal(415, "compressed bodies are not read");

@@ -26,6 +26,8 @@ class HttpServer final : private httplib::Server {
   HandlerResponse before_body(const httplib::Request& request, httplib::Response& response);
   void read_and_answer(const httplib::Request& request, httplib::Response& response,
                        const httplib::ContentReader& reader);
+  // Null where it is refused, which the response says then.
+  const Route* admitted(const httplib::Request& request, httplib::Response& response) const;
   const Route& admit(const httplib::Request& request) const;
   void check_caller(const httplib::Request& request) const;
   void check_body(const httplib::Request& request) const;

@@ -12,9 +12,6 @@ constexpr const char* kKept = "the model stays loaded";
 const Field kOptions[] = {
     {.name = "num_predict", .kind = Kind::whole, .take = take_max_tokens, .low = -2, .high = kTokensMax},
     {.name = "seed", .kind = Kind::whole, .take = take_seed, .low = -9.2e18, .high = 9.2e18},
-    {.name = "mirostat", .kind = Kind::whole, .only = "0"},
-    {.name = "typical_p", .kind = Kind::number, .only = "1"},
-    {.name = "tfs_z", .kind = Kind::number, .only = "1"},
     {.name = "num_ctx", .kind = Kind::whole, .tolerated = kOfServer},
     {.name = "num_thread", .kind = Kind::whole, .tolerated = kOfServer},
     {.name = "num_batch", .kind = Kind::whole, .tolerated = kOfServer},
@@ -43,9 +40,12 @@ const Field kShared[] = {
     {.name = "keep_alive", .kind = Kind::any, .tolerated = kKept},
     {.name = "think", .kind = Kind::any, .tolerated = "of models that think; none is told to"},
     {.name = "tools", .kind = Kind::list, .tolerated = kNoTools},
+    {.name = "logprobs", .kind = Kind::boolean, .only = "false"},
+    {.name = "top_logprobs", .kind = Kind::whole, .only = "0"},
 };
 
 const Field kGenerate[] = {
+    {.name = "raw", .kind = Kind::boolean},
     {.name = "suffix", .kind = Kind::text, .only = "\"\""},
     {.name = "template", .kind = Kind::text, .only = "\"\""},
     {.name = "context", .kind = Kind::list, .only = "[]"},

@@ -32,8 +32,8 @@ struct Question {
   std::vector<int32_t> tokens;  // or tokens
   mica_sampling sampling{};
   std::vector<std::string> stops;
-  bool has_stops = false;  // else those of the model
-  std::string schema;      // that the answer keeps (mica_schema.h); empty: none
+  bool has_stops = false;                          // else those of the model
+  std::string schema;                              // that the answer keeps (mica_schema.h); empty: none
   std::shared_ptr<const mica_schema> schema_read;  // by who asks it: it may take long
   bool streams = false;
   bool includes_usage = false;  // of a stream

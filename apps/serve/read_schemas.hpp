@@ -43,7 +43,7 @@ class ReadSchemas {
   }
 
   std::mutex reading_;
-  std::mutex mutex_;       // of what is below
+  std::mutex mutex_;      // of what is below
   std::list<Kept> kept_;  // the newest first
 };
 

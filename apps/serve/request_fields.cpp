@@ -79,6 +79,17 @@ const Field kSampling[] = {
     {.name = "stop", .kind = Kind::any, .take = take_stop},
     {.name = "frequency_penalty", .kind = Kind::number, .only = "0"},
     {.name = "presence_penalty", .kind = Kind::number, .only = "0"},
+    {.name = "typical_p", .kind = Kind::number, .only = "1"},
+    {.name = "tfs_z", .kind = Kind::number, .only = "1"},
+    {.name = "top_a", .kind = Kind::number, .only = "0"},
+    {.name = "top_n_sigma", .kind = Kind::number, .only = "-1"},
+    {.name = "mirostat", .kind = Kind::whole, .only = "0"},
+    {.name = "mirostat_mode", .kind = Kind::whole, .only = "0"},
+    {.name = "dynatemp_range", .kind = Kind::number, .only = "0"},
+    {.name = "xtc_probability", .kind = Kind::number, .only = "0"},
+    {.name = "dry_multiplier", .kind = Kind::number, .only = "0"},
+    {.name = "min_keep", .kind = Kind::whole, .only = "0"},
+    {.name = "samplers", .kind = Kind::any, .only = "[]"},
 };
 
 }  // namespace
@@ -115,7 +126,8 @@ void take_repeat_penalty(const Json& value, Question* question) {
 }
 
 void take_seed(const Json& value, Question* question) {
-  if (value.is_number_float())
+  if (value.is_number_float() && value >= 0) question->sampling.seed = static_cast<uint64_t>(value.get<double>());
+  else if (value.is_number_float())
     question->sampling.seed = static_cast<uint64_t>(static_cast<int64_t>(value.get<double>()));
   else question->sampling.seed = value.get<uint64_t>();
   if (value == -1) question->sampling.seed = std::random_device{}();

@@ -1,6 +1,7 @@
 // Bodies as JSON, see request_json.hpp.
 #include "request_json.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "limits.hpp"
@@ -27,7 +28,7 @@ Json parse_request(const std::string& body) {
   } catch (const Json::exception& fault) {
     const std::string what = fault.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
     // What was read last may be a secret or very long: only the place is told.
-    const std::string place = what.substr(0, what.find(": "));
+    const std::string place = what.substr(0, std::min(what.find(": "), what.find(" parsing '")));
     const size_t bracket = place.find("] ");
     throw Refusal(400, "the body is not JSON: " + (bracket == std::string::npos ? place : place.substr(bracket + 2)));
   }

@@ -27,6 +27,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/health", answer_health, true},
     {"GET", "/v1/health", answer_health, true},
     {"GET", "/v1/models", answer_models},
+    {"GET", "/v1/models/", answer_model},
     {"GET", "/models", answer_models},
     {"GET", "/props", answer_props},
     {"GET", "/slots", answer_slots},
@@ -71,6 +72,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/push", nullptr},
     {"POST", "/api/create", nullptr},
     {"POST", "/api/copy", nullptr},
+    {"DELETE", "/api/delete", nullptr},
 };
 
 }  // namespace

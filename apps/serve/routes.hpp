@@ -38,6 +38,7 @@ void answer_json(Call& call, const nlohmann::ordered_json& json);
 // ---- what routes answer: answers_about.cpp, page.cpp, ollama_answers.cpp
 void answer_health(Call& call);
 void answer_models(Call& call);
+void answer_model(Call& call);  // whose name the path ends with
 void answer_props(Call& call);
 void answer_slots(Call& call);
 void answer_metrics(Call& call);

@@ -18,7 +18,7 @@ struct Service {
   std::string name;     // of the model, as clients are told
   int64_t created = 0;  // in seconds since 1970
   mica_sampling sampling{};
-  bool has_seed = false;  // by the command line
+  bool has_seed = false;           // by the command line
   std::vector<std::string> keys;   // empty: everybody may ask
   std::vector<std::string> hosts;  // names that requests may call this server by, beside addresses and localhost
   RequestLog log;

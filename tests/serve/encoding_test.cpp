@@ -15,9 +15,7 @@ using program::contains;
 
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 void add_big_endian(uint32_t number, std::string* bytes) {
   for (int shift = 24; shift >= 0; shift -= 8) *bytes += static_cast<char>(number >> shift);

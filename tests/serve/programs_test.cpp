@@ -27,7 +27,8 @@ Json tool() {
           {"function",
            {{"name", "HassTurnOn"},
             {"description", "Turns on a device"},
-            {"parameters", {{"type", "object"}, {"properties", {{"name", {{"type", "string"}}}}}, {"required", Json::array()}}}}}};
+            {"parameters",
+             {{"type", "object"}, {"properties", {{"name", {{"type", "string"}}}}}, {"required", Json::array()}}}}}};
 }
 
 // A stream of JSON lines: the text, and the last line. Each before it says that it is none.
@@ -80,8 +81,8 @@ Json frames(int count) {
   Json parts = Json::array();
   for (int i = 1; i <= count; ++i) {
     parts.push_back({{"type", "text"}, {"text", "Image " + std::to_string(i) + ":"}});
-    parts.push_back({{"type", "image_url"},
-                     {"image_url", {{"url", "data:image/jpeg;base64," + picture()}, {"detail", "low"}}}});
+    parts.push_back(
+        {{"type", "image_url"}, {"image_url", {{"url", "data:image/jpeg;base64," + picture()}, {"detail", "low"}}}});
   }
   parts.push_back({{"type", "text"}, {"text", kQuestion}});
   return {{{"role", "user"}, {"content", parts}}};
@@ -119,9 +120,11 @@ TEST_CASE("Home Assistant's ollama: the model is listed, asked with tools and a 
 TEST_CASE("Home Assistant's llama_cpp: a server is taken that answers three tokens beside a tool, whole and streamed") {
   const Server server;
   const std::string model = server.get("/v1/models")["data"][0]["id"];
-  const Json probe = {{"type", "function"},
-                      {"function", {{"name", "probe"}, {"parameters", {{"type", "object"}, {"properties", Json::object()}}}}}};
-  Json body{{"model", model}, {"messages", {{{"role", "user"}, {"content", "Hi"}}}}, {"tools", {probe}}, {"max_tokens", 3}};
+  const Json probe = {
+      {"type", "function"},
+      {"function", {{"name", "probe"}, {"parameters", {{"type", "object"}, {"properties", Json::object()}}}}}};
+  Json body{
+      {"model", model}, {"messages", {{{"role", "user"}, {"content", "Hi"}}}}, {"tools", {probe}}, {"max_tokens", 3}};
   CHECK(server.post("/v1/chat/completions", body)["choices"][0]["message"]["role"] == "assistant");
   body["stream"] = true;
   Json usage;
@@ -132,21 +135,20 @@ TEST_CASE("Home Assistant's llama_cpp: a server is taken that answers three toke
 TEST_CASE("LLM Vision: numbered pictures by OpenAI's protocol, and Ollama's with more fields than it needs") {
   const Server server;
   CHECK(server.get("/v1/models")["data"].size() == 1);
-  const Json answer = server.post("/v1/chat/completions", {{"model", "mica"},
-                                                           {"messages", frames(2)},
-                                                           {"max_completion_tokens", 20},
-                                                           {"temperature", 0},
-                                                           {"top_p", 0.9}});
+  const Json answer = server.post(
+      "/v1/chat/completions",
+      {{"model", "mica"}, {"messages", frames(2)}, {"max_completion_tokens", 20}, {"temperature", 0}, {"top_p", 0.9}});
   CHECK(!content(answer).empty());
   CHECK(server.get("/api/tags").contains("models"));
-  const Json ollama = server.post("/api/chat", {{"model", "model"},
-                                                {"messages", {ollama_user()}},
-                                                {"stream", false},
-                                                {"prompt", kQuestion},
-                                                {"images", {picture()}},
-                                                {"system", ""},
-                                                {"keep_alive", "5m"},
-                                                {"options", {{"temperature", 0}, {"num_predict", 20}, {"top_p", 0.9}, {"num_ctx", 16384}}}});
+  const Json ollama = server.post(
+      "/api/chat", {{"model", "model"},
+                    {"messages", {ollama_user()}},
+                    {"stream", false},
+                    {"prompt", kQuestion},
+                    {"images", {picture()}},
+                    {"system", ""},
+                    {"keep_alive", "5m"},
+                    {"options", {{"temperature", 0}, {"num_predict", 20}, {"top_p", 0.9}, {"num_ctx", 16384}}}});
   CHECK(ollama["message"]["content"] == kAnswer);
 }
 
@@ -165,10 +167,9 @@ TEST_CASE("Frigate: what the model is, what a picture takes, and a review of fra
   };
   CHECK(tokens(2) - tokens(1) == tokens(3) - tokens(2));
   CHECK(tokens(2) > tokens(1) + 16);
-  const Json review = server.post("/v1/chat/completions", {{"model", model["id"]},
-                                                           {"messages", frames(3)},
-                                                           {"response_format", response_schema()},
-                                                           {"max_tokens", 300}});
+  const Json review = server.post(
+      "/v1/chat/completions",
+      {{"model", model["id"]}, {"messages", frames(3)}, {"response_format", response_schema()}, {"max_tokens", 300}});
   CHECK(Json::parse(content(review))["unit"] == kAnswer);
   // Its Ollama way.
   const Json shown = server.post("/api/show", {{"model", model["id"]}, {"verbose", false}});
@@ -205,7 +206,7 @@ TEST_CASE("Open WebUI: a stream with its usage, a title beside it, and Ollama's 
   CHECK(server.get("/api/ps")["models"].size() == 1);
   CHECK(server.post("/api/show", {{"name", model}}).contains("model_info"));
   Json last;
-  CHECK(lines_of(server, "/api/chat", {{"model", model}, {"messages", {ollama_user()}}, {"options", Json::object()}}, &last) ==
-        kAnswer);
+  CHECK(lines_of(server, "/api/chat", {{"model", model}, {"messages", {ollama_user()}}, {"options", Json::object()}},
+                 &last) == kAnswer);
   CHECK(server.status_of("/api/embed", R"({"model": "model", "input": ["x"]})") == 501);
 }
