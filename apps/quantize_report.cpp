@@ -99,6 +99,9 @@ Json json_of(const mica::Closeness& closeness) {
   if (closeness.rows == 0) return nullptr;
   return {{"least_cosine", closeness.least},
           {"mean_cosine", closeness.mean},
+          {"twentieth_cosine", closeness.twentieth},
+          {"quarter_cosine", closeness.quarter},
+          {"middle_cosine", closeness.middle},
           {"rows", closeness.rows},
           {"samples", closeness.samples}};
 }

@@ -76,7 +76,8 @@ Status compare_logits(const Model& checkpoint, const Model& packed, const std::v
   if (cosines.empty()) return Status::ok();
   std::sort(cosines.begin(), cosines.end());
   out->least = cosines.front();
-  out->low = cosines[cosines.size() / 4];
+  out->twentieth = cosines[cosines.size() / 20];
+  out->quarter = cosines[cosines.size() / 4];
   out->middle = cosines[cosines.size() / 2];
   out->mean = std::accumulate(cosines.begin(), cosines.end(), 0.0) / static_cast<double>(cosines.size());
   return Status::ok();

@@ -108,14 +108,14 @@ struct RaiseReport {
 // How near the packed file's logits are to its checkpoint's: cosines of rows.
 struct Closeness {
   double least = 1, mean = 1;
-  double middle = 1, low = 1;    // half of the rows, and a quarter, are below
+  double middle = 1, quarter = 1, twentieth = 1;  // so large a part of the rows is below
   size_t rows = 0, samples = 0;  // none: not measured
 
   // Rows lose about as much as each other, so that the smallest says what is to be expected of any. Of a trained model
   // some are nearly flat, and lose many times what others do.
   bool rows_alike() const {
-    constexpr double kQuarter = 2.5, kWorst = 64;
-    return 1 - low <= kQuarter * (1 - middle) && 1 - least <= kWorst * (1 - middle);
+    const auto within = [this](double cosine, double times) { return 1 - cosine <= times * (1 - middle); };
+    return (within(quarter, 2.5) || within(twentieth, 8)) && within(least, 64);
   }
 };
 
