@@ -42,7 +42,7 @@ Status apply_step(const NormalizeStep& step, bool prefix, PatternScratch* scratc
     case NormalizeStep::Kind::strip: strip(step.left, step.right, text); return Status::ok();
     case NormalizeStep::Kind::strip_accents:
       return rewrite(text, [](char32_t character, std::string* out) {
-        if (!is_nonspacing_mark(character)) utf8_append(character, out);
+        if (!is_mark(character)) utf8_append(character, out);
       });
     case NormalizeStep::Kind::prepend:
       if (prefix && !text->empty()) text->insert(0, step.content);

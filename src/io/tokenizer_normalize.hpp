@@ -17,7 +17,7 @@ struct NormalizeStep {
     form,           // to a Unicode normal form
     lowercase,      // character by character, without context
     strip,          // white space off the ends
-    strip_accents,  // drops non-spacing marks (category Mn)
+    strip_accents,  // drops marks: non-spacing, spacing and enclosing ones
     prepend,        // `content` in front of a text that is not empty
     replace,        // each match of `pattern` by `content`
   };

@@ -17,7 +17,7 @@ Status to_normal_form(NormalForm form, size_t bytes_max, std::string* text);
 // (U+0130) becomes two.
 void append_lower_case(char32_t character, std::string* text);
 
-// General category Mn: a mark that takes no space of its own.
-bool is_nonspacing_mark(char32_t character);
+// General category M: a mark on another character, whether it takes space or not.
+bool is_mark(char32_t character);
 
 }  // namespace mica

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 TEXTS = ["", " ", "abc", "  ab  c ", "Ab cab", "a\u00e9e\u0301\u00c9", "12 3\u00bd4", "a.b, c!", "\u4e16\u754cab", "ab\n\nc\r\n",
          "don't \u017f'S", "\u1112\u1161\u11ab\ud55c", "\ufb01\u00b2\u2163", "a\u0323\u0307\u0301", "<s>ab</s>", "a<s> b <|x|>c", "\u0130I\u03a3",
-         "\u2581a\u2581b", "a\u00a0b\u3000c\u180e", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "abcabcabc" * 3]
+         "\u2581a\u2581b", "a\u00a0b\u3000c\u180e", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "a\u0bbeb\u20ddc\u0301", "abcabcabc" * 3]
 
 
 def model(**options):
