@@ -81,7 +81,6 @@ inline constexpr std::span<const ProcessorField> kGemma4FrameTables[] = {kProces
                                                                          kGemma4ProcessorFields, kVideoFields};
 constexpr ProcessorValues gemma4_frame_values() {
   ProcessorValues values = gemma4_values();
-  values.columns_first = true;
   values.do_normalize = true;
   values.max_image_tokens = 70;
   return values;

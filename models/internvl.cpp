@@ -67,12 +67,7 @@ constexpr ProcessorField kShiftFields[] = {
 };
 constexpr std::span<const ProcessorField> kFrameFields[] = {kProcessorFields, kCropFields, kVideoFields, kShiftFields};
 
-constexpr ProcessorValues frame_values() {
-  ProcessorValues values = tile_values(clip_values());
-  values.columns_first = true;
-  return values;
-}
-constexpr PictureProcessor kFrames = {"InternVLVideoProcessor", ProcessorSteps::resize_crop, frame_values(),
+constexpr PictureProcessor kFrames = {"InternVLVideoProcessor", ProcessorSteps::resize_crop, tile_values(clip_values()),
                                       kFrameFields};
 constexpr PicturePiece kVideo[] = {
     {PicturePiece::Kind::text, "Frame{frame}: ", PieceOf::video},

@@ -37,7 +37,6 @@ constexpr std::span<const ProcessorField> kFrameTable[] = {kProcessorFields, kVi
 constexpr ProcessorValues frame_values() {
   ProcessorValues values = idefics3_values();
   values.do_image_splitting = false;
-  values.columns_first = true;
   return values;
 }
 constexpr PictureProcessor kFrames = {"SmolVLMVideoProcessor", ProcessorSteps::squares, frame_values(), kFrameTable};

@@ -65,6 +65,8 @@ TEST_CASE("frames are prepared as a file of their own says, or as that of pictur
   REQUIRE_MESSAGE(as_pictures.status, as_pictures.status.message());
   CHECK(as_pictures.spec.frames.cut == PictureCut::fixed);
   CHECK(as_pictures.spec.frames.mean[0] == 0.5f);
+  CHECK(as_pictures.spec.frames.columns_first);
+  CHECK_FALSE(as_pictures.spec.pictures.columns_first);
   CHECK(as_pictures.spec.sampling == FrameSampling{.frames = 32});
 
   const std::string own = R"({"size":{"height":28,"width":28},"image_mean":[0.1,0.2,0.3],"num_frames":12})";
@@ -72,6 +74,7 @@ TEST_CASE("frames are prepared as a file of their own says, or as that of pictur
   for (const Read& said : {read(config, kPictures, own), read(config, kPictures, "", nested)}) {
     REQUIRE_MESSAGE(said.status, said.status.message());
     CHECK(said.spec.frames.mean[1] == 0.2f);
+    CHECK(said.spec.frames.columns_first);
     CHECK(said.spec.frames.std[1] == 0.26130258f);  // the class's
     CHECK(said.spec.pictures.mean[1] == 0.5f);
     CHECK(said.spec.sampling == FrameSampling{.frames = 12});
