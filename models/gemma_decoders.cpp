@@ -73,13 +73,9 @@ constexpr ConfigField kPrompted[] = {no_effect("use_bidirectional_attention|num_
 constexpr ConfigTable kGemmaPrompted[] = {
     {ConfigScope::text, kGemmaFields}, {ConfigScope::text, kPrompted}, {ConfigScope::text, kAttentionBias},
     {ConfigScope::text_rope, kRopeType}};
-// As in Gemma 3, the class with pictures has a head without the cap.
-constexpr ConfigField kScoresCap[] = {
-    {"attn_logit_softcapping", FieldKind::null_f32, MICA_FIELD(decoder.multipliers.scores_cap), 1e-3, 1e6},
-};
 constexpr ConfigTable kGemma2Prompted[] = {
-    {ConfigScope::text, kGemma2Fields}, {ConfigScope::text, kScoresCap}, {ConfigScope::text, kNoLogitsCap},
-    {ConfigScope::text, kPrompted}, {ConfigScope::text, kAttentionBias}, {ConfigScope::text_rope, kRopeType}};
+    {ConfigScope::text, kGemma2Fields}, {ConfigScope::text, kCaps}, {ConfigScope::text, kPrompted},
+    {ConfigScope::text, kAttentionBias}, {ConfigScope::text_rope, kRopeType}};
 
 // ---- defaults of the classes (transformers 5.24) --------------------------------------------------------------------
 
@@ -129,7 +125,6 @@ constexpr DecoderSpec gemma3_defaults() {
 
 constexpr DecoderSpec with_blocks(DecoderSpec spec, SeenBlock block) {
   spec.block = block;
-  spec.multipliers.logits_cap = 0;
   return spec;
 }
 

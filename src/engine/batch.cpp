@@ -125,6 +125,7 @@ void Batch::count_unseen(const Sequence& sequence, ShareRows rows) {
   if (window == 0) return;
   const auto start_of = [&](size_t i) {
     const size_t start = first + i + 1 > window ? first + i + 1 - window : 0;
+    if (model_.spec.decoder.block == SeenBlock::prompt) return std::min(start, first);  // where the prompt's rows begin
     const bool whole = model_.spec.decoder.block_beats_window && sequence.is_visual(first + i);
     return whole ? std::min(start, sequence.picture_run_at(first + i).first) : start;
   };
