@@ -75,22 +75,42 @@ constexpr ConfigTable kConfigs[] = {
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kPositionsOfPixels};
 
 constexpr TensorName kTensors[] = {
-    {Slot::resampler_in, Section::projector, true, "kv_proj"},
-    {Slot::resampler_norm, Section::projector, true, "ln_kv"},
-    {Slot::resampler_query_norm, Section::projector, true, "ln_q"},
-    {Slot::resampler_queries, Section::projector, true, "query"},
-    {Slot::resampler_query, Section::projector, true, "attn.in_proj_", nullptr, Stored::query_of_blocks},
+    {Slot::resampler_in, Section::projector, true, "kv_proj", "resampler.kv"},
+    {Slot::resampler_norm, Section::projector, true, "ln_kv", "resampler.ln_kv"},
+    {Slot::resampler_query_norm, Section::projector, true, "ln_q", "resampler.ln_q"},
+    {Slot::resampler_queries, Section::projector, true, "query", "resampler.query"},
+    {Slot::resampler_query, Section::projector, true, "attn.in_proj_",
+     "resampler.attn.q|resampler.attn.k|resampler.attn.v", Stored::query_of_blocks},
     {Slot::resampler_key, Section::projector, true, "attn.in_proj_", nullptr, Stored::key_of_blocks},
     {Slot::resampler_value, Section::projector, true, "attn.in_proj_", nullptr, Stored::value_of_blocks},
-    {Slot::resampler_output, Section::projector, true, "attn.out_proj"},
-    {Slot::resampler_post_norm, Section::projector, true, "ln_post"},
-    {Slot::resampler_out, Section::projector, true, "proj", nullptr, Stored::transposed},
+    {Slot::resampler_output, Section::projector, true, "attn.out_proj", "resampler.attn.out"},
+    {Slot::resampler_post_norm, Section::projector, true, "ln_post", "resampler.ln_post"},
+    {Slot::resampler_out, Section::projector, true, "proj", "^resampler.proj", Stored::transposed},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kSiglipTensors, kSiglipLastNorm, kTensors};
 constexpr const char* kTextRoots[] = {"llm.model."};
 constexpr const char* kOwnHeadRoots[] = {"llm."};
 constexpr const char* kVisionRoots[] = {"vpm."};
 constexpr const char* kProjectorRoots[] = {"resampler."};
+
+// Of a text file and its projector, whose numbers llama.cpp counts: 3 is 2.6.
+constexpr const char* kGgufConfig = R"json({
+  "architectures": ["MiniCPMV"], "model_type": "minicpmv",
+  "version": "$(clip.minicpmv_version=3?2.6:of another clip.minicpmv_version)",
+  "query_num": $(rows resampler.query), "drop_vision_last_layer": false,
+  "text_config": $(text),
+  "vision_config": {
+    "hidden_size": $(clip.vision.embedding_length), "intermediate_size": $(clip.vision.feed_forward_length),
+    "num_hidden_layers": $(clip.vision.block_count), "num_attention_heads": $(clip.vision.attention.head_count),
+    "image_size": $(side v.position_embd.weight clip.vision.patch_size), "patch_size": $(clip.vision.patch_size),
+    "layer_norm_eps": $(clip.vision.attention.layer_norm_epsilon), "hidden_act": "gelu_pytorch_tanh"}})json";
+// How many slices a picture has at most no key says: as many as the published checkpoint's and llama.cpp's.
+constexpr const char* kGgufProcessor = R"json({
+  "image_processor_type": "MiniCPMVImageProcessor", "max_slice_nums": 9,
+  "scale_resolution": $(clip.vision.image_size), "patch_size": $(clip.vision.patch_size),
+  "image_feature_size": $(rows resampler.query),
+  "norm_mean": $(clip.vision.image_mean), "norm_std": $(clip.vision.image_std)})json";
+constexpr const char* kUnread[] = {"resampler.pos_embed_k"};  // of GGUF files: positions, which are computed
 
 constexpr Step kStem[] = {
     {Op::linear, Slot::patch_embedding},
@@ -138,6 +158,7 @@ extern constinit const Family minicpmv_2_6 = {
     .architectures = kArchitectures,
     .defaults = defaults,
     .decoders = kDecoders,
+    .text = TextPlace::nested_or_root,  // nested of GGUF files
     .towers = kTowers,
     .vision_absent = R"({"hidden_size": 1152, "image_size": 980, "intermediate_size": 4304, "num_attention_heads": 16,
                          "num_hidden_layers": 27, "patch_size": 14})",
@@ -146,7 +167,9 @@ extern constinit const Family minicpmv_2_6 = {
     .published_processor = kProcessors,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
+    .unread = kUnread,
     .roots = {kTextRoots, kOwnHeadRoots, kVisionRoots, kProjectorRoots},
+    .gguf = {.projector = "resampler", .config = kGgufConfig, .processor = kGgufProcessor},
     .stem = kStem,
     .projector = kProjector,
     .projector_title = "queries that look at patches",

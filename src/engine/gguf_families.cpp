@@ -9,7 +9,7 @@ namespace mica {
 
 namespace {
 
-// Of a place the last row counts, as it does for the loader. "~" before a name: GgufTensorName::in_pairs.
+// Of a place the last row counts, as it does for the loader. Before a name "~": GgufTensorName::in_pairs, "^": turned.
 void add_names(const Family& family, std::vector<GgufTensorName>* out) {
   for (size_t table = 0; table < family.tensors.size(); ++table)
     for (const TensorName& name : family.tensors[table]) {
@@ -21,8 +21,8 @@ void add_names(const Family& family, std::vector<GgufTensorName>* out) {
           [&](const auto& later) { return std::any_of(later.begin(), later.end(), replaces); });
       const std::string root = family.roots[static_cast<size_t>(name.section)][0];
       if (name.gguf == nullptr || is_replaced) continue;
-      const bool in_pairs = name.gguf[0] == '~';
-      out->push_back({name.gguf + in_pairs, root + name.pattern, in_pairs});
+      const bool in_pairs = name.gguf[0] == '~', turned = name.gguf[0] == '^';
+      out->push_back({name.gguf + (in_pairs || turned), root + name.pattern, in_pairs, turned});
     }
 }
 

@@ -1,6 +1,7 @@
 // QuantizationConfig: the kinds by their names, and the fields of each.
 #include "quantization_config.hpp"
 
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 
@@ -12,9 +13,6 @@ namespace {
 // Weights that mica does not read: their kind by name.
 std::string kind_name(JsonValue config) {
   std::string_view method;
-  bool eight = false, four = false;
-  if (config.find("load_in_8bit").as_bool(&eight) && eight) return "bitsandbytes, 8 bits";
-  if (config.find("load_in_4bit").as_bool(&four) && four) return "bitsandbytes, 4 bits";
   if (!config.find("quant_method").as_string(&method)) return "a kind that it does not name";
   std::string name(method.substr(0, 64));
   double bits = 0;
@@ -73,7 +71,7 @@ Status read_integers_config(JsonValue config, QuantizationConfig* out) {
 
 Status read_awq_config(JsonValue config, QuantizationConfig* out) {
   out->kind = Quantization::awq;
-  MICA_TRY(one_of(config, "version", {"gemm", "GEMM"}));
+  for (const char* field : {"version", "checkpoint_format"}) MICA_TRY(one_of(config, field, {"gemm", "GEMM"}));
   return read_integers_config(config, out);
 }
 
@@ -83,6 +81,12 @@ Status read_gptq_config(JsonValue config, QuantizationConfig* out) {
   std::string_view format;
   MICA_TRY(get_string_or(config, "checkpoint_format", "gptq", &format));
   out->zero_less_one = format == "gptq";
+  const JsonValue writers = config.find("meta").find("quantizer");
+  for (size_t i = 0; i < std::max<size_t>(1, writers.size()); ++i) {
+    std::string_view writer;
+    const bool named = (writers.is_string() ? writers : writers.at(i)).as_string(&writer);
+    out->words_less_one |= named && out->zero_less_one && writer.starts_with("gptqmodel");
+  }
   return read_integers_config(config, out);
 }
 
@@ -99,17 +103,25 @@ Status read_auto_round_config(JsonValue config, QuantizationConfig* out) {
 
 Status read_compressed_config(JsonValue config, QuantizationConfig* out) {
   out->kind = Quantization::compressed_tensors;
-  MICA_TRY(one_of(config, "format", {"pack-quantized", "int-quantized"}));
+  MICA_TRY(one_of(config, "format", {"pack-quantized", "int-quantized", "naive-quantized", "mixed-precision"}));
+  // What is done to weights or rows besides: rotations that are not in the weights, and zeros that are left out.
+  if (config.find("transform_config").size() != 0) return not_read(config, "transform_config is not empty");
+  MICA_TRY(one_of(config.find("sparsity_config"), "format", {"dense"}));
   const JsonValue groups = config.find("config_groups");
-  for (const JsonValue group : groups) MICA_TRY(one_of(group.find("weights"), "type", {"int"}));
+  for (const JsonValue group : groups) {
+    MICA_TRY(one_of(group, "format", {"pack-quantized", "int-quantized", "naive-quantized"}));
+    MICA_TRY(one_of(group.find("weights"), "type", {"int"}));
+    MICA_TRY(one_of(group.find("weights"), "strategy", {"tensor", "channel", "group"}));
+  }
   return get_u32_or(groups.at(0), "weights.num_bits", 2, 8, 0, &out->bits);
 }
 
 Status read_bitsandbytes_config(JsonValue config, QuantizationConfig* out) {
-  bool four = false;
+  bool four = false, eight = false;
   MICA_TRY(get_bool_or(config, "load_in_4bit", false, &four));
-  if (!four) return not_read(config);
-  out->kind = Quantization::four_bit_floats;
+  MICA_TRY(get_bool_or(config, "load_in_8bit", false, &eight));
+  if (four == eight) return not_read(config, "of load_in_4bit and load_in_8bit exactly one should be true");
+  out->kind = four ? Quantization::four_bit_floats : Quantization::eight_bits;
   return one_of(config, "bnb_4bit_quant_type", {"nf4", "fp4"});
 }
 
@@ -163,6 +175,8 @@ Status read_object(JsonValue config, QuantizationConfig* out) {
   std::string_view method;
   if (!config.find("quant_method").as_string(&method)) {
     if (config.find("bits").is_set() && config.find("group_size").is_set()) return read_mlx_config(config, out);
+    for (const char* loads : {"load_in_4bit", "load_in_8bit"})
+      if (config.find(loads).is_set()) return read_bitsandbytes_config(config, out);
     return not_read(config);
   }
   for (const Kind& kind : kKinds)

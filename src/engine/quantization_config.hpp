@@ -10,7 +10,7 @@
 namespace mica {
 
 enum class Quantization : uint8_t {
-  none, awq, gptq, compressed_tensors, mlx, four_bit_floats, aqlm, quip_sharp,
+  none, awq, gptq, compressed_tensors, mlx, four_bit_floats, eight_bits, aqlm, quip_sharp,
   static_ranges,  // integers with steps of what enters and leaves them: read where matrices are (static_ranges.cpp)
 };
 
@@ -20,6 +20,7 @@ struct QuantizationConfig {
   uint32_t group = 0;        // inputs that share a scale; 0: not said, or all
   bool by_module = false;    // single modules may have others (GPTQ, AutoRound), which their shapes say
   bool zero_less_one = false;  // GPTQ's first format: zeros are stored less one
+  bool words_less_one = false;  // the same, and fields of 3 bits as GPTQModel counts them down: by whole words
   // Of a decoder, where fused matrices are taken apart (QuIP#).
   uint32_t heads = 0, kv_heads = 0;
   JsonValue modules;         // MLX: what single modules have instead, by path; lives as long as the document

@@ -77,28 +77,29 @@ Status read_four_bit_floats(const LayerTensors& layer, MadeMatrices* out, OwnedB
 }
 
 Status read_aqlm(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned) {
-  constexpr size_t kVector = 8;  // inputs that a code stands for
+  constexpr size_t kVectorMax = 64;
   const TensorView *codes = nullptr, *books = nullptr;
   MICA_TRY(layer.require(".codes", 3, &codes));
   MICA_TRY(layer.require(".codebooks", 4, &books));
   const size_t rows = codes->shape[0], vectors = codes->shape[1], count = codes->shape[2];
+  const size_t width = books->shape[3];  // inputs that a code stands for
   const size_t entries = books->shape[1], code_bytes = codes->dtype == DType::i8 ? 1 : 2;
   if (codes->dtype != DType::i8 && codes->dtype != DType::i16)
     return layer.unsupported("codes are stored in neither 8 nor 16 bits");
-  if (books->shape[2] != 1 || books->shape[3] != kVector)
-    return layer.unsupported("a code stands for another number of weights than 8 inputs of one output");
+  if (books->shape[2] != 1 || width == 0 || width > kVectorMax)
+    return layer.unsupported("a code stands for other weights than up to 64 inputs of one output");
   if (books->shape[0] != count || entries != size_t{1} << layer.config.bits || codes->bytes.empty())
     return layer.error("codes and codebooks have shapes that contradict each other or nbits_per_codebook");
   std::vector<float> vectors_of_books, scales;
-  MICA_TRY(layer.floats(".codebooks", count * entries * kVector, &vectors_of_books));
+  MICA_TRY(layer.floats(".codebooks", count * entries * width, &vectors_of_books));
   MICA_TRY(layer.floats(".scales", rows, &scales));
   MadeMatrix& made = out->emplace_back();
-  MICA_TRY(made.allocate(layer.name, rows, vectors * kVector, DType::f32, owned));
+  MICA_TRY(made.allocate(layer.name, rows, vectors * width, DType::f32, owned));
   const uint8_t* code = codes->bytes.data();
   for (size_t row = 0; row < rows; ++row)
     for (size_t vector = 0; vector < vectors; ++vector) {
-      float* values = made.row(row) + vector * kVector;
-      for (size_t j = 0; j < kVector; ++j) values[j] = 0;
+      float* values = made.row(row) + vector * width;
+      for (size_t j = 0; j < width; ++j) values[j] = 0;
       for (size_t book = 0; book < count; ++book, code += code_bytes) {
         // Stored with a sign: the same bits without it.
         const auto word = static_cast<uint16_t>(code[0] | (code_bytes == 1 ? 0 : code[1] << 8));
@@ -106,10 +107,10 @@ Status read_aqlm(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned
         const int most = static_cast<int>(entries);
         if (said < -most / 2 || said >= most) return layer.error("a code is of no vector in its codebook");
         const size_t index = static_cast<size_t>(said < 0 ? said + most : said);
-        const float* entry = vectors_of_books.data() + (book * entries + index) * kVector;
-        for (size_t j = 0; j < kVector; ++j) values[j] += entry[j];
+        const float* entry = vectors_of_books.data() + (book * entries + index) * width;
+        for (size_t j = 0; j < width; ++j) values[j] += entry[j];
       }
-      for (size_t j = 0; j < kVector; ++j) values[j] *= scales[row];
+      for (size_t j = 0; j < width; ++j) values[j] *= scales[row];
     }
   return Status::ok();
 }

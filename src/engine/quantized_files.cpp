@@ -33,6 +33,8 @@ constexpr const char* kFourBit[] = {".weight.quant_state.bitsandbytes__nf4", ".w
 constexpr const char* kFourBitUsed[] = {
     ".weight",           ".weight.absmax",           ".weight.quant_map", ".weight.nested_absmax",
     ".weight.nested_quant_map", kFourBit[0], kFourBit[1]};
+constexpr const char* kEight[] = {".SCB"};
+constexpr const char* kEightUsed[] = {".weight", ".SCB", ".weight_format"};
 constexpr const char* kAqlm[] = {".codes"};
 constexpr const char* kAqlmUsed[] = {".codes", ".codebooks", ".scales"};
 constexpr const char* kQuip[] = {".Qidxs"};
@@ -44,6 +46,7 @@ constexpr KindRow kKinds[] = {
     {Quantization::compressed_tensors, kCompressed, kCompressedUsed, read_compressed},
     {Quantization::mlx, kMlx, kMlxUsed, read_mlx},
     {Quantization::four_bit_floats, kFourBit, kFourBitUsed, read_four_bit_floats},
+    {Quantization::eight_bits, kEight, kEightUsed, read_eight_bits},
     {Quantization::aqlm, kAqlm, kAqlmUsed, read_aqlm},
     {Quantization::quip_sharp, kQuip, kQuipUsed, read_quip_sharp},
 };

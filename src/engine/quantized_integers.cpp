@@ -12,6 +12,9 @@ constexpr size_t kWordBits = 32, kWordBytes = 4;
 // Words of qzeros that GPTQ's first format stores less one in each field, by bits; of three bits, whose fields lie in
 // two words, each is counted up by itself.
 constexpr uint32_t kOneInEachField[] = {0, 0, 0x55555555, 0, 0x11111111, 0, 0, 0, 0x01010101};
+// But GPTQModel takes these from the three words that 32 fields of three bits fill, the first and the last of which are
+// no ones of their fields, and adds them when it reads.
+constexpr uint32_t kWordsOfThreeBits[] = {0x24924924, 0x92492492, 0x49249249};
 
 // Inputs in a row one after the other; the last group may be shorter.
 Status staircase(const LayerTensors& layer, uint32_t said, IntegerRows* rows) {
@@ -62,9 +65,15 @@ Status read_transposed_scales(const LayerTensors& layer, IntegerRows* rows) {
   return Status::ok();
 }
 
-// The word of a row's group with its stored ones added back.
-uint32_t gptq_zero(const uint8_t* words, size_t row, uint32_t bits, bool less_one) {
-  if (!less_one) return packed_field(words, kWordBytes, row, bits);
+// The field of a row's group with what was taken from it added back.
+uint32_t gptq_zero(const uint8_t* words, size_t row, uint32_t bits, const QuantizationConfig& config) {
+  if (!config.zero_less_one) return packed_field(words, kWordBytes, row, bits);
+  if (bits == 3 && config.words_less_one) {
+    const size_t bit = row * bits, first = bit / kWordBits, shift = bit % kWordBits;
+    const auto word = [&](size_t at) { return word_at(words + at * kWordBytes) + kWordsOfThreeBits[at % 3]; };
+    const uint64_t both = word(first) | uint64_t{shift + bits > kWordBits ? word(first + 1) : 0} << kWordBits;
+    return static_cast<uint32_t>(both >> shift) & 7;
+  }
   if (bits == 3) return (packed_field(words, kWordBytes, row, bits) + 1) & 7;
   // A zero of 0 borrowed from the fields above: the whole word is counted up.
   const size_t bit = row * bits;
@@ -123,7 +132,7 @@ Status read_gptq(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned
   for (size_t row = 0; row < rows.rows; ++row)
     for (size_t group = 0; group < rows.groups; ++group)
       rows.zeros.push_back(static_cast<int32_t>(gptq_zero(
-          zeros->bytes.data() + group * zeros->shape[1] * kWordBytes, row, bits, layer.config.zero_less_one)));
+          zeros->bytes.data() + group * zeros->shape[1] * kWordBytes, row, bits, layer.config)));
   rows.read = [&](size_t row, int32_t* codes) {
     for (size_t k = 0; k < rows.columns; ++k)
       codes[k] = static_cast<int32_t>(packed_field(words->bytes.data() + row * kWordBytes, stride, k, bits));
@@ -175,23 +184,30 @@ Status read_compressed_scales(const LayerTensors& layer, IntegerRows* rows) {
   return layer.floats(".weight_scale", count, &rows->scales);
 }
 
+// Bytes with a sign, [rows, columns].
+Status read_signed_bytes(const LayerTensors& layer, const TensorView** weight, IntegerRows* rows) {
+  MICA_TRY(layer.require(".weight", 2, weight));
+  const TensorView* bytes = *weight;
+  if (bytes->dtype != DType::i8 || bytes->bytes.empty())
+    return layer.unsupported("its weight is stored neither packed nor as bytes with a sign");
+  rows->rows = bytes->shape[0];
+  rows->columns = bytes->shape[1];
+  rows->code_min = -128;
+  rows->code_max = 127;
+  rows->read = [bytes, columns = rows->columns](size_t row, int32_t* codes) {
+    const uint8_t* line = bytes->bytes.data() + row * columns;
+    for (size_t k = 0; k < columns; ++k) codes[k] = static_cast<int8_t>(line[k]);
+  };
+  return Status::ok();
+}
+
 Status read_compressed_bytes(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned) {
   IntegerRows rows;
   const TensorView* weight = nullptr;
-  MICA_TRY(layer.require(".weight", 2, &weight));
-  if (weight->dtype != DType::i8 || weight->bytes.empty())
-    return layer.unsupported("its weight is stored neither packed nor as bytes with a sign");
-  rows.rows = weight->shape[0];
-  rows.columns = weight->shape[1];
-  rows.code_min = -128;
-  rows.code_max = 127;
+  MICA_TRY(read_signed_bytes(layer, &weight, &rows));
   MICA_TRY(read_compressed_scales(layer, &rows));
   MICA_TRY(staircase(layer, 0, &rows));
   MICA_TRY(read_compressed_zeros(layer, 8, 0, &rows));
-  rows.read = [&](size_t row, int32_t* codes) {
-    const uint8_t* bytes = weight->bytes.data() + row * rows.columns;
-    for (size_t k = 0; k < rows.columns; ++k) codes[k] = static_cast<int8_t>(bytes[k]);
-  };
   return make_integer_rows(layer, rows, &out->emplace_back(), owned);
 }
 
@@ -227,6 +243,22 @@ Status read_compressed(const LayerTensors& layer, MadeMatrices* out, OwnedBytes*
     const uint8_t* line = words->bytes.data() + row * words->shape[1] * kWordBytes;
     for (size_t k = 0; k < rows.columns; ++k) codes[k] = static_cast<int32_t>(packed_field(line, kWordBytes, k, bits));
   };
+  return make_integer_rows(layer, rows, &out->emplace_back(), owned);
+}
+
+// bitsandbytes: SCB is each row's largest magnitude, which code 127 stands for.
+Status read_eight_bits(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned) {
+  IntegerRows rows;
+  const TensorView* weight = nullptr;
+  MICA_TRY(read_signed_bytes(layer, &weight, &rows));
+  MICA_TRY(layer.floats(".SCB", rows.rows, &rows.scales));
+  for (float& scale : rows.scales) scale /= 127;
+  rows.groups = 1;
+  // 0: rows as they are, which files have; others are of GPUs' tiles.
+  const TensorView* order = layer.find(".weight_format");
+  if (order != nullptr && std::any_of(order->bytes.begin(), order->bytes.end(), [](uint8_t byte) { return byte != 0; }))
+    return layer.unsupported("weight_format is not 0: its rows are in the order of a GPU's tiles");
+  MICA_TRY(staircase(layer, 0, &rows));
   return make_integer_rows(layer, rows, &out->emplace_back(), owned);
 }
 

@@ -69,6 +69,7 @@ Status read_awq(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned)
 Status read_gptq(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned);
 Status read_compressed(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned);
 Status read_mlx(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned);
+Status read_eight_bits(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned);
 Status read_four_bit_floats(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned);
 Status read_aqlm(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned);
 Status read_quip_sharp(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned);

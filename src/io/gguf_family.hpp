@@ -15,6 +15,7 @@ struct GgufTensorName {
   std::string_view gguf;    // "blk.{}.attn_q"; with "|" between them tensors whose rows follow each other
   std::string huggingface;  // "model.layers.{}.self_attn.q_proj"
   bool in_pairs = false;    // of a tower: rows of a rotary pair are neighbours in GGUF files
+  bool turned = false;      // rows here are columns there
 };
 
 struct GgufFamily {

@@ -18,7 +18,8 @@ constexpr std::string_view kWithoutEffect[] = {
     "clip.has_text_encoder", "clip.has_vision_encoder", "clip.has_llava_projector", "clip.has_qwen2vl_merger",
     "clip.has_audio_encoder", "clip.projector_type", "clip.vision.projector_type", "clip.use_gelu", "clip.use_silu",
     "clip.vision.projection_dim", "clip.vision.feed_forward_length", "clip.vision.image_size",
-    "clip.vision.attention.layer_norm_epsilon", "clip.vision.n_wa_pattern",
+    "clip.vision.attention.layer_norm_epsilon", "clip.vision.n_wa_pattern", "clip.has_minicpmv_projector",
+    "clip.minicpmv_query_num",
 };
 // Of other families' pictures, whose files have the same clip.projector_type.
 constexpr std::string_view kRefused[] = {"clip.vision.mm_patch_merge_type", "clip.vision.image_grid_pinpoints",
@@ -40,7 +41,7 @@ Status check_width(const GgufFile& text, std::string_view architecture, const Gg
   uint32_t width = 0;
   MICA_TRY(text.get_u32(std::string(architecture) + ".embedding_length", 1, limits::kHiddenMax, &width));
   for (const TensorView& tensor : projector.tensors())
-    if (tensor.name.starts_with("mm.") && tensor.rank == 2 && (tensor.shape[0] == width || tensor.shape[1] == width))
+    if (!tensor.name.starts_with("v.") && tensor.rank == 2 && (tensor.shape[0] == width || tensor.shape[1] == width))
       return Status::ok();
   return Status::error(Code::unsupported, "%s gives rows for another model than %s, which is %u wide",
                        projector.name().c_str(), text.name().c_str(), width);
@@ -143,17 +144,35 @@ Status part_pairs(const GgufFile& projector, OwnedTensors* owned, TensorView* te
   return Status::ok();
 }
 
-// "v.blk.{}.attn_q" with a layer's number and a suffix.
+// Columns as rows.
+Status turn(const GgufFile& projector, OwnedTensors* owned, TensorView* tensor) {
+  const size_t rows = tensor->shape[0], columns = tensor->shape[1], count = rows * columns;
+  if (tensor->rank != 2 || count == 0 || dtype_layout(tensor->dtype).block_values != 1)
+    return projector.error(Code::unsupported, tensor->name, "is no matrix of plain numbers, which alone can be turned");
+  const size_t bytes = tensor->bytes.size() / count;
+  std::vector<uint8_t>& turned = owned->bytes.emplace_back(tensor->bytes.size());
+  for (size_t at = 0; at < count; ++at)
+    std::memcpy(turned.data() + (at % columns * rows + at / columns) * bytes, tensor->bytes.data() + at * bytes, bytes);
+  std::swap(tensor->shape[0], tensor->shape[1]);
+  tensor->bytes = {turned.data(), turned.size()};
+  return Status::ok();
+}
+
+// "v.blk.{}.attn_q" with a layer's number and a suffix, which has no dot behind a name that ends with "_".
 std::string with_layer(std::string_view pattern, std::string_view layer, std::string_view suffix) {
   std::string text(pattern);
   if (const size_t place = text.find("{}"); place != std::string::npos) text.replace(place, 2, layer);
-  return text.append(suffix);
+  return text.append(suffix.substr(pattern.ends_with('_') && suffix.starts_with('.')));
 }
 
 // What stands for "{}" in a name of the pattern, and the suffix behind it.
 bool parse_name(std::string_view name, std::string_view pattern, std::string_view* layer, std::string_view* suffix) {
   const size_t place = pattern.find("{}");
-  if (place == std::string_view::npos || !name.starts_with(pattern.substr(0, place))) return false;
+  if (!name.starts_with(pattern.substr(0, place))) return false;
+  if (place == std::string_view::npos) {
+    *suffix = name.substr(pattern.size());
+    return suffix->starts_with(".");
+  }
   const std::string_view after = pattern.substr(place + 2), rest = name.substr(place);
   const size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
   *layer = rest.substr(0, digits);
@@ -238,19 +257,18 @@ Status read_projector_tensors(const GgufFile& projector, const GgufFamily& famil
   const bool exchanged = has_exchanged_names(projector);
   std::vector<std::string_view> taken;
   for (const GgufTensorName& name : family.names)
-    if (name.gguf.starts_with("v.") && name.gguf.find('|') != std::string_view::npos)
+    if (!name.gguf.starts_with("blk.") && name.gguf.find('|') != std::string_view::npos)
       MICA_TRY(add_joined(projector, name, owned, out, &taken));
   for (const TensorView& tensor : projector.tensors()) {
     if (tensor.name.ends_with(kSecond) || std::find(taken.begin(), taken.end(), tensor.name) != taken.end()) continue;
     TensorView view = tensor;
     if (const TensorView* second = tensor_of(projector, std::string(tensor.name) + ".1"))
       MICA_TRY(join_times(projector, tensor, *second, owned, &view));
-    const auto is_in_pairs = [&](const GgufTensorName& row) {
+    for (const GgufTensorName& row : family.names) {
       std::string_view layer, suffix;
-      return row.in_pairs && parse_name(tensor.name, row.gguf, &layer, &suffix);
-    };
-    if (std::any_of(family.names.begin(), family.names.end(), is_in_pairs))
-      MICA_TRY(part_pairs(projector, owned, &view));
+      if ((!row.in_pairs && !row.turned) || !parse_name(tensor.name, row.gguf, &layer, &suffix)) continue;
+      MICA_TRY(row.in_pairs ? part_pairs(projector, owned, &view) : turn(projector, owned, &view));
+    }
     std::string name = true_name(tensor.name, exchanged);
     count_taps(projector, &name);
     view.name = owned->names.emplace_back(huggingface_tensor_name(name, family));

@@ -38,7 +38,7 @@ class Filler {
 
   Status value(std::string_view what, std::string* out) const {
     constexpr std::string_view kToken = "token ", kRows = "rows ", kInverse = "inverse ", kEvery = "every ",
-                               kIndices = "indices ", kSquares = "squares ";
+                               kIndices = "indices ", kSquares = "squares ", kSide = "side ";
     if (what == "text") {
       out->append(pair_.text_config);
       return Status::ok();
@@ -47,6 +47,7 @@ class Filler {
     if (what.starts_with(kRows)) return rows(what.substr(kRows.size()), out);
     if (what.starts_with(kInverse)) return inverse(what.substr(kInverse.size()), out);
     if (what.starts_with(kSquares)) return squares(what.substr(kSquares.size()), out);
+    if (what.starts_with(kSide)) return side(what.substr(kSide.size()), out);
     if (what.starts_with(kEvery)) return every(what.substr(kEvery.size()), out);
     if (what.starts_with(kIndices)) return indices(what.substr(kIndices.size()), out);
     if (const size_t choice = what.find('?'); choice != std::string_view::npos) {
@@ -75,15 +76,44 @@ class Filler {
     return Status::ok();
   }
 
-  Status rows(std::string_view name, std::string* out) const {
+  Status rows_of(std::string_view name, uint64_t* out) const {
     const TensorView* tensor = tensor_of(pair_.projector, name);
     if (tensor == nullptr || tensor->rank < 2)
       return pair_.projector.error(Code::corrupt_file, name, "is missing, or no matrix");
-    *out += std::to_string(tensor->shape[0]);
+    *out = tensor->shape[0];
+    return Status::ok();
+  }
+
+  Status rows(std::string_view name, std::string* out) const {
+    uint64_t count = 0;
+    MICA_TRY(rows_of(name, &count));
+    *out += std::to_string(count);
+    return Status::ok();
+  }
+
+  Status side(std::string_view what, std::string* out) const {
+    const size_t space = what.find(' ');
+    uint64_t count = 0;
+    uint32_t factor = 1;
+    MICA_TRY(rows_of(what.substr(0, space), &count));
+    MICA_TRY(pair_.projector.get_u32(what.substr(space + 1), 1, limits::kPictureRuleSideMax, &factor));
+    const auto root = static_cast<uint64_t>(std::llround(std::sqrt(static_cast<double>(count))));
+    if (root * root != count)
+      return pair_.projector.error(Code::corrupt_file, what.substr(0, space), "has no square number of rows");
+    *out += std::to_string(root * factor);
     return Status::ok();
   }
 
   Status holds(std::string_view name, bool* out) const {
+    if (const size_t equals = name.find('='); equals != std::string_view::npos) {
+      const std::string_view key = name.substr(0, equals), number = name.substr(equals + 1);
+      uint32_t value = 0, wanted = 0;
+      std::from_chars(number.data(), number.data() + number.size(), wanted);
+      *out = pair_.projector.has(key);
+      if (*out) MICA_TRY(pair_.projector.get_u32(key, 0, UINT32_MAX, &value));
+      *out = *out && value == wanted;
+      return Status::ok();
+    }
     if (pair_.projector.has(name)) return pair_.projector.get_bool(name, out);
     *out = tensor_of(pair_.projector, name) != nullptr;
     return Status::ok();

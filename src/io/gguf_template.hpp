@@ -8,10 +8,12 @@
 //   inverse KEY|DEFAULT one over a number
 //   squares SIDE PATCH FACTOR|DEFAULT   three keys: how many squares of FACTOR by FACTOR patches a picture of SIDE by
 //                       SIDE pixels has
+//   side TENSOR KEY     the root of a tensor's rows, patches of a square, by the number of a key, the pixels of one
 //   every KEY           the last of each run of so many layers of the tower, as a list
 //   indices KEY         the places of a list of booleans where it says true
 //   KEY|DEFAULT         a number, boolean or list of the projector; without a default it must be there
 //   NAME?YES:NO         YES where a key of the projector is true, or a tensor of that name is there; else NO
+//   KEY=NUMBER?YES:NO   YES where a key of the projector is there with that number
 #pragma once
 
 #include <string>
