@@ -193,7 +193,7 @@ void add_text_keys(const Json& config, const std::string& architecture, GgufBuil
 }
 
 // What the decoder's fields stand in.
-const Json& text_of(const Json& config) { return config.contains("text_config") ? config["text_config"] : config; }
+const Json& decoder_of(const Json& config) { return config.contains("text_config") ? config["text_config"] : config; }
 
 uint32_t first_of(const Json& value) { return value.is_array() ? value[0] : value; }
 
@@ -209,7 +209,7 @@ void add_tower_keys(const Pair& pair, const Json& config, const Json& pictures, 
       .u32("clip.vision.patch_size", first_of(tower["patch_size"]))
       .u32("clip.vision.embedding_length", tower["hidden_size"])
       .u32("clip.vision.feed_forward_length", tower["intermediate_size"])
-      .u32("clip.vision.projection_dim", text_of(config)["hidden_size"])
+      .u32("clip.vision.projection_dim", decoder_of(config)["hidden_size"])
       .u32("clip.vision.block_count", tower["num_hidden_layers"])
       .u32("clip.vision.attention.head_count", tower["num_attention_heads"])
       .f32("clip.vision.attention.layer_norm_epsilon", tower.value("layer_norm_eps", pair.norm_epsilon))
@@ -237,7 +237,7 @@ class WrittenPair {
         std::filesystem::copy_file(source + "/" + name, folder_.path(name));
     folder_.write("config.json", config.dump());
     GgufBuilder text, tower;
-    add_text_keys(text_of(config), pair.architecture, &text);
+    add_text_keys(decoder_of(config), pair.architecture, &text);
     add_vocabulary(pair.tokens, &text);
     add_tower_keys(pair, config, pictures, &tower);
     std::map<std::string, Tensor> tensors = tensors_of(source + "/model.safetensors");
@@ -265,8 +265,8 @@ class WrittenPair {
       std::string gguf = one.gguf;
       if (has_layer) gguf.replace(gguf.find("{}"), 2, number);
       const Json& heads = one.rows == Rows::of_tower_heads ? config["vision_config"]["num_attention_heads"]
-                          : one.rows == Rows::of_key_heads ? text_of(config)["num_key_value_heads"]
-                                                           : text_of(config)["num_attention_heads"];
+                          : one.rows == Rows::of_key_heads ? decoder_of(config)["num_key_value_heads"]
+                                                           : decoder_of(config)["num_attention_heads"];
       if (one.rows == Rows::turned) turn(tensor);
       else if (one.rows != Rows::as_they_are) pair_rows(heads, tensor);
       put(gguf, suffix, *tensor, gguf.starts_with("v.") || gguf.starts_with("mm.") || gguf.starts_with("resampler.")
@@ -368,7 +368,7 @@ TEST_CASE("a pair gives the answers and the pixels of the checkpoint that it was
 }
 
 TEST_CASE("a pair whose text, type or tower is of another model is refused by what is wrong") {
-  const WrittenPair lighton(pairs()[0]);
+  const WrittenPair lighton(pairs()[0]), minicpm(pairs().back());
   const auto refusal = [](const std::string& text, const std::string& tower) {
     mica_model_options options = mica_model_options_default();
     options.projector = tower.c_str();
@@ -377,27 +377,32 @@ TEST_CASE("a pair whose text, type or tower is of another model is refused by wh
     CHECK(mica_model_open(text.c_str(), &options, &model, &error) != MICA_OK);
     return std::string(error.message);
   };
-  const std::vector<uint8_t> tower = read_all(lighton.tower());
   const TestFolder folder;
   const struct {
+    const WrittenPair& pair;
     const char* before;
     const char* after;
     const char* said;
   } changes[] = {
-      {"lightonocr", "lightonocx", "lightonocx"},
-      {"v.blk.1.attn_q.weight", "v.blk.1.attn_x.weight", "layers.1.attention.q_proj"},
-      {"mm.patch_merger.weight", "mm.patch_xerger.weight", "merging_layer"},
-      {"clip.vision.attention.head_count", "clip.vision.attention.head_counx", "head_count"},
-      {"clip.vision.block_count", "clip.vision.block_counx", "block_count"},
-      {"clip.vision.image_mean", "clip.vision.image_meax", "image_mean"},
+      {lighton, "lightonocr", "lightonocx", "lightonocx"},
+      {lighton, "v.blk.1.attn_q.weight", "v.blk.1.attn_x.weight", "layers.1.attention.q_proj"},
+      {lighton, "mm.patch_merger.weight", "mm.patch_xerger.weight", "merging_layer"},
+      {lighton, "clip.vision.attention.head_count", "clip.vision.attention.head_counx", "head_count"},
+      {lighton, "clip.vision.block_count", "clip.vision.block_counx", "block_count"},
+      {lighton, "clip.vision.image_mean", "clip.vision.image_meax", "image_mean"},
+      {minicpm, "clip.minicpmv_version", "clip.minicpmv_versiox", "another clip.minicpmv_version"},
+      {minicpm, "resampler.attn.k.weight", "resampler.attn.x.weight", "cannot be joined"},
+      {minicpm, "resampler.query", "resampler.querx", "resampler.query is missing"},
+      {minicpm, "v.position_embd.weight", "v.position_embx.weight", "v.position_embd.weight is missing"},
   };
   for (const auto& change : changes) {
     CAPTURE(std::string(change.before));
+    const std::vector<uint8_t> tower = read_all(change.pair.tower());
     std::string changed(text_of(tower));
     const size_t at = changed.find(change.before);
     REQUIRE(at != std::string::npos);
     changed.replace(at, std::string(change.after).size(), change.after);
-    const std::string said = refusal(lighton.text(), folder.write("changed.gguf", changed));
+    const std::string said = refusal(change.pair.text(), folder.write("changed.gguf", changed));
     CHECK_MESSAGE(said.find(change.said) != std::string::npos, said);
   }
   CHECK(refusal(lighton.tower(), lighton.text()).find("mmproj") != std::string::npos);
