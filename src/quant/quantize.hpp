@@ -115,7 +115,7 @@ struct Closeness {
   // some are nearly flat, and lose many times what others do.
   bool rows_alike() const {
     const auto within = [this](double cosine, double times) { return 1 - cosine <= times * (1 - middle); };
-    return (within(quarter, 2.5) || within(twentieth, 8)) && within(least, 64);
+    return (within(quarter, 2.5) || within(twentieth, 8)) && within(least, 400);
   }
 };
 

@@ -23,6 +23,7 @@ namespace {
 constexpr size_t kJudged = 8, kWeighed = 3;
 // Points lose more together than the sum of what each does by itself.
 constexpr double kFirstShare = 0.7;
+constexpr double kFarAtMost = 64;   // times what the middle row loses, where the mean is too far as well
 constexpr double kNothing = 1e-9;   // as little as floats lose
 constexpr double kOfSeen = 0.6;     // of what unseen rows may lose, the worst of the seen may
 constexpr size_t kShortPrompt = 8;  // bytes
@@ -130,7 +131,9 @@ Status Passes::compare(const char* path, const std::vector<CalibrationSample>& s
   MICA_TRY(open_model(std::move(written), &packed));
   MICA_TRY(open(&checkpoint));
   Status status = compare_logits(*checkpoint, *packed, samples, options_.threads, &report_->closeness);
-  if (points_.empty()) by_least_ = report_->closeness.rows_alike();
+  const Closeness& now = report_->closeness;
+  const bool far = now.mean < options_.least_cosine && 1 - now.least <= kFarAtMost * (1 - now.middle);
+  if (points_.empty()) by_least_ = now.rows_alike() || far;
   if (status && 1 - judged() > may_lose() && points_.empty()) {
     StaticLosses losses;
     const auto layers = static_cast<double>(checkpoint->spec.decoder.layers);
