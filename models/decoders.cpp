@@ -190,6 +190,7 @@ constexpr ConfigField kQwen35Layers[] = {
     {"linear_value_head_dim", FieldKind::u32, MICA_FIELD(decoder.delta.value_dim), 1, kHeadDimMax},
     {"linear_num_key_heads", FieldKind::u32, MICA_FIELD(decoder.delta.key_heads), 1, kHeadsMax},
     {"linear_num_value_heads", FieldKind::u32, MICA_FIELD(decoder.delta.value_heads), 1, kHeadsMax},
+    only("attn_output_gate", kOnlyTrue),  // published so, and not read by the class
     no_effect("mtp_*|mamba_ssm_dtype"),  // of the layer that guesses the token behind the next, and of storage
 };
 constexpr ConfigTable kQwen35[] = {

@@ -120,3 +120,17 @@ TEST_CASE("what is stored beside the config's word, or not stored with it, is wa
   }
   mica_set_log(nullptr, nullptr);
 }
+
+TEST_CASE("a gate that Qwen3.5's attention always has is known, and refused where it is switched off") {
+  for (const bool gated : {true, false}) {
+    Checkpoint checkpoint("qwen3_5_text");
+    checkpoint.config["attn_output_gate"] = gated;
+    g_warnings.clear();
+    mica_set_log(keep_warning, nullptr);
+    mica_error error{};
+    CHECK(checkpoint.open(&error) == (gated ? MICA_OK : MICA_UNSUPPORTED));
+    mica_set_log(nullptr, nullptr);
+    CHECK(g_warnings.empty());
+    if (!gated) CHECK_MESSAGE(std::strstr(error.message, "attn_output_gate") != nullptr, error.message);
+  }
+}
