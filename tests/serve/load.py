@@ -22,6 +22,7 @@ import sys
 import time
 
 TRIES = 600  # of a request that is told to come again
+FAILED = ('no answer', 'broken off')  # how what is told in an answer's place begins
 GONE = (ConnectionError, asyncio.IncompleteReadError, asyncio.TimeoutError, OSError)
 
 
@@ -99,11 +100,11 @@ def text_of(got):
     if status in (429, 503):
         return None
     if status != 200:
-        return 'no answer: ' + repr(got[:300])
+        return f'{FAILED[0]}: {got[:300]!r}'
     if b'text/event-stream' not in head:
         return json.loads(body)['choices'][0]['message']['content']
     if b'data: [DONE]' not in body:
-        return 'broken off: ' + repr(got[-300:])
+        return f'{FAILED[1]}: {got[-300:]!r}'
     text = ''
     for event in re.findall(rb'^data: (\{.*\})', body, re.M):
         for choice in json.loads(event)['choices']:
@@ -322,6 +323,9 @@ async def run(server, options):
         text, _ = await ask(server.port, body)
         alone_seconds.append(time.monotonic() - start)
         alone.append(text)
+        if text.startswith(FAILED):
+            print(f'alone: {text}')
+            return False
     if alone[:len(bodies)] != alone[len(bodies):]:
         print('a request alone has two answers')
         return False
