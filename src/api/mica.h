@@ -457,8 +457,9 @@ mica_status mica_session_step(mica_session *session, mica_step *step, mica_error
  * is computed along with the others' tokens where a batch has room for it (and the weights are packed), else before, as
  * pictures are. Others wait for all of it: not where it was computed by mica_session_prefill_piece before. Sessions whose
  * answer is over may stay among them. A session that fails does not stop the others: its status is in `statuses` (may be
- * NULL), its step has no token, and the first failure is what is returned. `steps` and `statuses` have room for `count`. MICA_INVALID_ARGUMENT, and no session was stepped, where they are more than
- * sessions_max, not of one workspace, or one is there twice. */
+ * NULL), its step has no token, and the first failure is what is returned. `steps` and `statuses` have room for `count`.
+ * MICA_INVALID_ARGUMENT, and no session was stepped, where they are more than sessions_max, not of one workspace, or one
+ * is there twice. */
 mica_status mica_sessions_step(mica_session *const *sessions, size_t count, mica_step *steps, mica_status *statuses,
                                mica_error *error);
 

@@ -10,7 +10,8 @@
 
 namespace mica {
 
-// A quant point: its matrices stay as they are, have a table of levels, eight bits each, or floats, and then its rows have floats too.
+// A quant point: its matrices stay as they are, have a table of levels, eight bits each, or floats, and then its rows have
+// floats too.
 struct RaisePoint {
   std::string name;
   struct Reader {
@@ -19,7 +20,7 @@ struct RaisePoint {
   };
   std::vector<Reader> matrices;
   WeightFormat format;  // of the fewest bits among them
-  double rows_lost;                   // the share of its rows' squared values that eight bits lose
+  double rows_lost;     // the share of its rows' squared values that eight bits lose
   struct Level {
     WeightFormat format;
     double bits, loss;

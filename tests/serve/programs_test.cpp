@@ -10,10 +10,7 @@ using program::data;
 
 namespace {
 
-constexpr const char* kQuestion = "Which unit is this?";
-constexpr const char* kAnswer = "SOLAR 1";
-
-std::string picture() { return base64(file_bytes(data("panel/000.jpg"))); }
+std::string picture() { return base64(file_bytes(data(kPicture))); }
 
 Json schema_of(const std::string& unit) {
   return {{"type", "object"},

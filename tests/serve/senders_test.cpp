@@ -10,14 +10,6 @@ using namespace serve_test;
 using program::contains;
 using namespace std::chrono_literals;
 
-namespace {
-
-const std::string kPicture = "panel/000.jpg";
-constexpr const char* kQuestion = "Which unit is this?";
-constexpr const char* kAnswer = "SOLAR 1";
-
-}  // namespace
-
 TEST_CASE("who may ask") {
   const Server server({"--api-key", "first", "--api-key", "second", "--allowed-host", "panel.local"});
   struct {

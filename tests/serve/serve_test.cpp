@@ -15,10 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string kPicture = "panel/000.jpg";
-constexpr const char* kQuestion = "Which unit is this?";
-constexpr const char* kAnswer = "SOLAR 1";
-
 // Until it is so, for a few seconds.
 template <typename Condition>
 bool becomes(const Condition& condition, int times = 500) {

@@ -12,6 +12,11 @@ namespace serve_test {
 
 using Json = nlohmann::ordered_json;
 
+// A picture of tests/data, and what the panel model says of it.
+inline const std::string kPicture = "panel/000.jpg";
+inline constexpr const char* kQuestion = "Which unit is this?";
+inline constexpr const char* kAnswer = "SOLAR 1";
+
 // A server of the panel model that answers greedily; it ends with the object.
 class Server {
  public:
