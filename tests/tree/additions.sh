@@ -164,7 +164,7 @@ constexpr ConfigField kFields[] = {
     {"width", FieldKind::u32, MICA_FIELD(decoder.hidden), 8, kHiddenMax},
 };
 constexpr ConfigTable kConfig[] = {{ConfigScope::text, kFields}};
-constexpr DecoderKind kDecoder = {"aurora", decoder(), kConfig, 2};
+constexpr DecoderKind kDecoder = {"aurora", decoder, kConfig, 2};
 constexpr const DecoderKind* kDecoders[] = {&kDecoder};
 
 constexpr TensorName kTensors[] = {
@@ -191,7 +191,6 @@ extern constinit const Family aurora = {
     .name = "aurora",
     .model_types = kModelTypes,
     .architectures = kArchitectures,
-    .defaults = {},
     .decoders = kDecoders,
     .towers = {},
     .config = {},
