@@ -28,9 +28,10 @@ class Watched {
     for (;;) {
       const Job::News news = job_->hear(std::min(patience, kLookTime), piece, ending);
       is_over_ = is_over_ || news == Job::News::end;
-      if (news != Job::News::none) return news;
+      if (is_over_) return news;
+      // Also where pieces come without a pause: a whole answer is written to nobody before its end.
       if (connection_ != nullptr && connection_->is_gone()) throw Gone();
-      if (Clock::now() >= until) return news;
+      if (news != Job::News::none || Clock::now() >= until) return news;
     }
   }
   // Until something comes, or it is time to begin without; throws what the answer fails of at once, and Gone.

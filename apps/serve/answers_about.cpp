@@ -94,6 +94,7 @@ void answer_props(Call& call) {
                      {"model_path", service.name},
                      {"modalities", {{"vision", mica_model_has_vision(service.model.get()) != 0}, {"audio", false}}},
                      {"chat_template", ""},
+                     {"media_marker", ""},  // pictures have places of their own in a request
                      {"chat_template_caps", {{"supports_tools", false}}},
                      {"build_info", std::string("mica ") + mica_version()}});
 }

@@ -53,7 +53,6 @@ const Field kShared[] = {
     {.name = "cache_prompt", .kind = Kind::boolean, .take = take_cache_prompt},
     {.name = "ignore_eos", .kind = Kind::boolean, .take = take_ignore_end},
     {.name = "n", .kind = Kind::whole, .only = "1"},
-    {.name = "logit_bias", .kind = Kind::object, .only = "{}"},
     {.name = "grammar", .kind = Kind::text, .only = "\"\""},
     {.name = "json_schema", .kind = Kind::object, .take = take_schema},
     {.name = "guided_json", .kind = Kind::object, .take = take_schema},
@@ -69,6 +68,7 @@ const Field kShared[] = {
     {.name = "response_format", .kind = Kind::object, .take = take_response_format},
     {.name = "model", .kind = Kind::text, .tolerated = kOneModel},
     {.name = "user", .kind = Kind::text, .tolerated = kNoEffect},
+    {.name = "logit_bias", .kind = Kind::any, .tolerated = "its numbers are tokens of another model"},
     {.name = "timings_per_token", .kind = Kind::boolean, .tolerated = kNoEffect},
 };
 

@@ -5,7 +5,10 @@
 #include <cerrno>
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+
+#include "handles.hpp"
 
 namespace app::serve {
 namespace {
@@ -152,6 +155,24 @@ void Connections::enter(Connection* connection, Connection::Phase phase) {
   if (connection->phase_ == Connection::Phase::answer || phase == Connection::Phase::idle)
     connection->since_ = Clock::now();
   connection->phase_ = phase;
+}
+
+// Where descriptors end before places do, nobody makes room: whoever comes waits until an idle one's time is over.
+size_t connections_within_limits(size_t least, size_t more) {
+  constexpr size_t kOthers = 16;  // what the process has open beside connections
+  const size_t beside = kRefusedAtOnce + kOthers, wanted = least + more + beside;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return least + more;
+  if (limit.rlim_cur < wanted) {
+    limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur < least + beside)
+    throw Failure("this process may have " + std::to_string(limit.rlim_cur) + " files and connections, and " +
+                      std::to_string(least) + " answers at once take " + std::to_string(least + beside) +
+                      ": raise it (ulimit -n), or lower -np",
+                  MICA_LIMIT_EXCEEDED);
+  return std::min<size_t>(limit.rlim_cur, wanted) - beside;
 }
 
 }  // namespace app::serve

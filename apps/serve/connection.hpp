@@ -88,4 +88,8 @@ class Connections {
   bool closed_ = false;
 };
 
+// `least` connections and `more`, or as many as there may be descriptors for: the process's soft limit is raised where that
+// helps. Throws Failure where it cannot have `least`.
+size_t connections_within_limits(size_t least, size_t more);
+
 }  // namespace app::serve

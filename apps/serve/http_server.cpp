@@ -18,7 +18,6 @@ namespace {
 constexpr char kFullAnswer[] =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 constexpr int kContinue = 100;
-constexpr size_t kRefusedAtOnce = 32;
 constexpr int kBacklog = 128;  // the library's 5 makes clients that come together wait for a second
 
 // Takes as long wherever the first difference is.
@@ -44,11 +43,29 @@ bool is_of_this_machine(const std::string& host) {
   return host == "localhost" || host == "::1" || (host.starts_with("127.") && is_address(host));
 }
 
+// A route whose path ends in / is for what stands behind it, too.
+bool is_at(const std::string& asked, const Route& route) {
+  const std::string_view path = route.path;
+  return asked == path || (path.size() > 1 && path.ends_with('/') && asked.starts_with(path));
+}
+
+// What may be done at a path, as the header Allow says it.
+std::string methods_at(const std::string& path) {
+  std::string methods;
+  for (const Route& route : routes()) {
+    if (!is_at(path, route)) continue;
+    methods += (methods.empty() ? "" : ", ") + std::string(route.method);
+    if (methods.ends_with("GET")) methods += ", HEAD";
+  }
+  return methods;
+}
+
 // Below /api/ are Ollama's clients, also where nothing is.
 void write_refusal(const Refusal& refusal, const std::string& path, httplib::Response& response) {
   response.status = refusal.status();
   if (refusal.status() == 429 || refusal.status() == 503) response.set_header("Retry-After", "1");
   if (refusal.status() == 401) response.set_header("WWW-Authenticate", "Bearer");
+  if (refusal.status() == 405) response.set_header("Allow", methods_at(path));
   response.set_content(path.starts_with("/api/") ? ollama_error(refusal) : openai_error(refusal), "application/json");
 }
 
@@ -63,22 +80,13 @@ uint64_t length_told(const httplib::Request& request) {
   return request.get_header_value<uint64_t>(kName);  // the largest, where it is larger
 }
 
-// A route whose path ends in / is for what stands behind it, too.
-bool is_at(const httplib::Request& request, const Route& route) {
-  const std::string_view path = route.path;
-  return request.path == path || (path.size() > 1 && path.ends_with('/') && request.path.starts_with(path));
-}
-
 const Route* find_route(const httplib::Request& request) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  const Route* same_path = nullptr;
-  for (const Route& route : routes()) {
-    if (!is_at(request, route)) continue;
-    same_path = &route;
-    if (method == route.method) return &route;
-  }
-  if (same_path == nullptr) throw Refusal(404, "there is no such route");
-  throw Refusal(405, std::string("this route wants ") + same_path->method);
+  for (const Route& route : routes())
+    if (method == route.method && is_at(request.path, route)) return &route;
+  const std::string methods = methods_at(request.path);
+  if (methods.empty()) throw Refusal(404, "there is no such route");
+  throw Refusal(405, "this route wants " + methods);
 }
 
 // Whatever a route throws becomes an answer.
@@ -252,11 +260,14 @@ void HttpServer::check_caller(const httplib::Request& request) const {
 bool HttpServer::has_key(const httplib::Request& request) const {
   if (service_.keys.empty()) return true;
   constexpr std::string_view kBearer = "Bearer ";
-  std::string given = request.get_header_value("Authorization");
-  if (given.starts_with(kBearer)) given.erase(0, kBearer.size());
-  else given = request.get_header_value("x-api-key");
+  const std::string authorization = request.get_header_value("Authorization");
+  std::string bearer;
+  if (strncasecmp(authorization.c_str(), kBearer.data(), kBearer.size()) == 0)
+    bearer = authorization.substr(kBearer.size());
   bool found = false;
-  for (const std::string& key : service_.keys) found |= is_same_secret(given, key);
+  for (const std::string& key : service_.keys)
+    for (const std::string& given : {bearer, request.get_header_value("x-api-key")})
+      found |= is_same_secret(given, key);
   return found;
 }
 

@@ -26,6 +26,8 @@ constexpr size_t kPicturesMax = 64;  // of one request
 // A longer text is measured before it comes to the thread that computes, which reads so much in a few milliseconds.
 constexpr size_t kTextBytesAtOnce = size_t{32} << 10;
 
+constexpr size_t kRefusedAtOnce = 32;  // connections beyond the most, which are told so; more wait in the system
+
 // A client sends its head and each piece of its body at once; one that does not is cut off.
 constexpr std::chrono::seconds kHeadTimeMax{10};
 constexpr std::chrono::seconds kBodyTimeMax{120};  // 64 MiB at 4.5 Mbit/s

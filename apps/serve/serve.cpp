@@ -1,4 +1,5 @@
 // mica serve: answers the clients of other programs over HTTP. Its options, and how it begins and ends.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -81,7 +82,10 @@ void add_serve_options(CommandLine& line, ServeOptions& options) {
                     "processes sees it: better a file",
             .group = kGroup},
            &options.keys);
-  line.add({.names = "--api-key-file", .value = "FILE", .help = "keys, one a line", .group = kGroup},
+  line.add({.names = "--api-key-file",
+            .value = "FILE",
+            .help = "keys, one a line; lines that begin with # are read past",
+            .group = kGroup},
            &options.key_file);
   line.add({.names = "--allowed-host",
             .value = "NAME",
@@ -96,16 +100,29 @@ void add_serve_options(CommandLine& line, ServeOptions& options) {
            &options.logs_json);
 }
 
+// Without the blanks around it, which no header keeps. `place` says which key is at fault: it is not shown itself.
+std::string key_of(std::string text, const std::string& place) {
+  constexpr const char* kBlanks = " \t\r";
+  text.erase(text.find_last_not_of(kBlanks) + 1);
+  text.erase(0, text.find_first_not_of(kBlanks));
+  if (!std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; }))
+    throw UsageError(place + ": a key has letters, digits and signs of ASCII alone, so that every client can send it");
+  return text;
+}
+
 std::vector<std::string> read_keys(const ServeOptions& options) {
-  std::vector<std::string> keys = options.keys;
-  if (!options.key_file.empty()) {
-    for (std::string key : split(read_text(options.key_file), '\n')) {
-      if (!key.empty() && key.back() == '\r') key.pop_back();
-      if (!key.empty()) keys.push_back(key);
-    }
-    if (keys.size() == options.keys.size()) throw UsageError("--api-key-file: " + options.key_file + " has no key");
-  }
+  std::vector<std::string> keys;
+  for (const std::string& text : options.keys) keys.push_back(key_of(text, "--api-key"));
   if (contains(keys, "")) throw UsageError("--api-key is empty (a variable that is not set?)");
+  if (options.key_file.empty()) return keys;
+  size_t line = 0;
+  for (const std::string& text : split(read_text(options.key_file), '\n')) {
+    ++line;
+    if (text.starts_with('#')) continue;
+    const std::string key = key_of(text, "--api-key-file: " + options.key_file + ", line " + std::to_string(line));
+    if (!key.empty()) keys.push_back(key);
+  }
+  if (keys.size() == options.keys.size()) throw UsageError("--api-key-file: " + options.key_file + " has no key");
   return keys;
 }
 
@@ -168,6 +185,9 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
                 "tokens that the conversation of each answer can hold; 0: 4096, or as far as the model was trained");
   parse(line, arguments, options.shared);
   const std::vector<std::string> keys = read_keys(options);
+  // Which would be every address of this machine.
+  if (options.host.empty()) throw UsageError("--host is empty (a variable that is not set?)");
+  const size_t connections = serve::connections_within_limits(options.slots, options.queue + kConnectionsBeside);
   const Model model = open_model(options.shared);
   using Form = serve::RequestLog::Form;
   const Form form = options.logs_json ? Form::json : options.shared.quiet ? Form::none : Form::text;
@@ -184,7 +204,7 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
       .budget = serve::ByteBudget(serve::kHeldBytesMax),
       .decoding{},
       .schemas{}};
-  HttpServer server(&service, options.slots + options.queue + kConnectionsBeside);
+  HttpServer server(&service, connections);
   const int port = server.bind(options.host, static_cast<int>(options.port));
   const std::string host = options.host.find(':') == std::string::npos ? options.host : '[' + options.host + ']';
   std::printf("mica serves %s at http://%s:%d: %u answers at once of %u tokens each, %s beside the weights\n",

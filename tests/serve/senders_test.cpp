@@ -2,9 +2,15 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <thread>
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "server.hpp"
+#include "test_folder.hpp"
 
 using namespace serve_test;
 using program::contains;
@@ -23,7 +29,10 @@ TEST_CASE("who may ask") {
       {"/v1/models", "Authorization: Bearer firs\r\n", 401},
       {"/v1/models", "Authorization: Bearer \r\n", 401},
       {"/v1/models", "Authorization: Bearer first\r\n", 200},
+      {"/v1/models", "authorization: bearer first\r\n", 200},
       {"/v1/models", "x-api-key: second\r\n", 200},
+      {"/v1/models", "Authorization: Bearer any\r\nx-api-key: second\r\n", 200},
+      {"/v1/models", "Authorization: Bearer any\r\nx-api-key: other\r\n", 401},
       {"/health", "Host: localhost:1\r\n", 200},
       {"/health", "Host: [::1]:1\r\n", 200},
       {"/health", "Host: panel.local\r\n", 200},
@@ -41,6 +50,72 @@ TEST_CASE("who may ask") {
     CHECK(contains(answer, "HTTP/1.1 " + std::to_string(one.status)));
     CHECK(!contains(answer, "Access-Control"));
   }
+}
+
+TEST_CASE("keys of a file: one a line, without the blanks around it, and none of what no client can send") {
+  const mica::TestFolder folder;
+  const std::string path = folder.write("keys", "# of the kitchen\n\n  first \r\nsecond");
+  {
+    const Server server({"--api-key-file", path});
+    const auto status = [&](const std::string& key) {
+      const std::string head = "GET /v1/models HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer ";
+      return raw(server.port(), head + key + "\r\n\r\n").substr(9, 3);
+    };
+    for (const char* key : {"first", "second"}) CHECK(status(key) == "200");
+    for (const char* key : {"# of the kitchen", "of", ""}) CHECK(status(key) == "401");
+  }
+  const struct {
+    const char* text;
+    const char* error;
+  } bad[] = {{"\n# none\n", "has no key"}, {"first\ntwo words\n", "line 2: a key has"}, {"\x7f", "line 1: a key has"}};
+  for (const auto& one : bad) {
+    folder.write("keys", one.text);
+    const program::Outcome outcome = program::run({"serve", "--port", "0", "--api-key-file", path});
+    CHECK(outcome.status == 2);
+    CHECK(contains(outcome.err, one.error));
+    CHECK(!contains(outcome.err, "words"));
+  }
+}
+
+// The server of a process that may have so many files; `ask` is given its port in a process that may have more.
+template <typename Ask>
+void with_files(rlim_t files, const Ask& ask) {
+  int told[2] = {}, over[2] = {};
+  REQUIRE(pipe(told) == 0);
+  REQUIRE(pipe(over) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(over[1]);
+    const rlimit limit = {files, files};
+    int port = setrlimit(RLIMIT_NOFILE, &limit), wrote = 0;
+    {
+      const Server server({"-np", "1"});
+      port = server.port();
+      wrote = static_cast<int>(::write(told[1], &port, sizeof port));
+      while (read(over[0], &port, 1) > 0) continue;
+    }
+    _exit(wrote == sizeof port ? 0 : 1);
+  }
+  close(told[1]);
+  int port = 0, status = -1;
+  if (read(told[0], &port, sizeof port) == sizeof port) ask(port);
+  for (const int end : {told[0], over[0], over[1]}) close(end);
+  waitpid(child, &status, 0);
+  CHECK(port != 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE("where descriptors are few, who has been idle for longest makes room") {
+  with_files(60, [](int port) {
+    std::vector<std::unique_ptr<httplib::Client>> clients;
+    for (int i = 0; i < 70; ++i) {
+      clients.push_back(std::make_unique<httplib::Client>("127.0.0.1", port));
+      clients.back()->set_keep_alive(true);
+      clients.back()->set_read_timeout(10);
+      const httplib::Result answer = clients.back()->Get("/health");
+      CHECK((answer && answer->status == 200));
+    }
+  });
 }
 
 TEST_CASE("broken, oversized and slow senders are refused, and others do not notice") {

@@ -97,15 +97,23 @@ TEST_CASE("what a client asks before it asks a question") {
     const char* method;
     const char* path;
     int status;
-  } const refused[] = {{"GET", "/nothing", 404},       {"POST", "/health", 405},         {"PUT", "/v1/models", 405},
-                       {"DELETE", "/slots", 405},      {"POST", "/v1/embeddings", 501},  {"POST", "/v1/responses", 501},
-                       {"OPTIONS", "/v1/models", 405}, {"GET", "/../../etc/passwd", 404}};
+    const char* allowed = nullptr;
+  } const refused[] = {{"GET", "/nothing", 404},
+                       {"POST", "/health", 405, "GET, HEAD"},
+                       {"PUT", "/v1/models", 405, "GET, HEAD"},
+                       {"DELETE", "/props", 405, "GET, HEAD, POST"},
+                       {"POST", "/v1/embeddings", 501},
+                       {"POST", "/v1/responses", 501},
+                       {"OPTIONS", "/v1/completions", 405, "POST"},
+                       {"GET", "/../../etc/passwd", 404}};
   for (const auto& one : refused) {
     CAPTURE(std::string(one.path));
     const std::string head = std::string(one.method) + ' ' + one.path + " HTTP/1.1\r\nConnection: close\r\n";
     const std::string answer = raw(server.port(), head + "Content-Length: 0\r\n\r\n");
     CHECK(contains(answer, "HTTP/1.1 " + std::to_string(one.status)));
     CHECK(contains(answer, "\"error\":{\"message\":"));
+    CHECK(contains(answer, "\r\nAllow: ") == (one.allowed != nullptr));
+    if (one.allowed != nullptr) CHECK(contains(answer, std::string("\r\nAllow: ") + one.allowed + "\r\n"));
   }
 }
 
@@ -170,7 +178,7 @@ TEST_CASE("fields of a request: read, tolerated, or refused by name") {
       {R"({"stop": "R 1"})", "SOLA"},
       {R"({"stop": ["9", "LA"]})", "SO"},
       {R"({"response_format": {"type": "text"}})", kAnswer},
-      {R"({"n": 1, "frequency_penalty": 0, "logit_bias": {}})", kAnswer},
+      {R"({"n": 1, "frequency_penalty": 0, "logit_bias": {"5": -100}})", kAnswer},
       {R"({"temperature": 0.7, "seed": 7, "top_k": 1})", kAnswer},
       {R"({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"const": "SOLAR 9"}}}})",
        "\"SOLAR 9\""},
@@ -184,7 +192,6 @@ TEST_CASE("fields of a request: read, tolerated, or refused by name") {
       {R"({"json_schema": {"type": "string", "contentEncoding": "base64"}})", "contentEncoding"},
       {R"({"n": 2})", R"("n\" other than 1)"},
       {R"({"frequency_penalty": 0.5})", "frequency_penalty"},
-      {R"({"logit_bias": {"5": 1}})", "logit_bias"},
       {R"({"temperature": "hot"})", "wants a number"},
       {R"({"temperature": -1})", "from 0 to 100"},
       {R"({"max_tokens": 1.5})", "wants a whole number"},
@@ -232,6 +239,10 @@ TEST_CASE("fields of a request: read, tolerated, or refused by name") {
     else CHECK(content(answer) == std::string(one.answer));
   }
   CHECK(server.status_of("/v1/chat/completions", "{") == 400);
+  const std::string twice = R"({"messages": [{"role": "user", "content": "a", "content": "b"}]})";
+  const httplib::Result refused = server.client().Post("/v1/chat/completions", twice, "application/json");
+  REQUIRE(refused);
+  CHECK(contains(refused->body, "has \\\"content\\\" twice"));
   CHECK(server.status_of("/v1/chat/completions", "[]") == 400);
   CHECK(server.status_of("/v1/chat/completions", "\xff") == 400);
   CHECK(server.status_of("/v1/chat/completions", std::string(100000, '[')) == 400);
@@ -271,6 +282,16 @@ TEST_CASE("who leaves before the answer comes is dropped") {
   });
   CHECK(becomes([&] { return server.metric("abandoned_total") + server.metric("answers_total") == 2; }));
   CHECK(content(server.post("/v1/chat/completions", question(kPicture, kQuestion))) == kAnswer);
+}
+
+TEST_CASE("who leaves while a whole answer is being written is dropped, too") {
+  const Server server({"-np", "1", "-c", "16384"});
+  Json body = endless();
+  body["stream"] = false;
+  const std::string asked = body.dump(), head = "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: ";
+  raw(server.port(), head + std::to_string(asked.size()) + "\r\n\r\n" + asked, 0.1);
+  CHECK(becomes([&] { return server.metric("abandoned_total") + server.metric("answers_total") == 1; }));
+  CHECK(server.metric("answers_total") == 0);
 }
 
 TEST_CASE("the tokens of a question are counted, and nothing is encoded") {
@@ -458,4 +479,5 @@ TEST_CASE("a server that cannot begin says why at once") {
   CHECK(taken.status == 1);
   CHECK(contains(taken.err, "is another program there"));
   CHECK(program::run({"serve", "-m", data("panel/model"), "--api-key", ""}).status == 2);
+  CHECK(contains(program::run({"serve", "-m", data("panel/model"), "--host", ""}).err, "--host is empty"));
 }
