@@ -1,6 +1,8 @@
-"""Manual page and completions of `mica`, made of what the program says of its own commands, so that it is said once:
-documents.py PROGRAM man|bash|zsh|fish OUTPUT."""
+"""Manual pages and completions of `mica`, made of what the program says of its own commands, so that it is said once:
+documents.py PROGRAM man|bash|zsh|fish OUTPUT, which is a folder for man and else a file."""
 import json
+import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -25,24 +27,47 @@ def roff(text):
     return "\n".join("\\&" + line if line[:1] in ".'" else line for line in text.split("\n"))
 
 
-def man(said):
-    out = [f'.TH MICA 1 "" "mica {said["version"]}" "User Commands"', ".SH NAME",
-           "mica \\- answers questions about pictures, on the CPU and offline", ".SH SYNOPSIS",
-           ".B mica", ".I COMMAND", "[options]", ".SH COMMANDS"]
-    for command in said["commands"]:
-        out += [".TP", f".B {roff(command['name'])}", roff(command["summary"])]
-    for command in said["commands"]:
-        summary = command["summary"]
-        out += [f'.SH "MICA {roff(command["name"].upper())}"', roff(summary[:1].upper() + summary[1:] + ".")]
-        for argument in command["arguments"]:
+def heading(page, version):
+    return f'.TH {roff(page.upper())} 1 "" "mica {version}" "User Commands"'
+
+
+STATUS = [".SH EXIT STATUS", "0 done, 1 failed, 2 a wrong command line, 130 stopped by Ctrl\\-C."]
+
+
+def man_of(command, version):
+    page = "mica-" + command["name"]
+    given = [a for a in command["arguments"] if a not in options(command)]
+    out = [heading(page, version), ".SH NAME", roff(f"{page} - {command['summary']}"), ".SH SYNOPSIS",
+           f".B mica {roff(command['name'])}", "[options]"]
+    out += [f".I {roff(argument['value'] or argument['names'][0].upper())}" for argument in given]
+    group = None
+    for argument in given + options(command):
+        title = "ARGUMENTS" if argument in given else "OPTIONS"
+        if title != group:
+            out.append(f".SH {title}")
+            group = title
+        if argument in given:
+            names = f"\\fI{roff(argument['value'] or argument['names'][0])}\\fR"
+        else:
             names = ", ".join(f"\\fB{roff(name)}\\fR" for name in argument["names"])
-            if argument["value"] and argument in options(command):
+            if argument["value"]:
                 names += f" \\fI{roff(argument['value'])}\\fR"
-            default = f" (default: {argument['default']})" if argument["default"] else ""
-            out += [".TP", names, roff(argument["help"] + default)]
-        if command["examples"]:
-            out += [".PP", "Examples:", ".PP", ".nf", roff(command["examples"].rstrip("\n")), ".fi"]
-    return out + [".SH EXIT STATUS", "0 done, 1 failed, 2 a wrong command line, 130 stopped by Ctrl\\-C."]
+        default = f" (default: {argument['default']})" if argument["default"] else ""
+        out += [".TP", names, roff(argument["help"] + default)]
+    if command["examples"]:
+        out += [".SH EXAMPLES", ".nf", roff(command["examples"].rstrip("\n")), ".fi"]
+    return out + STATUS + [".SH SEE ALSO", ".BR mica (1)"]
+
+
+def man(said):
+    """The page of mica, and one a command, which `man mica run` finds as it finds those of git."""
+    out = [heading("mica", said["version"]), ".SH NAME",
+           "mica \\- answers questions about pictures, on the CPU and offline", ".SH SYNOPSIS",
+           ".B mica", ".I COMMAND", "[options]", ".SH COMMANDS", "Each has a page of its own."]
+    for command in said["commands"]:
+        out += [".TP", f".BR mica\\-{roff(command['name'])} (1)", roff(command["summary"])]
+    pages = {f"mica-{command['name']}.1": man_of(command, said["version"]) for command in said["commands"]}
+    return {"mica.1": out + STATUS, **pages}
 
 
 def bash(said):
@@ -123,9 +148,15 @@ def fish(said):
 def main():
     program, kind, output = sys.argv[1:]
     said = json.loads(subprocess.run([program, "__describe-commands"], check=True, capture_output=True).stdout)
-    makers = {"man": man, "bash": bash, "zsh": zsh, "fish": fish}
-    with open(output, "w", encoding="utf-8") as file:
-        file.write("\n".join(makers[kind](said)) + "\n")
+    path = pathlib.Path(output)
+    if kind == "man":
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        files = {path / name: lines for name, lines in man(said).items()}
+    else:
+        files = {path: {"bash": bash, "zsh": zsh, "fish": fish}[kind](said)}
+    for file, lines in files.items():
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 main()

@@ -35,7 +35,8 @@ done
 completed='. "$1" && COMP_WORDS=(mica run --kv-vis) COMP_CWORD=2 && _mica && [[ " ${COMPREPLY[*]} " == *" --kv-visual "* ]]'
 bash -c "$completed" bash "$prefix/share/bash-completion/completions/mica" || wrong "bash does not complete --kv-visual"
 "$prefix/bin/mica" --help | awk '/^  [a-z]/ {print $1}' | grep -v '^mica$' | while read -r command; do
-  grep -q "^\.B $command$" "$prefix/share/man/man1/mica.1" || wrong "mica.1 does not know $command"
+  grep -q "mica.-$command (1)" "$prefix/share/man/man1/mica.1" || wrong "mica.1 does not know $command"
+  grep -q "^\.B mica $command$" "$prefix/share/man/man1/mica-$command.1" || wrong "there is no mica-$command.1"
 done
 
 [ "$kind" = shared ] || exit 0
