@@ -27,6 +27,16 @@ constexpr size_t gemv_scratch_bytes(size_t depth) {
   return 2 * whole + 12 * (whole / kWordGroup);
 }
 
+// Rows of activations that gemv_rows takes, and where their products go.
+inline constexpr size_t kGemvRowsMax = 8;
+struct GemvRows {
+  float* y;
+  size_t y_stride;
+  const float* x;
+  size_t x_stride;
+  size_t count;
+};
+
 // Columns of a state of the gated delta rule that a step takes at once.
 inline constexpr size_t kDeltaColumns = 32;
 
@@ -43,6 +53,10 @@ struct FloatKernels {
   // be rounded to 16 bits of the greatest of each kWordGroup, where blocks meet it. `scratch`: gemv_scratch_bytes.
   void (*gemv[kStoredTypes])(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
                              void* scratch);
+  // The same of several rows of activations, each of which gets the bits that it gets alone. `scratch`: gemv_scratch_bytes
+  // a row of activations.
+  void (*gemv_rows[kStoredTypes])(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows,
+                                  size_t depth, void* scratch);
 
   // n values of each StoredType to float, n a multiple of the type's block. No alignment but that of 16-bit types.
   void (*widen[kStoredTypes])(float* dst, const uint8_t* src, size_t n);

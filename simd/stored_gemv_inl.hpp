@@ -1,9 +1,11 @@
-// Products of one row of activations with blocks as they lie. Activations are rounded to 16 bits, with a scale for each
+// Products of rows of activations with blocks as they lie. Activations are rounded to 16 bits, with a scale for each
 // group of 32, so that codes meet them in integers; the sums become floats with the scales of blocks. Not the layouts:
 // stored/; not the integers' products, which are a level's own (vector.hpp).
 #pragma once
 
 #include <cmath>
+#include <cstddef>
+#include <new>
 #include <utility>
 
 #include <vector.hpp>
@@ -74,11 +76,12 @@ class Span {
       std::memset(minimums_, 0, sizeof minimums_);
     }
     if (halves_of<Layout>() != 0 && parts == kSpanGroups) read_halves();
-    else for (size_t block = 0; block < parts / kBlockParts; ++block) read_block(block);
+    else
+      for (size_t block = 0; block < parts / kBlockParts; ++block) read_block(block);
   }
 
-  // Multiplies scales by those of activations; what is taken from all sums goes to *taken.
-  void weigh(const float* x_scales, const float* x_sums, Floats8* taken) {
+  // Scales times those of activations, to `products`, which may be the scales; what is taken from all sums goes to *taken.
+  void weigh(const float* x_scales, const float* x_sums, float* products, Floats8* taken) const {
     for (size_t eight = 0; eight < kSpan / kGroup; eight += 8) {
       const auto scale = load_bytes<Floats8>(scales + eight);
       Floats8 sums = load_bytes<Floats8>(x_sums + (kGroup == 16 ? eight : 2 * eight));
@@ -94,7 +97,7 @@ class Span {
       }
       if constexpr (Layout::kMinimums) *taken += load_bytes<Floats8>(minimums_ + eight) * sums;
       if constexpr (kOffset != 0) *taken += scale * sums * static_cast<float>(kOffset);
-      store_bytes(scales + eight, scale * wide);
+      store_bytes(products + eight, scale * wide);
     }
   }
 
@@ -123,8 +126,7 @@ class Span {
     if constexpr (HasCodes<Layout>) block_scales<Layout>(bytes, scale, minimum);
     else Layout::unpack(bytes, unpacked_ + block * kBlock.values, scale, minimum);
     if constexpr (Layout::kGroup > kGroup)
-      for (size_t group = kBlock.values / kGroup; group-- > 0;)
-        scale[group] = scale[group * kGroup / Layout::kGroup];
+      for (size_t group = kBlock.values / kGroup; group-- > 0;) scale[group] = scale[group * kGroup / Layout::kGroup];
   }
 
   const uint8_t* first_;
@@ -132,36 +134,85 @@ class Span {
   alignas(64) int8_t unpacked_[HasCodes<Layout> ? 1 : kSpan];
 };
 
+// What a row of activations has of a row of weights so far.
+struct WordSums {
+  F32 total[2] = {F32::all(0.0f), F32::all(0.0f)};
+  Floats8 taken = {};
+
+  // Products of a span: of its codes, by groups from `first` on, `parts` of them.
+  template <size_t kGroup, typename Codes, size_t... kPair>
+  __attribute__((always_inline)) void add(const Codes& codes, const WordRow& words, size_t first, size_t parts,
+                                          const float* scales, std::index_sequence<kPair...>) {
+    const auto add_pair = [&](auto pair) __attribute__((always_inline)) {
+      constexpr size_t kPart = 2 * decltype(pair)::value;
+      if (kPart >= parts) return;
+      F32& sum = total[pair % 2];
+      sum = add_products<kGroup, pair>(sum, codes(kPart), kPart + 1 < parts ? codes(kPart + 1) : Bytes32{}, words.words,
+                                       first + kPart, scales);
+    };
+    (add_pair(std::integral_constant<size_t, kPair>{}), ...);
+  }
+
+  float sum() const { return sum_of_lanes(total[0] + total[1]) - sum_of(taken); }
+};
+constexpr auto kSpanPairs = std::make_index_sequence<kSpanGroups / 2>{};
+
+// Calls add(block, first, parts) for the spans of a row of weights.
+template <StoredType kType, typename Add>
+inline __attribute__((always_inline)) void each_span(const uint8_t* block, size_t depth, const Add& add) {
+  const size_t groups = depth / kWordGroup;
+  size_t first = 0;
+  for (; first + kSpanGroups <= groups; first += kSpanGroups, block += Span<kType>::kBytes)
+    add(block, first, kSpanGroups);
+  if (first < groups) add(block, first, groups - first);
+}
+
 template <StoredType kType>
 void gemv_blocks(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
                  void* scratch) {
   using Part = Span<kType>;
   const WordRow words(x, depth, scratch);
   for (size_t row = 0; row < rows; ++row) {
-    const uint8_t* block = w + row * w_stride;
-    F32 total[2] = {F32::all(0.0f), F32::all(0.0f)};
-    Floats8 taken = {};
-    // Groups from `first` on, `parts` of them.
-    const auto add_span = [&]<size_t... kPair>(size_t first, size_t parts,
-                                                   std::index_sequence<kPair...>) __attribute__((always_inline)) {
+    WordSums sums;
+    const auto add = [&](const uint8_t* block, size_t first, size_t parts) __attribute__((always_inline)) {
       Part span(block, parts);
-      span.weigh(words.scales + first, words.sums + 2 * first, &taken);
-      const auto add_pair = [&](auto pair) __attribute__((always_inline)) {
-        constexpr size_t kPart = 2 * decltype(pair)::value;
-        if (kPart >= parts) return;
-        F32& sum = total[pair % 2];
-        sum = add_products<Part::kGroup, pair>(sum, span.codes(kPart),
-                                               kPart + 1 < parts ? span.codes(kPart + 1) : Bytes32{}, words.words,
-                                               first + kPart, span.scales);
-      };
-      (add_pair(std::integral_constant<size_t, kPair>{}), ...);
+      span.weigh(words.scales + first, words.sums + 2 * first, span.scales, &sums.taken);
+      sums.add<Part::kGroup>(
+          [&](size_t part) __attribute__((always_inline)) { return span.codes(part); }, words, first, parts,
+          span.scales, kSpanPairs);
     };
-    constexpr auto kPairs = std::make_index_sequence<kSpanGroups / 2>{};
-    size_t first = 0;
-    for (; first + kSpanGroups <= depth / kWordGroup; first += kSpanGroups, block += Part::kBytes)
-      add_span(first, kSpanGroups, kPairs);
-    if (first < depth / kWordGroup) add_span(first, depth / kWordGroup - first, kPairs);
-    y[row] = sum_of_lanes(total[0] + total[1]) - sum_of(taken);
+    each_span<kType>(w + row * w_stride, depth, add);
+    y[row] = sums.sum();
+  }
+}
+
+// Several rows of activations: a span's codes and scales are unpacked once for all.
+template <StoredType kType>
+void gemv_blocks_together(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
+                          void* scratch) {
+  using Part = Span<kType>;
+  const size_t count = activations.count;
+  alignas(WordRow) std::byte room[kGemvRowsMax * sizeof(WordRow)];
+  auto* words = reinterpret_cast<WordRow*>(room);
+  for (size_t i = 0; i < count; ++i)
+    new (words + i) WordRow(activations.x + i * activations.x_stride, depth,
+                            static_cast<std::byte*>(scratch) + i * gemv_scratch_bytes(depth));
+  for (size_t row = 0; row < rows; ++row) {
+    WordSums sums[kGemvRowsMax];
+    const auto add = [&](const uint8_t* block, size_t first, size_t parts) __attribute__((always_inline)) {
+      const Part span(block, parts);
+      Bytes32 codes[kSpanGroups] = {};
+      for (size_t part = 0; part < parts; ++part) codes[part] = span.codes(part);
+      alignas(64) float scales[kSpan / Part::kGroup];
+      for (size_t i = 0; i < count; ++i) {
+        span.weigh(words[i].scales + first, words[i].sums + 2 * first, scales, &sums[i].taken);
+        sums[i].template add<Part::kGroup>(
+            [&](size_t part) __attribute__((always_inline)) { return codes[part]; }, words[i], first, parts, scales,
+            kSpanPairs);
+      }
+    };
+    each_span<kType>(w + row * w_stride, depth, add);
+    for (size_t i = 0; i < count; ++i) activations.y[i * activations.y_stride + row] = sums[i].sum();
   }
 }
 

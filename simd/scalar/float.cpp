@@ -37,6 +37,13 @@ void gemv(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t ro
   }
 }
 
+template <StoredType kType>
+void gemv_rows(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows, size_t depth, void*) {
+  for (size_t row = 0; row < activations.count; ++row)
+    gemv<kType>(activations.y + row * activations.y_stride, activations.x + row * activations.x_stride, w, w_stride,
+                rows, depth, nullptr);
+}
+
 void widen_f16(float* dst, const uint16_t* src, size_t n) {
   for (size_t i = 0; i < n; ++i) dst[i] = widen_half(src[i]);
 }
@@ -154,14 +161,21 @@ void delta_step(float* state, size_t key_dim, const float* query, const float* k
 extern const FloatKernels MICA_TABLE(float) = {
     .gemm_f32 = gemm_f32,
     .gemm_rows = 1,
-    .gemv = {
+    .gemv =
+        {
 #define MICA_STORED_TYPE(type, ...) gemv<StoredType::type>,
 #include "stored_types.inc"
-    },
-    .widen = {
+        },
+    .gemv_rows =
+        {
+#define MICA_STORED_TYPE(type, ...) gemv_rows<StoredType::type>,
+#include "stored_types.inc"
+        },
+    .widen =
+        {
 #define MICA_STORED_TYPE(type, ...) widen_stored<StoredType::type>,
 #include "stored_types.inc"
-    },
+        },
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .rms_norm = rms_norm,

@@ -130,6 +130,17 @@ void gemv(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t ro
   else gemv_blocks<kType>(y, x, w, w_stride, rows, depth, scratch);
 }
 
+template <StoredType kType>
+void gemv_rows(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
+               void* scratch) {
+  if constexpr (StoredLayout<kType>::kGroup != 0) {
+    if (activations.count > 1) return gemv_blocks_together<kType>(activations, w, w_stride, rows, depth, scratch);
+  }
+  for (size_t row = 0; row < activations.count; ++row)
+    gemv<kType>(activations.y + row * activations.y_stride, activations.x + row * activations.x_stride, w, w_stride,
+                rows, depth, scratch);
+}
+
 // ---- rows -----------------------------------------------------------------------------------------------------------
 
 float sum_of_squares(const float* x, float mean, size_t n) {
@@ -360,14 +371,21 @@ void delta_step(float* state, size_t key_dim, const float* query, const float* k
 extern const FloatKernels MICA_TABLE(float) = {
     .gemm_f32 = gemm_f32,
     .gemm_rows = F32::kProductRows,
-    .gemv = {
+    .gemv =
+        {
 #define MICA_STORED_TYPE(type, ...) gemv<StoredType::type>,
 #include "stored_types.inc"
-    },
-    .widen = {
+        },
+    .gemv_rows =
+        {
+#define MICA_STORED_TYPE(type, ...) gemv_rows<StoredType::type>,
+#include "stored_types.inc"
+        },
+    .widen =
+        {
 #define MICA_STORED_TYPE(type, ...) widen_stored<StoredType::type>,
 #include "stored_types.inc"
-    },
+        },
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .rms_norm = rms_norm,

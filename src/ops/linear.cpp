@@ -12,7 +12,7 @@
 namespace mica {
 namespace {
 
-// Up to this many rows each weight is read once a row from cache rather than widened into a block: decode.
+// Up to this many rows meet weights as they are stored, which are not widened into a block: decode.
 constexpr size_t kGemvRows = 3;
 // Output channels that one task of a GEMV computes: long enough to stream and to be worth rounding its row of
 // activations, short enough to balance.
@@ -91,11 +91,13 @@ void gemv_block(const Compute& compute, float* dst, size_t dst_stride, const Row
   const size_t channels = std::min(step, matrix.rows - first);
   float* sums = compute.scratch_of<float>(thread);
   const auto type = static_cast<size_t>(matrix.dtype);
-  for (size_t row = 0; row < src.count; ++row) {
-    compute.kernels->f32->gemv[type](sums, src.values + row * src.stride, matrix.row(first), matrix.stride_bytes,
-                                     channels, matrix.columns, sums + kGemvChannelsMax);
-    finish_rows(*compute.kernels->f32, dst + row * dst_stride + first, dst_stride, sums, channels, 1, channels,
-                matrix.bias ? matrix.bias + first : nullptr, finish, first);
+  for (size_t row = 0; row < src.count; row += simd::kGemvRowsMax) {
+    const size_t rows = std::min(simd::kGemvRowsMax, src.count - row);
+    const simd::GemvRows activations{sums, kGemvChannelsMax, src.values + row * src.stride, src.stride, rows};
+    compute.kernels->f32->gemv_rows[type](activations, matrix.row(first), matrix.stride_bytes, channels, matrix.columns,
+                                          sums + simd::kGemvRowsMax * kGemvChannelsMax);
+    finish_rows(*compute.kernels->f32, dst + row * dst_stride + first, dst_stride, sums, kGemvChannelsMax, rows,
+                channels, matrix.bias ? matrix.bias + first : nullptr, finish, first);
   }
 }
 
@@ -172,7 +174,8 @@ size_t linear_scratch_bytes(const Matrix& matrix) {
   if (matrix.is_packed() || matrix.rows == 0) return 0;
   const BlockScratch sizes = block_scratch(matrix);
   const size_t gemm = sizes.weights + sizes.sums + sizes.gemm;
-  const size_t gemv = kGemvChannelsMax * sizeof(float) + simd::gemv_scratch_bytes(matrix.columns);
+  const size_t gemv =
+      simd::kGemvRowsMax * (kGemvChannelsMax * sizeof(float) + simd::gemv_scratch_bytes(matrix.columns));
   return round_up(std::max(gemm * sizeof(float), gemv), 64);
 }
 

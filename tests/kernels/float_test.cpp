@@ -147,6 +147,40 @@ TEST_CASE("gemv: every type of weights, every level" * doctest::test_suite("time
         }
 }
 
+TEST_CASE("gemv_rows: each of several rows of activations has the bits that it has alone" *
+          doctest::test_suite("timed")) {
+  for (const simd::Kernels* kernels : levels_under_test())
+    for (size_t type = 0; type < simd::kStoredTypes; ++type)
+      for (size_t width : timing() ? std::vector<size_t>{4096} : std::vector<size_t>{33, 300, 576})
+        for (size_t count : timing() ? std::vector<size_t>{8} : std::vector<size_t>{1, 3, 8}) {
+          const StoredRow& stored = kStoredRows[type];
+          const size_t rows = timing() ? 64 : 5, blocks = (width + stored.block_values - 1) / stored.block_values;
+          const size_t depth = blocks * stored.block_values, stride = blocks * stored.block_bytes;
+          const size_t x_stride = depth + 3, y_stride = rows + 2;
+          Trial trial("gemv_rows", *kernels, "%zu rows of %zu %s by %zu", rows, depth, stored.name, count);
+          Guarded<float> x("x", (count - 1) * x_stride + depth, Place::at_end);
+          Guarded<uint8_t> w("w", rows * stride, Place::at_end, 4);
+          Guarded<float> expected("expected", (count - 1) * y_stride + rows, Place::at_end);
+          Guarded<float> got("got", (count - 1) * y_stride + rows, Place::at_end);
+          fill_reals(x, -2, 2, Values::random, trial.random);
+          fill_integers(w, 0, 63, Values::random, trial.random);
+          const size_t scratch_floats = simd::gemv_scratch_bytes(depth) / sizeof(float);
+          Guarded<float> scratch("scratch", count * scratch_floats + 1, Place::at_end);
+          std::fill_n(expected.data(), (count - 1) * y_stride + rows, 7.0f);
+          std::fill_n(got.data(), (count - 1) * y_stride + rows, 7.0f);
+          for (size_t i = 0; i < count; ++i)
+            kernels->f32->gemv[type](expected.data() + i * y_stride, x.data() + i * x_stride, w.data(), stride, rows,
+                                     depth, scratch.data());
+          const simd::GemvRows activations{got.data(), y_stride, x.data(), x_stride, count};
+          kernels->f32->gemv_rows[type](activations, w.data(), stride, rows, depth, scratch.data());
+          expect_equal(trial, expected, got);
+          const std::string name = std::string("gemv_rows_") + stored.name;
+          time_call(trial, name.c_str(), bytes(rows * stride), [&](const simd::Kernels& timed) {
+            timed.f32->gemv_rows[type](activations, w.data(), stride, rows, depth, scratch.data());
+          });
+        }
+}
+
 TEST_CASE("storage: all 65,536 halves widen alike" * doctest::test_suite("timed")) {
   std::vector<uint16_t> halves(65536);
   for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
