@@ -190,10 +190,15 @@ constexpr ConfigField kQwen35Layers[] = {
     {"linear_value_head_dim", FieldKind::u32, MICA_FIELD(decoder.delta.value_dim), 1, kHeadDimMax},
     {"linear_num_key_heads", FieldKind::u32, MICA_FIELD(decoder.delta.key_heads), 1, kHeadsMax},
     {"linear_num_value_heads", FieldKind::u32, MICA_FIELD(decoder.delta.value_heads), 1, kHeadsMax},
+    {"mica_delta_in_turns", FieldKind::boolean, MICA_FIELD(decoder.delta.in_turns)},  // of GGUF files
     only("attn_output_gate", kOnlyTrue),  // published so, and not read by the class
     no_effect("mtp_*|mamba_ssm_dtype"),  // of the layer that guesses the token behind the next, and of storage
 };
+constexpr ConfigField kNextTokens[] = {
+    {"num_nextn_predict_layers", FieldKind::u32, MICA_FIELD(decoder.next_token_layers), 0, 16},
+};
 constexpr ConfigTable kQwen35[] = {
+    {ConfigScope::text, kNextTokens},
     {ConfigScope::text, kAttentionBias}, {ConfigScope::text, kNoMlpBias}, {ConfigScope::text, kQwen35Layers},
     {ConfigScope::text_rope, kRopeTypeInterleaved}};
 
@@ -201,9 +206,6 @@ constexpr ConfigTable kQwen2Vl[] = {
     {ConfigScope::text, kNoLogn},
     {ConfigScope::text, kFixedBias}, {ConfigScope::text, kWindows}, {ConfigScope::text, kCopies},
     {ConfigScope::text_rope, kRopeTypeMultimodal}};
-constexpr ConfigField kNextTokens[] = {
-    {"num_nextn_predict_layers", FieldKind::u32, MICA_FIELD(decoder.next_token_layers), 0, 16},
-};
 constexpr ConfigTable kGlm[] = {
     {ConfigScope::text, kNextTokens}, {ConfigScope::text, kFixedBias}, {ConfigScope::text, kNoWindows},
     {ConfigScope::text_rope, kRopeTypeMultimodal}};

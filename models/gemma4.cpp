@@ -44,27 +44,37 @@ constexpr PictureProcessor kFrames = {"Gemma4VideoProcessor", ProcessorSteps::bu
                                       kGemma4FrameTables};
 
 // A matrix of the tower, which is one of a module's parts; the others are bounds.
-constexpr TensorName bounded(Slot slot, const char* pattern, const char* module) {
-  return {slot, Section::vision, true, pattern, nullptr, Stored::as_it_is, 0, module};
+constexpr TensorName bounded(Slot slot, const char* pattern, const char* gguf, const char* module) {
+  return {slot, Section::vision, true, pattern, gguf, Stored::as_it_is, 0, module};
 }
 constexpr TensorName kTowerTensors[] = {
-    {Slot::patch_embedding, Section::vision, true, "patch_embedder.input_proj"},
-    {Slot::position_embedding, Section::vision, true, "patch_embedder.position_embedding_table"},
-    {Slot::attention_norm, Section::vision, true, "encoder.layers.{}.input_layernorm"},
-    bounded(Slot::query, "encoder.layers.{}.self_attn.q_proj.linear", "encoder.layers.{}.self_attn.q_proj"),
-    bounded(Slot::key, "encoder.layers.{}.self_attn.k_proj.linear", "encoder.layers.{}.self_attn.k_proj"),
-    bounded(Slot::value, "encoder.layers.{}.self_attn.v_proj.linear", "encoder.layers.{}.self_attn.v_proj"),
-    bounded(Slot::output, "encoder.layers.{}.self_attn.o_proj.linear", "encoder.layers.{}.self_attn.o_proj"),
-    {Slot::query_norm, Section::vision, true, "encoder.layers.{}.self_attn.q_norm"},
-    {Slot::key_norm, Section::vision, true, "encoder.layers.{}.self_attn.k_norm"},
-    {Slot::attention_post_norm, Section::vision, true, "encoder.layers.{}.post_attention_layernorm"},
-    {Slot::mlp_norm, Section::vision, true, "encoder.layers.{}.pre_feedforward_layernorm"},
-    bounded(Slot::gate, "encoder.layers.{}.mlp.gate_proj.linear", "encoder.layers.{}.mlp.gate_proj"),
-    bounded(Slot::up, "encoder.layers.{}.mlp.up_proj.linear", "encoder.layers.{}.mlp.up_proj"),
-    bounded(Slot::down, "encoder.layers.{}.mlp.down_proj.linear", "encoder.layers.{}.mlp.down_proj"),
-    {Slot::mlp_post_norm, Section::vision, true, "encoder.layers.{}.post_feedforward_layernorm"},
-    {Slot::feature_mean, Section::vision, true, "std_bias"},
-    {Slot::feature_scale, Section::vision, true, "std_scale"},
+    {Slot::patch_embedding, Section::vision, true, "patch_embedder.input_proj", "%v.patch_embd"},
+    {Slot::position_embedding, Section::vision, true, "patch_embedder.position_embedding_table",
+     "v.position_embd.weight"},
+    {Slot::attention_norm, Section::vision, true, "encoder.layers.{}.input_layernorm", "v.blk.{}.ln1"},
+    bounded(Slot::query, "encoder.layers.{}.self_attn.q_proj.linear", "v.blk.{}.attn_q",
+            "encoder.layers.{}.self_attn.q_proj"),
+    bounded(Slot::key, "encoder.layers.{}.self_attn.k_proj.linear", "v.blk.{}.attn_k",
+            "encoder.layers.{}.self_attn.k_proj"),
+    bounded(Slot::value, "encoder.layers.{}.self_attn.v_proj.linear", "v.blk.{}.attn_v",
+            "encoder.layers.{}.self_attn.v_proj"),
+    bounded(Slot::output, "encoder.layers.{}.self_attn.o_proj.linear", "v.blk.{}.attn_out",
+            "encoder.layers.{}.self_attn.o_proj"),
+    {Slot::query_norm, Section::vision, true, "encoder.layers.{}.self_attn.q_norm", "v.blk.{}.attn_q_norm"},
+    {Slot::key_norm, Section::vision, true, "encoder.layers.{}.self_attn.k_norm", "v.blk.{}.attn_k_norm"},
+    {Slot::attention_post_norm, Section::vision, true, "encoder.layers.{}.post_attention_layernorm",
+     "v.blk.{}.attn_post_norm"},
+    {Slot::mlp_norm, Section::vision, true, "encoder.layers.{}.pre_feedforward_layernorm", "v.blk.{}.ln2"},
+    bounded(Slot::gate, "encoder.layers.{}.mlp.gate_proj.linear", "v.blk.{}.ffn_gate",
+            "encoder.layers.{}.mlp.gate_proj"),
+    bounded(Slot::up, "encoder.layers.{}.mlp.up_proj.linear", "v.blk.{}.ffn_up",
+            "encoder.layers.{}.mlp.up_proj"),
+    bounded(Slot::down, "encoder.layers.{}.mlp.down_proj.linear", "v.blk.{}.ffn_down",
+            "encoder.layers.{}.mlp.down_proj"),
+    {Slot::mlp_post_norm, Section::vision, true, "encoder.layers.{}.post_feedforward_layernorm",
+     "v.blk.{}.ffn_post_norm"},
+    {Slot::feature_mean, Section::vision, true, "std_bias", "v.std_bias"},
+    {Slot::feature_scale, Section::vision, true, "std_scale", "v.std_scale"},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kGemma4Tensors, kTowerTensors, kGemma4Projector};
 constexpr const char* kVisionRoots[] = {"model.vision_tower.", "vision_tower."};
@@ -81,6 +91,17 @@ constexpr Step kProjector[] = {
     {Op::norm, Slot::projector_norm},
     {Op::linear, Slot::projector_down},
 };
+
+constexpr const char* kGgufConfig = MICA_GEMMA4_GGUF("Gemma4ForConditionalGeneration", "gemma4")
+    R"json("vision_config": {
+    "num_hidden_layers": $(clip.vision.block_count), "hidden_size": $(clip.vision.embedding_length),
+    "intermediate_size": $(rows v.blk.0.ffn_up.weight), "num_attention_heads": $(clip.vision.attention.head_count),
+    "num_key_value_heads": $(clip.vision.attention.head_count),
+    "head_dim": $(over clip.vision.embedding_length clip.vision.attention.head_count),
+    "patch_size": $(clip.vision.patch_size), "pooling_kernel_size": $(clip.vision.projector.scale_factor|3),
+    "position_embedding_size": $(columns v.position_embd.weight),
+    "rms_norm_eps": $(clip.vision.attention.layer_norm_epsilon),
+    "use_clipped_linears": $(v.blk.0.attn_q.input_min?true:false), "standardize": $(v.std_bias?true:false)}})json";
 
 constexpr ModelSpec defaults() {
   ModelSpec spec;
@@ -126,6 +147,11 @@ extern constinit const Family gemma4 = {
     .tensors = kTensorTables,
     .unread = kGemma4Unread,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kGemma4ProjectorRoots},
+    .gguf = {.architecture = "gemma4",
+             .text = kGemma4GgufText,
+             .projector = "gemma4v",
+             .config = kGgufConfig,
+             .processor = kGemma4GgufProcessor},
     .stem = kStem,
     .projector = kProjector,
     .frame = kProjector,

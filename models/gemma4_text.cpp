@@ -9,9 +9,10 @@ constexpr const char* kModelTypes[] = {"gemma4_text"};
 constexpr const char* kArchitectures[] = {"Gemma4ForCausalLM"};
 constexpr const DecoderKind* kDecoders[] = {&kind_gemma4};
 constexpr std::span<const TensorName> kTensors[] = {kGemma4Tensors};
+constexpr GgufKind kGguf = {.architecture = "gemma4", .text = kGemma4GgufText};
 
 constexpr Family family() {
-  Family f = text_family("gemma4_text", kModelTypes, kArchitectures, kDecoders, {});
+  Family f = text_family("gemma4_text", kModelTypes, kArchitectures, kDecoders, kGguf);
   f.tensors = kTensors;
   f.unread = kGemma4Unread;
   return f;

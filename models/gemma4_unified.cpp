@@ -37,11 +37,11 @@ constexpr DerivedField kPatch[] = {
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kPatch};
 
 constexpr TensorName kEmbedderTensors[] = {
-    {Slot::patch_norm, Section::vision, true, "patch_ln1"},
-    {Slot::patch_embedding, Section::vision, true, "patch_dense"},
-    {Slot::pre_norm, Section::vision, true, "patch_ln2"},
-    {Slot::position_embedding, Section::vision, true, "pos_embedding"},
-    {Slot::post_norm, Section::vision, true, "pos_norm"},
+    {Slot::patch_norm, Section::vision, true, "patch_ln1", "#v.patch_norm.1"},
+    {Slot::patch_embedding, Section::vision, true, "patch_dense", "%v.patch_embd"},
+    {Slot::pre_norm, Section::vision, true, "patch_ln2", "v.patch_norm.2"},
+    {Slot::position_embedding, Section::vision, true, "pos_embedding", "&v.position_embd.weight"},
+    {Slot::post_norm, Section::vision, true, "pos_norm", "v.patch_norm.3"},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kGemma4Tensors, kEmbedderTensors, kGemma4Projector};
 constexpr const char* kVisionRoots[] = {"model.vision_embedder.", "vision_embedder."};
@@ -57,6 +57,13 @@ constexpr Step kProjector[] = {
     {Op::norm, Slot::projector_norm},
     {Op::linear, Slot::projector_down},
 };
+
+constexpr const char* kGgufConfig = MICA_GEMMA4_GGUF("Gemma4UnifiedForConditionalGeneration", "gemma4_unified")
+    R"json("vision_config": {
+    "mm_embed_dim": $(clip.vision.embedding_length), "output_proj_dims": $(columns mm.input_projection.weight),
+    "mm_posemb_size": $(columns v.position_embd.weight), "patch_size": $(clip.vision.patch_size),
+    "pooling_kernel_size": $(clip.vision.projector.scale_factor|3),
+    "rms_norm_eps": $(clip.vision.attention.layer_norm_epsilon)}})json";
 
 constexpr ModelSpec defaults() {
   ModelSpec spec;
@@ -96,6 +103,11 @@ extern constinit const Family gemma4_unified = {
     .tensors = kTensorTables,
     .unread = kGemma4Unread,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kGemma4ProjectorRoots},
+    .gguf = {.architecture = "gemma4",
+             .text = kGemma4GgufText,
+             .projector = "gemma4uv",
+             .config = kGgufConfig,
+             .processor = kGemma4GgufProcessor},
     .stem = kStem,
     .projector = kProjector,
     .frame = kProjector,

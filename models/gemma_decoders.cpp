@@ -157,6 +157,7 @@ constexpr ConfigField kGemma4Fields[] = {
     only("enable_moe_block", kOnlyFalse),
     refused("top_k_experts|per_layer_config"),
 };
+constexpr Choice kOnlyZero[] = {{"0", 0}};
 constexpr ConfigField kGemma4Inputs[] = {
     {"hidden_size_per_layer_input", FieldKind::null_u32, MICA_FIELD(decoder.layer_input), 0, kHiddenMax},
     {"vocab_size_per_layer_input", FieldKind::u32, MICA_FIELD(decoder.layer_input_vocabulary), 1, kVocabularyMax},
@@ -168,8 +169,11 @@ constexpr ConfigTable kGemma4[] = {
     {ConfigScope::text, kLogitsCap},
     {ConfigScope::text_rope, kRopeTypeProportional},
     {ConfigScope::text_window_rope, kWindowRope}, {ConfigScope::text_window_rope, kWindowRopeTypeProportional}};
+constexpr ConfigField kGemma4NoInputs[] = {
+    only("hidden_size_per_layer_input", kOnlyZero), no_effect("vocab_size_per_layer_input|pad_token_id"),
+};
 constexpr ConfigTable kGemma4Unified[] = {
-    {ConfigScope::text, kGemma4Fields}, {ConfigScope::text, kAttentionBias}, {ConfigScope::text, kLogitsCap},
+    {ConfigScope::text, kGemma4Fields}, {ConfigScope::text, kGemma4NoInputs}, {ConfigScope::text, kAttentionBias}, {ConfigScope::text, kLogitsCap},
     {ConfigScope::text_rope, kRopeTypeProportional},
     {ConfigScope::text_window_rope, kWindowRope}, {ConfigScope::text_window_rope, kWindowRopeTypeProportional}};
 

@@ -7,42 +7,48 @@
 
 namespace mica::tables {
 
+// Of GGUF files: the conversion sets pairs apart, as M-RoPE has them there.
+inline constexpr GgufText kGlmGgufText = {
+    .partial_rope = true, .sections = true, .more = R"("mica_rope_interleaved": false)"};
+inline constexpr const char* kGlmUnread[] = {"*.nextn.*"};  // of these: what guesses further tokens
+
 inline constexpr TensorName kGlmDecoderTensors[] = {
-    {Slot::embedding, Section::decoder, true, "embed_tokens"},
-    {Slot::final_norm, Section::decoder, true, "norm"},
-    {Slot::attention_norm, Section::decoder, true, "layers.{}.input_layernorm"},
-    {Slot::query, Section::decoder, true, "layers.{}.self_attn.q_proj"},
-    {Slot::key, Section::decoder, true, "layers.{}.self_attn.k_proj"},
-    {Slot::value, Section::decoder, true, "layers.{}.self_attn.v_proj"},
-    {Slot::output, Section::decoder, true, "layers.{}.self_attn.o_proj"},
-    {Slot::attention_post_norm, Section::decoder, true, "layers.{}.post_self_attn_layernorm"},
-    {Slot::mlp_norm, Section::decoder, true, "layers.{}.post_attention_layernorm"},
+    {Slot::embedding, Section::decoder, true, "embed_tokens", "token_embd"},
+    {Slot::final_norm, Section::decoder, true, "norm", "output_norm"},
+    {Slot::attention_norm, Section::decoder, true, "layers.{}.input_layernorm", "blk.{}.attn_norm"},
+    {Slot::query, Section::decoder, true, "layers.{}.self_attn.q_proj", "blk.{}.attn_q"},
+    {Slot::key, Section::decoder, true, "layers.{}.self_attn.k_proj", "blk.{}.attn_k"},
+    {Slot::value, Section::decoder, true, "layers.{}.self_attn.v_proj", "blk.{}.attn_v"},
+    {Slot::output, Section::decoder, true, "layers.{}.self_attn.o_proj", "blk.{}.attn_output"},
+    {Slot::attention_post_norm, Section::decoder, true, "layers.{}.post_self_attn_layernorm",
+     "blk.{}.post_attention_norm"},
+    {Slot::mlp_norm, Section::decoder, true, "layers.{}.post_attention_layernorm", "blk.{}.ffn_norm"},
     {.slot = Slot::gate, .section = Section::decoder, .required = true, .pattern = "layers.{}.mlp.gate_up_proj",
-     .stored = Stored::first_half},
+     .gguf = "blk.{}.ffn_up", .stored = Stored::first_half},
     {.slot = Slot::up, .section = Section::decoder, .required = true, .pattern = "layers.{}.mlp.gate_up_proj",
-     .stored = Stored::second_half},
-    {Slot::down, Section::decoder, true, "layers.{}.mlp.down_proj"},
-    {Slot::mlp_post_norm, Section::decoder, true, "layers.{}.post_mlp_layernorm"},
-    {Slot::lm_head, Section::head, false, "lm_head"},
+     .gguf = "blk.{}.ffn_up", .stored = Stored::second_half},
+    {Slot::down, Section::decoder, true, "layers.{}.mlp.down_proj", "blk.{}.ffn_down"},
+    {Slot::mlp_post_norm, Section::decoder, true, "layers.{}.post_mlp_layernorm", "blk.{}.post_ffw_norm"},
+    {Slot::lm_head, Section::head, false, "lm_head", "output"},
 };
 
 inline constexpr TensorName kGlmTowerTensors[] = {
-    {Slot::patch_embedding, Section::vision, true, "patch_embed.proj"},
-    {Slot::attention_norm, Section::vision, true, "blocks.{}.norm1"},
-    {Slot::qkv, Section::vision, true, "blocks.{}.attn.qkv"},
-    {Slot::output, Section::vision, true, "blocks.{}.attn.proj"},
-    {Slot::mlp_norm, Section::vision, true, "blocks.{}.norm2"},
-    {Slot::gate, Section::vision, true, "blocks.{}.mlp.gate_proj"},
-    {Slot::up, Section::vision, true, "blocks.{}.mlp.up_proj"},
-    {Slot::down, Section::vision, true, "blocks.{}.mlp.down_proj"},
-    {Slot::post_norm, Section::vision, true, "post_layernorm"},
+    {Slot::patch_embedding, Section::vision, true, "patch_embed.proj", "v.patch_embd"},
+    {Slot::attention_norm, Section::vision, true, "blocks.{}.norm1", "v.blk.{}.ln1"},
+    {Slot::qkv, Section::vision, true, "blocks.{}.attn.qkv", "v.blk.{}.attn_qkv"},
+    {Slot::output, Section::vision, true, "blocks.{}.attn.proj", "v.blk.{}.attn_out"},
+    {Slot::mlp_norm, Section::vision, true, "blocks.{}.norm2", "v.blk.{}.ln2"},
+    {Slot::gate, Section::vision, true, "blocks.{}.mlp.gate_proj", "v.blk.{}.ffn_gate"},
+    {Slot::up, Section::vision, true, "blocks.{}.mlp.up_proj", "v.blk.{}.ffn_up"},
+    {Slot::down, Section::vision, true, "blocks.{}.mlp.down_proj", "v.blk.{}.ffn_down"},
+    {Slot::post_norm, Section::vision, true, "post_layernorm", "v.post_ln"},
     {.slot = Slot::projector_merge, .section = Section::projector, .required = true, .pattern = "downsample",
-     .stored = Stored::channels_outer},
-    {Slot::projector_first, Section::projector, true, "merger.proj"},
-    {Slot::projector_inner_norm, Section::projector, true, "merger.post_projection_norm"},
-    {Slot::projector_gate, Section::projector, true, "merger.gate_proj"},
-    {Slot::projector_up, Section::projector, true, "merger.up_proj"},
-    {Slot::projector_down, Section::projector, true, "merger.down_proj"},
+     .gguf = "mm.patch_merger", .stored = Stored::channels_outer},
+    {Slot::projector_first, Section::projector, true, "merger.proj", "mm.model.fc"},
+    {Slot::projector_inner_norm, Section::projector, true, "merger.post_projection_norm", "mm.post_norm"},
+    {Slot::projector_gate, Section::projector, true, "merger.gate_proj", "mm.gate"},
+    {Slot::projector_up, Section::projector, true, "merger.up_proj", "mm.up"},
+    {Slot::projector_down, Section::projector, true, "merger.down_proj", "mm.down"},
 };
 inline constexpr const char* kGlmVisionRoots[] = {"model.visual.", "visual."};
 
@@ -90,6 +96,12 @@ inline constexpr PictureProcessor kGlmProcessors[] = {
     {"Glm46VImageProcessor", ProcessorSteps::smart_resize_frames, smart_resize_values(112 * 112, 28 * 28 * 15000),
      kGlmProcessorTables},
 };
+
+// Of a text file and its projector, which says nothing of the limits of pictures: those of the class.
+inline constexpr const char* kGlmGgufProcessor = R"json({
+  "image_processor_type": "Glm4vImageProcessor", "patch_size": $(clip.vision.patch_size),
+  "merge_size": $(clip.vision.spatial_merge_size|2), "temporal_patch_size": 2,
+  "image_mean": $(clip.vision.image_mean), "image_std": $(clip.vision.image_std)})json";
 
 inline constexpr PicturePiece kGlmPicture[] = {
     {PicturePiece::Kind::control, "<|begin_of_image|>"},

@@ -51,8 +51,8 @@ constexpr DerivedField kDerived[] = {
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kDerived, kPositionsOfPixels};
 
 constexpr TensorName kTensors[] = {
-    {Slot::pre_norm, Section::vision, true, "post_conv_layernorm"},
-    {Slot::position_embedding, Section::vision, true, "embeddings.position_embedding"},
+    {Slot::pre_norm, Section::vision, true, "post_conv_layernorm", "v.norm_embd"},
+    {Slot::position_embedding, Section::vision, true, "embeddings.position_embedding", "v.position_embd"},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kGlmDecoderTensors, kGlmTowerTensors, kTensors};
 
@@ -61,6 +61,20 @@ constexpr Step kStem[] = {
     {Op::norm, Slot::pre_norm},
     {Op::resample, Slot::position_embedding},
 };
+
+constexpr const char* kGgufConfig = R"json({
+  "architectures": ["Glm4vForConditionalGeneration"], "model_type": "glm4v", "image_token_id": $(token <|image|>),
+  "video_token_id": $(token <|video|>), "video_start_token_id": $(token <|begin_of_video|>),
+  "video_end_token_id": $(token <|end_of_video|>),
+  "text_config": $(text),
+  "vision_config": {
+    "depth": $(clip.vision.block_count), "hidden_size": $(clip.vision.embedding_length),
+    "out_hidden_size": $(clip.vision.projection_dim), "num_heads": $(clip.vision.attention.head_count),
+    "intermediate_size": $(rows mm.up.weight), "image_size": $(side v.position_embd.weight clip.vision.patch_size),
+    "patch_size": $(clip.vision.patch_size),
+    "spatial_merge_size": $(clip.vision.spatial_merge_size|2), "temporal_patch_size": 2,
+    "rms_norm_eps": $(clip.vision.attention.layer_norm_epsilon), "attention_bias": $(v.blk.0.attn_qkv.bias?true:false),
+    "hidden_act": "silu"}})json";
 
 constexpr ModelSpec defaults() {
   ModelSpec spec = glm_model(1536, 12, 4096, 151343);
@@ -91,7 +105,14 @@ extern constinit const Family glm4v = {
     .frame_processor = &kFrames,
     .derived = kDerivedTables,
     .tensors = kTensorTables,
+    .unread = kGlmUnread,
     .roots = {kDecoderRoots, kHeadRoots, kGlmVisionRoots, kGlmVisionRoots},
+    .gguf = {.architecture = "glm4",
+             .text = kGlmGgufText,
+             .projector = "glm4v",
+             .told_by = "v.position_embd.weight",
+             .config = kGgufConfig,
+             .processor = kGlmGgufProcessor},
     .stem = kStem,
     .projector = kGlmProjector,
     .frame = kGlmProjector,

@@ -33,12 +33,23 @@ constexpr DerivedField kDerived[] = {
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kDerived};
 
 constexpr TensorName kTensors[] = {
-    {Slot::query_norm, Section::vision, true, "blocks.{}.attn.q_norm"},
-    {Slot::key_norm, Section::vision, true, "blocks.{}.attn.k_norm"},
+    {Slot::query_norm, Section::vision, true, "blocks.{}.attn.q_norm", "v.blk.{}.attn_q_norm"},
+    {Slot::key_norm, Section::vision, true, "blocks.{}.attn.k_norm", "v.blk.{}.attn_k_norm"},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kGlmDecoderTensors, kGlmTowerTensors, kTensors};
 
 constexpr Step kStem[] = {{Op::linear, Slot::patch_embedding}};
+
+constexpr const char* kGgufConfig = R"json({
+  "architectures": ["GlmOcrForConditionalGeneration"], "model_type": "glm_ocr", "image_token_id": $(token <|image|>),
+  "text_config": $(text),
+  "vision_config": {
+    "depth": $(clip.vision.block_count), "hidden_size": $(clip.vision.embedding_length),
+    "out_hidden_size": $(clip.vision.projection_dim), "num_heads": $(clip.vision.attention.head_count),
+    "intermediate_size": $(rows v.blk.0.ffn_up.weight), "patch_size": $(clip.vision.patch_size),
+    "spatial_merge_size": $(clip.vision.spatial_merge_size|2), "temporal_patch_size": 2,
+    "rms_norm_eps": $(clip.vision.attention.layer_norm_epsilon), "attention_bias": $(v.blk.0.attn_qkv.bias?true:false),
+    "hidden_act": "silu"}})json";
 
 constexpr ModelSpec defaults() {
   ModelSpec spec = glm_model(1024, 16, 1536, 59280);
@@ -62,7 +73,13 @@ extern constinit const Family glm_ocr = {
     .published_processor = &kGlmProcessors[1],
     .derived = kDerivedTables,
     .tensors = kTensorTables,
+    .unread = kGlmUnread,
     .roots = {kDecoderRoots, kHeadRoots, kGlmVisionRoots, kGlmVisionRoots},
+    .gguf = {.architecture = "glm4",
+             .text = kGlmGgufText,
+             .projector = "glm4v",
+             .config = kGgufConfig,
+             .processor = kGlmGgufProcessor},
     .stem = kStem,
     .projector = kGlmProjector,
     .projector_title = "convolution and gated MLP",

@@ -8,9 +8,10 @@ constexpr const char* kModelTypes[] = {"lfm2"};
 constexpr const char* kArchitectures[] = {"Lfm2ForCausalLM"};
 constexpr const DecoderKind* kDecoders[] = {&kind_lfm2};
 constexpr std::span<const TensorName> kTensors[] = {kLfm2Tensors};
+constexpr GgufKind kGguf = {.architecture = "lfm2", .text = kLfm2GgufText};
 
 constexpr Family family() {
-  Family f = text_family("lfm2", kModelTypes, kArchitectures, kDecoders, {});
+  Family f = text_family("lfm2", kModelTypes, kArchitectures, kDecoders, kGguf);
   f.tensors = kTensors;
   return f;
 }

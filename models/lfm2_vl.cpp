@@ -87,11 +87,15 @@ constexpr ConfigTable kConfigs[] = {
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived};
 
 constexpr TensorName kProjectorTensors[] = {
-    {Slot::projector_norm, Section::projector, true, "layer_norm"},
-    {Slot::projector_up, Section::projector, true, "linear_1"},
-    {Slot::projector_down, Section::projector, true, "linear_2"},
+    {Slot::projector_norm, Section::projector, true, "layer_norm", "mm.input_norm"},
+    {Slot::projector_up, Section::projector, true, "linear_1", "mm.1"},
+    {Slot::projector_down, Section::projector, true, "linear_2", "mm.2"},
 };
-constexpr std::span<const TensorName> kTensorTables[] = {kLfm2Tensors, kSiglipTensors, kSiglipLastNorm,
+// A matrix over pixels, which GGUF files have as a convolution.
+constexpr TensorName kPatches[] = {
+    {Slot::patch_embedding, Section::vision, true, "embeddings.patch_embedding", "%v.patch_embd"},
+};
+constexpr std::span<const TensorName> kTensorTables[] = {kLfm2Tensors, kSiglipTensors, kSiglipLastNorm, kPatches,
                                                          kProjectorTensors};
 constexpr const char* kVisionRoots[] = {"model.vision_tower.vision_model.", "model.vision_tower.",
                                         "vision_tower.vision_model.", "vision_tower."};
@@ -109,6 +113,22 @@ constexpr Step kProjector[] = {
     {Op::activate},
     {Op::linear, Slot::projector_down},
 };
+
+// Of a text file and its projector, which says nothing of the limits of pictures: those of the class.
+constexpr const char* kGgufConfig = R"json({
+  "architectures": ["Lfm2VlForConditionalGeneration"], "model_type": "lfm2_vl", "image_token_id": $(token <image>),
+  "downsample_factor": $(clip.vision.projector.scale_factor|2), "projector_hidden_size": $(rows mm.1.weight),
+  "projector_bias": $(mm.1.bias?true:false), "projector_use_layernorm": $(mm.input_norm.weight?true:false),
+  "text_config": $(text),
+  "vision_config": {
+    "model_type": "siglip2_vision_model", "num_hidden_layers": $(clip.vision.block_count),
+    "hidden_size": $(clip.vision.embedding_length), "intermediate_size": $(rows v.blk.0.ffn_up.weight),
+    "num_attention_heads": $(clip.vision.attention.head_count), "num_patches": $(rows v.position_embd.weight),
+    "patch_size": $(clip.vision.patch_size), "layer_norm_eps": $(clip.vision.attention.layer_norm_epsilon)}})json";
+constexpr const char* kGgufProcessor = R"json({
+  "image_processor_type": "Lfm2VlImageProcessor", "encoder_patch_size": $(clip.vision.patch_size),
+  "downsample_factor": $(clip.vision.projector.scale_factor|2), "image_mean": $(clip.vision.image_mean),
+  "image_std": $(clip.vision.image_std)})json";
 
 constexpr PicturePiece kPicture[] = {
     {PicturePiece::Kind::control, "<|image_start|>"},
@@ -148,6 +168,11 @@ extern constinit const Family lfm2_vl = {
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots},
+    .gguf = {.architecture = "lfm2",
+             .text = kLfm2GgufText,
+             .projector = "lfm2",
+             .config = kGgufConfig,
+             .processor = kGgufProcessor},
     .stem = kStem,
     .projector = kProjector,
     .projector_title = "pixel unshuffle, two matrices",

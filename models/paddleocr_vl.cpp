@@ -51,20 +51,20 @@ constexpr ConfigTable kConfigs[] = {
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kProjectorAsJoined, kPositionsOfPixels};
 
 constexpr TensorName kTensors[] = {
-    {Slot::patch_embedding, Section::vision, true, "embeddings.patch_embedding"},
-    {Slot::position_embedding, Section::vision, true, "embeddings.position_embedding"},
-    {Slot::attention_norm, Section::vision, true, "encoder.layers.{}.layer_norm1"},
-    {Slot::query, Section::vision, true, "encoder.layers.{}.self_attn.q_proj"},
-    {Slot::key, Section::vision, true, "encoder.layers.{}.self_attn.k_proj"},
-    {Slot::value, Section::vision, true, "encoder.layers.{}.self_attn.v_proj"},
-    {Slot::output, Section::vision, true, "encoder.layers.{}.self_attn.out_proj"},
-    {Slot::mlp_norm, Section::vision, true, "encoder.layers.{}.layer_norm2"},
-    {Slot::up, Section::vision, true, "encoder.layers.{}.mlp.fc1"},
-    {Slot::down, Section::vision, true, "encoder.layers.{}.mlp.fc2"},
-    {Slot::post_norm, Section::vision, true, "post_layernorm"},
-    {Slot::projector_norm, Section::projector, true, "pre_norm"},
-    {Slot::projector_up, Section::projector, true, "linear_1"},
-    {Slot::projector_down, Section::projector, true, "linear_2"},
+    {Slot::patch_embedding, Section::vision, true, "embeddings.patch_embedding", "v.patch_embd"},
+    {Slot::position_embedding, Section::vision, true, "embeddings.position_embedding", "v.position_embd"},
+    {Slot::attention_norm, Section::vision, true, "encoder.layers.{}.layer_norm1", "v.blk.{}.ln1"},
+    {Slot::query, Section::vision, true, "encoder.layers.{}.self_attn.q_proj", "v.blk.{}.attn_q"},
+    {Slot::key, Section::vision, true, "encoder.layers.{}.self_attn.k_proj", "v.blk.{}.attn_k"},
+    {Slot::value, Section::vision, true, "encoder.layers.{}.self_attn.v_proj", "v.blk.{}.attn_v"},
+    {Slot::output, Section::vision, true, "encoder.layers.{}.self_attn.out_proj", "v.blk.{}.attn_out"},
+    {Slot::mlp_norm, Section::vision, true, "encoder.layers.{}.layer_norm2", "v.blk.{}.ln2"},
+    {Slot::up, Section::vision, true, "encoder.layers.{}.mlp.fc1", "v.blk.{}.ffn_up"},
+    {Slot::down, Section::vision, true, "encoder.layers.{}.mlp.fc2", "v.blk.{}.ffn_down"},
+    {Slot::post_norm, Section::vision, true, "post_layernorm", "v.post_ln"},
+    {Slot::projector_norm, Section::projector, true, "pre_norm", "mm.input_norm"},
+    {Slot::projector_up, Section::projector, true, "linear_1", "mm.1"},
+    {Slot::projector_down, Section::projector, true, "linear_2", "mm.2"},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kTensors};
 constexpr const char* kVisionRoots[] = {"visual.vision_model.", "model.visual.vision_model."};
@@ -78,6 +78,22 @@ constexpr Step kProjector[] = {
     {Op::norm, Slot::post_norm}, {Op::norm, Slot::projector_norm}, {Op::merge}, {Op::linear, Slot::projector_up},
     {Op::activate},              {Op::linear, Slot::projector_down},
 };
+
+// Of a text file and its projector.
+constexpr const char* kGgufConfig = R"json({
+  "architectures": ["PaddleOCRVLForConditionalGeneration"], "model_type": "paddleocr_vl",
+  "image_token_id": $(token <|IMAGE_PLACEHOLDER|>), "text_config": $(text),
+  "vision_config": {
+    "num_hidden_layers": $(clip.vision.block_count), "hidden_size": $(clip.vision.embedding_length),
+    "intermediate_size": $(rows v.blk.0.ffn_up.weight), "num_attention_heads": $(clip.vision.attention.head_count),
+    "image_size": $(side v.position_embd.weight clip.vision.patch_size), "patch_size": $(clip.vision.patch_size),
+    "spatial_merge_size": $(clip.vision.spatial_merge_size|2),
+    "layer_norm_eps": $(clip.vision.attention.layer_norm_epsilon)}})json";
+constexpr const char* kGgufProcessor = R"json({
+  "image_processor_type": "PaddleOCRVLImageProcessor", "patch_size": $(clip.vision.patch_size),
+  "merge_size": $(clip.vision.spatial_merge_size|2), "min_pixels": $(clip.vision.image_min_pixels|147384),
+  "max_pixels": $(clip.vision.image_max_pixels|2822400), "image_mean": $(clip.vision.image_mean),
+  "image_std": $(clip.vision.image_std)})json";
 
 constexpr PicturePiece kPicture[] = {
     {PicturePiece::Kind::control, "<|IMAGE_START|>"},
@@ -121,6 +137,11 @@ extern constinit const Family paddleocr_vl = {
     .tensors = kTensorTables,
     .unread = kUnread,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots},
+    .gguf = {.architecture = "paddleocr",
+             .text = {.sections = true},
+             .projector = "paddleocr",
+             .config = kGgufConfig,
+             .processor = kGgufProcessor},
     .stem = kStem,
     .projector = kProjector,
     .projector_title = "patch merger",

@@ -1,5 +1,5 @@
-// Phi 3 (microsoft/Phi-3.5-mini-instruct, microsoft/Phi-4-mini-instruct): text; its names are its decoder's. Data only.
-#include "tables.hpp"
+// Phi 3 (microsoft/Phi-3.5-mini-instruct, microsoft/Phi-4-mini-instruct): text. Data only.
+#include "phi3_tensors.hpp"
 
 namespace mica::tables {
 namespace {
@@ -7,9 +7,18 @@ namespace {
 constexpr const char* kModelTypes[] = {"phi3"};
 constexpr const char* kArchitectures[] = {"Phi3ForCausalLM"};
 constexpr const DecoderKind* kDecoders[] = {&kind_phi3};
+constexpr std::span<const TensorName> kTensors[] = {kPhi3Tensors};
+
+constexpr GgufKind kGguf = {.architecture = "phi3", .text = {.windows_by_class = true, .partial_rope = true}};
+
+constexpr Family family() {
+  Family f = text_family("phi3", kModelTypes, kArchitectures, kDecoders, kGguf);
+  f.tensors = kTensors;
+  return f;
+}
 
 }  // namespace
 
-extern constinit const Family phi3 = text_family("phi3", kModelTypes, kArchitectures, kDecoders, {});
+extern constinit const Family phi3 = family();
 
 }  // namespace mica::tables

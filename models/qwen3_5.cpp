@@ -25,6 +25,9 @@ constexpr ConfigTable kConfigs[] = {
 
 constexpr std::span<const TensorName> kTensorTables[] = {kQwen35Tensors, kQwen3TowerTensors};
 
+// Of a text file and its projector, as Qwen3-VL's.
+constexpr const char* kGgufConfig = MICA_QWEN3_GGUF("Qwen3_5ForConditionalGeneration", "qwen3_5");
+
 constexpr ModelSpec defaults() {
   ModelSpec spec = qwen3_tower_defaults();
   spec.picture_token = 248056;
@@ -48,7 +51,13 @@ extern constinit const Family qwen3_5 = {
     .frame_processor = &kQwen3Frames,
     .derived = kQwen3DerivedTables,
     .tensors = kTensorTables,
+    .unread = kQwen35Unread,
     .roots = {kDecoderRoots, kHeadRoots, kQwen3VisionRoots, kQwen3VisionRoots},
+    .gguf = {.architecture = "qwen35",
+             .text = kQwen35GgufText,
+             .projector = "qwen3vl_merger",
+             .config = kGgufConfig,
+             .processor = kQwen3GgufProcessor},
     .stem = kQwen3Stem,
     .projector = kQwenMerger,
     .tap = {},

@@ -8,10 +8,12 @@ constexpr const char* kModelTypes[] = {"qwen3_5_text"};
 constexpr const char* kArchitectures[] = {"Qwen3_5ForCausalLM"};
 constexpr const DecoderKind* kDecoders[] = {&kind_qwen3_5};
 constexpr std::span<const TensorName> kTensors[] = {kQwen35Tensors};
+constexpr GgufKind kGguf = {.architecture = "qwen35", .text = kQwen35GgufText};
 
 constexpr Family family() {
-  Family f = text_family("qwen3_5_text", kModelTypes, kArchitectures, kDecoders, {});
+  Family f = text_family("qwen3_5_text", kModelTypes, kArchitectures, kDecoders, kGguf);
   f.tensors = kTensors;
+  f.unread = kQwen35Unread;
   return f;
 }
 

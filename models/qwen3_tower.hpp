@@ -49,6 +49,24 @@ inline constexpr const char* kQwen3VisionRoots[] = {"model.visual.", "visual."};
 
 inline constexpr Step kQwen3Stem[] = {{Op::linear, Slot::patch_embedding}, {Op::resample, Slot::position_embedding}};
 
+// config.json of a text file and its projector, by the class and the family.
+#define MICA_QWEN3_GGUF(class_name, family)                                                                            \
+  R"json({"architectures": [")json" class_name R"json("], "model_type": ")json" family R"json(", )json"                \
+  R"json("image_token_id": $(token <|image_pad|>), )json"                                                              \
+  R"json("video_token_id": $(token <|video_pad|>), "text_config": $(text), "vision_config": {)json"                    \
+  R"json("depth": $(clip.vision.block_count), "hidden_size": $(clip.vision.embedding_length), )json"                   \
+  R"json("out_hidden_size": $(clip.vision.projection_dim), "num_heads": $(clip.vision.attention.head_count), )json"    \
+  R"json("intermediate_size": $(rows v.blk.0.ffn_up.weight), "patch_size": $(clip.vision.patch_size), )json"           \
+  R"json("spatial_merge_size": $(clip.vision.spatial_merge_size|2), "temporal_patch_size": 2, )json"                   \
+  R"json("num_position_embeddings": $(rows v.position_embd.weight), "hidden_act": "gelu_pytorch_tanh", )json"          \
+  R"json("deepstack_visual_indexes": $(indices clip.vision.is_deepstack_layers)}})json"
+// The file says nothing of the limits of pictures: at least 8 tokens, as llama.cpp has it, and at most as many as the
+// published checkpoints take.
+inline constexpr const char* kQwen3GgufProcessor = R"json({
+  "image_processor_type": "Qwen2VLImageProcessor", "size": {"shortest_edge": 8192, "longest_edge": 16777216},
+  "patch_size": $(clip.vision.patch_size), "merge_size": $(clip.vision.spatial_merge_size|2), "temporal_patch_size": 2,
+  "image_mean": $(clip.vision.image_mean), "image_std": $(clip.vision.image_std)})json";
+
 constexpr ModelSpec qwen3_tower_defaults() {
   ModelSpec spec;
   spec.has_vision = true;

@@ -36,23 +36,7 @@ constexpr Step kTap[] = {
     {Op::activate}, {Op::linear, Slot::projector_down},
 };
 
-// Of a text file and its projector, which says nothing of the limits of pictures: at least 8 tokens, as llama.cpp has it,
-// and at most as many as the published checkpoints take.
-constexpr const char* kGgufConfig = R"json({
-  "architectures": ["Qwen3VLForConditionalGeneration"], "model_type": "qwen3_vl",
-  "image_token_id": $(token <|image_pad|>), "video_token_id": $(token <|video_pad|>),
-  "text_config": $(text),
-  "vision_config": {
-    "depth": $(clip.vision.block_count), "hidden_size": $(clip.vision.embedding_length),
-    "out_hidden_size": $(clip.vision.projection_dim), "num_heads": $(clip.vision.attention.head_count),
-    "intermediate_size": $(rows v.blk.0.ffn_up.weight), "patch_size": $(clip.vision.patch_size),
-    "spatial_merge_size": $(clip.vision.spatial_merge_size|2), "temporal_patch_size": 2,
-    "num_position_embeddings": $(rows v.position_embd.weight), "hidden_act": "gelu_pytorch_tanh",
-    "deepstack_visual_indexes": $(indices clip.vision.is_deepstack_layers)}})json";
-constexpr const char* kGgufProcessor = R"json({
-  "image_processor_type": "Qwen2VLImageProcessor", "size": {"shortest_edge": 8192, "longest_edge": 16777216},
-  "patch_size": $(clip.vision.patch_size), "merge_size": $(clip.vision.spatial_merge_size|2), "temporal_patch_size": 2,
-  "image_mean": $(clip.vision.image_mean), "image_std": $(clip.vision.image_std)})json";
+constexpr const char* kGgufConfig = MICA_QWEN3_GGUF("Qwen3VLForConditionalGeneration", "qwen3_vl");
 
 constexpr ModelSpec defaults() {
   ModelSpec spec = qwen3_tower_defaults();
@@ -82,7 +66,7 @@ extern constinit const Family qwen3_vl = {
     .gguf = {.architecture = "qwen3vl",
              .projector = "qwen3vl_merger",
              .config = kGgufConfig,
-             .processor = kGgufProcessor},
+             .processor = kQwen3GgufProcessor},
     .stem = kQwen3Stem,
     .projector = kQwenMerger,
     .tap = kTap,

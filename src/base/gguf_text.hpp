@@ -16,6 +16,12 @@ struct GgufText {
   // Queries are scaled by the root of query_pre_attn_scalar, which files do not hold: the width of a head, but in models
   // of so many layers hidden / heads. 0: the class has no such field.
   uint32_t layers_scaled_by_width = 0;
+  bool partial_rope = false;  // of a head only as many dims turn as the file says
+  bool sections = false;      // positions have several axes, whose shares a file must say
+  bool scales_queries = false;  // by their place in the text, and YaRN's factor by one more of the file
+  // Members of config.json besides, or in place of those that all have: as io/gguf_template.hpp fills it, of the text
+  // file's own keys, which then are known. Null: none.
+  const char* more = nullptr;
 };
 
 }  // namespace mica

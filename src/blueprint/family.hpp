@@ -134,6 +134,7 @@ struct GgufKind {
   // Of families with pictures: clip.projector_type of the file that holds the tower, and the two documents of such a pair,
   // as io/gguf_template.hpp fills them.
   const char* projector = nullptr;
+  const char* told_by = nullptr;    // a tensor of it that a later family of the same type has not
   const char* config = nullptr;     // config.json
   const char* processor = nullptr;  // preprocessor_config.json
 };

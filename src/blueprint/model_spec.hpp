@@ -75,10 +75,11 @@ enum class LayerKind : uint8_t {
   delta,        // the gated delta rule (arXiv 2412.06464), behind a short convolution
 };
 
-// Of layers of the kind `delta`: heads of queries and keys, each serving value_heads / key_heads of values.
+// Of layers of the kind `delta`: heads of queries and keys, each serving value_heads / key_heads of values that follow each other.
 struct DeltaSpec {
   uint32_t key_heads = 0, value_heads = 0;
   uint32_t key_dim = 0, value_dim = 0;  // of a head
+  bool in_turns = false;  // heads of values take turns: each key head's first, then each one's second (GGUF)
   uint32_t key_width() const { return key_heads * key_dim; }
   uint32_t value_width() const { return value_heads * value_dim; }
   uint32_t channels() const { return 2 * key_width() + value_width(); }  // of its convolution

@@ -9,20 +9,36 @@ namespace mica {
 
 namespace {
 
-// Of a place the last row counts, as it does for the loader. Before a name "~": GgufTensorName::in_pairs, "^": turned.
+// What stands before a name for an order.
+constexpr struct {
+  char mark;
+  GgufOrder order;
+} kOrders[] = {
+    {'~', GgufOrder::pairs_together},        {'^', GgufOrder::turned},
+    {'%', GgufOrder::colors_apart},          {'&', GgufOrder::axes_exchanged},
+    {'-', GgufOrder::negative_exponentials}, {'#', GgufOrder::vector_colors_apart},
+};
+
+constexpr const char* kBounds[] = {".input_min", ".input_max", ".output_min", ".output_max"};
+
+// Of a place the last row counts, as it does for the loader.
 void add_names(const Family& family, std::vector<GgufTensorName>* out) {
   for (size_t table = 0; table < family.tensors.size(); ++table)
     for (const TensorName& name : family.tensors[table]) {
       const auto replaces = [&](const TensorName& other) {
         return other.section == name.section && other.slot == name.slot;
       };
-      const bool is_replaced = std::any_of(
-          family.tensors.begin() + static_cast<ptrdiff_t>(table) + 1, family.tensors.end(),
-          [&](const auto& later) { return std::any_of(later.begin(), later.end(), replaces); });
+      const bool is_replaced =
+          std::any_of(family.tensors.begin() + static_cast<ptrdiff_t>(table) + 1, family.tensors.end(),
+                      [&](const auto& later) { return std::any_of(later.begin(), later.end(), replaces); });
       const std::string root = family.roots[static_cast<size_t>(name.section)][0];
       if (name.gguf == nullptr || is_replaced) continue;
-      const bool in_pairs = name.gguf[0] == '~', turned = name.gguf[0] == '^';
-      out->push_back({name.gguf + (in_pairs || turned), root + name.pattern, in_pairs, turned});
+      GgufTensorName& row = out->emplace_back(GgufTensorName{name.gguf, root + name.pattern});
+      for (const auto& one : kOrders)
+        if (name.gguf[0] == one.mark) row.gguf.erase(0, 1), row.order = one.order;
+      // A matrix's bounds stand beside the module that it is a part of.
+      for (const char* bound : kBounds)
+        if (name.bounds != nullptr) out->push_back({name.gguf + std::string(bound), root + name.bounds + bound});
     }
 }
 
@@ -38,6 +54,7 @@ std::vector<GgufFamily> gguf_families() {
     if (kind.projector != nullptr) {
       row.projector = kind.projector;
       row.config = kind.config;
+      if (kind.told_by != nullptr) row.told_by = kind.told_by;
       row.processor = kind.processor;
     }
     row.class_name = family->architectures[0];

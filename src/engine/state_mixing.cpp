@@ -21,7 +21,8 @@ DeltaShape delta_shape(const DeltaSpec& delta) {
   return {.key_heads = delta.key_heads,
           .value_heads = delta.value_heads,
           .key_dim = delta.key_dim,
-          .value_dim = delta.value_dim};
+          .value_dim = delta.value_dim,
+          .in_turns = delta.in_turns};
 }
 
 size_t rows_of(DecoderParts parts) {

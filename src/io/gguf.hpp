@@ -64,6 +64,8 @@ class GgufFile {
   Status get_strings(std::string_view key, size_t count_max, std::vector<std::string_view>* out) const;
   Status get_floats(std::string_view key, size_t count_max, std::vector<float>* out) const;
   Status get_i32s(std::string_view key, size_t count_max, std::vector<int32_t>* out) const;
+  // Of booleans, 0 and 1, or of whole numbers of 32 bits, none below 0.
+  Status get_u32s(std::string_view key, size_t count_max, std::vector<uint32_t>* out) const;
   // "FILE: KEY WHAT".
   Status error(Code code, std::string_view key, const char* what) const;
 

@@ -6,12 +6,15 @@
 #include <cstring>
 
 #include "gguf_import.hpp"
+#include "gguf_template.hpp"
 #include "json_text.hpp"
 #include "limits.hpp"
 
 namespace mica {
 
 namespace {
+
+constexpr const char *kShortDivisors = "rope_factors_short.weight", *kLongDivisors = "rope_factors_long.weight";
 
 std::string in_brackets(std::string_view list) {
   std::string text("[");
@@ -20,10 +23,13 @@ std::string in_brackets(std::string_view list) {
   return text;
 }
 
-// An object written member by member.
+// An object written member by member, but those that `more` has, a text of members with which it ends.
 class ObjectText {
  public:
+  bool is_in_more(const char* key) const { return more_.find("\"" + std::string(key) + "\":") != std::string::npos; }
+  void add_more(std::string_view members) { more_ = members; }
   void add(const char* key, std::string_view json) {
+    if (is_in_more(key)) return;
     text_ += text_.size() == 1 ? "" : ", ";
     append_json_string(key, &text_);
     text_ += ": ";
@@ -38,7 +44,7 @@ class ObjectText {
     append_json_string(value, &quoted);
     add(key, std::string_view(quoted));
   }
-  std::string finished() const { return text_ + "}"; }
+  std::string finished() const { return text_ + (more_.empty() || text_.size() == 1 ? "" : ", ") + more_ + "}"; }
 
   // Nine digits give every float32 back, and GGUF has no more.
   static std::string number(double value) {
@@ -48,7 +54,7 @@ class ObjectText {
   }
 
  private:
-  std::string text_ = "{";
+  std::string text_ = "{", more_;
 };
 
 // Reads the keys of one file and writes them.
@@ -67,14 +73,17 @@ class ConfigMaker {
     return file_.has(key(name)) ? required(name, max, out) : Status::ok();
   }
 
+  Status add_more();
   Status add_shapes();
+  Status add_layers();
   Status add_windows();
   Status add_head_dim();
   Status add_scores();
   Status add_vocabulary();
   Status add_ends();
   Status add_rope();
-  Status add_rope_divisors(const TensorView& tensor);
+  Status divisors(const TensorView& tensor, std::string* json) const;
+  Status add_long_rope();
   Status add_rope_scaling();
   Status add_rope_sections();
   Status add_yarn(double factor, ObjectText* scaling) const;
@@ -88,6 +97,7 @@ class ConfigMaker {
   uint32_t layers_ = 0;
   uint32_t heads_ = 0;
   uint32_t head_dim_ = 0;
+  uint32_t rotated_ = 0;  // of it
 };
 
 const TensorView* ConfigMaker::tensor(std::string_view name) const {
@@ -96,19 +106,39 @@ const TensorView* ConfigMaker::tensor(std::string_view name) const {
   return place != file_.tensors().end() ? &*place : nullptr;
 }
 
+Status ConfigMaker::add_more() {
+  if (family_.text.more == nullptr) return Status::ok();
+  std::string members;
+  MICA_TRY(fill_gguf_template({file_, file_, {}}, family_.text.more, &members));
+  config_.add_more(members);
+  return Status::ok();
+}
+
+// The last ones may guess further tokens in training.
+Status ConfigMaker::add_layers() {
+  uint32_t guessing = 0;
+  MICA_TRY(required("block_count", limits::kLayersMax, &layers_));
+  if (file_.has(key("nextn_predict_layers")))
+    MICA_TRY(file_.get_u32(key("nextn_predict_layers"), 0, layers_ - 1, &guessing));
+  layers_ -= guessing;
+  config_.add("num_hidden_layers", layers_);
+  if (guessing != 0) config_.add("num_nextn_predict_layers", guessing);
+  return Status::ok();
+}
+
 Status ConfigMaker::add_shapes() {
-  uint32_t layers = 0, feed_forward = 0, context = 0;
+  uint32_t feed_forward = 0, context = 0;
   double epsilon = 0;
   MICA_TRY(required("embedding_length", limits::kHiddenMax, &hidden_));
-  MICA_TRY(required("block_count", limits::kLayersMax, &layers));
-  MICA_TRY(required("feed_forward_length", limits::kFeedForwardMax, &feed_forward));
+  MICA_TRY(add_layers());
+  if (!config_.is_in_more("intermediate_size"))
+    MICA_TRY(required("feed_forward_length", limits::kFeedForwardMax, &feed_forward));
   MICA_TRY(required("attention.head_count", limits::kHeadsMax, &heads_));
   uint32_t kv_heads = heads_;
-  MICA_TRY(optional("attention.head_count_kv", heads_, &kv_heads));
+  if (!config_.is_in_more("num_key_value_heads")) MICA_TRY(optional("attention.head_count_kv", heads_, &kv_heads));
   MICA_TRY(required("context_length", limits::kContextMax, &context));
   MICA_TRY(file_.get_double(key("attention.layer_norm_rms_epsilon"), 0, 1, &epsilon));
   config_.add("hidden_size", hidden_);
-  config_.add("num_hidden_layers", layers);
   config_.add("intermediate_size", feed_forward);
   config_.add("num_attention_heads", heads_);
   config_.add("num_key_value_heads", kv_heads);
@@ -117,14 +147,13 @@ Status ConfigMaker::add_shapes() {
   config_.add_text("hidden_act", family_.text.activation);
   config_.add("attention_bias", tensor("blk.0.attn_q.bias") != nullptr);
   if (family_.text.norms_whole) config_.add("mica_norms_whole", true);
-  MICA_TRY(add_windows());
-  layers_ = layers;
-  return Status::ok();
+  return add_windows();
 }
 
 Status ConfigMaker::add_windows() {
   uint32_t window = 0, pattern = 0;
-  MICA_TRY(optional("attention.sliding_window", limits::kContextMax, &window));
+  const std::string window_key = key("attention.sliding_window");
+  if (file_.has(window_key)) MICA_TRY(file_.get_u32(window_key, 0, limits::kContextMax, &window));
   if (window == 0) return Status::ok();
   config_.add("sliding_window", window);
   if (!family_.text.windows_by_class) {
@@ -157,7 +186,7 @@ Status ConfigMaker::add_scores() {
 Status ConfigMaker::add_head_dim() {
   uint32_t rotated = 0;
   MICA_TRY(optional("rope.dimension_count", limits::kHeadDimMax, &rotated));
-  head_dim_ = rotated;
+  head_dim_ = family_.text.partial_rope ? 0 : rotated;
   MICA_TRY(optional("attention.key_length", limits::kHeadDimMax, &head_dim_));
   if (head_dim_ == 0) {
     if (hidden_ % heads_ != 0 || hidden_ / heads_ > limits::kHeadDimMax) {
@@ -170,10 +199,20 @@ Status ConfigMaker::add_head_dim() {
   if (value_dim != head_dim_) {
     return file_.error(Code::unsupported, key("attention.value_length"), "is not that of keys, which mica runs");
   }
-  if (rotated != 0 && rotated != head_dim_) {
+  if (rotated != 0 && rotated != head_dim_ && (rotated > head_dim_ || !family_.text.partial_rope)) {
     return file_.error(Code::unsupported, key("rope.dimension_count"), "is less than a head: partial rotation");
   }
+  rotated_ = rotated != 0 ? rotated : head_dim_;
+  uint32_t windowed_dim = 0;
+  MICA_TRY(optional("attention.key_length_swa", limits::kHeadDimMax, &windowed_dim));
+  for (const char* name : {"attention.value_length_swa", "rope.dimension_count_swa"}) {
+    uint32_t other = windowed_dim;
+    MICA_TRY(optional(name, limits::kHeadDimMax, &other));
+    if (other != windowed_dim)
+      return file_.error(Code::unsupported, key(name), "is not that of keys of layers with windows, which mica runs");
+  }
   config_.add("head_dim", head_dim_);
+  if (rotated_ != head_dim_) config_.add("partial_rotary_factor", static_cast<double>(rotated_) / head_dim_);
   return Status::ok();
 }
 
@@ -219,8 +258,9 @@ Status ConfigMaker::add_ends() {
   return Status::ok();
 }
 
-Status ConfigMaker::add_rope_divisors(const TensorView& tensor) {
-  if (tensor.dtype != DType::f32 || tensor.rank != 1 || tensor.shape[0] != head_dim_ / 2) {
+// One for each pair that turns.
+Status ConfigMaker::divisors(const TensorView& tensor, std::string* json) const {
+  if (tensor.dtype != DType::f32 || tensor.rank != 1 || tensor.shape[0] != rotated_ / 2) {
     return file_.error(Code::corrupt_file, tensor.name, "must hold one F32 for each pair of a head");
   }
   std::string list;
@@ -232,7 +272,28 @@ Status ConfigMaker::add_rope_divisors(const TensorView& tensor) {
     }
     list += (list.empty() ? "" : ", ") + ObjectText::number(divisor);
   }
-  config_.add("mica_rope_divisors", std::string_view(in_brackets(list)));
+  *json = in_brackets(list);
+  return Status::ok();
+}
+
+// Frequencies are divided by one list, and in a longer context by another.
+Status ConfigMaker::add_long_rope() {
+  for (const char* name : {kShortDivisors, kLongDivisors})
+    if (tensor(name) == nullptr) return file_.error(Code::corrupt_file, name, "is missing beside the other list");
+  uint32_t original = 0;
+  double factor = 1;
+  std::string list;
+  MICA_TRY(required("rope.scaling.original_context_length", limits::kContextMax, &original));
+  MICA_TRY(rope_number("attn_factor", 1e-3, 1e3, &factor));
+  ObjectText scaling;
+  scaling.add_text("rope_type", "longrope");
+  MICA_TRY(divisors(*tensor(kShortDivisors), &list));
+  scaling.add("short_factor", std::string_view(list));
+  MICA_TRY(divisors(*tensor(kLongDivisors), &list));
+  scaling.add("long_factor", std::string_view(list));
+  scaling.add("original_max_position_embeddings", original);
+  scaling.add("attention_factor", factor);
+  config_.add("rope_scaling", std::string_view(scaling.finished()));
   return Status::ok();
 }
 
@@ -242,14 +303,22 @@ Status ConfigMaker::rope_number(const char* name, double min, double max, double
   return file_.has(full) ? file_.get_double(full, min, max, out) : Status::ok();
 }
 
-// llama.cpp scales cosines and sines by YaRN's 1 + 0.1 ln(factor) and by two factors of the file.
+// llama.cpp scales cosines and sines by YaRN's 1 + 0.1 ln(factor) and by two factors of the file, and of some kinds of
+// models divides them by the same with a multiplier of the file.
 Status ConfigMaker::add_yarn(double factor, ObjectText* scaling) const {
-  double attention = 1, more = 1, fast = 32, slow = 1;
+  double attention = 1, more = 1, fast = 32, slow = 1, divisor = 0, beta = 0;
   MICA_TRY(rope_number("attn_factor", 1e-3, 1e3, &attention));
   MICA_TRY(rope_number("yarn_attn_factor", 1e-3, 1e3, &more));
   MICA_TRY(rope_number("yarn_beta_fast", 1e-3, 1e6, &fast));
   MICA_TRY(rope_number("yarn_beta_slow", 1e-3, 1e6, &slow));
-  scaling->add("attention_factor", attention * more * (1.0 + 0.1 * std::log(factor)));
+  if (family_.text.scales_queries) {
+    MICA_TRY(rope_number("yarn_log_multiplier", 0, 1e3, &divisor));
+    const std::string beta_key = key("attention.temperature_scale");
+    if (file_.has(beta_key)) MICA_TRY(file_.get_double(beta_key, 0, 1e3, &beta));
+    scaling->add("llama_4_scaling_beta", beta);
+  }
+  const double growth = 0.1 * std::log(factor);
+  scaling->add("attention_factor", attention * more * (1.0 + growth) / (1.0 + divisor * growth));
   scaling->add("beta_fast", fast);
   scaling->add("beta_slow", slow);
   return Status::ok();
@@ -260,8 +329,14 @@ Status ConfigMaker::add_rope_sections() {
   const std::string sections_key = key("rope.dimension_sections");
   std::vector<int32_t> sections;
   MICA_TRY(file_.get_i32s(sections_key, 4, &sections));
-  if (sections.size() < 3 || (sections.size() == 4 && sections[3] != 0) || family_.projector.empty())
+  if (sections.size() < 3 || (sections.size() == 4 && sections[3] != 0) ||
+      (family_.projector.empty() && !family_.text.sections))
     return file_.error(Code::unsupported, sections_key, "is of positions that mica does not run with this model");
+  std::string_view type = "none";
+  const std::string type_key = key("rope.scaling.type");
+  if (file_.has(type_key)) MICA_TRY(file_.get_string(type_key, &type));
+  if (type != "none")
+    return file_.error(Code::unsupported, type_key, "is not \"none\", which alone mica runs with several axes");
   std::string list;
   for (size_t i = 0; i < 3; ++i) list += (i ? ", " : "") + std::to_string(sections[i]);
   ObjectText scaling;
@@ -272,7 +347,8 @@ Status ConfigMaker::add_rope_sections() {
 }
 
 Status ConfigMaker::add_rope_scaling() {
-  if (file_.has(key("rope.dimension_sections"))) return add_rope_sections();
+  if (file_.has(key("rope.dimension_sections")) || family_.text.sections) return add_rope_sections();
+  if (tensor(kShortDivisors) != nullptr || tensor(kLongDivisors) != nullptr) return add_long_rope();
   const std::string type_key = key("rope.scaling.type");
   const std::string old_key = key("rope.scale_linear");  // what files of 2023 have
   std::string factor_key = key("rope.scaling.factor");
@@ -280,7 +356,10 @@ Status ConfigMaker::add_rope_scaling() {
   // llama.cpp takes a factor without a type for a linear one.
   std::string_view type = file_.has(factor_key) ? "linear" : "none";
   if (file_.has(type_key)) MICA_TRY(file_.get_string(type_key, &type));
-  if (type == "none") return no_attention_factor();
+  if (type == "none") {
+    if (family_.text.scales_queries) config_.add("rope_scaling", R"({"rope_type": "default"})");
+    return no_attention_factor();
+  }
   if (type != "linear" && type != "yarn") {
     return file_.error(Code::unsupported, type_key, "is a scaling that mica does not import: linear and yarn it does");
   }
@@ -314,8 +393,14 @@ Status ConfigMaker::add_rope() {
   if (file_.has(theta_key)) MICA_TRY(file_.get_double(theta_key, 1, 1e12, &theta));
   config_.add("rope_theta", theta);
   if (family_.rope_interleaved) config_.add("mica_rope_interleaved", true);
-  const TensorView* divisors = tensor("rope_freqs.weight");
-  if (divisors != nullptr) MICA_TRY(add_rope_divisors(*divisors));
+  const TensorView* common = tensor("rope_freqs.weight");
+  // A family may read it in its own way.
+  const bool is_read = family_.text.more != nullptr && std::strstr(family_.text.more, "rope_freqs.weight") != nullptr;
+  std::string list;
+  if (common != nullptr && !is_read) {
+    MICA_TRY(divisors(*common, &list));
+    config_.add("mica_rope_divisors", std::string_view(list));
+  }
   return add_rope_scaling();
 }
 
@@ -326,6 +411,7 @@ Status ConfigMaker::make(std::string* json) {
   // A decoder that only one family of pictures has is known by that.
   const std::string_view model_type = family_.text.model_type ? family_.text.model_type : family_.architecture;
   if (family_.projector.empty()) config_.add_text("model_type", model_type);
+  MICA_TRY(add_more());
   MICA_TRY(add_shapes());
   MICA_TRY(add_head_dim());
   MICA_TRY(add_scores());

@@ -198,8 +198,10 @@ Status GgufFiles::translate(std::span<const GgufFamily> families) {
   MICA_TRY(make_gguf_config(file_, *family, &config_));
   names_.clear();
   table_ = {};
+  const GgufFamily& named = pictures != nullptr ? *pictures : *family;
   for (TensorView tensor : file_.tensors()) {
-    tensor.name = names_.emplace_back(huggingface_tensor_name(tensor.name, pictures ? *pictures : *family));
+    MICA_TRY(reorder_gguf_tensor(file_, gguf_tensor_order(tensor.name, named), &joined_, &tensor));
+    tensor.name = names_.emplace_back(huggingface_tensor_name(tensor.name, named));
     table_.add(tensor);
   }
   if (pictures != nullptr) MICA_TRY(translate_pair(*pictures));

@@ -139,4 +139,18 @@ Status GgufFile::get_i32s(std::string_view key, size_t count_max, std::vector<in
   return Status::ok();
 }
 
+Status GgufFile::get_u32s(std::string_view key, size_t count_max, std::vector<uint32_t>* out) const {
+  const GgufValue* array = nullptr;
+  MICA_TRY(require(key, &array));
+  const GgufType element = array->type == GgufType::array ? array->element : array->type;
+  const bool whole = element == GgufType::u32 || element == GgufType::i32 || element == GgufType::boolean;
+  MICA_TRY(require_array(key, whole ? element : GgufType::u32, count_max, &array));
+  if (element == GgufType::boolean) out->assign(array->elements.begin(), array->elements.end());
+  else *out = copied<uint32_t>(*array);
+  const uint32_t most = element == GgufType::u32 ? UINT32_MAX : INT32_MAX;
+  if (std::any_of(out->begin(), out->end(), [most](uint32_t number) { return number > most; }))
+    return error(Code::corrupt_file, key, "has a number below 0");
+  return Status::ok();
+}
+
 }  // namespace mica

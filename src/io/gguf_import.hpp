@@ -17,6 +17,9 @@ namespace mica {
 // "blk.3.attn_q.weight" is "model.layers.3.self_attn.q_proj.weight"; names without a counterpart stay as they are.
 std::string huggingface_tensor_name(std::string_view gguf_name, const GgufFamily& family);
 
+// How its numbers stand in the file.
+GgufOrder gguf_tensor_order(std::string_view gguf_name, const GgufFamily& family);
+
 // Refuses keys with values that mica does not run, by name, and warns of those that it does not know.
 Status check_gguf_keys(const GgufFile& file, const GgufFamily& family, uint32_t head_dim);
 

@@ -16,14 +16,17 @@ namespace {
 constexpr const char* kRead[] = {
     "embedding_length", "block_count", "feed_forward_length", "context_length", "vocab_size", "attention.head_count",
     "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_rms_epsilon",
-    "attention.sliding_window", "rope.dimension_count", "rope.dimension_sections", "n_deepstack_layers", "rope.freq_base", "rope.scale_linear", "rope.scaling.type",
-    "rope.scaling.factor", "rope.scaling.original_context_length", "rope.scaling.attn_factor",
+    "attention.key_length_swa", "attention.value_length_swa", "attention.sliding_window", "nextn_predict_layers",
+    "rope.dimension_count", "rope.dimension_count_swa", "rope.dimension_sections", "n_deepstack_layers",
+    "rope.freq_base", "rope.scale_linear", "rope.scaling.type", "rope.scaling.factor",
+    "rope.scaling.original_context_length", "rope.scaling.attn_factor",
     "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
     // Notes of converters.
     "rope.scaling.finetuned", "tensor_data_layout",
 };
 // Likewise, of some families.
 constexpr const char* kReadOfCaps[] = {"attn_logit_softcapping", "final_logit_softcapping"};
+constexpr const char* kReadOfScaledQueries[] = {"rope.scaling.yarn_log_multiplier", "attention.temperature_scale"};
 constexpr const char* kReadOfWindows[] = {"attention.sliding_window_pattern", "rope.freq_base_swa"};
 
 // Keys with the values that mica runs: of numbers and booleans (0 and 1). llama.cpp takes 0 for "not set" in scales.
@@ -38,7 +41,6 @@ constexpr OneValue kOneValue[] = {
     {"expert_shared_count", 0, 0},
     {"expert_feed_forward_length", 0, 0},
     {"leading_dense_block_count", 0, 0},
-    {"nextn_predict_layers", 0, 0},
     {"attention.causal", 1, 1},
     {"pooling_type", 0, 0},
     {"use_parallel_residual", 0, 0},
@@ -53,6 +55,8 @@ constexpr OneValue kOneValue[] = {
     {"attn_logit_softcapping", 0, 0},
     {"final_logit_softcapping", 0, 0},
     {"rope.scaling.yarn_log_multiplier", 0, 0},
+    {"attention.temperature_scale", 0, 0},
+    {"attention.sliding_window_pattern", 0, 0},
     {"rope.scaling.yarn_ext_factor", 1, -1},
     {"rope.scaling.alpha", 0, 1},
     {"swin_norm", 0, 0},
@@ -108,6 +112,8 @@ Status check_key(const GgufFile& file, const GgufText& text, const GgufKey& key,
                  uint32_t head_dim) {
   if (text.caps && contains(kReadOfCaps, name)) return Status::ok();
   if (text.window_rope && contains(kReadOfWindows, name)) return Status::ok();
+  if (text.scales_queries && contains(kReadOfScaledQueries, name)) return Status::ok();
+  if (text.more != nullptr && std::string_view(text.more).find(key.name) != std::string_view::npos) return Status::ok();
   if (name == "attention.scale") return check_attention_scale(file, key, head_dim);
   for (const OneValue& one : kOneValue) {
     if (name == one.name) return check_one_value(file, key, one);

@@ -19,22 +19,35 @@ bool follows(std::string_view name, std::string_view pattern, std::string_view* 
   return std::all_of(layer->begin(), layer->end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// The row of a name, and how much of that it stands for; null: none.
+const GgufTensorName* find_row(std::string_view name, const GgufFamily& family, size_t* stem, std::string_view* layer) {
+  // Whole, as some are listed, or without its suffix.
+  for (const size_t length : {name.size(), name.rfind('.')})
+    for (const GgufTensorName& row : family.names) {
+      *stem = length;
+      if (length != std::string_view::npos && follows(name.substr(0, length), row.gguf, layer)) return &row;
+    }
+  return nullptr;
+}
+
 }  // namespace
 
 std::string huggingface_tensor_name(std::string_view gguf_name, const GgufFamily& family) {
-  const size_t last_dot = gguf_name.rfind('.');
-  if (last_dot == std::string_view::npos) return std::string(gguf_name);
-  // Without its suffix, or, where it has none, whole.
-  for (const size_t stem : {last_dot, gguf_name.size()})
-    for (const GgufTensorName& name : family.names) {
-      std::string_view layer;
-      if (!follows(gguf_name.substr(0, stem), name.gguf, &layer)) continue;
-      std::string text = name.huggingface;
-      const size_t place = text.find(kLayer);
-      if (place != std::string::npos) text.replace(place, kLayer.size(), layer);
-      return text.append(gguf_name.substr(stem));
-    }
-  return std::string(gguf_name);
+  size_t stem = 0;
+  std::string_view layer;
+  const GgufTensorName* row = find_row(gguf_name, family, &stem, &layer);
+  if (row == nullptr) return std::string(gguf_name);
+  std::string text = row->huggingface;
+  const size_t place = text.find(kLayer);
+  if (place != std::string::npos) text.replace(place, kLayer.size(), layer);
+  return text.append(gguf_name.substr(stem));
+}
+
+GgufOrder gguf_tensor_order(std::string_view gguf_name, const GgufFamily& family) {
+  size_t stem = 0;
+  std::string_view layer;
+  const GgufTensorName* row = find_row(gguf_name, family, &stem, &layer);
+  return row != nullptr ? row->order : GgufOrder::same;
 }
 
 }  // namespace mica

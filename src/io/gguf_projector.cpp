@@ -127,37 +127,6 @@ Status join_times(const GgufFile& projector, const TensorView& first, const Tens
   return Status::ok();
 }
 
-// Rotary pairs of a head, whose rows are neighbours here and stand half a head apart in Hugging Face's files.
-Status part_pairs(const GgufFile& projector, OwnedTensors* owned, TensorView* tensor) {
-  uint32_t heads = 0;
-  MICA_TRY(projector.get_u32("clip.vision.attention.head_count", 1, limits::kHeadsMax, &heads));
-  const size_t rows = tensor->rank == 0 ? 0 : static_cast<size_t>(tensor->shape[0]);
-  if (rows == 0 || rows % (2 * size_t{heads}) != 0 || tensor->bytes.size() % rows != 0)
-    return projector.error(Code::corrupt_file, tensor->name, "has no even number of rows a head");
-  const size_t row_bytes = tensor->bytes.size() / rows, head = rows / heads, half = head / 2;
-  std::vector<uint8_t>& bytes = owned->bytes.emplace_back(tensor->bytes.size());
-  for (size_t row = 0; row < rows; ++row) {
-    const size_t within = row % head, place = row - within + within % 2 * half + within / 2;
-    std::memcpy(bytes.data() + place * row_bytes, tensor->bytes.data() + row * row_bytes, row_bytes);
-  }
-  tensor->bytes = {bytes.data(), bytes.size()};
-  return Status::ok();
-}
-
-// Columns as rows.
-Status turn(const GgufFile& projector, OwnedTensors* owned, TensorView* tensor) {
-  const size_t rows = tensor->shape[0], columns = tensor->shape[1], count = rows * columns;
-  if (tensor->rank != 2 || count == 0 || dtype_layout(tensor->dtype).block_values != 1)
-    return projector.error(Code::unsupported, tensor->name, "is no matrix of plain numbers, which alone can be turned");
-  const size_t bytes = tensor->bytes.size() / count;
-  std::vector<uint8_t>& turned = owned->bytes.emplace_back(tensor->bytes.size());
-  for (size_t at = 0; at < count; ++at)
-    std::memcpy(turned.data() + (at % columns * rows + at / columns) * bytes, tensor->bytes.data() + at * bytes, bytes);
-  std::swap(tensor->shape[0], tensor->shape[1]);
-  tensor->bytes = {turned.data(), turned.size()};
-  return Status::ok();
-}
-
 // "v.blk.{}.attn_q" with a layer's number and a suffix, which has no dot behind a name that ends with "_".
 std::string with_layer(std::string_view pattern, std::string_view layer, std::string_view suffix) {
   std::string text(pattern);
@@ -220,8 +189,9 @@ Status find_gguf_projector(const GgufFile& text, const GgufFile& projector, std:
   std::string known;
   for (const GgufFamily& family : families) {
     if (family.projector.empty()) continue;
+    const bool told = family.told_by.empty() || tensor_of(projector, family.told_by) != nullptr;
     const bool texts = family.architecture.empty() || family.architecture == architecture;
-    if (family.projector == type && texts) {
+    if (family.projector == type && texts && told) {
       *out = &family;
       const Status width = check_width(text, architecture, projector);
       if (!width) *out = nullptr;
@@ -238,7 +208,9 @@ Status find_gguf_projector(const GgufFile& text, const GgufFile& projector, std:
 Status check_projector_keys(const GgufFile& projector, const GgufFamily& family) {
   for (const GgufKey& key : projector.keys()) {
     const auto reads = [&](std::string_view document) { return document.find(key.name) != std::string_view::npos; };
-    if (!key.name.starts_with("clip.") || reads(family.config) || reads(family.processor)) continue;
+    if (!key.name.starts_with("clip.") || key.name.starts_with("clip.audio.") || reads(family.config) ||
+        reads(family.processor))
+      continue;
     for (const std::string_view refused : kRefused)
       if (key.name == refused)
         return projector.error(Code::unsupported, key.name, "is of pictures that mica does not read from GGUF files");
@@ -264,11 +236,7 @@ Status read_projector_tensors(const GgufFile& projector, const GgufFamily& famil
     TensorView view = tensor;
     if (const TensorView* second = tensor_of(projector, std::string(tensor.name) + ".1"))
       MICA_TRY(join_times(projector, tensor, *second, owned, &view));
-    for (const GgufTensorName& row : family.names) {
-      std::string_view layer, suffix;
-      if ((!row.in_pairs && !row.turned) || !parse_name(tensor.name, row.gguf, &layer, &suffix)) continue;
-      MICA_TRY(row.in_pairs ? part_pairs(projector, owned, &view) : turn(projector, owned, &view));
-    }
+    MICA_TRY(reorder_gguf_tensor(projector, gguf_tensor_order(tensor.name, family), owned, &view));
     std::string name = true_name(tensor.name, exchanged);
     count_taps(projector, &name);
     view.name = owned->names.emplace_back(huggingface_tensor_name(name, family));

@@ -2,22 +2,15 @@
 // Face's names. Not its documents (gguf_template.hpp).
 #pragma once
 
-#include <deque>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "gguf.hpp"
 #include "gguf_family.hpp"
+#include "gguf_order.hpp"
 #include "status.hpp"
 
 namespace mica {
-
-// Bytes and names of tensors that do not stand in a file as they are called here.
-struct OwnedTensors {
-  std::deque<std::vector<uint8_t>> bytes;
-  std::deque<std::string> names;
-};
 
 bool is_gguf_projector(const GgufFile& file);
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 #include "limits.hpp"
@@ -37,19 +38,23 @@ class Filler {
   explicit Filler(const GgufPair& pair) : pair_(pair) {}
 
   Status value(std::string_view what, std::string* out) const {
-    constexpr std::string_view kToken = "token ", kRows = "rows ", kInverse = "inverse ", kEvery = "every ",
-                               kIndices = "indices ", kSquares = "squares ", kSide = "side ";
+    static constexpr struct {
+      std::string_view word;
+      Status (Filler::*write)(std::string_view rest, std::string* out) const;
+    } kWords[] = {
+        {"token ", &Filler::token},     {"rows ", &Filler::rows},   {"inverse ", &Filler::inverse},
+        {"squares ", &Filler::squares}, {"side ", &Filler::side},   {"every ", &Filler::every},
+        {"indices ", &Filler::indices}, {"first ", &Filler::first}, {"most ", &Filler::most},
+        {"uneven ", &Filler::uneven},   {"where ", &Filler::where}, {"words ", &Filler::words},
+        {"columns ", &Filler::columns}, {"lacks ", &Filler::lacks}, {"turned ", &Filler::turned},
+        {"over ", &Filler::over},
+    };
     if (what == "text") {
       out->append(pair_.text_config);
       return Status::ok();
     }
-    if (what.starts_with(kToken)) return token(what.substr(kToken.size()), out);
-    if (what.starts_with(kRows)) return rows(what.substr(kRows.size()), out);
-    if (what.starts_with(kInverse)) return inverse(what.substr(kInverse.size()), out);
-    if (what.starts_with(kSquares)) return squares(what.substr(kSquares.size()), out);
-    if (what.starts_with(kSide)) return side(what.substr(kSide.size()), out);
-    if (what.starts_with(kEvery)) return every(what.substr(kEvery.size()), out);
-    if (what.starts_with(kIndices)) return indices(what.substr(kIndices.size()), out);
+    for (const auto& one : kWords)
+      if (what.starts_with(one.word)) return (this->*one.write)(what.substr(one.word.size()), out);
     if (const size_t choice = what.find('?'); choice != std::string_view::npos) {
       const size_t other = what.find(':', choice);
       bool yes = false;
@@ -84,10 +89,23 @@ class Filler {
     return Status::ok();
   }
 
-  Status rows(std::string_view name, std::string* out) const {
+  Status rows(std::string_view what, std::string* out) const {
+    const size_t bar = what.find('|');
+    const std::string_view name = what.substr(0, bar);
+    if (bar != std::string_view::npos && tensor_of(pair_.projector, name) == nullptr) {
+      out->append(what.substr(bar + 1));
+      return Status::ok();
+    }
     uint64_t count = 0;
     MICA_TRY(rows_of(name, &count));
     *out += std::to_string(count);
+    return Status::ok();
+  }
+
+  Status columns(std::string_view name, std::string* out) const {
+    uint64_t count = 0;
+    MICA_TRY(rows_of(name, &count));
+    *out += std::to_string(tensor_of(pair_.projector, name)->shape[1]);
     return Status::ok();
   }
 
@@ -202,6 +220,122 @@ class Filler {
     for (uint32_t i = 0; i < value->count; ++i)
       if (value->elements[i] != 0) add_number(i, &list);
     *out += "[" + list + "]";
+    return Status::ok();
+  }
+
+  // What a key says of each layer; a number says it of all.
+  Status of_layers(std::string_view name, std::vector<uint32_t>* out) const {
+    const GgufFile& file = pair_.projector;
+    uint32_t layers = 0, hidden = 0;
+    std::string_view architecture;
+    MICA_TRY(file.get_string("general.architecture", &architecture));
+    MICA_TRY(file.get_u32(std::string(architecture) + ".block_count", 1, limits::kLayersMax, &layers));
+    const std::string guessing = std::string(architecture) + ".nextn_predict_layers";
+    if (file.has(guessing)) MICA_TRY(file.get_u32(guessing, 0, layers - 1, &hidden));
+    const GgufValue* value = file.find(name);
+    if (value == nullptr || value->type != GgufType::array) {
+      uint32_t number = 0;
+      MICA_TRY(file.get_u32(name, 0, UINT32_MAX, &number));
+      out->assign(layers - hidden, number);
+      return Status::ok();
+    }
+    MICA_TRY(file.get_u32s(name, layers, out));
+    if (out->size() < layers - hidden) return file.error(Code::corrupt_file, name, "does not have one for each layer");
+    out->resize(layers - hidden);
+    return Status::ok();
+  }
+
+  // "KEY=NUMBER REST"; whether the key says that number, layer by layer. Without such a key: none.
+  Status matches(std::string_view what, std::vector<bool>* out, std::string_view* rest) const {
+    const size_t equals = what.find('='), space = what.find(' ', equals);
+    const std::string_view digits = what.substr(equals + 1, space - equals - 1);
+    uint32_t wanted = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), wanted);
+    *rest = what.substr(space + 1);
+    if (!pair_.projector.has(what.substr(0, equals))) return Status::ok();
+    std::vector<uint32_t> numbers;
+    MICA_TRY(of_layers(what.substr(0, equals), &numbers));
+    for (const uint32_t number : numbers) out->push_back(number == wanted);
+    return Status::ok();
+  }
+
+  Status first(std::string_view name, std::string* out) const {
+    std::vector<uint32_t> numbers;
+    MICA_TRY(of_layers(name, &numbers));
+    *out += std::to_string(numbers.front());
+    return Status::ok();
+  }
+
+  Status most(std::string_view name, std::string* out) const {
+    std::vector<uint32_t> numbers;
+    MICA_TRY(of_layers(name, &numbers));
+    *out += std::to_string(*std::max_element(numbers.begin(), numbers.end()));
+    return Status::ok();
+  }
+
+  Status uneven(std::string_view name, std::string* out) const {
+    std::vector<uint32_t> numbers;
+    MICA_TRY(of_layers(name, &numbers));
+    out->append(numbers.front() != numbers.back() ? "true" : "false");
+    return Status::ok();
+  }
+
+  Status where(std::string_view what, std::string* out) const {
+    std::vector<bool> here;
+    std::vector<uint32_t> numbers;
+    std::string_view name;
+    MICA_TRY(matches(what, &here, &name));
+    MICA_TRY(of_layers(name, &numbers));
+    const auto layer = static_cast<size_t>(std::find(here.begin(), here.end(), true) - here.begin());
+    *out += std::to_string(layer < numbers.size() ? numbers[layer] : numbers.back());
+    return Status::ok();
+  }
+
+  Status words(std::string_view what, std::string* out) const {
+    std::vector<bool> here;
+    std::string_view both;
+    MICA_TRY(matches(what, &here, &both));
+    const std::string_view yes = both.substr(0, both.find(' ')), no = both.substr(both.find(' ') + 1);
+    std::string list;
+    for (const bool one : here) list += (list.empty() ? "\"" : ", \"") + std::string(one ? yes : no) + "\"";
+    *out += list.empty() ? "null" : "[" + list + "]";
+    return Status::ok();
+  }
+
+  Status lacks(std::string_view what, std::string* out) const {
+    std::vector<bool> here;
+    std::string_view pattern;
+    MICA_TRY(matches(what, &here, &pattern));
+    const auto layer = std::find(here.begin(), here.end(), true) - here.begin();
+    std::string name(pattern);
+    if (const size_t place = name.find("{}"); place != std::string::npos) name.replace(place, 2, std::to_string(layer));
+    out->append(tensor_of(pair_.projector, name) == nullptr ? "true" : "false");
+    return Status::ok();
+  }
+
+  // Divisors of frequencies: of those that turn 1, of those that do not so many that nothing is left of them.
+  Status turned(std::string_view name, std::string* out) const {
+    constexpr float kStill = 1e20f;
+    const TensorView* tensor = tensor_of(pair_.projector, name);
+    if (tensor == nullptr || tensor->dtype != DType::f32 || tensor->rank != 1 || tensor->shape[0] == 0)
+      return pair_.projector.error(Code::corrupt_file, name, "is missing, or no vector of F32");
+    std::vector<float> values(tensor->shape[0]);
+    std::memcpy(values.data(), tensor->bytes.data(), values.size() * sizeof(float));
+    const auto end = std::find_if(values.begin(), values.end(), [](float x) { return x != 1.0f; });
+    if (!std::all_of(end, values.end(), [](float x) { return x >= kStill; }))
+      return pair_.projector.error(Code::unsupported, name,
+                                   "has numbers between those that turn and those that do not");
+    *out += number_text(static_cast<double>(end - values.begin()) / static_cast<double>(values.size()));
+    return Status::ok();
+  }
+
+  Status over(std::string_view what, std::string* out) const {
+    const std::string_view whole = what.substr(0, what.find(' ')), parts = what.substr(what.find(' ') + 1);
+    uint32_t number = 0, divisor = 1;
+    MICA_TRY(pair_.projector.get_u32(whole, 1, UINT32_MAX, &number));
+    MICA_TRY(pair_.projector.get_u32(parts, 1, UINT32_MAX, &divisor));
+    if (number % divisor != 0) return pair_.projector.error(Code::corrupt_file, whole, "is no multiple of its parts");
+    *out += std::to_string(number / divisor);
     return Status::ok();
   }
 

@@ -3,6 +3,7 @@
 
 #include "gguf_import.hpp"
 #include "limits.hpp"
+#include "tokenizer_gguf.hpp"
 #include "tokenizer_known.hpp"
 
 namespace mica {
@@ -78,6 +79,7 @@ Status read_gguf_vocabulary(const GgufFile& file, GgufVocabularyStore* out) {
   if (sentencepiece && vocabulary.bos < 0 && out->tokens.size() > 1) vocabulary.bos = 1;
   if (sentencepiece && vocabulary.eos < 0 && out->tokens.size() > 2) vocabulary.eos = 2;
   vocabulary.add_bos = sentencepiece || (known != nullptr && known->adds_bos);
+  vocabulary.add_space_prefix = vocabulary.model != kListedSentencePiece;
   MICA_TRY(read_flag(file, "tokenizer.ggml.add_bos_token", &vocabulary.add_bos));
   MICA_TRY(read_flag(file, "tokenizer.ggml.add_eos_token", &vocabulary.add_eos));
   MICA_TRY(read_flag(file, "tokenizer.ggml.add_space_prefix", &vocabulary.add_space_prefix));

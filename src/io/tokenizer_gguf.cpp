@@ -1,5 +1,6 @@
 // Loading of a GGUF vocabulary (keys tokenizer.ggml.*, ggml's docs/gguf.md): "gpt2" is byte-level byte-pair encoding
-// with merges, "llama" SentencePiece's with scores. Not the reading of the file: see model_files.hpp.
+// with merges, "llama" SentencePiece's with scores, "gemma4" the same with merges. Not the reading of the file:
+// see model_files.hpp.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -45,6 +46,14 @@ Status read_tokens(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
   return parts->added.build(std::move(added), parts->normalizer);
 }
 
+Status read_merges(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
+  for (size_t i = 0; i < vocabulary.merges.size(); ++i) {
+    const Status status = parts->bpe->add_merge(vocabulary.merges[i], static_cast<uint32_t>(i));
+    if (!status) return Status::error(status.code(), "tokenizer.ggml.merges[%zu] %s", i, status.message());
+  }
+  return Status::ok();
+}
+
 Status read_gpt2(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
   const KnownPreTokenizer* known = known_pre_tokenizer(vocabulary.pre);
   if (known == nullptr) {
@@ -63,11 +72,7 @@ Status read_gpt2(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
   Bpe::Options options;
   options.ignore_merges = known->ignore_merges;
   parts->bpe = std::make_unique<Bpe>(&parts->vocabulary, options);
-  for (size_t i = 0; i < vocabulary.merges.size(); ++i) {
-    const Status status = parts->bpe->add_merge(vocabulary.merges[i], static_cast<uint32_t>(i));
-    if (!status) return Status::error(status.code(), "tokenizer.ggml.merges[%zu] %s", i, status.message());
-  }
-  return Status::ok();
+  return read_merges(vocabulary, parts);
 }
 
 // Ranks by falling score; tokens of one score share a rank, so that the leftmost merge goes first.
@@ -125,6 +130,7 @@ Status read_llama(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
     return Status::error(Code::corrupt_file, "tokenizer.ggml.unknown_token_id %d is no token", vocabulary.unknown);
   }
   parts->bpe = std::make_unique<Bpe>(&parts->vocabulary, options);
+  if (vocabulary.model == kListedSentencePiece) return read_merges(vocabulary, parts);
   std::vector<GgufMerge> merges;
   MICA_TRY(derive_gguf_merges(vocabulary, parts->vocabulary, &merges));
   for (const GgufMerge& merge : merges) {
@@ -137,10 +143,11 @@ Status load_parts(const GgufVocabulary& vocabulary, std::unique_ptr<Tokenizer>* 
   auto parts = std::make_unique<TokenizerParts>();
   if (vocabulary.model == "gpt2") {
     MICA_TRY(read_gpt2(vocabulary, parts.get()));
-  } else if (vocabulary.model == "llama") {
+  } else if (vocabulary.model == "llama" || vocabulary.model == kListedSentencePiece) {
     MICA_TRY(read_llama(vocabulary, parts.get()));
   } else {
-    return Status::error(Code::unsupported, "tokenizer.ggml.model \"%.64s\" is not supported; mica runs gpt2 and llama",
+    return Status::error(Code::unsupported,
+                         "tokenizer.ggml.model \"%.64s\" is not supported; mica runs gpt2, llama and gemma4",
                          std::string(vocabulary.model).c_str());
   }
   parts->around = gguf_text_tokens(vocabulary);

@@ -160,11 +160,11 @@ Status make_json(const GgufVocabulary& vocabulary, std::string* json) {
   Vocabulary tokens;
   std::vector<AddedToken> added;
   MICA_TRY(read_gguf_tokens(vocabulary, &tokens, &added));
-  const bool byte_level = vocabulary.model == "gpt2";
+  const bool byte_level = vocabulary.model == "gpt2", listed = vocabulary.model == kListedSentencePiece;
   Steps steps;
   if (byte_level) MICA_TRY(byte_level_steps(vocabulary, &steps));
-  else if (vocabulary.model == "llama") sentencepiece_steps(vocabulary, &steps);
-  else return Status::error(Code::unsupported, "tokenizer.ggml.model is neither gpt2 nor llama");
+  else if (vocabulary.model == "llama" || listed) sentencepiece_steps(vocabulary, &steps);
+  else return Status::error(Code::unsupported, "tokenizer.ggml.model is neither gpt2 nor llama nor gemma4");
   std::string text = "{\"version\": \"1.0\", \"added_tokens\": ";
   append_added(added, &text);
   // An empty sequence says that there is no normalizer; a missing one would be guessed from the pattern.
@@ -179,7 +179,8 @@ Status make_json(const GgufVocabulary& vocabulary, std::string* json) {
   }
   if (steps.ignore_merges) text += "\"ignore_merges\": true, ";
   append_vocabulary(vocabulary, &text);
-  MICA_TRY(byte_level ? append_listed_merges(vocabulary, &text) : append_derived_merges(vocabulary, tokens, &text));
+  MICA_TRY(byte_level || listed ? append_listed_merges(vocabulary, &text)
+                                : append_derived_merges(vocabulary, tokens, &text));
   *json = text + "}}";
   return Status::ok();
 }

@@ -41,7 +41,8 @@ void prepare_row(const simd::Kernels& kernels, const DeltaShape& shape, const fl
 // The columns from `first` on of a head's state, `width` of them, through all rows.
 void run_block(const simd::Kernels& kernels, const DeltaShape& shape, const DeltaRows& rows, size_t head, size_t first,
                size_t width, float* state) {
-  const size_t key_head = head / (shape.value_heads / shape.key_heads);
+  const size_t key_head =
+      shape.in_turns ? head % shape.key_heads : head / (shape.value_heads / shape.key_heads);
   const size_t queries = key_head * shape.key_dim, keys = (shape.key_heads + key_head) * shape.key_dim;
   const size_t place = 2 * shape.key_heads * shape.key_dim + head * shape.value_dim + first;
   const auto offset_of = [&](size_t t) { return (rows.in_order ? rows.in_order[t] : t) * rows.stride; };

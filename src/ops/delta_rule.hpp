@@ -12,6 +12,7 @@ namespace mica {
 struct DeltaShape {
   size_t key_heads = 0, value_heads = 0;  // value head h reads key head h / (value_heads / key_heads)
   size_t key_dim = 0, value_dim = 0;      // of a head
+  bool in_turns = false;                  // value head h reads key head h % key_heads
 };
 
 // The rows of one sequence; all pointers are to the first row, and rows are `stride` floats apart.

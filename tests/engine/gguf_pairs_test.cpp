@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 
 #include "build_gguf.hpp"
 #include "golden.hpp"
+#include "two_models.hpp"
 #include "test_folder.hpp"
 
 using namespace mica;
@@ -291,28 +291,6 @@ class WrittenPair {
   TestFolder folder_;
 };
 
-std::vector<float> answer_of(const mica_model* model, const GoldenCase& golden) {
-  mica_session* session = make_session(model, 0, 1, 8, 640);
-  add_prompt(session, golden);
-  std::vector<float> all;
-  for (uint32_t row = 0; row < 8; ++row) {
-    const float* logits = nullptr;
-    REQUIRE(mica_session_logits(session, row, &logits, nullptr) == MICA_OK);
-    all.insert(all.end(), logits, logits + mica_model_vocabulary(model));
-  }
-  mica_session_free(session);
-  return all;
-}
-
-mica_model* open(const std::string& path, const char* projector) {
-  mica_model_options options = mica_model_options_default();
-  options.projector = projector;
-  mica_model* model = nullptr;
-  mica_error error{};
-  REQUIRE_MESSAGE(mica_model_open(path.c_str(), &options, &model, &error) == MICA_OK, error.message);
-  return model;
-}
-
 const std::vector<Pair>& pairs() {
   static const Json plain = {{"model_type", "mistral"},
                              {"rope_parameters", {{"rope_theta", 1e4}, {"rope_type", "default"}}}};
@@ -338,29 +316,15 @@ TEST_CASE("a pair gives the answers and the pixels of the checkpoint that it was
   for (const Pair& pair : pairs()) {
     CAPTURE(std::string(pair.family));
     const WrittenPair files(pair);
-    mica_model* checkpoint = open(files.checkpoint(), nullptr);
-    mica_model* written = open(files.text(), files.tower().c_str());
+    mica_model* checkpoint = open_model(files.checkpoint());
+    mica_model* written = open_model(files.text(), files.tower().c_str());
     CHECK(std::string(mica_model_family(written)) == mica_model_family(checkpoint));
     for (const GoldenCase& golden : golden_cases(pair.family)) {
       CAPTURE(golden.name);
-      const std::vector<float> wanted = answer_of(checkpoint, golden), got = answer_of(written, golden);
-      double difference = 0, largest = 0;
-      for (size_t i = 0; i < wanted.size(); ++i) {
-        difference = std::max(difference, std::fabs(double{wanted[i]} - double{got[i]}));
-        largest = std::max(largest, std::fabs(double{wanted[i]}));
-      }
-      CHECK(difference < 1e-5 * largest);
-      for (const mica_picture* picture : golden.pictures) {
-        std::vector<float> pixels[2];
-        for (const bool of_pair : {false, true}) {
-          size_t count = 0;
-          pixels[of_pair].resize(1 << 22);
-          REQUIRE(mica_picture_pixels(of_pair ? written : checkpoint, picture, pixels[of_pair].data(),
-                                      pixels[of_pair].size(), &count, nullptr) == MICA_OK);
-          pixels[of_pair].resize(count);
-        }
-        CHECK(pixels[0] == pixels[1]);
-      }
+      const auto add = [&](mica_session* session) { add_prompt(session, golden); };
+      CHECK(difference_of(checkpoint, written, add) < 1e-5);
+      for (const mica_picture* picture : golden.pictures)
+        CHECK(pixels_of(checkpoint, picture) == pixels_of(written, picture));
     }
     mica_model_close(checkpoint);
     mica_model_close(written);
@@ -369,14 +333,6 @@ TEST_CASE("a pair gives the answers and the pixels of the checkpoint that it was
 
 TEST_CASE("a pair whose text, type or tower is of another model is refused by what is wrong") {
   const WrittenPair lighton(pairs()[0]), minicpm(pairs().back());
-  const auto refusal = [](const std::string& text, const std::string& tower) {
-    mica_model_options options = mica_model_options_default();
-    options.projector = tower.c_str();
-    mica_model* model = nullptr;
-    mica_error error{};
-    CHECK(mica_model_open(text.c_str(), &options, &model, &error) != MICA_OK);
-    return std::string(error.message);
-  };
   const TestFolder folder;
   const struct {
     const WrittenPair& pair;
@@ -397,13 +353,9 @@ TEST_CASE("a pair whose text, type or tower is of another model is refused by wh
   };
   for (const auto& change : changes) {
     CAPTURE(std::string(change.before));
-    const std::vector<uint8_t> tower = read_all(change.pair.tower());
-    std::string changed(text_of(tower));
-    const size_t at = changed.find(change.before);
-    REQUIRE(at != std::string::npos);
-    changed.replace(at, std::string(change.after).size(), change.after);
-    const std::string said = refusal(change.pair.text(), folder.write("changed.gguf", changed));
+    const std::string tower = changed_copy(change.pair.tower(), change.before, change.after, folder);
+    const std::string said = refusal_of(change.pair.text(), tower.c_str());
     CHECK_MESSAGE(said.find(change.said) != std::string::npos, said);
   }
-  CHECK(refusal(lighton.tower(), lighton.text()).find("mmproj") != std::string::npos);
+  CHECK(refusal_of(lighton.tower(), lighton.text().c_str()).find("mmproj") != std::string::npos);
 }
