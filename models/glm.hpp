@@ -9,7 +9,7 @@ namespace mica::tables {
 
 // Of GGUF files: the conversion sets pairs apart, as M-RoPE has them there.
 inline constexpr GgufText kGlmGgufText = {
-    .partial_rope = true, .sections = true, .more = R"("mica_rope_interleaved": false)"};
+    .partial_rope = true, .sections = true, .guesses_tokens = true, .more = R"("mica_rope_interleaved": false)"};
 inline constexpr const char* kGlmUnread[] = {"*.nextn.*"};  // of these: what guesses further tokens
 
 inline constexpr TensorName kGlmDecoderTensors[] = {

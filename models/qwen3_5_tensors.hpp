@@ -11,6 +11,7 @@ inline constexpr GgufText kQwen35GgufText = {
     .norms_whole = true,
     .partial_rope = true,
     .sections = true,
+    .guesses_tokens = true,
     .more = R"("layer_types": $(words qwen35.attention.recurrent_layers=1 linear_attention full_attention),
   "full_attention_interval": $(qwen35.full_attention_interval|4), "linear_conv_kernel_dim": $(qwen35.ssm.conv_kernel),
   "linear_key_head_dim": $(qwen35.ssm.state_size), "linear_num_key_heads": $(qwen35.ssm.group_count),

@@ -18,6 +18,7 @@ struct GgufText {
   uint32_t layers_scaled_by_width = 0;
   bool partial_rope = false;  // of a head only as many dims turn as the file says
   bool sections = false;      // positions have several axes, whose shares a file must say
+  bool guesses_tokens = false;  // its last layers may guess further tokens in training, which nobody reads
   bool scales_queries = false;  // by their place in the text, and YaRN's factor by one more of the file
   // Members of config.json besides, or in place of those that all have: as io/gguf_template.hpp fills it, of the text
   // file's own keys, which then are known. Null: none.

@@ -114,11 +114,11 @@ Status ConfigMaker::add_more() {
   return Status::ok();
 }
 
-// The last ones may guess further tokens in training.
+// Without those that guess further tokens.
 Status ConfigMaker::add_layers() {
   uint32_t guessing = 0;
   MICA_TRY(required("block_count", limits::kLayersMax, &layers_));
-  if (file_.has(key("nextn_predict_layers")))
+  if (family_.text.guesses_tokens && file_.has(key("nextn_predict_layers")))
     MICA_TRY(file_.get_u32(key("nextn_predict_layers"), 0, layers_ - 1, &guessing));
   layers_ -= guessing;
   config_.add("num_hidden_layers", layers_);

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kRead[] = {
     "embedding_length", "block_count", "feed_forward_length", "context_length", "vocab_size", "attention.head_count",
     "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_rms_epsilon",
-    "attention.key_length_swa", "attention.value_length_swa", "attention.sliding_window", "nextn_predict_layers",
+    "attention.key_length_swa", "attention.value_length_swa", "attention.sliding_window",
     "rope.dimension_count", "rope.dimension_count_swa", "rope.dimension_sections", "n_deepstack_layers",
     "rope.freq_base", "rope.scale_linear", "rope.scaling.type", "rope.scaling.factor",
     "rope.scaling.original_context_length", "rope.scaling.attn_factor",
@@ -41,6 +41,7 @@ constexpr OneValue kOneValue[] = {
     {"expert_shared_count", 0, 0},
     {"expert_feed_forward_length", 0, 0},
     {"leading_dense_block_count", 0, 0},
+    {"nextn_predict_layers", 0, 0},
     {"attention.causal", 1, 1},
     {"pooling_type", 0, 0},
     {"use_parallel_residual", 0, 0},
@@ -112,6 +113,7 @@ Status check_key(const GgufFile& file, const GgufText& text, const GgufKey& key,
                  uint32_t head_dim) {
   if (text.caps && contains(kReadOfCaps, name)) return Status::ok();
   if (text.window_rope && contains(kReadOfWindows, name)) return Status::ok();
+  if (text.guesses_tokens && name == "nextn_predict_layers") return Status::ok();
   if (text.scales_queries && contains(kReadOfScaledQueries, name)) return Status::ok();
   if (text.more != nullptr && std::string_view(text.more).find(key.name) != std::string_view::npos) return Status::ok();
   if (name == "attention.scale") return check_attention_scale(file, key, head_dim);
