@@ -235,7 +235,7 @@ TEST_CASE("GGUF: configurations that mica does not run, or that are absurd") {
   };
   const BadFile cases[] = {
       {without("general.architecture"), Code::not_found, "general.architecture is missing"},
-      {TinyGguf::whole("phi3"), Code::unsupported, "is \"phi3\"; of GGUF files mica imports qwen2, qwen3, llama"},
+      {TinyGguf::whole("mamba"), Code::unsupported, "is \"mamba\"; of GGUF files mica imports qwen2, qwen3, llama"},
       {TinyGguf::whole(std::string(5000, 'x')), Code::unsupported, "of GGUF files mica imports"},
       {without("llama.embedding_length"), Code::not_found, "llama.embedding_length is missing"},
       {without("llama.block_count"), Code::not_found, "llama.block_count is missing"},
