@@ -147,11 +147,12 @@ std::string advice(const mica::ExpectedLoss& expected) {
   std::string out;
   for (const auto& raise : expected.raises) {
     char text[200];
-    std::snprintf(text, sizeof text, ": %s there costs %.3f bits of the average and takes %.0f %% of the expected loss",
+    std::snprintf(text, sizeof text,
+                  ": %s there is %.3f bits more on the average, and %.0f %% of the expected loss less",
                   format_name(raise.format).c_str(), raise.bits_more, 100 * raise.loss_less / expected.loss);
     out += tag("li", tag("code", escape(raise.title)) + escape(text));
   }
-  return out.empty() ? "" : "<ul class=\"advice\">" + out + "</ul>\n";
+  return out.empty() ? "" : "<h3>Where more bits would help most</h3>\n<ul class=\"advice\">" + out + "</ul>\n";
 }
 
 std::string bits_of_part(const QuantizeRun& run, bool vision) {
@@ -169,7 +170,8 @@ std::string bits(const QuantizeRun& run) {
   return section(
       "Bits",
       "What each matrix got of the bits that were asked for. Below it, what it would cost the whole to have the fewest "
-      "bits there: in the decoder a divergence of its probabilities (KL, nats), in the tower a share of its last rows. "
+      "bits there: in the decoder a divergence of its probabilities (KL, nats), in the tower a share of its last rows; "
+      "shades begin at 2, 5, 10, 20 and 40 % of the largest cost. "
       "Last, the sum of these over the average of bits.",
       key("bits-2", "2 bits") + key("bits-3", "3") + key("bits-4", "4") + key("bits-8", "8") +
           key("rotated", "expected here") + key("text", "measured on what was kept out of calibration"),

@@ -1,5 +1,5 @@
-// MatrixTrials: float layers with one matrix that is rounded to the nearest. Not GPTQ: its gain is read off its
-// factors.
+// MatrixTrials: float layers with one matrix that is rounded by columns. Not in every format: how they compare is read
+// off rounding to the nearest.
 #include "matrix_trials.hpp"
 
 #include <algorithm>
@@ -58,17 +58,20 @@ class MomentsOfPoints final : public RowObserver {
 // What rows enter a matrix by.
 struct Entering {
   const RowMoments* moments = nullptr;  // null: none were seen
+  ColumnRounder rounder;                // for the fewest bits
+  bool factored = false;                // the moments, for `rounder`; not where all is rounded to the nearest
   double share_left = 1;  // of the error of rounding to the nearest, by rounding by columns; all, where it is not known
   double mean = 0;        // of a channel's second moment
 };
 
-Entering entering(const RowMoments* moments) {
-  Entering out{.moments = moments};
+Entering entering(const RowMoments* moments, bool by_columns) {
+  Entering out;
+  out.moments = moments;
   if (moments == nullptr) return out;
   for (size_t k = 0; k < moments->width(); ++k) out.mean += moments->second()[k * moments->width() + k];
   out.mean /= static_cast<double>(moments->width());
-  ColumnRounder rounder;
-  if (rounder.factor(*moments)) out.share_left = rounder.share_left();
+  out.factored = by_columns && out.rounder.factor(*moments, grid_of(kAllocated[0]).pairs);
+  if (out.factored) out.share_left = out.rounder.share_left();
   return out;
 }
 
@@ -141,20 +144,16 @@ std::vector<FormatChoice> storages_of(const Compute& compute, const Matrix& matr
   return whole;
 }
 
-// The matrix as the fewest bits have it, in float. Rounding by columns leaves a share of the error of rounding to the
-// nearest, so a matrix is moved as far as that error has it.
-Status round_copy(const Compute& compute, const Matrix& matrix, double share_left, OwnedBytes* memory, Matrix* out) {
-  Matrix copy;
-  MICA_TRY(copy_matrix(matrix, matrix.bias != nullptr, memory, &copy));
-  const RoundedMatrix rounded =
-      round_nearest(compute, float_row(matrix, 0), matrix.rows, matrix.columns, grid_of(kAllocated[0]));
-  const auto way = static_cast<float>(std::sqrt(share_left));
+// The matrix as the fewest bits have it, in float. Rounding by columns does not leave less of the error of rounding to
+// the nearest but another: little of it is alike in all rows, and attention takes means over rows of values.
+Status round_copy(const Compute& compute, const Matrix& matrix, const Entering& rows, OwnedBytes* memory, Matrix* out) {
+  const Grid grid = grid_of(kAllocated[0]);
+  const float* weights = float_row(matrix, 0);
+  const RoundedMatrix rounded = rows.factored ? rows.rounder.round(compute, weights, matrix.rows, grid)
+                                              : round_nearest(compute, weights, matrix.rows, matrix.columns, grid);
+  MICA_TRY(copy_matrix(matrix, matrix.bias != nullptr, memory, out));
   for (size_t r = 0; r < matrix.rows; ++r)
-    for (size_t k = 0; k < matrix.columns; ++k) {
-      float& weight = float_row(copy, r)[k];
-      weight += way * (rounded.weight(r, k) - weight);
-    }
-  *out = copy;
+    for (size_t k = 0; k < matrix.columns; ++k) float_row(*out, r)[k] = rounded.weight(r, k);
   return Status::ok();
 }
 
@@ -208,7 +207,7 @@ class LayerRuns {
 }  // namespace
 
 Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index,
-                 const FactorTrials& factors, OwnedBytes* memory, LayerTrial* out) {
+                 const AllotJob& job, OwnedBytes* memory, LayerTrial* out) {
   LayerRuns runs(rows, index);
   MomentsOfPoints moments(compute);
   Compute observed = compute;
@@ -220,13 +219,13 @@ Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& re
     if (!is_tried(part, reference)) continue;
     const Matrix& matrix = reference.matrices[part.slot];
     const QuantPoint& point = reference.points[part.reads];
-    if (!sites.contains(point.index)) sites[point.index] = entering(moments.finish(point));
+    if (!sites.contains(point.index)) sites[point.index] = entering(moments.finish(point), job.by_columns);
     const Entering& entered = sites[point.index];
     Matrix& rounded = out->rounded.matrices[part.slot];
-    MICA_TRY(round_copy(compute, matrix, entered.share_left, memory, &rounded));
+    MICA_TRY(round_copy(compute, matrix, entered, memory, &rounded));
     LayerWeights one = reference;
     one.matrices[part.slot] = rounded;
-    const FactorTrials tried = may_be_factored(reference, part.slot) ? factors : FactorTrials{};
+    const FactorTrials tried = may_be_factored(reference, part.slot) ? job.factors : FactorTrials{};
     out->matrices.push_back({part.slot, matrix.rows, matrix.columns, runs.distance(compute, one),
                              storages_of(compute, matrix, entered, tried)});
   }
@@ -269,7 +268,7 @@ Status allot_bits(const Compute& compute, LayerRows* rows, const AllotJob& job,
     OwnedBytes memory;
     LayerWeights reference = job.layers[i];
     MICA_TRY(transform_layer(job.stream, job.spec, i, &memory, &reference));
-    MICA_TRY(try_layer(compute, rows, reference, i, job.factors, &memory, &trials[i]));
+    MICA_TRY(try_layer(compute, rows, reference, i, job, &memory, &trials[i]));
     influence.push_back(trials[i].influence);
     if (job.how == Allocation::error) runs.pass(compute, reference, trials[i].rounded, i);
     trials[i].rounded = {};
@@ -279,7 +278,10 @@ Status allot_bits(const Compute& compute, LayerRows* rows, const AllotJob& job,
   std::vector<MatrixCost> costs;
   for (uint32_t i = 0; i < trials.size(); ++i)
     for (const MatrixTrial& one : trials[i].matrices) costs.push_back({i, one.slot, one.cost});
-  if (job.how == Allocation::error) fit_costs(runs.losses(job.logits, job.vocabulary), &costs);
+  if (job.how == Allocation::error) {
+    fit_costs(runs.losses(job.logits, job.vocabulary), &costs);
+    if (job.by_columns) weigh_by_depth(&costs);
+  }
   for (size_t item = 0; item < rows->items(); ++item) rows->state(item, Stream::reference) = std::move(begin[item]);
   std::vector<MatrixChoices> matrices = choices_of(job, trials, costs);
   MICA_TRY(allocate(job.how, job.bits_mean, influence, &matrices));

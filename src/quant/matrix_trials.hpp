@@ -41,11 +41,6 @@ struct FactorTrials {
   bool rotate;
 };
 
-// Runs a float layer, the index-th, over some items with each of its matrices rounded in turn. The rows of both streams
-// stay what they were. Rounded matrices live in `memory`. Error: out_of_memory.
-Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index,
-                 const FactorTrials& factors, OwnedBytes* memory, LayerTrial* out);
-
 // All layers of a stream, whose matrices share a number of bits.
 struct AllotJob {
   StreamSpec spec;
@@ -57,8 +52,15 @@ struct AllotJob {
   size_t vocabulary;
   Allocation how;
   FactorTrials factors;
+  bool by_columns;  // is how they will be rounded; else to the nearest
   double bits_mean;
 };
+
+// Runs a float layer, the index-th, over some items with each of its matrices rounded in turn. The rows of both streams
+// stay what they were. Rounded matrices live in `memory`. Error: out_of_memory.
+Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& reference, size_t index,
+                 const AllotJob& job, OwnedBytes* memory, LayerTrial* out);
+
 // Tries layer by layer in float, and allocates: what matrices cost their layers, weighed by what layers and kinds cost
 // the whole (sensitivity.hpp). Adds to `out`, by tensors' names; `expected` is filled by Allocation::error. The rows of
 // both streams are in the end what they were.

@@ -343,6 +343,7 @@ Status Quantizer::allot(LayerRows& rows, const AllotStream& of, double bits, Exp
                      .vocabulary = model_->weights.decoder.lm_head.rows,
                      .how = options_.allocation,
                      .factors = {of.logits ? options_.low_rank : LowRank{}, options_.rotation},
+                     .by_columns = options_.rounding == Rounding::gptq,
                      .bits_mean = bits};
   return allot_bits(rows_.compute(), &rows, job, &allotted_, expected);
 }

@@ -30,6 +30,10 @@ struct MatrixCost {
 // kind come as near to what was lost as both can (iterative proportional fitting).
 void fit_costs(const Losses& losses, std::vector<MatrixCost>* costs);
 
+// Multiplies each cost by what layers behind its own leave of it, and all by one factor, so that their sum stays: a
+// layer is rounded for the rows that those before it give, and makes up for some of what these have lost.
+void weigh_by_depth(std::vector<MatrixCost>* costs);
+
 // Gives the logits of some rows of the residual stream behind the last layer.
 using LogitsOfRows = std::function<void(const std::vector<float>& x, std::span<const uint32_t> rows, float* logits)>;
 

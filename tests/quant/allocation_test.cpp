@@ -114,6 +114,22 @@ TEST_CASE("costs come to what layers and kinds lost, in the proportions that the
   CHECK(same[1].cost == 2);
 }
 
+TEST_CASE("of two alike the later costs more, and all cost together what they did") {
+  std::vector<MatrixCost> costs;
+  for (const uint32_t layer : {0u, 1u, 2u, 3u}) {
+    costs.push_back({layer, Slot::value, 2});
+    costs.push_back({layer, Slot::down, 1});
+  }
+  weigh_by_depth(&costs);
+  double sum = 0;
+  for (size_t i = 0; i < costs.size(); ++i) {
+    sum += costs[i].cost;
+    if (i >= 2) CHECK(costs[i].cost > 1.1 * costs[i - 2].cost);
+    if (i % 2 == 1) CHECK(costs[i - 1].cost == doctest::Approx(2 * costs[i].cost));
+  }
+  CHECK(sum == doctest::Approx(12));
+}
+
 TEST_CASE("the expected loss falls with bits, and the worst matrix is named") {
   std::vector<MatrixChoices> matrices = matrices_of(kCosts);
   const ExpectedLoss expected = expected_loss(matrices);

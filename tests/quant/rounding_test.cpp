@@ -120,6 +120,25 @@ TEST_CASE("rounding by columns beats rounding to the nearest on correlated rows"
   }
 }
 
+// The part that means over rows, as attention takes them, do not make less: sums over columns alone.
+TEST_CASE("what rounding by columns leaves is not alike in all rows") {
+  const size_t width = 128, rows = 24, count = 400;
+  std::vector<float> x = normal(count * width, 4), mean(width);
+  const std::vector<float> offset = normal(width, 5);
+  for (size_t k = 0; k < x.size(); ++k) x[k] += offset[k % width];
+  for (size_t k = 0; k < x.size(); ++k) mean[k % width] += x[k] / count;
+  const std::vector<float> weights = normal(rows * width, 6);
+  const Grid grid = grid_of(WeightFormat::p2);
+  ColumnRounder rounder;
+  const RowMoments moments = moments_of(x, x, width);
+  REQUIRE(rounder.factor(moments, grid.pairs));
+  const auto share_alike = [&](const RoundedMatrix& rounded) {
+    return count * output_error(weights, rounded, mean, mean) / output_error(weights, rounded, x, x);
+  };
+  CHECK(share_alike(round_nearest(compute_of(1), weights.data(), rows, width, grid)) > 0.3);
+  CHECK(share_alike(rounder.round(compute_of(1), weights.data(), rows, grid)) < 0.1);
+}
+
 // Levels need fewer squared errors than as many uniform codes, multipliers fewer still where groups differ.
 TEST_CASE("levels, multipliers and pairs suit values of a normal distribution") {
   const size_t width = 512, rows = 16;
