@@ -50,7 +50,7 @@ inline constexpr Step kClipStem[] = {
 // Of LLaVA's configs, whichever tower they have.
 inline constexpr ConfigField kLlavaRoot[] = {
     {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
-    {"vision_feature_layer", FieldKind::sole_i32, MICA_FIELD(vision.feature_layer), -kLayersMax, kLayersMax},
+    {"vision_feature_layer", FieldKind::states, MICA_FIELD(vision.feature_states), -kLayersMax, kLayersMax},
     {"projector_hidden_act", FieldKind::choice, MICA_FIELD(vision.projector_activation), 0, 0, false, kActivations},
     {"multimodal_projector_bias", FieldKind::boolean, MICA_FIELD(vision.projector_bias)},
     no_effect("vocab_size"),  // transformers 4.37 wrote it beside text_config's and read that

@@ -288,6 +288,7 @@ constexpr DecoderSpec granite_defaults() {
   DecoderSpec spec = llama_defaults();
   spec.multipliers.known = true;
   spec.multipliers.attention = 1;
+  spec.multipliers.embedding_of_all = true;
   return spec;
 }
 

@@ -27,7 +27,8 @@ constexpr ConfigField kText[] = {no_effect("factor"), no_effect("type")};
 constexpr PictureProcessor kProcessors[] = {
     {"LlavaNextImageProcessor", ProcessorSteps::grids, next_values(), kNextTables},
     {"LlavaNextVideoImageProcessor", ProcessorSteps::grids, next_values(), kNextTables}};
-constexpr PictureProcessor kFrames = {"LlavaNextVideoVideoProcessor", ProcessorSteps::resize_crop, crop_values(),
+constexpr PictureProcessor kFrames = {"LlavaNextVideoVideoProcessor", ProcessorSteps::resize_crop,
+                                      frames_by_pillow(crop_values()),
                                       kFrameTables};
 
 constexpr ConfigTable kConfigs[] = {

@@ -13,7 +13,6 @@ constexpr const char* kArchitectures[] = {"LlavaOnevisionForConditionalGeneratio
 constexpr const DecoderKind* kDecoders[] = {&kind_qwen2, &kind_qwen3, &kind_llama, &kind_mistral};
 constexpr const char* kTowers[] = {"siglip_vision_model"};
 
-constexpr Choice kAllFeatures[] = {{"full", 0}};  // its tower has no class token to leave out
 constexpr Choice kAspectRatios[] = {{"anyres_max_", 0}};
 
 constexpr ConfigField kRoot[] = {
@@ -62,7 +61,8 @@ constexpr ProcessorValues frame_values() {
   values.size.height = values.size.width = 384;
   return values;
 }
-constexpr PictureProcessor kFrames = {"LlavaOnevisionVideoProcessor", ProcessorSteps::resize_crop, frame_values(),
+constexpr PictureProcessor kFrames = {"LlavaOnevisionVideoProcessor", ProcessorSteps::resize_crop,
+                                      frames_by_pillow(frame_values()),
                                       kFrameTables};
 
 constexpr ConfigTable kConfigs[] = {

@@ -19,15 +19,8 @@ constexpr ConfigField kRoot[] = {
 };
 constexpr ConfigField kTower[] = {no_effect("projection_dim|num_image_tokens|projector_hidden_act|vocab_size")};
 
-constexpr std::span<const ProcessorField> kProcessorTables[] = {kProcessorFields, kNoCropFields, kOneSize};
-
-constexpr ProcessorValues square_values(uint32_t side) {
-  ProcessorValues values = half_colors({});
-  values.size.height = values.size.width = side;
-  return values;
-}
 constexpr PictureProcessor kProcessors[] = {
-    {"SiglipImageProcessor", ProcessorSteps::resize_crop, square_values(224), kProcessorTables}};
+    {"SiglipImageProcessor", ProcessorSteps::resize_crop, square_values(224), kSquareTables}};
 
 constexpr ConfigTable kConfigs[] = {
     {ConfigScope::root, kRootTie},

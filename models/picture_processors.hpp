@@ -107,6 +107,19 @@ inline constexpr std::span<const ProcessorField> kSmartVideoTables[] = {
     kProcessorFields, kNoCropFields, kSmartResizeFields, kPatchFields, kVideoFields, kSmartVideoFields};
 inline constexpr std::span<const ProcessorField> kWholeVideoTables[] = {
     kProcessorFields, kNoCropFields, kOneSize, kPatchFields, kVideoFields, kSmartVideoFields};
+inline constexpr ProcessorField kCappedVideoFields[] = {
+    {"cap_pixels_per_frame", ProcessorFieldKind::boolean, MICA_PROCESSOR_FIELD(cap_pixels_per_frame)},
+    {"max_video_tokens", ProcessorFieldKind::count, MICA_PROCESSOR_FIELD(max_video_tokens), 1, 65536},
+    {"max_image_size", ProcessorFieldKind::no_effect},
+};
+inline constexpr std::span<const ProcessorField> kCappedVideoTables[] = {
+    kProcessorFields, kNoCropFields, kOneSize, kPatchFields, kVideoFields, kCappedVideoFields};
+
+// Videos of LLaVA's kind, as transformers 4 prepared them and their outputs were recorded.
+constexpr ProcessorValues frames_by_pillow(ProcessorValues values) {
+  values.frames_columns_first = false;
+  return values;
+}
 
 constexpr ProcessorValues one_frame(ProcessorValues values) {
   values.temporal_patch_size = 1;

@@ -19,7 +19,7 @@ inline constexpr PictureProcessor kQwen3Published = {"Qwen2VLImageProcessor", Pr
 
 inline constexpr PictureProcessor kQwen3Frames = {
     "Qwen3VLVideoProcessor", ProcessorSteps::smart_resize_video,
-    half_colors(smart_resize_values(128 * 32 * 32, 768 * 32 * 32)), kWholeVideoTables};
+    half_colors(smart_resize_values(128 * 32 * 32, 768 * 32 * 32)), kCappedVideoTables};
 // In place of the token that a template shows, so that its marks stand around all of it.
 inline constexpr PicturePiece kQwen3Video[] = {
     {PicturePiece::Kind::control, "<|vision_start|>"},

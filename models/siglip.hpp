@@ -2,6 +2,7 @@
 // what stands before their layers. Data only; the roots of the names are a family's own.
 #pragma once
 
+#include "picture_processors.hpp"
 #include "tables.hpp"
 
 namespace mica::tables {
@@ -38,12 +39,26 @@ inline constexpr TensorName kSiglipTensors[] = {
     {Slot::down, Section::vision, true, "encoder.layers.{}.mlp.fc2", "v.blk.{}.ffn_down"},
 };
 // Of towers whose last norm is used.
-inline constexpr TensorName kSiglipLastNorm[] = {{Slot::post_norm, Section::vision, true, "post_layernorm", "v.post_ln"}};
+inline constexpr TensorName kSiglipLastNorm[] = {
+    {Slot::post_norm, Section::vision, true, "post_layernorm", "v.post_ln"}};
+
+// What is behind the last layer where that is not used.
+inline constexpr const char* kSiglipUnread[] = {"*vision_model.post_layernorm.*", "*vision_model.head.*"};
+// Of LLaVA's configs: there is no class token to leave out.
+inline constexpr Choice kAllFeatures[] = {{"full", 0}};
 
 inline constexpr Step kSiglipStem[] = {
     {Op::linear, Slot::patch_embedding},
     {Op::add, Slot::position_embedding},
 };
+
+// SiglipImageProcessor: to a square, whatever the shape.
+inline constexpr std::span<const ProcessorField> kSquareTables[] = {kProcessorFields, kNoCropFields, kOneSize};
+constexpr ProcessorValues square_values(uint32_t side) {
+  ProcessorValues values = half_colors({});
+  values.size.height = values.size.width = side;
+  return values;
+}
 
 // What SiglipVisionConfig and those made of it say where a file is silent.
 constexpr VisionSpec siglip_defaults(uint32_t layers, uint32_t hidden, uint32_t heads, uint32_t feed_forward,

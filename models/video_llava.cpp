@@ -19,7 +19,8 @@ constexpr ConfigField kRoot[] = {
 };
 
 constexpr PictureProcessor kProcessors[] = {
-    {"VideoLlavaImageProcessor", ProcessorSteps::resize_crop, crop_values(), kClipTables}};
+    {"VideoLlavaImageProcessor", ProcessorSteps::resize_crop,
+                                      frames_by_pillow(crop_values()), kClipTables}};
 constexpr PictureProcessor kFrames = {"VideoLlavaVideoProcessor", ProcessorSteps::resize_crop, crop_values(),
                                       kFrameTables};
 

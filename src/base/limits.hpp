@@ -44,6 +44,7 @@ inline constexpr uint32_t kPictureGridsMax = 64;       // published: 36
 inline constexpr uint32_t kPatchSideMax = 256;
 inline constexpr uint32_t kPatchMergeMax = 16;
 inline constexpr uint32_t kPatchTemporalMax = 16;
+inline constexpr uint32_t kFeatureStatesMax = 16;  // of a tower that a projector reads beside each other; published: 4
 inline constexpr uint32_t kTapsMax = 16;  // layers of a tower that the decoder is given beside the last; published: 3
 inline constexpr size_t kPixelValuesMax = 320u * 1000 * 1000;  // Qwen2-VL: 16,384 tokens of 28 x 28 pixels, 77 million
 

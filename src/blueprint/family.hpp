@@ -31,6 +31,7 @@ enum class FieldKind : uint8_t {
   null_u32,      // null, which is 0 and not the default, or a number
   null_f32,
   sole_i32,      // a number, or a list of one
+  states,        // a number, or a list of numbers, into StateList
   inverse_u32,   // 1 / x as a whole number: "downsample_ratio": 0.5 is 2
   choice,        // a word, number, boolean or null that stands in `choices`, stored as a byte
   only,          // the same, stored nowhere: at each of the paths it is refused when it is none of `choices`

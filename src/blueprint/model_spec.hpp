@@ -89,7 +89,8 @@ struct DeltaSpec {
 // Factors of Granite's decoders; as other classes have them where nothing is said.
 struct Multipliers {
   bool known = false;       // this kind of decoder follows them
-  float embedding = 1;      // of a token's embedding; rows of pictures stay as they are
+  float embedding = 1;      // of a token's embedding
+  bool embedding_of_all = false;  // of the rows of pictures, too
   bool embedding_root = false;  // the root of hidden is what embeddings are multiplied by
   float attention_divisor = 0;  // where the files say `attention` as one over the root of that; 0: they do not
   float residual = 1;       // of what attention and MLP add to the stream
@@ -223,6 +224,13 @@ struct LayerList {
   bool operator==(const LayerList&) const = default;
 };
 
+// Hidden states of a tower as files number them: 0 is before the first layer, -1 after the last.
+struct StateList {
+  uint32_t count = 0;
+  int32_t states[limits::kFeatureStatesMax] = {};
+  bool operator==(const StateList&) const = default;
+};
+
 // How learned positions of a square grid are resampled to a picture's grid: with ends on ends (corners), or with the
 // middle of each place at that of its share (centers). Beyond its ends a table goes on as it ends. Or a place has the
 // entry in whose share its lower end lies (buckets).
@@ -280,6 +288,9 @@ struct VisionSpec {
                                   // of the first behind the first
   bool keep_class_token = false;  // in the features; where the stem has one
   int32_t feature_layer = -1;    // as transformers counts hidden states: -1 is after the last layer
+  // Several of them: rows of all stand beside each other where the projector begins; none: feature_layer's alone.
+  // Afterwards (finish_vision) each is the number of layers before it.
+  StateList feature_states;
   Norm projector_norm = Norm::layer;
   Activation projector_activation = Activation::gelu;
   float projector_norm_epsilon = 1e-6f;  // 0: that of the decoder's norms
@@ -310,6 +321,8 @@ struct VisionSpec {
   uint32_t head_size = 0, kv_heads = 0, feature_width = 0;
   bool towerless = false;         // there are no layers: steps are all
   uint32_t head_dim() const { return heads ? hidden / heads : 0; }
+  // Pieces of the stream that a row of the projector begins with.
+  uint32_t features() const { return std::max(1u, feature_states.count); }
   // Patches of a side of a row behind the last layer, and of a token.
   uint32_t row_side() const { return inner_layer < 0 ? 1 : merge; }
   uint32_t token_side() const { return row_side() * merge; }

@@ -24,6 +24,7 @@ struct ProcessorValues {
        do_normalize = true;
   PictureFilter resample = PictureFilter::bicubic;
   bool columns_first = false;  // PictureRule's; no file says it
+  bool frames_columns_first = true;  // the same of a video's frames, as torchvision does it
   double rescale_factor = 1.0 / 255;
   double image_mean[3] = {0, 0, 0};
   double image_std[3] = {1, 1, 1};
@@ -46,6 +47,8 @@ struct ProcessorValues {
   double max_duration = 0;  // seconds, of longer videos as many frames; 0: any
   bool initial_shift = true;  // frames are those in the middle of their stretches, not at the start
   uint32_t stack_frames = 1;  // of a second that stand in one picture
+  bool cap_pixels_per_frame = false;  // of a video, at max_video_tokens for each frame
+  uint32_t max_video_tokens = 768;
 };
 
 // Null is not absent: a class of transformers 5 then has nothing there, not its default.

@@ -85,6 +85,8 @@ struct PictureRule {
   uint32_t frames = 1;                 // that these count: a still picture may be counted as often as it is repeated
   uint32_t frames_whole = 0;           // the same where sides are whole already, if these are others
   bool of_video = false;               // they count all frames of a video, which decide then (rule_of_video)
+  // Of them all no more than so many for each, or an even share of pixels_max, if that is less; 0: pixels_max is all.
+  uint32_t frame_pixels_max = 0;
   SmallSides small_sides = SmallSides::as_they_are;
   uint32_t whole = 0;
   uint32_t tiles_min = 1, tiles_max = 1;

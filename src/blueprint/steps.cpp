@@ -79,9 +79,10 @@ StepPlan stem_steps(const ModelSpec& spec) {
 
 namespace {
 
-StepPlan steps_behind_layers(const ModelSpec& spec, const StepList& list) {
+StepPlan steps_behind_layers(const ModelSpec& spec, const StepList& list, uint32_t pieces = 1) {
   StepRows rows = stem_steps(spec).out();
-  rows.streams = 1;
+  rows.streams = pieces;
+  rows.width *= pieces;
   return StepPlan(spec, list, rows);
 }
 
@@ -89,9 +90,10 @@ StepPlan steps_behind_layers(const ModelSpec& spec, const StepList& list) {
 
 StepPlan projector_steps(const ModelSpec& spec, Shown shown) {
   const Family& family = *spec.family;
-  if (shown == Shown::still) return steps_behind_layers(spec, family.projector);
+  const uint32_t pieces = spec.vision.features();
+  if (shown == Shown::still) return steps_behind_layers(spec, family.projector, pieces);
   const bool ends = shown == Shown::last_frame && !family.last_frame.steps.empty();
-  return steps_behind_layers(spec, ends ? family.last_frame : family.frame);
+  return steps_behind_layers(spec, ends ? family.last_frame : family.frame, pieces);
 }
 
 StepPlan tap_steps(const ModelSpec& spec) { return steps_behind_layers(spec, spec.family->tap); }

@@ -19,6 +19,10 @@ PictureRule rule_of_video(const PictureRule& frames, uint32_t count) {
   rule.frames = std::max(count, rule.temporal);
   const double groups = std::rint(static_cast<double>(rule.frames) / rule.temporal);
   rule.frames_whole = static_cast<uint32_t>(groups) * rule.temporal;
+  if (rule.frame_pixels_max == 0 || count == 0) return rule;
+  const uint32_t share = std::min(rule.frame_pixels_max, rule.pixels_max / count);
+  const uint64_t least = clamp_u32(rule.pixels_min * 1.05), most = std::max<uint64_t>(share, least) * count;
+  rule.pixels_max = static_cast<uint32_t>(std::min<uint64_t>(most, limits::kPictureRulePixelsMax));
   return rule;
 }
 

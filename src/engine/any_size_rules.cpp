@@ -42,6 +42,9 @@ Status set_smart_resize(JsonValue root, ProcessorSteps steps, const ProcessorVal
                       "is more than its largest number of pixels (max_pixels, or size.longest_edge)",
                       flat ? "min_pixels" : "size.shortest_edge");
   }
+  if (!values.cap_pixels_per_frame) return Status::ok();
+  const uint64_t side = uint64_t{values.patch_size} * values.merge_size, most = values.max_video_tokens * side * side;
+  rule->frame_pixels_max = static_cast<uint32_t>(std::min<uint64_t>(most, limits::kPictureRulePixelsMax));
   return Status::ok();
 }
 

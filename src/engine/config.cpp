@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,13 @@ std::vector<const char*> all_types() {
   return names;
 }
 
+// Families of one model_type differ in their towers. True where nothing is said of one.
+bool has_tower(JsonValue root, const Family& family) {
+  const JsonValue tower = root.find(family.vision_name);
+  std::string_view type;
+  return !tower.is_object() || !tower.find("model_type").as_string(&type) || contains(family.towers, type);
+}
+
 Status find_family(JsonValue root, const Family** out) {
   const JsonValue named = root.find("model_type");
   std::string_view type;
@@ -65,10 +73,10 @@ Status find_family(JsonValue root, const Family** out) {
   for (const Family* family : kFamilies) {
     if (!contains(family->model_types, type)) continue;
     if (family->told_by != nullptr && !root.find(family->told_by).is_set()) continue;
-    *out = family;
-    return Status::ok();
+    if (*out == nullptr || has_tower(root, *family)) *out = family;
+    if (has_tower(root, *family)) break;
   }
-  return not_run(named, type, all_types());
+  return *out != nullptr ? Status::ok() : not_run(named, type, all_types());
 }
 
 // A class without the head that names tokens, such as a classifier's, has the same model_type.
@@ -215,7 +223,12 @@ Status check_tower(const Scopes& scopes, const Family& family) {
   std::string_view type;
   if (!named.is_set()) return Status::ok();
   if (!named.as_string(&type)) return named.error(Code::corrupt_file, "must be a word");
-  return contains(family.towers, type) ? Status::ok() : not_run(named, type, family.towers);
+  if (contains(family.towers, type)) return Status::ok();
+  std::vector<const char*> towers;
+  for (const Family* other : kFamilies)
+    if (std::ranges::equal(other->model_types, family.model_types, std::equal_to<std::string_view>()))
+      towers.insert(towers.end(), other->towers.begin(), other->towers.end());
+  return not_run(named, type, towers);
 }
 
 // ---- what its fields say --------------------------------------------------------------------------------------------

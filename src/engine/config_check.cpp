@@ -266,6 +266,24 @@ Status check_taps(const VisionSpec& v, const char* name) {
   return Status::ok();
 }
 
+// transformers counts hidden states: 0 is before the first layer, -1 after the last. The layers that are used are those
+// before the last state that is read; below 0: one is not of the tower.
+int32_t finish_features(VisionSpec* v) {
+  const int32_t states = static_cast<int32_t>(v->layers) + 1;
+  const auto layers_before = [&](int32_t state) { return state < 0 ? states + state : state; };
+  StateList& several = v->feature_states;
+  if (several.count == 1) v->feature_layer = several.states[0];
+  if (several.count <= 1) several = {};
+  if (several.count == 0) return layers_before(v->feature_layer);
+  int32_t used = 0;
+  for (uint32_t i = 0; i < several.count; ++i) {
+    several.states[i] = layers_before(several.states[i]);
+    if (several.states[i] < 0) return -1;
+    used = std::max(used, several.states[i]);
+  }
+  return used;
+}
+
 Status check_vision(const ModelSpec& spec, const char* name) {
   const VisionSpec& v = spec.vision;
   const bool has_layers = v.layers != 0 && v.heads != 0 && v.feed_forward != 0 && v.hidden % v.heads == 0;
@@ -339,9 +357,7 @@ Status finish_vision(ModelSpec* spec, const char* name) {
     if (spec->picture_token < 0) spec->picture_token = frame.begin + 2;
   }
   if (v.drops_last_layer) v.feature_layer = -2;
-  // transformers counts hidden states: 0 is before the first layer, -1 after the last.
-  const int32_t states = static_cast<int32_t>(v.layers) + 1;
-  const int32_t used = v.feature_layer < 0 ? states + v.feature_layer : v.feature_layer;
+  const int32_t used = finish_features(&v);
   v.layers_used = used < 0 ? 0 : static_cast<uint32_t>(used);
   if (v.layers_used != v.layers && !v.drops_last_layer) v.last_norm = false;
   MICA_TRY(finish_positions(*spec->family, &v, name));

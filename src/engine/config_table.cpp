@@ -104,6 +104,21 @@ Status read_sole_i32(JsonValue object, JsonValue value, std::string_view path, c
   return get_i32(value.at(0), "", static_cast<int32_t>(field.low), static_cast<int32_t>(field.high), target);
 }
 
+Status read_states(JsonValue value, const ConfigField& field, StateList* out) {
+  const auto low = static_cast<int32_t>(field.low), high = static_cast<int32_t>(field.high);
+  StateList list;
+  if (!value.is_array()) {
+    list.count = 1;
+    MICA_TRY(get_i32(value, "", low, high, &list.states[0]));
+  } else if (value.size() == 0 || value.size() > std::size(list.states)) {
+    return value.error(Code::unsupported, ("must be a layer or a list of 1 to " +
+                                           std::to_string(std::size(list.states)) + " of them").c_str());
+  }
+  for (JsonValue one : value) MICA_TRY(get_i32(one, "", low, high, &list.states[list.count++]));
+  *out = list;
+  return Status::ok();
+}
+
 Status read_layer_types(JsonValue object, std::string_view path, std::span<const Choice> choices, LayerTypes* out) {
   JsonValue list;
   MICA_TRY(get_array(object, path, 1, limits::kLayersMax, &list));
@@ -212,6 +227,7 @@ Status read_value(JsonValue object, JsonValue value, std::string_view path, cons
     case FieldKind::square_u32: return read_listed_u32(object, value, path, field, 0, natural);
     case FieldKind::second_u32: return read_listed_u32(object, value, path, field, 1, natural);
     case FieldKind::sole_i32: return read_sole_i32(object, value, path, field, target_of<int32_t>(spec, field.offset));
+    case FieldKind::states: return read_states(value, field, target_of<StateList>(spec, field.offset));
     case FieldKind::inverse_u32: return read_inverse(value, field, natural);
     case FieldKind::choice:
     case FieldKind::only: return read_choice(value, field, spec);

@@ -146,7 +146,18 @@ KvRows Decoder::key_value_room(const DecoderSpec& decoder, const LayerSpec& laye
   return {keys, keys + size_t{layer.kv_heads} * layer.head_dim, buffers_.qkv_stride, count};
 }
 
+// Those of tokens are multiplied already.
+void Decoder::multiply_pictures(float multiplier, DecoderParts parts) {
+  float* rows = buffers_.x;
+  for (const DecoderPart& part : parts) {
+    for (size_t i = 0; i < part.chunk.visual * shape_.hidden; ++i) rows[i] *= multiplier;
+    rows += part.chunk.count * shape_.hidden;
+  }
+}
+
 void Decoder::begin(const Compute& compute, const Model& model, DecoderParts parts) {
+  const Multipliers& multipliers = model.spec.decoder.multipliers;
+  if (multipliers.embedding_of_all && multipliers.embedding != 1) multiply_pictures(multipliers.embedding, parts);
   if (layer_inputs_width_ != 0) make_layer_inputs(compute, model, parts);
   const StreamTransform& stream = model.weights.decoder.stream;
   if (stream.rotated)

@@ -93,6 +93,7 @@ class Decoder {
   static size_t scratch_bytes(const Model& model);
 
  private:
+  void multiply_pictures(float multiplier, DecoderParts parts);
   void add_taps(const Compute& compute, size_t layer, const Chunk& chunk);
   void mix_by_attention(const Compute& compute, const DecoderSpec& decoder, const LayerWeights& layer, size_t index,
                         DecoderParts parts);

@@ -31,7 +31,7 @@ Status read_frames(JsonValue root, const char* name, ModelSpec* spec) {
   ProcessorValues values;
   if (root.is_set() && !root.is_object()) return root.error(Code::corrupt_file, "must be an object");
   MICA_TRY(read_rule(root, *spec->family->frame_processor, *spec, name, &values, &spec->frames));
-  spec->frames.columns_first = true;  // as torchvision does, by which every class of a video's frames resizes
+  spec->frames.columns_first = spec->family->frame_processor->defaults.frames_columns_first;
   if (root.is_absent())  // the published colours are those of pictures
     for (size_t i = 0; i < 3; ++i) {
       spec->frames.mean[i] = spec->pictures.mean[i];

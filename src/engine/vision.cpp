@@ -84,6 +84,7 @@ void Vision::plan(const Model& model, size_t patches, Arena* arena) {
   else
     keys_ = arena->take<float>(key_head_stride_ * v.heads);
   if (model.spec.pictures.layout == PictureLayout::planes) patches_ = arena->take<float>(patches * v.patch_values());
+  if (v.features() > 1) features_ = arena->take<float>(rows * v.features() * v.hidden);
   step_buffers_.plan(model.spec, patches, arena);
   if (rejoins_tiles(model.spec))
     tile_rows_ = arena->take<float>(projector_steps(model.spec).out().count_max(patches) * model.spec.decoder.hidden);
@@ -173,6 +174,20 @@ void Vision::begin(const Compute& compute, const Model& model, const PixelPlan& 
   embed(compute, model, plan, tile_pixels);
 }
 
+size_t Vision::feature_floats(const ModelSpec& spec, const PixelPlan& plan) {
+  return spec.vision.features() > 1 ? rows_of(spec, plan) * spec.vision.features() * spec.vision.hidden : 0;
+}
+
+void Vision::take_features(const ModelSpec& spec, size_t layers_before, const PixelPlan& plan, float* features) const {
+  const StateList& states = spec.vision.feature_states;
+  const size_t count = states.count == 0 ? 0 : rows_of(spec, plan), width = spec.vision.hidden;
+  for (size_t i = 0; i < states.count; ++i) {
+    if (static_cast<size_t>(states.states[i]) != layers_before) continue;
+    for (size_t row = 0; row < count; ++row)
+      std::copy_n(buffers_.x + row * width, width, features + (row * states.count + i) * width);
+  }
+}
+
 void Vision::run_layer(const Compute& compute, const Model& model, const LayerWeights& layer, size_t index,
                        const PixelPlan& plan) {
   const VisionSpec& v = model.spec.vision;
@@ -227,8 +242,9 @@ PixelPlan Vision::behind_squares(const ModelSpec& spec, const PixelPlan& plan) {
 
 void Vision::finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows) {
   // No list has a norm of the stream as it is where the stream is rotated: quantization keeps such towers unrotated.
+  float* stream = features_ != nullptr ? features_ : buffers_.x;
   run_steps(compute, model, model.weights.vision, plan, projector_steps(model.spec, plan.shown), step_buffers_,
-            {buffers_.x, buffers_.x}, tile_rows);
+            {stream, stream}, tile_rows);
 }
 
 void Vision::tap(const Compute& compute, const Model& model, size_t index, const PixelPlan& plan, float* tile_rows) {
@@ -272,9 +288,11 @@ bool Vision::run_next(const Compute& compute, const Model& model, const PixelPla
     begin(compute, model, one.plan, pixel_values + one.first_value);
     at = one.plan;
     progress->taps = 0;
+    take_features(model.spec, 0, at, features_);
   }
   if (const size_t i = progress->layer; i < weights.layers.size()) {
     run_layer(compute, model, weights.layers[i], i, at);
+    take_features(model.spec, i + 1, at, features_);
     if (model.spec.vision.taps.has(static_cast<uint32_t>(i))) {
       ++progress->taps;
       tap(compute, model, progress->taps - 1, at, rows + progress->taps * floats + progress->first);

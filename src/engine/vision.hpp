@@ -49,6 +49,11 @@ class Vision {
   void merge_squares(const Compute& compute, const Model& model, const PixelPlan& plan);
   static PixelPlan behind_squares(const ModelSpec& spec, const PixelPlan& plan);
   void finish(const Compute& compute, const Model& model, const PixelPlan& plan, float* tile_rows);
+  // Where the projector reads several states (VisionSpec::feature_states), `features` has rows of all of them beside each
+  // other: those of the state behind so many layers are taken from x(). finish() reads features().
+  static size_t feature_floats(const ModelSpec& spec, const PixelPlan& plan);  // of a tile; 0: it reads x()
+  void take_features(const ModelSpec& spec, size_t layers_before, const PixelPlan& plan, float* features) const;
+  float* features() const { return features_; }
   // The rows of a tap, behind its layer; x() stays.
   void tap(const Compute& compute, const Model& model, size_t index, const PixelPlan& plan, float* tile_rows);
   float* x() const { return buffers_.x; }
@@ -79,6 +84,7 @@ class Vision {
   size_t key_head_stride_ = 0;
   float* patches_ = nullptr;       // [rows][patch_values], for planes
   float* tile_rows_ = nullptr;     // [tokens of a tile][decoder's hidden], where tiles become one grid
+  float* features_ = nullptr;      // [rows][features][hidden]; null: the projector reads the stream
   StepBuffers step_buffers_;
 };
 

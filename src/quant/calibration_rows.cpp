@@ -252,7 +252,10 @@ Status CalibrationRows::begin_tile(Section tower, size_t item, Stream stream) {
   MICA_TRY(pixels_of(tile, &pixels));
   vision_.begin(compute_, *model_, tile.plan, pixels);
   const size_t values = Vision::rows_of(model_->spec, tile.plan) * model_->spec.vision.hidden;
-  tile.state[static_cast<size_t>(stream)].x.assign(vision_.x(), vision_.x() + values);
+  LayerRows::State& state = tile.state[static_cast<size_t>(stream)];
+  state.x.assign(vision_.x(), vision_.x() + values);
+  state.carried.resize(Vision::feature_floats(model_->spec, tile.plan));
+  vision_.take_features(model_->spec, 0, tile.plan, state.carried.data());
   return Status::ok();
 }
 
@@ -273,7 +276,10 @@ void CalibrationRows::TowerRows::run(const Compute& compute, const LayerWeights&
   owner_->load_tile(tile, stream);
   vision.place(compute, *owner_->model_, tile.plan);
   vision.run_layer(compute, *owner_->model_, layer, index, tile.plan);
-  if (keep) owner_->keep_tile(stream, &tile);
+  if (!keep) return;
+  owner_->keep_tile(stream, &tile);
+  vision.take_features(owner_->model_->spec, index + 1, tile.plan,
+                       tile.state[static_cast<size_t>(stream)].carried.data());
 }
 
 void CalibrationRows::SquareRows::run(const Compute& compute, const LayerWeights& layer, size_t, size_t item,
@@ -285,8 +291,9 @@ void CalibrationRows::SquareRows::run(const Compute& compute, const LayerWeights
 }
 
 void CalibrationRows::load_tile(const Tile& tile, Stream stream) {
-  const std::vector<float>& x = tile.state[static_cast<size_t>(stream)].x;
-  std::memcpy(vision_.x(), x.data(), x.size() * sizeof(float));
+  const LayerRows::State& state = tile.state[static_cast<size_t>(stream)];
+  std::copy(state.x.begin(), state.x.end(), vision_.x());
+  std::copy(state.carried.begin(), state.carried.end(), vision_.features());
 }
 
 void CalibrationRows::keep_tile(Stream stream, Tile* tile) {

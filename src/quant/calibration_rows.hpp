@@ -30,7 +30,8 @@ class LayerRows {
   // the item's rows.
   virtual void run(const Compute& compute, const LayerWeights& layer, size_t index, size_t item, Stream stream,
                    bool keep) = 0;
-  // What is known of an item: the residual stream, and what layers read beside it (Decoder::take_carried).
+  // What is known of an item: the residual stream, and what layers read beside it (Decoder::take_carried), or
+  // a projector does (Vision::take_features).
   struct State {
     std::vector<float> x, carried;
   };

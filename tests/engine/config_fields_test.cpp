@@ -254,7 +254,7 @@ TEST_CASE("no field of a config that transformers writes is ignored") {
   set_log(keep_warning, nullptr);
   for (const char* family : {"mistral", "granite", "phi3", "lfm2", "qwen3_5_text", "qwen3_5", "lfm2_vl", "mistral3",
                              "llava_next", "llava_onevision", "idefics3", "smolvlm", "video_llava", "llava_next_video",
-                             "llava_onevision_video", "gemma", "gemma2"}) {
+                             "llava_onevision_video", "gemma", "gemma2", "granite_vision", "llava_siglip"}) {
     std::ifstream config(std::string(MICA_TEST_DATA) + "/golden/" + family + "/config.json");
     check_changes(family, Object::parse(config));
   }
@@ -283,6 +283,40 @@ TEST_CASE("LFM2 has one activation; of two names of a picture's placeholder the 
     both["image_token_id"] = 301;
     CHECK_MESSAGE(Read(both).spec.picture_token == 301, family);
   }
+}
+
+TEST_CASE("a projector reads the states of a tower that the file lists, or one; what it is given is bounded") {
+  std::ifstream file(std::string(MICA_TEST_DATA) + "/golden/granite_vision/config.json");
+  const Object published = Object::parse(file);
+  const auto with = [&](const char* field, const Object& value) {
+    Object config = published;
+    config[field] = value;
+    return Read(config);
+  };
+  const auto states = [&](const Object& value) { return with("vision_feature_layer", value).spec.vision; };
+  const VisionSpec several = states({-5, -3, 1, -1});
+  CHECK(several.features() == 4);
+  CHECK(several.feature_states.states[0] == 1);
+  CHECK(several.feature_states.states[2] == 1);
+  CHECK(several.layers_used == 5);
+  CHECK(states({0, -2}).layers_used == 4);
+  CHECK(states({-2}).features() == 1);
+  CHECK(states({-2}).layers_used == 4);
+  CHECK(states(3).layers_used == 3);
+  for (const Object& wrong : {Object({-7, -1}), Object({1, 6}), Object::array(), Object(std::vector<int>(17, -1)),
+                              Object("x"), Object({1, "x"}), Object({1, 1000})}) {
+    CAPTURE(wrong.dump());
+    const Read read = with("vision_feature_layer", wrong);
+    CHECK_FALSE(read.status);
+    CHECK_MESSAGE(read.said.find("vision_feature_layer") != std::string::npos, read.said);
+  }
+  // Its tower has no class token: what "default" leaves out is a patch.
+  CHECK(with("vision_feature_select_strategy", "default").said.find("it runs full") != std::string::npos);
+  CHECK_FALSE(with("vision_feature_select_strategy", nullptr).status);
+  Object other = published;
+  other["vision_config"]["model_type"] = "dinov2";
+  CHECK_MESSAGE(Read(other).said.find("it runs clip_vision_model, siglip_vision_model") != std::string::npos,
+                Read(other).said);
 }
 
 TEST_CASE("published configs mean the same as the later versions that write them") {

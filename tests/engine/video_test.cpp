@@ -65,7 +65,7 @@ TEST_CASE("frames are prepared as a file of their own says, or as that of pictur
   REQUIRE_MESSAGE(as_pictures.status, as_pictures.status.message());
   CHECK(as_pictures.spec.frames.cut == PictureCut::fixed);
   CHECK(as_pictures.spec.frames.mean[0] == 0.5f);
-  CHECK(as_pictures.spec.frames.columns_first);
+  CHECK_FALSE(as_pictures.spec.frames.columns_first);  // its outputs were recorded so
   CHECK_FALSE(as_pictures.spec.pictures.columns_first);
   CHECK(as_pictures.spec.sampling == FrameSampling{.frames = 32});
 
@@ -74,7 +74,7 @@ TEST_CASE("frames are prepared as a file of their own says, or as that of pictur
   for (const Read& said : {read(config, kPictures, own), read(config, kPictures, "", nested)}) {
     REQUIRE_MESSAGE(said.status, said.status.message());
     CHECK(said.spec.frames.mean[1] == 0.2f);
-    CHECK(said.spec.frames.columns_first);
+    CHECK_FALSE(said.spec.frames.columns_first);
     CHECK(said.spec.frames.std[1] == 0.26130258f);  // the class's
     CHECK(said.spec.pictures.mean[1] == 0.5f);
     CHECK(said.spec.sampling == FrameSampling{.frames = 12});
@@ -177,6 +177,30 @@ TEST_CASE("frames of any size keep to bounds of their own: each by itself, or al
   }
 }
 
+TEST_CASE("a video's pixels may be capped at so many tokens of each frame, or at an even share of them all") {
+  const auto pixels = [](const char* capped, uint32_t frames) {
+    const std::string file = std::string(R"({"size":{"shortest_edge":196,"longest_edge":196000},"patch_size":7,)") +
+                             R"("merge_size":2,"temporal_patch_size":2)" + capped + "}";
+    const Read said = read(qwen_config("qwen3_vl"), kAnySize, file);
+    REQUIRE_MESSAGE(said.status, said.status.message());
+    Picture frame;
+    frame.width = 280;
+    frame.height = 140;
+    PixelPlan plan;
+    REQUIRE(plan_shot(said.spec, shot_of_video(frame, frames), &plan));
+    return plan.width * plan.height;
+  };
+  constexpr const char* kCap = R"(,"cap_pixels_per_frame":true,"max_video_tokens":8)";
+  for (const uint32_t frames : {2u, 5u}) {
+    CHECK(pixels("", frames) == 280 * 140);
+    CHECK(pixels(R"(,"cap_pixels_per_frame":false)", frames) == 280 * 140);
+    CHECK(pixels(kCap, frames) == 8 * 196);
+  }
+  CHECK(pixels(R"(,"cap_pixels_per_frame":true)", 5) == 196000 / 5);  // 768 tokens are more than there are
+  CHECK(pixels(R"(,"cap_pixels_per_frame":true,"max_video_tokens":1)", 4) == 196);
+  CHECK(pixels(kCap, 250) == 2 * 196);  // a share of 784 pixels; the sides are rounded down
+}
+
 TEST_CASE("what a file of frames of any size says wrongly is refused by its name") {
   const struct {
     const char* file;
@@ -187,7 +211,7 @@ TEST_CASE("what a file of frames of any size says wrongly is refused by its name
       {R"({"patch_size":7,"merge_size":2,"temporal_patch_size":1})", "temporal_patch_size"},
       {R"({"patch_size":7,"size":{"height":28,"width":28}})", "size"},
       {R"({"patch_size":7,"size":{"shortest_edge":900,"longest_edge":800}})", "size.shortest_edge"},
-      {R"({"patch_size":7,"cap_pixels_per_frame":true})", "cap_pixels_per_frame"},
+      {R"({"patch_size":7,"cap_pixels_per_frame":"yes","max_video_tokens":0})", "cap_pixels_per_frame"},
       {R"({"patch_size":7,"do_resize":false})", "do_resize"},
       {R"({"patch_size":7,"min_frames":0})", "min_frames"},
       {R"({"patch_size":7,"max_duration":0})", "max_duration"},
