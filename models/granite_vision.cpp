@@ -63,7 +63,7 @@ constexpr ModelSpec defaults() {
   spec.picture_token = 32000;
   spec.vision = siglip_defaults(12, 768, 12, 3072, 224, 16);
   spec.vision.feature_layer = -2;
-  spec.vision.grids = next_grids();
+  spec.vision.grids = published_grids();  // its class has those of another size of tiles
   return spec;
 }
 

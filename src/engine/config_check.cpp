@@ -379,6 +379,8 @@ Status finish_spec(ModelSpec* spec, const char* name) {
   MICA_TRY(finish_feed_forward(&spec->decoder, name));
   MICA_TRY(finish_states(&spec->decoder, name));
   MICA_TRY(finish_window(&spec->decoder, name));
+  // The head of a class with pictures is its own, and knows nothing of this one.
+  if (spec->has_vision) spec->decoder.multipliers.logits_divisor = 1;
   finish_multipliers(&spec->decoder);
   MICA_TRY(finish_lending(&spec->decoder, name));
   DecoderSpec& d = spec->decoder;
