@@ -9,7 +9,8 @@ namespace {
 
 constexpr const char* kModelTypes[] = {"llava"};
 constexpr const char* kArchitectures[] = {"LlavaForConditionalGeneration"};
-constexpr const DecoderKind* kDecoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3};
+constexpr const DecoderKind* kDecoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3,
+                                             &kind_granite};
 constexpr const char* kTowers[] = {"clip_vision_model"};
 
 constexpr ConfigField kRoot[] = {

@@ -95,6 +95,7 @@ bool without_effect_here(const Object& config, const Object::json_pointer& place
     return true;
   const Object& text = config.contains("text_config") ? config["text_config"] : config;
   if (tower && (key == "vocab_size" || key == "tie_word_embeddings" || key == "eos_token_id")) return true;
+  if (config.contains("vision_config") && path == "/text_config/logits_scaling") return true;  // of another class's head
   if (tower && key == "vision_use_head") return true;  // of pooled features
   // One frame of a picture is seen, whatever the file says; sizes of Pixtral's pictures and heads follow from others.
   const std::string type = config.value("model_type", "");
@@ -165,10 +166,11 @@ void collect(const Object& value, const Object::json_pointer& at, std::vector<Ob
     for (size_t i = 0; i < value.size(); ++i) collect(value[i], at / i, out);
 }
 
-// Whether what was said names the field, or what a tower's image_size has to fit.
+// Whether what was said names the field, or what a tower's image_size has to fit, or what its kind asks for.
 bool names(const std::string& said, const std::string& field) {
   return said.find(field) != std::string::npos ||
-         (field == "image_size" && said.find("image_grid_pinpoints") != std::string::npos);
+         (field == "image_size" && said.find("image_grid_pinpoints") != std::string::npos) ||
+         (field == "vision_config" && said.find("vision_feature_select_strategy") != std::string::npos);
 }
 
 // The last name of a path that is no number.
