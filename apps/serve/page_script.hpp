@@ -124,12 +124,12 @@ async function failureOf(response) {
   try { return (await response.json()).error.message; } catch { return 'the server answered ' + response.status; }
 }
 
-async function answer(shown) {
+async function answer(conversation, shown) {
   const near = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   let words = '', numbers = '';
   try {
     const response = await fetch('v1/chat/completions', {method: 'POST', headers: headers(), signal: running.signal,
-      body: JSON.stringify({messages, stream: true})});
+      body: JSON.stringify({messages: conversation, stream: true})});
     if (!response.ok) throw new Error(await failureOf(response));
     for await (const event of events(response)) {
       if (event.error) throw new Error(event.error.message);
@@ -150,17 +150,17 @@ async function answer(shown) {
   }
   shown.turn.append(element('p', {className: 'numbers', textContent: numbers}));
   log.scrollTop = log.scrollHeight;
-  messages.push({role: 'assistant', content: words});
+  conversation.push({role: 'assistant', content: words});
   if (!shown.turn.classList.contains('wrong')) say('Answer: ' + words);
   return true;
 }
 
 async function ask() {
-  const question = text.value.trim(), shown = pictures;
+  const question = text.value.trim(), shown = pictures, conversation = messages;  // which clear() may replace meanwhile
   if (running || (!question && !shown.length)) return;
   const content = [...shown.map((picture) => ({type: 'image_url', image_url: {url: picture.url}})),
                    ...(question ? [{type: 'text', text: question}] : [])];
-  messages.push({role: 'user', content});
+  conversation.push({role: 'user', content});
   addTurn('user', 'You', question, shown);
   text.value = '';
   pictures = [];
@@ -169,7 +169,7 @@ async function ask() {
   running = new AbortController();
   send.hidden = true;
   stop.hidden = false;
-  if (!await answer(reply)) {  // it may be asked again
+  if (!await answer(conversation, reply) && conversation === messages) {  // it may be asked again
     messages.pop();
     text.value = question;
     pictures = shown;

@@ -39,6 +39,7 @@ inline int http_status(mica_status status) {
 
 // A failure of the library as a client is told it. The server's own fault may name its files: that is for its log.
 inline Refusal refusal_of(mica_status status, const char* message) {
+  if (status == MICA_CONTEXT_FULL) return {400, std::string(message) + " (mica serve -c)"};
   if (http_status(status) != 500) return {http_status(status), message};
   print_note(std::string("a request failed: ") + message);
   return {500, "the server failed; its log says why"};

@@ -72,6 +72,26 @@ check('/clear', len(turns()), 0)
 browser.switch_to.active_element.send_keys('/image 1', Keys.ENTER)
 wait.until(lambda _: browser.find_elements(By.CSS_SELECTOR, '#waiting img'))
 check('/image 1', ask(question), answer)
+# A new conversation while an answer is on its way, which never ends: it has nothing of the old one.
+browser.execute_script('''window.sent = []; window.fetch_before = window.fetch;
+window.fetch = (path, options) => { window.sent.push(JSON.parse(options.body).messages);
+  const event = 'data: ' + JSON.stringify({choices: [{delta: {content: 'old'}}]}) + '\\n\\n';
+  return Promise.resolve(new Response(new ReadableStream({start(stream) {
+    stream.enqueue(new TextEncoder().encode(event));
+    options.signal.addEventListener('abort', () => stream.error(options.signal.reason));
+  }})));
+};''')
+browser.switch_to.active_element.send_keys(question, Keys.ENTER)
+wait.until(lambda _: turns()[-1].find_element(By.TAG_NAME, 'p').text == 'old')
+browser.find_element(By.ID, 'clear').click()
+wait.until(lambda _: browser.find_element(By.ID, 'send').is_displayed())
+browser.switch_to.active_element.send_keys(question, Keys.ENTER)
+wait.until(lambda _: turns() and turns()[-1].find_element(By.TAG_NAME, 'p').text == 'old')
+check('/clear of a running answer', browser.execute_script('return window.sent.at(-1).map((m) => m.role)'), ['user'])
+browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+wait.until(lambda _: browser.find_element(By.ID, 'send').is_displayed())
+browser.execute_script('window.fetch = window.fetch_before')
+browser.find_element(By.ID, 'clear').click()
 # A dropped picture, and one that is none.
 encoded = base64.b64encode(open(picture, 'rb').read()).decode()
 drop = '''const bytes = Uint8Array.from(atob(arguments[0]), (c) => c.charCodeAt(0)), data = new DataTransfer();

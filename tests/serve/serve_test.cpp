@@ -247,7 +247,7 @@ TEST_CASE("fields of a request: read, tolerated, or refused by name") {
   CHECK(server.status_of("/v1/chat/completions", "\xff") == 400);
   CHECK(server.status_of("/v1/chat/completions", std::string(100000, '[')) == 400);
   Json long_text = question("", std::string(10000, 'x'));
-  CHECK(contains(server.post("/v1/chat/completions", long_text).dump(), "context"));
+  CHECK(contains(server.post("/v1/chat/completions", long_text).dump(), "(mica serve -c)"));
   const Json completion = server.post("/v1/completions", {{"prompt", "x"}, {"max_tokens", 2}, {"logprobs", 1}});
   CHECK(completion["object"] == "text_completion");
   CHECK(completion["choices"][0]["logprobs"]["tokens"].size() == completion["usage"]["completion_tokens"]);
