@@ -49,14 +49,16 @@ struct FloatKernels {
   size_t gemm_rows;
 
   // y[r] = sum over i of w[r][i] * x[i], one row of activations: decode. Weights as they are stored, of each type,
-  // rows `w_stride` bytes apart, and depth a multiple of the type's block. No alignment but that of plain types. x may
-  // be rounded to 16 bits of the greatest of each kWordGroup, where blocks meet it. `scratch`: gemv_scratch_bytes.
+  // rows `w_stride` bytes apart, and depth a multiple of the type's block. No alignment but that of plain types.
+  // Blocks may meet x rounded to 16 bits of the greatest of each kWordGroup: `words` is what round_words made of x.
   void (*gemv[kStoredTypes])(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
-                             void* scratch);
-  // The same of several rows of activations, each of which gets the bits that it gets alone. `scratch`: gemv_scratch_bytes
-  // a row of activations.
+                             const void* words);
+  // The same of several rows of activations, each of which gets the bits that it gets alone. `words`: those of a row
+  // gemv_scratch_bytes behind those of the one before.
   void (*gemv_rows[kStoredTypes])(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows,
-                                  size_t depth, void* scratch);
+                                  size_t depth, const void* words);
+  // Of one row, into gemv_scratch_bytes, once for all calls that read them; plain types need none.
+  void (*round_words)(const float* x, size_t depth, void* words);
 
   // n values of each StoredType to float, n a multiple of the type's block. No alignment but that of 16-bit types.
   void (*widen[kStoredTypes])(float* dst, const uint8_t* src, size_t n);

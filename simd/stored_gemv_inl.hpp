@@ -22,17 +22,21 @@ constexpr size_t kSpan = 256, kSpanGroups = kSpan / kWordGroup;
 inline float sum_of(Floats8 v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
 
 // A row of activations as integers: x[i] is what stands in words for i, times scales[i / 32], within half of a scale.
-// In `scratch` of gemv_scratch_bytes, to whole spans; what is behind x is nothing there.
+// In memory of gemv_scratch_bytes, to whole spans; what is behind x is nothing there.
 struct WordRow {
   int16_t* words;
   float* scales;
   float* sums;  // of each 16 of x as rounded
 
-  WordRow(const float* x, size_t depth, void* scratch) {
+  WordRow(void* memory, size_t depth) {
     const size_t whole = round_up(depth, kSpan);
-    words = static_cast<int16_t*>(scratch);
+    words = static_cast<int16_t*>(memory);
     scales = reinterpret_cast<float*>(words + whole);
     sums = scales + whole / kWordGroup;
+  }
+
+  void round(const float* x, size_t depth) {
+    const size_t whole = round_up(depth, kSpan);
     for (size_t group = 0; group < depth / kWordGroup; ++group) round_group(x + group * kWordGroup, group);
     for (size_t group = depth / kWordGroup; group < whole / kWordGroup; ++group)
       scales[group] = sums[2 * group] = sums[2 * group + 1] = 0;
@@ -168,10 +172,9 @@ inline __attribute__((always_inline)) void each_span(const uint8_t* block, size_
 }
 
 template <StoredType kType>
-void gemv_blocks(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
-                 void* scratch) {
+void gemv_blocks(float* y, const uint8_t* w, size_t w_stride, size_t rows, size_t depth, const void* rounded) {
   using Part = Span<kType>;
-  const WordRow words(x, depth, scratch);
+  const WordRow words(const_cast<void*>(rounded), depth);
   for (size_t row = 0; row < rows; ++row) {
     WordSums sums;
     const auto add = [&](const uint8_t* block, size_t first, size_t parts) __attribute__((always_inline)) {
@@ -189,14 +192,14 @@ void gemv_blocks(float* y, const float* x, const uint8_t* w, size_t w_stride, si
 // Several rows of activations: a span's codes and scales are unpacked once for all.
 template <StoredType kType>
 void gemv_blocks_together(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
-                          void* scratch) {
+                          const void* rounded) {
   using Part = Span<kType>;
   const size_t count = activations.count;
   alignas(WordRow) std::byte room[kGemvRowsMax * sizeof(WordRow)];
   auto* words = reinterpret_cast<WordRow*>(room);
   for (size_t i = 0; i < count; ++i)
-    new (words + i) WordRow(activations.x + i * activations.x_stride, depth,
-                            static_cast<std::byte*>(scratch) + i * gemv_scratch_bytes(depth));
+    new (words + i)
+        WordRow(const_cast<std::byte*>(static_cast<const std::byte*>(rounded)) + i * gemv_scratch_bytes(depth), depth);
   for (size_t row = 0; row < rows; ++row) {
     WordSums sums[kGemvRowsMax];
     const auto add = [&](const uint8_t* block, size_t first, size_t parts) __attribute__((always_inline)) {

@@ -22,7 +22,7 @@ void gemm_f32(float* c, size_t c_stride, const float* a, size_t a_stride, const 
 }
 
 template <StoredType kType>
-void gemv(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth, void*) {
+void gemv(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth, const void*) {
   constexpr size_t kBlockValues = kStoredBlocks[static_cast<size_t>(kType)].values;
   constexpr size_t kBlockBytes = kStoredBlocks[static_cast<size_t>(kType)].bytes;
   float values[kBlockValues];
@@ -38,7 +38,7 @@ void gemv(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t ro
 }
 
 template <StoredType kType>
-void gemv_rows(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows, size_t depth, void*) {
+void gemv_rows(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows, size_t depth, const void*) {
   for (size_t row = 0; row < activations.count; ++row)
     gemv<kType>(activations.y + row * activations.y_stride, activations.x + row * activations.x_stride, w, w_stride,
                 rows, depth, nullptr);
@@ -171,6 +171,7 @@ extern const FloatKernels MICA_TABLE(float) = {
 #define MICA_STORED_TYPE(type, ...) gemv_rows<StoredType::type>,
 #include "stored_types.inc"
         },
+    .round_words = [](const float*, size_t, void*) {},  // blocks meet x as it is
     .widen =
         {
 #define MICA_STORED_TYPE(type, ...) widen_stored<StoredType::type>,

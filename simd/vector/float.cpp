@@ -125,20 +125,20 @@ void gemv_plain(float* y, const float* x, const uint8_t* w, size_t w_stride, siz
 
 template <StoredType kType>
 void gemv(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
-          [[maybe_unused]] void* scratch) {
+          [[maybe_unused]] const void* words) {
   if constexpr (StoredLayout<kType>::kGroup == 0) gemv_plain<kType>(y, x, w, w_stride, rows, depth);
-  else gemv_blocks<kType>(y, x, w, w_stride, rows, depth, scratch);
+  else gemv_blocks<kType>(y, w, w_stride, rows, depth, words);
 }
 
 template <StoredType kType>
 void gemv_rows(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
-               void* scratch) {
+               const void* words) {
   if constexpr (StoredLayout<kType>::kGroup != 0) {
-    if (activations.count > 1) return gemv_blocks_together<kType>(activations, w, w_stride, rows, depth, scratch);
+    if (activations.count > 1) return gemv_blocks_together<kType>(activations, w, w_stride, rows, depth, words);
   }
   for (size_t row = 0; row < activations.count; ++row)
     gemv<kType>(activations.y + row * activations.y_stride, activations.x + row * activations.x_stride, w, w_stride,
-                rows, depth, scratch);
+                rows, depth, words);
 }
 
 // ---- rows -----------------------------------------------------------------------------------------------------------
@@ -381,6 +381,7 @@ extern const FloatKernels MICA_TABLE(float) = {
 #define MICA_STORED_TYPE(type, ...) gemv_rows<StoredType::type>,
 #include "stored_types.inc"
         },
+    .round_words = [](const float* x, size_t depth, void* words) { WordRow(words, depth).round(x, depth); },
     .widen =
         {
 #define MICA_STORED_TYPE(type, ...) widen_stored<StoredType::type>,

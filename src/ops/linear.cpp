@@ -3,6 +3,8 @@
 #include "linear.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 
 #include "checked.hpp"
 #include "float_gemm.hpp"
@@ -14,13 +16,22 @@ namespace {
 
 // Up to this many rows meet weights as they are stored, which are not widened into a block: decode.
 constexpr size_t kGemvRows = 3;
-// Output channels that one task of a GEMV computes: long enough to stream and to be worth rounding its row of
-// activations, short enough to balance.
-constexpr size_t kGemvChannels = 64, kGemvChannelsMax = 256;
+// Output channels that one task of a GEMV computes: long enough to stream, and so many that threads end together. Each
+// channel is a product of its own, whatever the tasks are.
+constexpr uint32_t kGemvChannels[] = {256, 192, 128, 96, 64, 48};
+constexpr size_t kGemvChannelsMax = kGemvChannels[0];
 
-size_t gemv_channels(const Matrix& matrix) {
-  constexpr size_t kTasks = 16;
-  return std::clamp(round_up(matrix.rows / kTasks, 16), kGemvChannels, kGemvChannelsMax);
+size_t gemv_channels(const Compute& compute, const Matrix& matrix) {
+  constexpr uint32_t kTasksAThread = 4;  // where there are channels enough: threads are not equally fast
+  const uint32_t threads = compute.pool != nullptr ? compute.pool->size() : 1;
+  const auto rows = static_cast<uint32_t>(matrix.rows);
+  uint32_t best = 0, least = UINT32_MAX;
+  for (const uint32_t channels : kGemvChannels) {
+    const uint32_t tasks = ceil_div(rows, channels), longest = ceil_div(tasks, threads) * channels;
+    const bool shares_out = tasks >= kTasksAThread * threads || channels == *std::rbegin(kGemvChannels);
+    if (longest < least && shares_out) best = channels, least = longest;
+  }
+  return best;
 }
 // Rows of activations that pass over a widened block before the next: their sums stay in the second-level cache.
 constexpr size_t kTileRows = 256;
@@ -85,17 +96,32 @@ void gemm_block(const Compute& compute, float* dst, size_t dst_stride, const Row
   }
 }
 
+// Rows of activations as blocks of weights meet them, in a thread's scratch.
+void* words_of(const Compute& compute, int thread) {
+  return compute.scratch_of<float>(thread) + simd::kGemvRowsMax * kGemvChannelsMax;
+}
+void round_words(const Compute& compute, const Rows& src, size_t first, size_t rows, const Matrix& matrix, int thread) {
+  if (dtype_layout(matrix.dtype).block_values == 1) return;
+  auto* words = static_cast<std::byte*>(words_of(compute, thread));
+  for (size_t row = 0; row < rows; ++row)
+    compute.kernels->f32->round_words(src.values + (first + row) * src.stride, matrix.columns,
+                                      words + row * simd::gemv_scratch_bytes(matrix.columns));
+}
+
+// Words of so few rows that one call takes them all stand in the first thread's scratch; of more each task makes them.
+bool shares_words(const Rows& src) { return src.count <= simd::kGemvRowsMax; }
+
 void gemv_block(const Compute& compute, float* dst, size_t dst_stride, const Rows& src, const Matrix& matrix,
-                const LinearFinish& finish, size_t block, int thread) {
-  const size_t step = gemv_channels(matrix), first = block * step;
-  const size_t channels = std::min(step, matrix.rows - first);
+                const LinearFinish& finish, size_t step, size_t block, int thread) {
+  const size_t first = block * step, channels = std::min(step, matrix.rows - first);
   float* sums = compute.scratch_of<float>(thread);
   const auto type = static_cast<size_t>(matrix.dtype);
   for (size_t row = 0; row < src.count; row += simd::kGemvRowsMax) {
     const size_t rows = std::min(simd::kGemvRowsMax, src.count - row);
     const simd::GemvRows activations{sums, kGemvChannelsMax, src.values + row * src.stride, src.stride, rows};
+    if (!shares_words(src)) round_words(compute, src, row, rows, matrix, thread);
     compute.kernels->f32->gemv_rows[type](activations, matrix.row(first), matrix.stride_bytes, channels, matrix.columns,
-                                          sums + simd::kGemvRowsMax * kGemvChannelsMax);
+                                          words_of(compute, shares_words(src) ? 0 : thread));
     finish_rows(*compute.kernels->f32, dst + row * dst_stride + first, dst_stride, sums, kGemvChannelsMax, rows,
                 channels, matrix.bias ? matrix.bias + first : nullptr, finish, first);
   }
@@ -163,9 +189,10 @@ void linear(const Compute& compute, float* dst, size_t dst_stride, const Rows& s
     return;
   }
   const bool gemv = compute.rows_apart || src.count <= kGemvRows;
-  const size_t tasks = ceil_div(matrix.rows, gemv ? gemv_channels(matrix) : block_channels(matrix));
-  parallel_for(compute, tasks, [&](size_t task, int thread) {
-    if (gemv) gemv_block(compute, dst, dst_stride, src, matrix, finish, task, thread);
+  const size_t step = gemv ? gemv_channels(compute, matrix) : block_channels(matrix);
+  if (gemv && shares_words(src)) round_words(compute, src, 0, src.count, matrix, 0);
+  parallel_for(compute, ceil_div(matrix.rows, step), [&](size_t task, int thread) {
+    if (gemv) gemv_block(compute, dst, dst_stride, src, matrix, finish, step, task, thread);
     else gemm_block(compute, dst, dst_stride, src, matrix, finish, task, thread);
   });
 }

@@ -118,11 +118,13 @@ TEST_CASE("a converted text gives the answers of its checkpoint, with its tower 
     mica_model* text = one.alone == nullptr ? open_model(file_of(one, "text"), file_of(one, "mmproj").c_str())
                                             : open_model(file_of(one, "text"));
     if (one.alone != nullptr) CHECK(std::string(mica_model_family(text)) == one.alone);
-    for (const GoldenCase& golden : golden_cases(one.family)) {
-      if (!golden.pictures.empty()) continue;
-      CAPTURE(golden.name);
-      CHECK(difference_of(checkpoint, text, [&](mica_session* session) { add_prompt(session, golden); }) < kStored);
-    }
+    std::vector<int32_t> ids;  // beyond the windows and the first contexts of all
+    for (int32_t i = 0; i < 90; ++i) ids.push_back((7 + 41 * i) % kPlaceholder);
+    const auto add = [&](mica_session* session) {
+      REQUIRE(mica_session_add_tokens(session, ids.data(), ids.size(), nullptr, 0, nullptr) == MICA_OK);
+      REQUIRE(mica_session_prefill(session, nullptr, nullptr, nullptr) == MICA_OK);
+    };
+    CHECK(difference_of(checkpoint, text, add) < kStored);
     mica_model_close(checkpoint);
     mica_model_close(text);
   }

@@ -135,6 +135,7 @@ TEST_CASE("gemv: every type of weights, every level" * doctest::test_suite("time
           }
           Guarded<float> scratch("scratch", simd::gemv_scratch_bytes(depth) / sizeof(float) + 1, Place::at_end);
           scalar().f32->gemv[type](expected.data(), x.data(), w.data(), stride, rows, depth, scratch.data());
+          kernels->f32->round_words(x.data(), depth, scratch.data());
           kernels->f32->gemv[type](got.data(), x.data(), w.data(), stride, rows, depth, scratch.data());
           // Activations of at most 2 may be rounded by half of 2 / 32767. A group's minimum and its values are summed
           // apart: what they cancel is at most nine times what is left of these codes.
@@ -142,6 +143,7 @@ TEST_CASE("gemv: every type of weights, every level" * doctest::test_suite("time
           expect_near(trial, expected, got, {static_cast<float>(10 * sum_tolerance(depth, magnitude) + step)});
           const std::string name = std::string("gemv_") + stored.name;
           time_call(trial, name.c_str(), bytes(rows * stride), [&](const simd::Kernels& timed) {
+            timed.f32->round_words(x.data(), depth, scratch.data());
             timed.f32->gemv[type](got.data(), x.data(), w.data(), stride, rows, depth, scratch.data());
           });
         }
@@ -168,14 +170,20 @@ TEST_CASE("gemv_rows: each of several rows of activations has the bits that it h
           Guarded<float> scratch("scratch", count * scratch_floats + 1, Place::at_end);
           std::fill_n(expected.data(), (count - 1) * y_stride + rows, 7.0f);
           std::fill_n(got.data(), (count - 1) * y_stride + rows, 7.0f);
+          const auto round = [&](const simd::Kernels& level) {
+            for (size_t i = 0; i < count; ++i)
+              level.f32->round_words(x.data() + i * x_stride, depth, scratch.data() + i * scratch_floats);
+          };
+          round(*kernels);
           for (size_t i = 0; i < count; ++i)
             kernels->f32->gemv[type](expected.data() + i * y_stride, x.data() + i * x_stride, w.data(), stride, rows,
-                                     depth, scratch.data());
+                                     depth, scratch.data() + i * scratch_floats);
           const simd::GemvRows activations{got.data(), y_stride, x.data(), x_stride, count};
           kernels->f32->gemv_rows[type](activations, w.data(), stride, rows, depth, scratch.data());
           expect_equal(trial, expected, got);
           const std::string name = std::string("gemv_rows_") + stored.name;
           time_call(trial, name.c_str(), bytes(rows * stride), [&](const simd::Kernels& timed) {
+            round(timed);
             timed.f32->gemv_rows[type](activations, w.data(), stride, rows, depth, scratch.data());
           });
         }

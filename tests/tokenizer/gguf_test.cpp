@@ -136,6 +136,14 @@ TEST_CASE("the pre-tokenizer smollm cuts digits off what stands before them") {
   CHECK(encode(*tokenizer, "The quick brown fox") == encode(*load_published("smollm2"), "The quick brown fox"));
 }
 
+TEST_CASE("the pre-tokenizer qwen35 keeps marks with the letters before them") {
+  const Source source("qwen2");
+  const char* const marked = "\u0928\u092e\u0938\u094d\u0924\u0947";
+  const auto old = load(source.vocabulary("gpt2", "qwen2")), now = load(source.vocabulary("gpt2", "qwen35"));
+  CHECK(encode(*old, "plain words, 42 of them") == encode(*now, "plain words, 42 of them"));
+  CHECK(decode(*now, encode(*now, marked)) == marked);
+}
+
 TEST_CASE("a llama vocabulary with scores encodes as the merges that they stand for") {
   const Source source("phi3");
   const std::vector<float> scores = source.scores();
@@ -150,6 +158,17 @@ TEST_CASE("a llama vocabulary with scores encodes as the merges that they stand 
   const auto without_prefix = load(vocabulary);
   CHECK(encode(*without_prefix, "hi") == encode(*tokenizer, "hi", true, TextBefore::text));
   CHECK(decode(*without_prefix, encode(*without_prefix, " hi")) == " hi");
+}
+
+TEST_CASE("a gemma4 vocabulary, SentencePiece's words by listed merges, encodes as the tokenizer.json that it came from") {
+  const Source source("phi3");
+  GgufVocabulary vocabulary = source.vocabulary("gemma4", "default");
+  vocabulary.unknown = 0;
+  check_encodings(*load(vocabulary), "phi3");
+  for (bool prefix : {true, false}) {
+    vocabulary.add_space_prefix = prefix;
+    check_equal(*load(vocabulary), *load_written(vocabulary), "phi3");
+  }
 }
 
 TEST_CASE("tokens of equal score merge from left to right") {
@@ -175,6 +194,9 @@ TEST_CASE("the tokenizer.json that is written of a gpt2 vocabulary is the same t
                                                        {"smollm2", "default"},
                                                        {"smollm2", "llama-bpe"},
                                                        {"qwen2", "qwen2"},
+                                                       {"qwen2", "qwen35"},
+                                                       {"qwen2", "gpt-4o"},
+                                                       {"qwen2", "glm4"},
                                                        {"qwen2", "deepseek-r1-qwen"}};
   for (const auto& example : cases) {
     const char* const name = example.first;
