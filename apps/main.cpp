@@ -58,7 +58,12 @@ constexpr ForeignWord kForeignWords[] = {
     {"ls,models", "mica list shows the models of the cache; mica inspect PATH describes any"},
     {"show,info", "mica inspect PATH describes a model"},
     {"ask,generate,cli,completion,prompt", "mica run answers a question"},
+#ifdef MICA_WITH_QUANTIZER
     {"create,convert,pack", "mica quantize packs a checkpoint into one file"},
+#else
+    {"quantize,create,convert,pack", "this mica was built without the quantizer; one of a Debian package has it, and what it "
+     "packs runs here"},
+#endif
 };
 
 void print_overview() {
