@@ -17,6 +17,8 @@ class HttpServer final : private httplib::Server {
 
   // The port that it has then; 0 takes a free one. Throws Failure.
   int bind(const std::string& host, int port);
+  // Where it is bound: nobody else can reach it.
+  bool is_loopback() const { return is_loopback_; }
   // Answers until close() is called from another thread, and what is under way then.
   void run();
   void close();

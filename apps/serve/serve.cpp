@@ -211,6 +211,8 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
               screen_text(service.name).c_str(), host.c_str(), port, options.slots, service.scheduler.context(),
               format_bytes(service.scheduler.bytes()).c_str());
   std::fflush(stdout);
+  if (!server.is_loopback() && keys.empty())
+    print_note("whoever reaches this address may ask: --api-key-file FILE wants a key of them");
   std::thread listening([&] { server.run(); });
   ServiceManager manager;
   manager.tell("READY=1\nSTATUS=at http://" + host + ':' + std::to_string(port));

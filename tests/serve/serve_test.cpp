@@ -453,7 +453,7 @@ TEST_CASE("a full queue says when to come again, and who leaves makes room at on
 }
 
 TEST_CASE("a signal lets an answer end, a second one ends it; who asks meanwhile is told") {
-  Server server({"-np", "1", "-c", "2048"});
+  Server server({"-np", "1", "-c", "1024"});
   std::string stream;
   std::thread client([&] {
     httplib::Client asking = server.client();
@@ -480,4 +480,18 @@ TEST_CASE("a server that cannot begin says why at once") {
   CHECK(contains(taken.err, "is another program there"));
   CHECK(program::run({"serve", "-m", data("panel/model"), "--api-key", ""}).status == 2);
   CHECK(contains(program::run({"serve", "-m", data("panel/model"), "--host", ""}).err, "--host is empty"));
+}
+
+TEST_CASE("a server that others reach says that it wants no key of them") {
+  program::Arguments line = {"serve", "-m", data("panel/model"), "--port", "0", "--host", "0.0.0.0", "-q"};
+  program::Terminal open(line);
+  CHECK(open.shows("--api-key-file FILE wants a key"));
+  open.type("\x03");
+  CHECK(open.status() == 0);
+  line.insert(line.end(), {"--api-key", "first"});
+  program::Terminal guarded(line);
+  CHECK(guarded.shows("mica serves"));
+  guarded.type("\x03");
+  CHECK(guarded.status() == 0);
+  CHECK(!contains(guarded.seen(), "wants a key"));
 }
