@@ -19,7 +19,8 @@ constexpr const char* kNames[] = {
     // training
     "initializer_range", "initializer_factor", "layer_scale_init_value", "*dropout*", "use_mask_token", "ignore_index",
     "tie_encoder_decoder", "is_decoder", "cross_attention_hidden_size", "finetuning_task", "problem_type", "id2label",
-    "label2id", "num_labels", "task_specific_params",
+    "label2id", "num_labels", "task_specific_params", "use_reentrant_checkpointing",
+    "debug", "ep_size", "micro_forward", "skip_checkpoint", "use_deepep",  // of InternVL 3.5
     // tokens: prompts name them by their text, and the tokenizer's file says which begin a text
     "bos_token_id", "pad_token_id", "_pad_token_id", "sep_token_id", "unk_token_id", "decoder_start_token_id",
     "video_token_id",

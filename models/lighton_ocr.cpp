@@ -31,7 +31,7 @@ constexpr ConfigTable kConfigs[] = {
 };
 
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kPixtralDerived};
-constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtralTensors};
+constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtralTensors, kPixtralProjectorTensors};
 constexpr const char* kVisionRoots[] = {"model.vision_encoder.", "vision_encoder."};
 constexpr const char* kProjectorRoots[] = {"model.vision_projection.", "vision_projection."};
 

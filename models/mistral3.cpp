@@ -33,18 +33,12 @@ constexpr ConfigTable kConfigs[] = {
 };
 
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kPixtralDerived};
-constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtralTensors};
+constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtralTensors, kPixtralProjectorTensors};
 constexpr const char* kVisionRoots[] = {"vision_tower.", "model.vision_tower."};
 constexpr const char* kProjectorRoots[] = {"multi_modal_projector.", "model.multi_modal_projector."};
 
 constexpr const char* kGgufConfig = MICA_PIXTRAL_GGUF("Mistral3ForConditionalGeneration", "mistral3", "[IMG]");
 constexpr const char* kUnread[] = {"v.token_embd.img_break"};  // of GGUF files: a row of the embedding
-
-constexpr PicturePiece kPicture[] = {
-    {PicturePiece::Kind::tokens, nullptr, PieceOf::token_row},
-    {PicturePiece::Kind::control, "[IMG_BREAK]", PieceOf::token_row_but_last},
-    {PicturePiece::Kind::control, "[IMG_END]", PieceOf::token_row_last},
-};
 
 constexpr ModelSpec defaults() {
   ModelSpec spec;
@@ -78,7 +72,7 @@ extern constinit const Family mistral3 = {
     .stem = kPixtralStem,
     .projector = kPixtralProjector,
     .projector_title = "patch merger, two matrices",
-    .picture = kPicture,
+    .picture = kPixtralPicture,
 };
 
 }  // namespace mica::tables

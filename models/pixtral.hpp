@@ -39,6 +39,9 @@ inline constexpr TensorName kPixtralTensors[] = {
     {Slot::gate, Section::vision, true, "transformer.layers.{}.feed_forward.gate_proj", "v.blk.{}.ffn_gate"},
     {Slot::up, Section::vision, true, "transformer.layers.{}.feed_forward.up_proj", "v.blk.{}.ffn_up"},
     {Slot::down, Section::vision, true, "transformer.layers.{}.feed_forward.down_proj", "v.blk.{}.ffn_down"},
+};
+
+inline constexpr TensorName kPixtralProjectorTensors[] = {
     {Slot::projector_inner_norm, Section::projector, true, "norm", "mm.input_norm"},
     {.slot = Slot::projector_merge, .section = Section::projector, .required = true,
      .pattern = "patch_merger.merging_layer", .gguf = "mm.patch_merger", .stored = Stored::channels_outer},
@@ -60,6 +63,13 @@ inline constexpr const char* kPixtralGgufProcessor = R"json({
   "image_processor_type": "PixtralImageProcessor", "size": {"longest_edge": $(clip.vision.image_size)},
   "patch_size": $(clip.vision.patch_size), "image_mean": $(clip.vision.image_mean),
   "image_std": $(clip.vision.image_std)})json";
+
+// Rows of a picture's tokens in a prompt end with tokens of their own.
+inline constexpr PicturePiece kPixtralPicture[] = {
+    {PicturePiece::Kind::tokens, nullptr, PieceOf::token_row},
+    {PicturePiece::Kind::control, "[IMG_BREAK]", PieceOf::token_row_but_last},
+    {PicturePiece::Kind::control, "[IMG_END]", PieceOf::token_row_last},
+};
 
 inline constexpr Step kPixtralStem[] = {{Op::linear, Slot::patch_embedding}, {Op::norm, Slot::pre_norm}};
 inline constexpr Step kPixtralProjector[] = {

@@ -28,7 +28,8 @@ const char* const kFamilies[] = {
     "internvl",     "internvl2",    "internvl3_5", "idefics3",
     "smolvlm",      "mistral3",     "lighton_ocr", "paddleocr_vl", "glm4v",   "glm_ocr",    "lfm2_vl",
     "glm4v_9b",     "cogvlm2",      "qwen_vl",     "minicpmv_2_6", "video_llava", "llava_next_video",
-    "llava_onevision_video", "minicpmv4_6", "paligemma2", "granite_vision", "llava_siglip"};
+    "llava_onevision_video", "minicpmv4_6", "paligemma2", "granite_vision", "llava_siglip",
+    "llava_pixtral"};
 
 std::vector<float> last_logits(const mica_session* session, uint32_t rows, size_t vocabulary) {
   std::vector<float> out;
