@@ -87,20 +87,21 @@ constexpr ConfigTable kConfigs[] = {
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kPositionsOfPixels, kProjectorAsJoined};
 
 constexpr TensorName kTensors[] = {
-    {Slot::attention_norm, Section::inner, true, "layer_norm1"},
-    {Slot::query, Section::inner, true, "self_attn.q_proj"},
-    {Slot::key, Section::inner, true, "self_attn.k_proj"},
-    {Slot::value, Section::inner, true, "self_attn.v_proj"},
-    {Slot::output, Section::inner, true, "self_attn.out_proj"},
-    {Slot::inner_norm, Section::vision, true, "vit_merger.pre_norm"},
-    {Slot::inner_up, Section::vision, true, "vit_merger.linear_1"},
-    {Slot::inner_down, Section::vision, true, "vit_merger.linear_2"},
-    {Slot::projector_norm, Section::projector, true, "pre_norm"},
-    {Slot::projector_up, Section::projector, true, "linear_1"},
-    {Slot::projector_down, Section::projector, true, "linear_2"},
+    {Slot::attention_norm, Section::inner, true, "layer_norm1", "v.vit_merger.ln1"},
+    {Slot::query, Section::inner, true, "self_attn.q_proj", "v.vit_merger.attn_q"},
+    {Slot::key, Section::inner, true, "self_attn.k_proj", "v.vit_merger.attn_k"},
+    {Slot::value, Section::inner, true, "self_attn.v_proj", "v.vit_merger.attn_v"},
+    {Slot::output, Section::inner, true, "self_attn.out_proj", "v.vit_merger.attn_out"},
+    {Slot::inner_norm, Section::vision, true, "vit_merger.pre_norm", "v.vit_merger.ds_ln"},
+    {Slot::inner_up, Section::vision, true, "vit_merger.linear_1", "v.vit_merger.ds_ffn_up"},
+    {Slot::inner_down, Section::vision, true, "vit_merger.linear_2", "v.vit_merger.ds_ffn_down"},
+    {Slot::projector_norm, Section::projector, true, "pre_norm", "mm.input_norm"},
+    {Slot::projector_up, Section::projector, true, "linear_1", "mm.up"},
+    {Slot::projector_down, Section::projector, true, "linear_2", "mm.down"},
 };
 constexpr std::span<const TensorName> kTensorTables[] = {kQwen35Tensors, kSiglipTensors, kSiglipLastNorm, kTensors};
-constexpr const char* kUnread[] = {"model.vision_tower.vit_merger.*"};  // where downsample_mode is 4x
+constexpr const char* kUnread[] = {"model.vision_tower.vit_merger.*",  // where downsample_mode is 4x
+                                   "*.nextn.*"};                       // of GGUF files: what guesses further tokens
 constexpr const char* kVisionRoots[] = {"model.vision_tower."};
 constexpr const char* kProjectorRoots[] = {"model.merger.mlp.0."};
 constexpr const char* kInnerRoots[] = {"model.vision_tower.vit_merger."};
@@ -125,6 +126,23 @@ constexpr Step kProjector[] = {
     {Op::activate},
     {Op::linear, Slot::projector_down},
 };
+
+// Of a text file and its projector.
+constexpr const char* kGgufConfig = R"json({
+  "architectures": ["MiniCPMV4_6ForConditionalGeneration"], "model_type": "minicpmv4_6",
+  "image_token_id": $(token <|image_pad|>), "video_token_id": $(token <|video_pad|>),
+  "insert_layer_id": $(sole clip.vision.wa_layer_indexes),
+  "downsample_mode": "$(clip.vision.projector.scale_factor=2?4x:16x)", "text_config": $(text),
+  "vision_config": {
+    "model_type": "minicpmv4_6_vision", "num_hidden_layers": $(clip.vision.block_count),
+    "hidden_size": $(clip.vision.embedding_length), "intermediate_size": $(rows v.blk.0.ffn_up.weight),
+    "num_attention_heads": $(clip.vision.attention.head_count), "patch_size": $(clip.vision.patch_size),
+    "image_size": $(side v.position_embd.weight clip.vision.patch_size),
+    "layer_norm_eps": $(clip.vision.attention.layer_norm_epsilon)}})json";
+constexpr const char* kGgufProcessor = R"json({
+  "image_processor_type": "MiniCPMV4_6ImageProcessor", "scale_resolution": $(clip.vision.image_size),
+  "patch_size": $(clip.vision.patch_size), "downsample_mode": "$(clip.vision.projector.scale_factor=2?4x:16x)",
+  "image_mean": $(clip.vision.image_mean), "image_std": $(clip.vision.image_std)})json";
 
 constexpr PicturePiece kPicture[] = {
     {PicturePiece::Kind::control, "<image_id>"},
@@ -172,6 +190,11 @@ extern constinit const Family minicpmv4_6 = {
     .tensors = kTensorTables,
     .unread = kUnread,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots, {}, {}, kInnerRoots},
+    .gguf = {.architecture = "qwen35",
+             .text = kQwen35GgufText,
+             .projector = "minicpmv4_6",
+             .config = kGgufConfig,
+             .processor = kGgufProcessor},
     .stem = kStem,
     .projector = kProjector,
     .frame = kProjector,

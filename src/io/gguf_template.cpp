@@ -47,7 +47,7 @@ class Filler {
         {"indices ", &Filler::indices}, {"first ", &Filler::first}, {"most ", &Filler::most},
         {"uneven ", &Filler::uneven},   {"where ", &Filler::where}, {"words ", &Filler::words},
         {"columns ", &Filler::columns}, {"lacks ", &Filler::lacks}, {"turned ", &Filler::turned},
-        {"over ", &Filler::over},
+        {"over ", &Filler::over},       {"sole ", &Filler::sole},
     };
     if (what == "text") {
       out->append(pair_.text_config);
@@ -262,6 +262,14 @@ class Filler {
   Status first(std::string_view name, std::string* out) const {
     std::vector<uint32_t> numbers;
     MICA_TRY(of_layers(name, &numbers));
+    *out += std::to_string(numbers.front());
+    return Status::ok();
+  }
+
+  Status sole(std::string_view name, std::string* out) const {
+    std::vector<uint32_t> numbers;
+    MICA_TRY(pair_.projector.get_u32s(name, kListMax, &numbers));
+    if (numbers.size() != 1) return pair_.projector.error(Code::unsupported, name, "has not one number, which mica runs");
     *out += std::to_string(numbers.front());
     return Status::ok();
   }

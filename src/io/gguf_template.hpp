@@ -10,6 +10,7 @@
 //   squares SIDE PATCH FACTOR|DEFAULT   three keys: how many squares of FACTOR by FACTOR patches a picture of SIDE by
 //                       SIDE pixels has
 //   side TENSOR KEY     the root of a tensor's rows, patches of a square, by the number of a key, the pixels of one
+//   sole KEY            the number of a list of one
 //   every KEY           the last of each run of so many layers of the tower, as a list
 //   indices KEY         the places of a list of booleans where it says true
 //   KEY|DEFAULT         a number, boolean or list of the projector; without a default it must be there

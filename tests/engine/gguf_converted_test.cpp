@@ -45,6 +45,7 @@ const std::vector<Converted>& converted() {
       {"qwen3_5", "qwen3_5_text", patch_limits},
       {"lfm2_vl", "lfm2", lfm2_limits, true, true},
       {"mistral3", "ministral3", {}, true, true},
+      {"minicpmv4_6", "qwen3_5_text", {{"max_slice_nums", 9}}, true, true},
       {"glm4v", nullptr, glm_limits},
       {"glm_ocr", nullptr, glm_limits},
       {"paddleocr_vl", nullptr},

@@ -29,6 +29,7 @@ TOKENS = {
     "mistral3": {300: "[IMG]", 301: "[IMG_BREAK]", 302: "[IMG_END]"},
     "paddleocr_vl": {300: "<|IMAGE_PLACEHOLDER|>", 302: "<|IMAGE_START|>", 303: "<|IMAGE_END|>"},
     "lfm2_vl": {300: "<image>"},
+    "minicpmv4_6": {300: "<|image_pad|>", 301: "<|video_pad|>"},
 }
 
 
@@ -52,7 +53,7 @@ def complete(name, tower, config):
     text = config.get("text_config", config)
     if name == "lfm2_vl" and not tower:
         text["architectures"] = ["Lfm2ForCausalLM"]
-    if name == "qwen3_5":
+    if name in ("qwen3_5", "minicpmv4_6"):
         text["mtp_num_hidden_layers"] = 0
     if name == "glm_ocr":
         text["num_nextn_predict_layers"] = 1
@@ -83,7 +84,7 @@ def convert(name, tower, kind):
     for one in classes:
         if "set_vocab" in vars(one):
             one.set_vocab = toy_vocabulary(special)
-    if name == "qwen3_5" and not tower:
+    if name in ("qwen3_5", "minicpmv4_6") and not tower:
         model.no_mtp = True
     path = OUT / f"{name}-{'mmproj' if tower else 'text'}.gguf"
     with torch.inference_mode():
