@@ -109,6 +109,7 @@ constexpr ConfigField kOneBias[] = {
     {"use_bias", FieldKind::boolean, MICA_FIELD(decoder.output_bias)},
     {"use_bias", FieldKind::boolean, MICA_FIELD(decoder.mlp_bias)},
 };
+constexpr ConfigField kNoAttentionBias[] = {only("attention_bias", kOnlyFalse)};  // of GGUF files
 constexpr ConfigField kCopies[] = {no_effect("image_token_id")};  // beside the root's
 
 // Of the first Qwen, which has them.
@@ -210,7 +211,8 @@ constexpr ConfigTable kGlm[] = {
     {ConfigScope::text, kNextTokens}, {ConfigScope::text, kFixedBias}, {ConfigScope::text, kNoWindows},
     {ConfigScope::text_rope, kRopeTypeMultimodal}};
 constexpr ConfigTable kPaddleOcr[] = {
-    {ConfigScope::text, kOneBias}, {ConfigScope::text, kNoWindows}, {ConfigScope::text_rope, kRopeTypeMultimodal}};
+    {ConfigScope::text, kOneBias}, {ConfigScope::text, kNoAttentionBias}, {ConfigScope::text, kNoWindows},
+    {ConfigScope::text_rope, kRopeTypeMultimodal}};
 constexpr ConfigTable kQwen3Vl[] = {
     {ConfigScope::text, kNoLogn},
     {ConfigScope::text, kAttentionBias}, {ConfigScope::text, kNoMlpBias}, {ConfigScope::text, kNoWindows},

@@ -11,9 +11,12 @@ constexpr std::span<const TensorName> kTensors[] = {kPhi3Tensors};
 
 constexpr GgufKind kGguf = {.architecture = "phi3", .text = {.windows_by_class = true, .partial_rope = true}};
 
+constexpr const char* kUnread[] = {"rope_factors_*"};  // of these: what config.json's lists are made of
+
 constexpr Family family() {
   Family f = text_family("phi3", kModelTypes, kArchitectures, kDecoders, kGguf);
   f.tensors = kTensors;
+  f.unread = kUnread;
   return f;
 }
 

@@ -19,7 +19,7 @@ constexpr std::string_view kWithoutEffect[] = {
     "clip.has_audio_encoder", "clip.projector_type", "clip.vision.projector_type", "clip.use_gelu", "clip.use_silu",
     "clip.vision.projection_dim", "clip.vision.feed_forward_length", "clip.vision.image_size",
     "clip.vision.attention.layer_norm_epsilon", "clip.vision.n_wa_pattern", "clip.has_minicpmv_projector",
-    "clip.minicpmv_query_num",
+    "clip.minicpmv_query_num", "clip.vision.block_count", "clip.vision.attention.head_count",
 };
 // Of other families' pictures, whose files have the same clip.projector_type.
 constexpr std::string_view kRefused[] = {"clip.vision.mm_patch_merge_type", "clip.vision.image_grid_pinpoints",
@@ -197,7 +197,8 @@ Status find_gguf_projector(const GgufFile& text, const GgufFile& projector, std:
       if (!width) *out = nullptr;
       return width;
     }
-    known += (known.empty() ? "" : ", ") + std::string(family.projector);
+    const std::string name(family.projector);
+    if ((", " + known + ",").find(", " + name + ",") == std::string::npos) known += (known.empty() ? "" : ", ") + name;
   }
   return Status::error(Code::unsupported,
                        "%s: its projector \"%s\" with a text of \"%s\" is none that mica reads; it does %s",
