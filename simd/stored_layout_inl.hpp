@@ -143,6 +143,18 @@ inline Bytes32 nibbles_of(const uint8_t* bytes) {
   return joined(nibbles & 15, nibbles >> 4);
 }
 
+// Of 16 numbers those at 32 places, each plus 128.
+inline Bytes32 numbers_at(const int8_t (&numbers)[16], Bytes32 places) {
+#if defined(__AVX2__)
+  const __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(numbers)));
+  return reinterpret_cast<Bytes32>(_mm256_shuffle_epi8(table, reinterpret_cast<__m256i>(places))) ^ 128;
+#else
+  Bytes32 found;
+  for (size_t i = 0; i < sizeof found; ++i) found[i] = static_cast<uint8_t>(numbers[places[i]]);
+  return found ^ 128;
+#endif
+}
+
 // Fifth bits: bit i is value i's.
 inline Bytes32 fifths_of(uint32_t fifth) {
   using Words8 = uint32_t __attribute__((vector_size(32)));
@@ -153,14 +165,6 @@ inline Bytes32 fifths_of(uint32_t fifth) {
   const Bytes32 bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128,
                         1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
   return reinterpret_cast<Bytes32>((spread & bits) == bits) & 16;
-}
-
-// Nibbles of 16 bytes, likewise, of numbers in a table.
-inline void look_up_nibbles(const uint8_t* bytes, int8_t* codes, const int8_t* table) {
-  for (size_t j = 0; j < 16; ++j) {
-    codes[j] = table[bytes[j] & 15];
-    codes[16 + j] = table[bytes[j] >> 4];
-  }
 }
 
 // 32 of 256 values of two bits in 64 bytes: value 128 h + 32 l + j is in byte 32 h + j from bit 2 l on.

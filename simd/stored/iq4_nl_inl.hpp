@@ -10,13 +10,11 @@ namespace {
 
 template <>
 struct StoredLayout<StoredType::iq4_nl> {
-  static constexpr size_t kGroup = 32;
+  static constexpr size_t kGroup = 32, kHalves = 1;
   static constexpr bool kMinimums = false;
+  static constexpr int kOffset = 128;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
-    scales[0] = load_half(block);
-    look_up_nibbles(block + 2, codes, kNumbersIq4);
-  }
+  static Bytes32 codes(const uint8_t* block, size_t) { return numbers_at(kNumbersIq4, nibbles_of(block + 2)); }
 };
 
 }  // namespace

@@ -12,14 +12,17 @@ template <>
 struct StoredLayout<StoredType::iq4_xs> {
   static constexpr size_t kGroup = 32;
   static constexpr bool kMinimums = false;
+  static constexpr int kOffset = 128;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
+  static Bytes32 codes(const uint8_t* block, size_t part) {
+    return numbers_at(kNumbersIq4, nibbles_of(block + 8 + 16 * part));
+  }
+  static void scales(const uint8_t* block, float* scales, float*) {
     const float scale = load_half(block);
     const int high = load_u16(block + 2);
     for (size_t g = 0; g < 8; ++g) {
       const int low = block[4 + g / 2] >> g % 2 * 4 & 15;
       scales[g] = scale * static_cast<float>((low | (high >> 2 * g & 3) << 4) - 32);
-      look_up_nibbles(block + 8 + 16 * g, codes + 32 * g, kNumbersIq4);
     }
   }
 };

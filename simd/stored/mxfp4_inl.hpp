@@ -12,12 +12,13 @@ template <>
 struct StoredLayout<StoredType::mxfp4> {
   static constexpr size_t kGroup = 32;
   static constexpr bool kMinimums = false;
+  static constexpr int kOffset = 128;
 
-  static void unpack(const uint8_t* block, int8_t* codes, float* scales, float*) {
+  static Bytes32 codes(const uint8_t* block, size_t) { return numbers_at(kTwiceE2m1, nibbles_of(block + 1)); }
+  static void scales(const uint8_t* block, float* scales, float*) {
     // 2^(e - 128), of which the two smallest are subnormal.
     const uint32_t exponent = block[0];
     scales[0] = std::bit_cast<float>(exponent < 2 ? uint32_t{0x00200000} << exponent : (exponent - 1) << 23);
-    look_up_nibbles(block + 1, codes, kTwiceE2m1);
   }
 };
 
