@@ -44,6 +44,8 @@ void gemv_rows(const GemvRows& activations, const uint8_t* w, size_t w_stride, s
                 rows, depth, nullptr);
 }
 
+void round_words(const float*, size_t, void*) {}  // blocks meet x as it is
+
 void widen_f16(float* dst, const uint16_t* src, size_t n) {
   for (size_t i = 0; i < n; ++i) dst[i] = widen_half(src[i]);
 }
@@ -171,7 +173,7 @@ extern const FloatKernels MICA_TABLE(float) = {
 #define MICA_STORED_TYPE(type, ...) gemv_rows<StoredType::type>,
 #include "stored_types.inc"
         },
-    .round_words = [](const float*, size_t, void*) {},  // blocks meet x as it is
+    .round_words = round_words,
     .widen =
         {
 #define MICA_STORED_TYPE(type, ...) widen_stored<StoredType::type>,

@@ -141,6 +141,8 @@ void gemv_rows(const GemvRows& activations, const uint8_t* w, size_t w_stride, s
                 rows, depth, words);
 }
 
+void round_words(const float* x, size_t depth, void* words) { WordRow(words, depth).round(x, depth); }
+
 // ---- rows -----------------------------------------------------------------------------------------------------------
 
 float sum_of_squares(const float* x, float mean, size_t n) {
@@ -381,7 +383,7 @@ extern const FloatKernels MICA_TABLE(float) = {
 #define MICA_STORED_TYPE(type, ...) gemv_rows<StoredType::type>,
 #include "stored_types.inc"
         },
-    .round_words = [](const float* x, size_t depth, void* words) { WordRow(words, depth).round(x, depth); },
+    .round_words = round_words,
     .widen =
         {
 #define MICA_STORED_TYPE(type, ...) widen_stored<StoredType::type>,
