@@ -27,13 +27,19 @@ class Reader {
   Status read(const CalibrationSample& sample, std::span<const Picture> pictures) {
     session_->clear();
     MICA_TRY(add_turns(session_->model(), sample, pictures, session_.get()));
+    size_t rows = session_->tokens_pending();
+    for (size_t i = 0; i < session_->pictures_pending(); ++i) rows -= std::min<size_t>(rows, session_->picture(i).tokens);
+    text_rows_ = std::max<size_t>(1, rows);
     return session_->tokens_pending() == 0 ? Status::ok() : session_->prefill(nullptr, nullptr);
   }
   const float* row(uint32_t from_end) const { return session_->logits(from_end); }
+  // Pictures stand first in a sample. What would follow a row of theirs is never asked, and such rows are alike.
+  size_t text_rows() const { return text_rows_; }
 
  private:
   OwnedBytes memory_;
   std::unique_ptr<Session> session_;
+  size_t text_rows_ = 0;
 };
 
 }  // namespace
@@ -68,7 +74,8 @@ Status compare_logits(const Model& checkpoint, const Model& packed, const std::v
     if (status) status = after.read(sample, pictures);
     if (status.code() == Code::context_full) continue;
     MICA_TRY(status);
-    for (uint32_t i = 0; i < closeness_rows(checkpoint) && before.row(i) != nullptr; ++i)
+    const size_t rows = std::min<size_t>(closeness_rows(checkpoint), before.text_rows());
+    for (uint32_t i = 0; i < rows && before.row(i) != nullptr; ++i)
       cosines.push_back(cosine_of(after.row(i), before.row(i), checkpoint.spec.decoder.vocabulary));
     ++out->samples;
   }

@@ -11,7 +11,7 @@
 
 namespace mica {
 
-// Rows of a sample that are compared: its last ones, which have seen the most of it; all, pictures' included, where
+// Rows of a sample that are compared: its last ones, which have seen the most of it; all behind its pictures, where
 // logits of so many take little room.
 uint32_t closeness_rows(const Model& model);
 
