@@ -40,6 +40,7 @@ Status RowMoments::create(size_t width) {
 }
 
 void RowMoments::add(const Compute& compute, const float* rows, const float* reference, size_t count) {
+  ++samples_;
   for (size_t first = 0; first < count;) {
     const size_t here = std::min(count - first, kSlab - held_);
     parallel_for(compute, ceil_div(width_, kTile), [&](size_t task, int) {

@@ -17,7 +17,7 @@ class RowMoments {
  public:
   // Errors: out_of_memory.
   Status create(size_t width);
-  // `count` rows of each, `width` floats apart, both in the same order.
+  // `count` rows of each of one sample, `width` floats apart, both in the same order.
   void add(const Compute& compute, const float* rows, const float* reference, size_t count);
   // Completes the sums; before this they are not to be read.
   void finish(const Compute& compute);
@@ -29,6 +29,7 @@ class RowMoments {
 
   size_t width() const { return width_; }
   size_t rows() const { return rows_; }
+  size_t samples() const { return samples_; }  // that these are of
   const float* second() const { return second_.data(); }
   const float* drift() const { return drift_.data(); }
 
@@ -36,7 +37,7 @@ class RowMoments {
   void flush(const Compute& compute);
 
   size_t width_ = 0;
-  size_t rows_ = 0;
+  size_t rows_ = 0, samples_ = 0;
   size_t held_ = 0;               // rows that wait in the transposed buffers
   std::vector<float> second_;     // [width][width], the lower triangle until finish()
   std::vector<float> drift_;      // [width][width]
