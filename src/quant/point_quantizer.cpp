@@ -195,7 +195,10 @@ Status PointQuantizer::run(const PointJob& job) {
     const auto rounds_here = [&](const ReadingMatrix& matrix) { return grid_of(matrix.format).pairs == pairs; };
     if (std::none_of(job.matrices.begin(), job.matrices.end(), rounds_here)) continue;
     ColumnRounder rounder;
-    const bool by_columns = options_.rounding == Rounding::gptq && rounder.factor(moments, pairs);
+    const bool few_bits = std::any_of(job.matrices.begin(), job.matrices.end(), [&](const ReadingMatrix& matrix) {
+      return rounds_here(matrix) && matrix.format != WeightFormat::s8;
+    });
+    const bool by_columns = options_.rounding == Rounding::gptq && rounder.factor(moments, pairs, few_bits);
     for (const ReadingMatrix& matrix : job.matrices)
       if (rounds_here(matrix))
         MICA_TRY(round(job, matrix, by_columns ? &rounder : nullptr, moments, suppressed, kept));

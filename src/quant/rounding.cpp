@@ -28,7 +28,8 @@ constexpr size_t kBlock = 128;
 // Share of the mean diagonal that is added to H: GPTQ's percdamp. Raised tenfold, at most kDampingSteps times, for a
 // matrix that is singular all the same.
 constexpr double kDamping = 0.01;
-// The same divided by samples, where it is more: what few pictures or texts say of others is less sure. At 128, 0.016.
+// The same divided by samples, where it is more and few bits leave much to distribute: what few pictures or texts say of
+// others is less sure. At 128 samples 0.016.
 constexpr double kDampingOfSample = 2;
 constexpr int kDampingSteps = 3;
 // Passes of coordinate descent: a third changes one code in some hundreds.
@@ -140,7 +141,7 @@ void ColumnRounder::order_columns(bool pairs) {
   });
 }
 
-bool ColumnRounder::factor(const RowMoments& moments, bool pairs) {
+bool ColumnRounder::factor(const RowMoments& moments, bool pairs, bool few_bits) {
   const size_t n = columns_ = moments.width();
   moments_ = &moments;
   const float* second = moments.second();
@@ -148,7 +149,8 @@ bool ColumnRounder::factor(const RowMoments& moments, bool pairs) {
   double trace = 0;
   for (size_t i = 0; i < n; ++i) trace += second[i * n + i];
   double share = kDamping;
-  if (moments.samples() > 1) share = std::max(share, kDampingOfSample / static_cast<double>(moments.samples()));
+  if (few_bits && moments.samples() > 1)
+    share = std::max(share, kDampingOfSample / static_cast<double>(moments.samples()));
   double damping = share * trace / static_cast<double>(n);
   lower_.resize(n * n);
   for (int step = 0;; ++step, damping *= 10) {

@@ -49,7 +49,7 @@ class ColumnRounder {
  public:
   // Factors the moments, for grids of pairs or for others; false when they cannot be, even damped more: then
   // round_nearest is what is left.
-  bool factor(const RowMoments& moments, bool pairs = false);
+  bool factor(const RowMoments& moments, bool pairs = false, bool few_bits = false);
   // The share of the error of rounding to the nearest that is expected to be left: mean D over the mean diagonal of H.
   double share_left() const;
   // Rounds [rows][columns] weights. The error is that against W on the float model's rows, up to the drift's own
