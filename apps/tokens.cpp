@@ -1,6 +1,8 @@
 // Text to token ids and back, see tokens.hpp.
 #include "tokens.hpp"
 
+#include <algorithm>
+
 #include "handles.hpp"
 
 namespace app {
@@ -17,6 +19,17 @@ std::string detokenize(const mica_tokenizer* tokenizer, const std::vector<int32_
                            error);
   };
   return fill_to_size<std::string>(ids.size() * 8 + 16, fill);
+}
+
+size_t longest_token(const mica_tokenizer* tokenizer) {
+  size_t longest = 1;
+  for (int32_t id = 0;; ++id) {
+    mica_error error{};
+    size_t bytes = 0;
+    const mica_status status = mica_detokenize(tokenizer, &id, 1, 0, nullptr, 0, &bytes, &error);
+    if (status != MICA_OK && bytes == 0) return longest;  // behind the last
+    longest = std::max(longest, bytes + 1);               // many leave out the blank at the beginning of a text
+  }
 }
 
 }  // namespace app

@@ -14,4 +14,8 @@ namespace app {
 std::vector<int32_t> tokenize(const mica_tokenizer* tokenizer, const std::string& text, int flags);
 std::string detokenize(const mica_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special);
 
+// In bytes of text: of its tokens the longest. (A token that stands for all that is unknown, or takes white space along, has no
+// bound; no text that people send is mostly of such.)
+size_t longest_token(const mica_tokenizer* tokenizer);
+
 }  // namespace app

@@ -21,8 +21,7 @@ class Watched {
   }
   Watched(const Watched&) = delete;
 
-  // What comes next within this time; throws Gone.
-  struct Gone {};
+  // What comes next within this time; throws ClientGone.
   Job::News hear(std::chrono::milliseconds patience, Piece* piece, Ending* ending) {
     const Clock::time_point until = Clock::now() + patience;
     for (;;) {
@@ -30,14 +29,14 @@ class Watched {
       is_over_ = is_over_ || news == Job::News::end;
       if (is_over_) return news;
       // Also where pieces come without a pause: a whole answer is written to nobody before its end.
-      if (connection_ != nullptr && connection_->is_gone()) throw Gone();
+      connection_->require_client();
       if (news != Job::News::none || Clock::now() >= until) return news;
     }
   }
-  // Until something comes, or it is time to begin without; throws what the answer fails of at once, and Gone.
+  // Until something comes, or it is time to begin without; throws what the answer fails of at once, and ClientGone.
   void wait_for_begin() {
     for (const Clock::time_point until = Clock::now() + kBeginTime; !job_->has_news(kLookTime) && Clock::now() < until;)
-      if (connection_ != nullptr && connection_->is_gone()) throw Gone();
+      connection_->require_client();
     if (const std::optional<Refusal> refusal = job_->failure()) throw Refusal(*refusal);
   }
 
@@ -56,28 +55,37 @@ void check_tongue(const mica_model* model, const Question& question) {
     throw Refusal(501, "this model has no tokenizer: it takes a list of tokens");
 }
 
-// What no context has room for is seen here, in the thread of who asks: reading it may take long.
-void check_length(Service& service, const Question& question) {
-  const mica_tokenizer* tokenizer = mica_model_tokenizer(service.model.get());
-  const auto check = [&](const std::string& text) {
-    mica_error error{};
-    size_t tokens = 0;
-    if (tokenizer == nullptr || text.size() <= kTextBytesAtOnce) return;
-    const std::lock_guard<std::mutex> lock(service.decoding);  // one at a time: it takes memory
-    const mica_status status =
-        mica_tokenize(tokenizer, text.data(), text.size(), MICA_TOKENIZE_PLAIN, nullptr, 0, &tokens, &error);
-    if (status != MICA_OK && tokens == 0) throw Failure(error.message, status);
-    if (tokens > service.scheduler.context())
-      throw Refusal(400, "a text of " + std::to_string(tokens) + " tokens does not fit a context of " +
-                             std::to_string(service.scheduler.context()) +
-                             ": shorten it, or start the server with a larger -c");
-  };
-  check(question.text);
-  for (const Turn& turn : question.turns)
-    for (const Part& part : turn.parts) check(part.text);
+[[noreturn]] void refuse_length(const Scheduler& scheduler, size_t count, const char* unit) {
+  throw Refusal(400, "a text of " + std::to_string(count) + ' ' + unit + " does not fit a context of " +
+                         std::to_string(scheduler.context()) +
+                         " tokens: shorten it, or give it a larger one (mica serve -c)");
 }
 
-constexpr int kClientGone = 499;  // for the log alone, as nginx has it
+// What no context has room for is seen here, in the thread of who asks: by its bytes alone, or by its tokens.
+void check_length(Service& service, const Question& question) {
+  const Scheduler& scheduler = service.scheduler;
+  const size_t bytes = question.text_bytes();
+  if (bytes > scheduler.text_bytes_max()) refuse_length(scheduler, bytes, "bytes");
+  if (bytes <= kTextBytesAtOnce) return;
+  const OneAtATime::Turn turn = service.measuring.enter();
+  size_t tokens = 0;
+  const auto add = [&](const std::string& text, int flags) {
+    mica_error error{};
+    size_t count = 0;
+    const mica_status status = mica_tokenize(mica_model_tokenizer(service.model.get()), text.data(), text.size(), flags,
+                                             nullptr, 0, &count, &error);
+    if (status != MICA_OK && count == 0) throw Failure(error.message, status);
+    tokens += count;
+    if (tokens > scheduler.context()) refuse_length(scheduler, tokens, "tokens");
+  };
+  add(question.text, MICA_TOKENIZE_SPECIAL);
+  for (const Turn& said : question.turns) {
+    std::string text;  // parts that meet may share a token
+    for (const Part& part : said.parts) text += part.text;
+    add(text, MICA_TOKENIZE_PLAIN);
+  }
+}
+
 constexpr std::chrono::hours kForever{24 * 365};
 
 void answer_whole(Call& call, Watched& job, const Protocol& protocol) {
@@ -129,7 +137,7 @@ void answer_stream(Call& call, std::unique_ptr<Watched> job, std::unique_ptr<Pro
       if (!bytes.empty() && !sink.write(bytes.data(), bytes.size())) return false;
       if (is_last) sink.done();
       return true;
-    } catch (const Watched::Gone&) {
+    } catch (const ClientGone&) {
       return false;
     } catch (const std::exception&) {  // out of memory: who listens sees a stream that breaks off
       return false;
@@ -155,12 +163,8 @@ void answer_question(Call& call, Question&& question,
   const bool streams = question.streams;
   if (!question.schema.empty()) question.schema_read = call.service.schemas.read(model, question.schema);
   auto job = std::make_unique<Watched>(call.service, std::move(question));
-  try {
-    if (streams) answer_stream(call, std::move(job), std::move(protocol));
-    else answer_whole(call, *job, *protocol);
-  } catch (const Watched::Gone&) {
-    call.response.status = kClientGone;
-  }
+  if (streams) answer_stream(call, std::move(job), std::move(protocol));
+  else answer_whole(call, *job, *protocol);
 }
 
 void answer_token_count(Call& call, Question&& question) {
@@ -170,12 +174,7 @@ void answer_token_count(Call& call, Question&& question) {
   Watched job(call.service, std::move(question));
   Piece piece;
   Ending ending;
-  try {
-    job.hear(kForever, &piece, &ending);
-  } catch (const Watched::Gone&) {
-    call.response.status = kClientGone;
-    return;
-  }
+  job.hear(kForever, &piece, &ending);
   if (ending.refusal) throw Refusal(*ending.refusal);
   answer_json(call, {{"object", "response.input_tokens"}, {"input_tokens", ending.counts.prompt_tokens}});
 }

@@ -1,4 +1,5 @@
 // What the server tells of itself and of its model, and its tokenizer. Answers to questions: answering.cpp.
+#include "limits.hpp"
 #include "request_fields.hpp"
 #include "routes.hpp"
 #include "tokens.hpp"
@@ -46,6 +47,21 @@ Ordered model_json(const Service& service) {
             {"n_params", mica_model_parameters(model)},
             {"size", mica_model_bytes(model)},
             {"family", mica_model_family(model)}}}};
+}
+
+// What may be many times as large as the request: it counts as held until it is written.
+void answer_held(Call& call, const Ordered& json) {
+  struct Answer {
+    std::string text;
+    Held held;
+  };
+  const auto answer = std::make_shared<Answer>(Answer{dump(json), std::move(call.held)});
+  if (!answer->held.add(answer->text.size()))
+    throw Refusal(503, "the server holds as much of answers as it may: ask again later");
+  const auto write = [answer](size_t offset, size_t length, httplib::DataSink& sink) {
+    return sink.write(answer->text.data() + offset, length);
+  };
+  call.response.set_content_provider(answer->text.size(), "application/json", write);
 }
 
 // A line of Prometheus' text form, with what it says before it.
@@ -154,11 +170,14 @@ void answer_metrics(Call& call) {
 void answer_tokenize(Call& call) {
   const mica_tokenizer* tokenizer = tokenizer_of(call);
   const auto& text = required_field(call.body, "content", Kind::text).get_ref<const std::string&>();
+  if (text.size() > kTokenizeBytesMax)
+    throw Refusal(413, "\"content\" has more than " + std::to_string(kTokenizeBytesMax) + " bytes", "content");
   int flags = flag(call.body, "parse_special", true) ? MICA_TOKENIZE_SPECIAL : MICA_TOKENIZE_PLAIN;
   if (flag(call.body, "add_special", false)) flags |= MICA_TOKENIZE_BEGIN | MICA_TOKENIZE_END;
   if (flag(call.body, "with_pieces", false))
     throw Refusal(400, "\"with_pieces\" is not done: /detokenize", "with_pieces");
-  answer_json(call, {{"tokens", tokenize(tokenizer, text, flags)}});
+  const OneAtATime::Turn turn = call.service.tokenizing.enter();
+  answer_held(call, {{"tokens", tokenize(tokenizer, text, flags)}});
 }
 
 void answer_detokenize(Call& call) {
@@ -168,7 +187,8 @@ void answer_detokenize(Call& call) {
       throw Refusal(400, "\"tokens\" wants a list of tokens", "tokens");
     ids.push_back(token.get<int32_t>());
   }
-  answer_json(call, {{"content", detokenize(tokenizer_of(call), ids, false)}});
+  const OneAtATime::Turn turn = call.service.tokenizing.enter();
+  answer_held(call, {{"content", detokenize(tokenizer_of(call), ids, false)}});
 }
 
 }  // namespace app::serve

@@ -18,6 +18,7 @@ class ByteBudget {
     } while (!held_.compare_exchange_weak(now, now + bytes));
     return true;
   }
+  size_t bytes_max() const { return bytes_max_; }
   void give_back(size_t bytes) { held_ -= bytes; }
 
  private:
@@ -40,6 +41,8 @@ class Held {
     if (budget_ != nullptr) budget_->give_back(bytes_);
   }
 
+  // False where it would be too much for the server also if this request were alone.
+  bool can_have(size_t bytes) const { return budget_ != nullptr && bytes <= budget_->bytes_max() - bytes_; }
   // False where the server holds too much already.
   bool add(size_t bytes) {
     if (budget_ == nullptr || !budget_->take(bytes)) return false;

@@ -66,7 +66,12 @@ void Connection::begin_answer() {
 
 bool Connection::is_gone() const { return wait(POLLRDHUP, Clock::now()); }
 
+void Connection::require_client() const {
+  if (is_gone()) throw ClientGone();
+}
+
 void Connection::linger() {
+  if (is_dropped_) return;
   constexpr size_t kBytesMax = size_t{4} << 20;
   ::shutdown(socket_, SHUT_WR);
   until_ = Clock::now() + std::chrono::seconds(1);
@@ -106,6 +111,7 @@ ssize_t Connection::read(char* bytes, size_t size) {
 }
 
 ssize_t Connection::write(const char* bytes, size_t size) {
+  if (is_dropped_) return -1;
   for (;;) {
     if (!wait(POLLOUT, Clock::now() + kStallTimeMax)) return -1;
     const ssize_t count = ::send(socket_, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);

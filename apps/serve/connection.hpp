@@ -14,6 +14,9 @@ namespace app::serve {
 
 class Connections;
 
+// Who asked has left: nothing is written any more.
+struct ClientGone {};
+
 class Connection final : public httplib::Stream {
  public:
   // Of a socket that was accepted; takes it over.
@@ -35,9 +38,14 @@ class Connection final : public httplib::Stream {
   // It ends behind the answer at hand: what comes next of it could not be told from the rest of a request.
   void close_behind() { closes_ = true; }
   bool closes() const { return closes_; }
+  // Nothing more is written: the client has left.
+  void drop() { closes_ = is_dropped_ = true; }
   double request_seconds() const { return std::chrono::duration<double>(Clock::now() - requested_).count(); }
-  // The client closed its end, or the connection is broken.
+  // The client closed its end, or the connection is broken. One that closes the way to here alone and waits for its answer
+  // looks the same, and is taken for gone.
   bool is_gone() const;
+  // Throws ClientGone.
+  void require_client() const;
   // Behind an answer to what was not read to its end: the client should still see it.
   void linger();
 
@@ -63,7 +71,7 @@ class Connection final : public httplib::Stream {
   Phase phase_ = Phase::idle;  // changed under the lock of all
   Clock::time_point since_ = Clock::now(), until_ = Clock::time_point::max();
   Clock::time_point requested_ = Clock::now();
-  bool closes_ = false;
+  bool closes_ = false, is_dropped_ = false;
   size_t head_bytes_ = 0;
   char buffer_[8192];
   size_t buffered_ = 0, taken_ = 0;

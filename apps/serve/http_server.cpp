@@ -18,7 +18,8 @@ namespace {
 constexpr char kFullAnswer[] =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 constexpr int kContinue = 100;
-constexpr int kBacklog = 128;  // the library's 5 makes clients that come together wait for a second
+constexpr int kClientGone = 499;  // for the log alone, as nginx has it: it is written to nobody
+constexpr int kBacklog = 128;     // the library's 5 makes clients that come together wait for a second
 
 // Takes as long wherever the first difference is.
 bool is_same_secret(const std::string& given, const std::string& key) {
@@ -94,6 +95,9 @@ template <typename Answer>
 void answering(const std::string& path, httplib::Response& response, const Answer& answer) {
   try {
     answer();
+  } catch (const ClientGone&) {
+    response.status = kClientGone;
+    Connection::current()->drop();
   } catch (const Refusal& refusal) {
     write_refusal(refusal, path, response);
   } catch (const Failure& failure) {
@@ -131,6 +135,12 @@ HttpServer::HttpServer(Service* service, size_t connections_max) : service_(*ser
     if (!response.body.empty()) return;
     Connection::current()->close_behind();
     write_refusal(Refusal(response.status, "this is no request that the server reads"), request.path, response);
+  });
+  // The library tells more of a connection than is so here.
+  set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
+    response.headers.erase("Accept-Ranges");
+    if (response.headers.erase("Keep-Alive") > 0 && !Connection::current()->closes())
+      response.set_header("Keep-Alive", "timeout=" + std::to_string(kIdleTimeMax.count()));
   });
   set_logger([this](const httplib::Request& request, const httplib::Response& response) {
     service_.log.write(

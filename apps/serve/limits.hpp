@@ -23,8 +23,13 @@ constexpr int kJsonDepthMax = 32;
 constexpr size_t kJsonMembersMax = 1024;
 constexpr size_t kTurnsMax = 1024;
 constexpr size_t kPicturesMax = 64;  // of one request
-// A longer text is measured before it comes to the thread that computes, which reads so much in a few milliseconds.
+// Of all texts of a question together: a million tokens as people write. More is refused before it is looked at, and so is
+// what is longer than a context full of the longest token.
+constexpr size_t kTextBytesMax = size_t{4} << 20;
+// More text than this is measured before it comes to the thread that computes, which reads so much in a few milliseconds.
 constexpr size_t kTextBytesAtOnce = size_t{32} << 10;
+// Of /tokenize, which takes some thirty times as much for a moment, and has an answer of up to seven times as much.
+constexpr size_t kTokenizeBytesMax = size_t{1} << 20;
 
 constexpr size_t kRefusedAtOnce = 32;  // connections beyond the most, which are told so; more wait in the system
 

@@ -41,8 +41,11 @@ Part read_picture(std::string_view source, std::mutex* decoding, Held* held) {
   if (mica_picture_decode(bytes->data(), bytes->size(), &picture, &error) != MICA_OK)
     throw Refusal(http_status(error.status), std::string("a picture cannot be read: ") + error.message, kField);
   part.picture.reset(picture);
-  if (!held->add(size_t{3} * mica_picture_width(picture) * mica_picture_height(picture)))
-    throw Refusal(503, "the server holds as many pictures as it may: ask again later");
+  const size_t pixel_bytes = size_t{3} * mica_picture_width(picture) * mica_picture_height(picture);
+  if (!held->can_have(pixel_bytes))
+    throw Refusal(413, "the pictures of this request are more than the server ever holds: send fewer, or smaller ones",
+                  kField);
+  if (!held->add(pixel_bytes)) throw Refusal(503, "the server holds as many pictures as it may: ask again later");
   part.digest = digest_of(*bytes);
   return part;
 }

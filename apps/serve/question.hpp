@@ -41,6 +41,13 @@ struct Question {
   bool wants_probabilities = false;
   uint32_t likeliest = 0;  // tokens that are told beside each, with their probabilities
   Held held;               // of the server's memory
+
+  size_t text_bytes() const {
+    size_t bytes = text.size();
+    for (const Turn& turn : turns)
+      for (const Part& part : turn.parts) bytes += part.text.size();
+    return bytes;
+  }
 };
 
 }  // namespace app::serve

@@ -65,7 +65,18 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/audio/transcriptions", nullptr},
     {"POST", "/v1/audio/speech", nullptr},
     {"POST", "/v1/images/generations", nullptr},
+    {"POST", "/v1/audio/translations", nullptr},
+    {"POST", "/v1/images/edits", nullptr},
+    {"POST", "/v1/images/variations", nullptr},
     {"POST", "/v1/moderations", nullptr},
+    {"GET", "/v1/files", nullptr},
+    {"POST", "/v1/files", nullptr},
+    {"GET", "/v1/files/", nullptr},
+    {"DELETE", "/v1/files/", nullptr},
+    {"GET", "/v1/batches", nullptr},
+    {"POST", "/v1/batches", nullptr},
+    {"GET", "/v1/batches/", nullptr},
+    {"POST", "/v1/batches/", nullptr},
     {"POST", "/api/embed", nullptr},
     {"POST", "/api/embeddings", nullptr},
     {"POST", "/api/pull", nullptr},
@@ -73,6 +84,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/create", nullptr},
     {"POST", "/api/copy", nullptr},
     {"DELETE", "/api/delete", nullptr},
+    {"GET", "/api/blobs/", nullptr},  // and so HEAD, by which Ollama's clients ask
+    {"POST", "/api/blobs/", nullptr},
 };
 
 }  // namespace

@@ -5,7 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "limits.hpp"
 #include "terminal.hpp"
+#include "tokens.hpp"
 
 namespace app::serve {
 namespace {
@@ -37,6 +39,8 @@ Scheduler::Scheduler(const Model& model, const SchedulerOptions& options) : mode
   workspace_ =
       open_handle<Workspace>(mica_workspace_create, model_, &options_.session, options.slots, nullptr, size_t{0});
   require(mica_workspace_session_size(workspace_.get(), &options_.session, &session_bytes, &error), error);
+  if (const mica_tokenizer* tokenizer = mica_model_tokenizer(model_))
+    text_bytes_max_ = std::min(kTextBytesMax, context_ * longest_token(tokenizer));
   bytes_ = workspace_bytes + options.slots * session_bytes + options.cache_bytes;
   require_memory(bytes_, options_, context_);
   pictures_ = open_handle<Pictures>(mica_pictures_create, model_, options.cache_bytes);
@@ -62,14 +66,17 @@ void Scheduler::leave(Job& job) {
   job.leave();
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const std::unique_ptr<Slot>& slot : slots_)
-    if (slot->job().get() == &job) mica_session_cancel(slot->session());
+    if (slot.get() != starting_ && slot->job().get() == &job) mica_session_cancel(slot->session());
   work_.notify_one();
 }
 
 Scheduler::View Scheduler::view() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   View view;
-  for (const std::unique_ptr<Slot>& slot : slots_) view.slots.push_back({!slot->is_free(), slot->counts()});
+  for (const std::unique_ptr<Slot>& slot : slots_) {
+    if (slot.get() == starting_) view.slots.push_back({true, {}});
+    else view.slots.push_back({!slot->is_free(), slot->counts()});
+  }
   view.waiting = queue_.size();
   view.totals = totals_;
   view.is_draining = drains_;
@@ -85,15 +92,16 @@ void Scheduler::drain() {
 bool Scheduler::is_idle() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const std::unique_ptr<Slot>& slot : slots_)
-    if (!slot->is_free()) return false;
-  return queue_.empty();
+    if (is_busy(*slot)) return false;
+  return queue_.empty() && !starts_;
 }
 
 void Scheduler::stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     drains_ = stops_ = true;
-    for (const std::unique_ptr<Slot>& slot : slots_) mica_session_cancel(slot->session());
+    for (const std::unique_ptr<Slot>& slot : slots_)
+      if (slot.get() != starting_) mica_session_cancel(slot->session());
     work_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
@@ -132,19 +140,33 @@ void Scheduler::drop_left() {
   totals_.abandoned += std::erase_if(queue_, [](const std::shared_ptr<Job>& job) { return job->is_left(); });
 }
 
+// As many as there is room for; behind one that took long, the others have their steps first.
 void Scheduler::admit() {
-  for (;;) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (queue_.empty()) return;
-    const std::shared_ptr<Job> job = queue_.front();
-    if (job->question.work == Work::answer && slot_for(job->question) == nullptr) return;
-    queue_.pop_front();
-    start(job);
+  for (size_t text_bytes = 0; text_bytes <= kTextBytesAtOnce;) {
+    Slot* slot = nullptr;
+    const std::shared_ptr<Job> job = take_job(&slot);
+    if (job == nullptr) return;
+    text_bytes += job->question.text_bytes();
+    start(job, slot);
   }
 }
 
+// Null where none can be begun. Meanwhile others may add to the queue, and do nothing else to it.
+std::shared_ptr<Job> Scheduler::take_job(Slot** slot) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (queue_.empty()) return nullptr;
+  const std::shared_ptr<Job> job = queue_.front();
+  lock.unlock();
+  if (job->question.work == Work::answer && (*slot = slot_for(job->question)) == nullptr) return nullptr;
+  lock.lock();
+  queue_.pop_front();
+  starts_ = true;
+  starting_ = *slot;
+  return job;
+}
+
 // The free slot that holds most of the conversation, else the one that was not used for longest.
-Slot* Scheduler::slot_for(const Question& question) {
+Slot* Scheduler::slot_for(const Question& question) const {
   Slot* best = nullptr;
   size_t most = 0;
   for (const std::unique_ptr<Slot>& slot : slots_) {
@@ -156,14 +178,21 @@ Slot* Scheduler::slot_for(const Question& question) {
   return best;
 }
 
-void Scheduler::start(const std::shared_ptr<Job>& job) {
+// Without the lock: nobody waits for a text that is read.
+void Scheduler::start(const std::shared_ptr<Job>& job, Slot* slot) {
+  std::optional<Refusal> refusal;
   try {
-    if (job->question.work == Work::count_tokens) count_tokens(*job);
-    else slot_for(job->question)->begin(job, ++clock_);
+    if (slot != nullptr) slot->begin(job, ++clock_);
+    else count_tokens(*job);
   } catch (const Failure& failure) {
-    ++totals_.failures;
-    job->end({MICA_STOP_END, refusal_of(failure.status(), failure.what()), {}});
+    refusal = refusal_of(failure.status(), failure.what());
   }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  starts_ = false;
+  starting_ = nullptr;
+  if (!refusal) return;
+  ++totals_.failures;
+  job->end({MICA_STOP_END, refusal, {}});
 }
 
 // In a session of its own, whose memory is hardly touched.

@@ -51,6 +51,8 @@ class Scheduler {
   };
   View view() const;
   uint32_t context() const { return context_; }  // of each slot, in tokens
+  // A text of more bytes is longer than a context, or than a text may be.
+  size_t text_bytes_max() const { return text_bytes_max_; }
   size_t bytes() const { return bytes_; }
 
   // Takes no more jobs.
@@ -64,9 +66,11 @@ class Scheduler {
   bool wait_for_work();
   void drop_left();
   void admit();
-  void start(const std::shared_ptr<Job>& job);
+  std::shared_ptr<Job> take_job(Slot** slot);
+  void start(const std::shared_ptr<Job>& job, Slot* slot);
   void count_tokens(Job& job);
-  Slot* slot_for(const Question& question);
+  Slot* slot_for(const Question& question) const;
+  bool is_busy(const Slot& slot) const { return &slot == starting_ || !slot.is_free(); }
   Slot* first_apart() const;
   bool read();
   void step();
@@ -77,17 +81,20 @@ class Scheduler {
   const mica_model* model_;
   SchedulerOptions options_;
   uint32_t context_ = 0;
-  size_t bytes_ = 0;
+  size_t bytes_ = 0, text_bytes_max_ = 0;
   Pictures pictures_;
   Workspace workspace_;
   SlotRoom room_{};
   uint64_t clock_ = 0;
   std::chrono::steady_clock::duration step_time_{};  // of the newest
 
-  mutable std::mutex mutex_;  // of all below; slots are changed by the thread alone, under it
+  // Of all below. Slots are changed by the thread alone, under it, but for the one that begins: reading a text takes long.
+  mutable std::mutex mutex_;
   std::condition_variable work_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::deque<std::shared_ptr<Job>> queue_;
+  bool starts_ = false;       // a job that is in no queue any more
+  Slot* starting_ = nullptr;  // for an answer
   Totals totals_;
   bool drains_ = false, stops_ = false;
   std::thread thread_;

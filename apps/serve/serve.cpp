@@ -69,7 +69,8 @@ void add_serve_options(CommandLine& line, ServeOptions& options) {
                     "encoded again",
             .group = kGroup,
             .low = 0,
-            .high = 1e15},
+            .high = 1e15,
+            .initial = "268435456"},
            &options.cache_bytes);
   line.add({.names = "-a,--alias",
             .value = "NAME",
@@ -203,6 +204,8 @@ int serve_model(CommandLine& line, const std::vector<std::string>& arguments) {
       .scheduler{model, {session_options(options.shared), options.slots, options.queue, options.cache_bytes}},
       .budget = serve::ByteBudget(serve::kHeldBytesMax),
       .decoding{},
+      .measuring{},
+      .tokenizing{},
       .schemas{}};
   HttpServer server(&service, connections);
   const int port = server.bind(options.host, static_cast<int>(options.port));

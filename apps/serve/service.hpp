@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "chat_request.hpp"
+#include "one_at_a_time.hpp"
 #include "read_schemas.hpp"
 #include "request_log.hpp"
 #include "scheduler.hpp"
@@ -24,7 +25,9 @@ struct Service {
   RequestLog log;
   Scheduler scheduler;
   ByteBudget budget;
-  std::mutex decoding;
+  std::mutex decoding;  // of pictures
+  OneAtATime measuring;  // of long questions
+  OneAtATime tokenizing;
   ReadSchemas schemas;
 
   Asking asking() { return {sampling, has_seed, &decoding}; }

@@ -132,3 +132,34 @@ TEST_CASE("a schema that takes long to be read, and a text that no context holds
   CHECK(refused["error"]["code"] == 400);
   CHECK(contains(refused["error"]["message"].get<std::string>(), "does not fit a context of 4096"));
 }
+
+TEST_CASE(
+    "many parts that are long together only keep nobody waiting: not an answer, not who asks whether all is well") {
+  const Server server({"-np", "2", "-c", "4096"});
+  std::string text;
+  for (int i = 0; i < 3200; ++i) text += "<|im_end|>";
+  Json body = question("", text);
+  Json& parts = body["messages"][0]["content"];
+  // Measured by tokens, and refused by bytes.
+  for (const size_t count : {2, 500}) {
+    CAPTURE(count);
+    while (parts.size() < count) parts.push_back(parts[0]);
+    for (const char* route : {"/v1/chat/completions", "/v1/chat/completions/input_tokens"})
+      check_goes_on(0.5, [&](int) {
+        double seconds = 0;
+        Json answer;
+        const double pause = longest_pause(server, [&] {
+          const double start = now();
+          for (int i = 0; i < 4; ++i) answer = server.post(route, body);
+          seconds = now() - start;
+        });
+        CHECK(answer["error"]["code"] == 400);
+        CHECK(contains(answer["error"]["message"].get<std::string>(), count == 2 ? " tokens does not" : " bytes does"));
+        return pause / seconds;
+      });
+  }
+  // What fits is answered, however many parts it comes in.
+  Json small = question("", "x");
+  for (int i = 0; i < 2000; ++i) small["messages"][0]["content"].push_back({{"type", "text"}, {"text", "1"}});
+  CHECK(server.post("/v1/chat/completions/input_tokens", small)["input_tokens"] < 4096);
+}

@@ -104,7 +104,7 @@ std::string content(const Json& answer) {
   return answer["choices"][0]["message"]["content"].get<std::string>();
 }
 
-std::string raw(int port, const std::string& bytes, double seconds) {
+std::string raw(int port, const std::string& bytes, double seconds, bool says_end) {
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -118,6 +118,7 @@ std::string raw(int port, const std::string& bytes, double seconds) {
       if (count <= 0) break;
       sent += static_cast<size_t>(count);
     }
+    if (says_end) ::shutdown(socket, SHUT_WR);
     char block[4096];
     pollfd entry{socket, POLLIN, 0};
     while (::poll(&entry, 1, static_cast<int>(seconds * 1000)) > 0) {

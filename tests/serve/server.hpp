@@ -45,7 +45,7 @@ std::string base64(const std::string& bytes);
 // One turn: the picture (a path of tests/data; empty: none), then the text.
 Json question(const std::string& picture, const std::string& text);
 std::string content(const Json& answer);
-// What a socket gets that sends `bytes` and no more; it is cut off after `seconds`.
-std::string raw(int port, const std::string& bytes, double seconds = 5);
+// What a socket gets that sends `bytes` and no more, which it may say; it is cut off after `seconds`.
+std::string raw(int port, const std::string& bytes, double seconds = 5, bool says_end = false);
 
 }  // namespace serve_test
