@@ -90,6 +90,7 @@ TEST_CASE("what a client asks before it asks a question") {
   CHECK(props["modalities"]["vision"] == true);
   CHECK(server.get("/slots").size() == 3);
   httplib::Client client = server.client();
+  client.set_keep_alive(true);
   const httplib::Result healthy = client.Get("/health");
   REQUIRE(healthy);
   CHECK(healthy->get_header_value("Keep-Alive") == "timeout=30");
