@@ -163,3 +163,14 @@ TEST_CASE(
   for (int i = 0; i < 2000; ++i) small["messages"][0]["content"].push_back({{"type", "text"}, {"text", "1"}});
   CHECK(server.post("/v1/chat/completions/input_tokens", small)["input_tokens"] < 4096);
 }
+
+TEST_CASE("/tokenize and /detokenize: how much they take, one at a time") {
+  const Server server({"-c", "256"});
+  const std::string most(size_t{1} << 20, 'a');
+  const Json tokens = server.post("/tokenize", {{"content", most}})["tokens"];
+  CHECK(tokens.size() > 1000);
+  CHECK(server.status_of("/tokenize", Json{{"content", most + 'a'}}.dump()) == 413);
+  Json some = Json::array();
+  for (size_t i = 0; i < 1000; ++i) some.push_back(tokens[i]);
+  CHECK(most.starts_with(server.post("/detokenize", {{"tokens", some}})["content"].get<std::string>()));
+}

@@ -187,3 +187,25 @@ TEST_CASE("a client of HTTP/1.0 gets a stream that ends with the connection") {
   CHECK(contains(answer, "\r\n\r\ndata: {"));
   CHECK(answer.ends_with("\ndata: [DONE]\n\n"));
 }
+
+TEST_CASE("who closes the way here is gone: a whole answer that is waited for is not written, nor why") {
+  const Server server({"-np", "1", "-c", "16384"});
+  Json body = question("", "x");
+  body.update({{"ignore_eos", true}, {"max_tokens", -1}});
+  const std::string asked = body.dump(), head = "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: ";
+  CHECK(raw(server.port(), head + std::to_string(asked.size()) + "\r\n\r\n" + asked, 5, true) == "");
+  for (int i = 0; i < 500 && server.metric("abandoned_total") == 0; ++i) std::this_thread::sleep_for(10ms);
+  CHECK(server.metric("abandoned_total") == 1);
+  CHECK(contains(raw(server.port(), "GET /health HTTP/1.1\r\n\r\n", 5, true), "HTTP/1.1 200"));
+}
+
+TEST_CASE("what is told of a connection is so") {
+  const Server server({"-c", "256"});
+  const auto get = [&](const std::string& more) {
+    return raw(server.port(), "HEAD /health HTTP/1.1\r\n" + more + "\r\n", 5, true);
+  };
+  CHECK(contains(get(""), "\r\nKeep-Alive: timeout=30\r\n"));
+  CHECK(!contains(get("Connection: close\r\n"), "Keep-Alive"));
+  CHECK(!contains(get(""), "Accept-Ranges"));
+  CHECK(contains(program::run({"serve", "--help"}).out, "(default: 268435456)"));
+}

@@ -89,15 +89,6 @@ TEST_CASE("what a client asks before it asks a question") {
   CHECK(props["total_slots"] == 3);
   CHECK(props["modalities"]["vision"] == true);
   CHECK(server.get("/slots").size() == 3);
-  httplib::Client client = server.client();
-  client.set_keep_alive(true);
-  const httplib::Result healthy = client.Get("/health");
-  REQUIRE(healthy);
-  CHECK(healthy->get_header_value("Keep-Alive") == "timeout=30");
-  const httplib::Result bare = client.Head("/health");
-  REQUIRE(bare);
-  CHECK(!bare->has_header("Accept-Ranges"));
-  CHECK(contains(program::run({"serve", "--help"}).out, "(default: 268435456)"));
   const Json tokens = server.post("/tokenize", {{"content", kQuestion}})["tokens"];
   CHECK(tokens.size() > 2);
   CHECK(server.post("/detokenize", {{"tokens", tokens}})["content"] == kQuestion);
@@ -306,27 +297,6 @@ TEST_CASE("who leaves while a whole answer is being written is dropped, too") {
   raw(server.port(), head + std::to_string(asked.size()) + "\r\n\r\n" + asked, 0.1);
   CHECK(becomes([&] { return server.metric("abandoned_total") + server.metric("answers_total") == 1; }));
   CHECK(server.metric("answers_total") == 0);
-}
-
-TEST_CASE("who closes the way here is gone: a whole answer that is waited for is not written, nor why") {
-  const Server server({"-np", "1", "-c", "16384"});
-  Json body = endless();
-  body["stream"] = false;
-  const std::string asked = body.dump(), head = "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: ";
-  CHECK(raw(server.port(), head + std::to_string(asked.size()) + "\r\n\r\n" + asked, 5, true) == "");
-  CHECK(becomes([&] { return server.metric("abandoned_total") == 1; }));
-  CHECK(contains(raw(server.port(), "GET /health HTTP/1.1\r\n\r\n", 5, true), "HTTP/1.1 200"));
-}
-
-TEST_CASE("/tokenize and /detokenize: how much they take, one at a time") {
-  const Server server({"-c", "256"});
-  const std::string most(size_t{1} << 20, 'a');
-  const Json tokens = server.post("/tokenize", {{"content", most}})["tokens"];
-  CHECK(tokens.size() > 1000);
-  CHECK(server.status_of("/tokenize", Json{{"content", most + 'a'}}.dump()) == 413);
-  Json some = Json::array();
-  for (size_t i = 0; i < 1000; ++i) some.push_back(tokens[i]);
-  CHECK(most.starts_with(server.post("/detokenize", {{"tokens", some}})["content"].get<std::string>()));
 }
 
 TEST_CASE("the tokens of a question are counted, and nothing is encoded") {
