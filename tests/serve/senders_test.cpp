@@ -209,3 +209,15 @@ TEST_CASE("what is told of a connection is so") {
   CHECK(!contains(get(""), "Accept-Ranges"));
   CHECK(contains(program::run({"serve", "--help"}).out, "(default: 268435456)"));
 }
+
+TEST_CASE("routes that other servers have are known, and not done here") {
+  const Server server({"-c", "256"});
+  for (const char* asked : {"POST /v1/images/edits", "POST /v1/audio/translations", "GET /v1/files/file-1",
+                            "POST /v1/batches/batch-1/cancel", "HEAD /api/blobs/sha256:0"}) {
+    CAPTURE(asked);
+    const std::string answer =
+        raw(server.port(), std::string(asked) + " HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 5, true);
+    CHECK(answer.starts_with("HTTP/1.1 501"));
+    CHECK((*asked == 'H' || contains(answer, "\"error\":{\"message\":")));
+  }
+}
