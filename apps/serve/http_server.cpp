@@ -85,6 +85,11 @@ const Route* find_route(const httplib::Request& request) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   for (const Route& route : routes())
     if (method == route.method && is_at(request.path, route)) return &route;
+  // What is not done in any way: saying which way others do it would mislead.
+  const auto is_here = [&](const Route& route) { return is_at(request.path, route); };
+  const auto is_done = [&](const Route& route) { return is_here(route) && route.answer != nullptr; };
+  const auto known = std::ranges::find_if(routes(), is_here);
+  if (known != routes().end() && std::ranges::none_of(routes(), is_done)) return &*known;
   const std::string methods = methods_at(request.path);
   if (methods.empty()) throw Refusal(404, "there is no such route");
   throw Refusal(405, "this route wants " + methods);

@@ -212,8 +212,9 @@ TEST_CASE("what is told of a connection is so") {
 
 TEST_CASE("routes that other servers have are known, and not done here") {
   const Server server({"-c", "256"});
-  for (const char* asked : {"POST /v1/images/edits", "POST /v1/audio/translations", "GET /v1/files/file-1",
-                            "POST /v1/batches/batch-1/cancel", "HEAD /api/blobs/sha256:0"}) {
+  for (const char* asked :
+       {"POST /v1/images/edits", "POST /v1/audio/translations", "GET /v1/files/file-1",
+        "POST /v1/batches/batch-1/cancel", "HEAD /api/blobs/sha256:0", "GET /v1/embeddings", "PUT /v1/responses"}) {
     CAPTURE(asked);
     const std::string answer =
         raw(server.port(), std::string(asked) + " HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 5, true);
