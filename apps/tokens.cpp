@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "handles.hpp"
+#include "mica_tokens.h"
 
 namespace app {
 std::vector<int32_t> tokenize(const mica_tokenizer* tokenizer, const std::string& text, int flags) {
@@ -30,6 +31,13 @@ size_t longest_token(const mica_tokenizer* tokenizer) {
     if (status != MICA_OK && bytes == 0) return longest;  // behind the last
     longest = std::max(longest, bytes + 1);               // many leave out the blank at the beginning of a text
   }
+}
+
+std::string token_bytes(const mica_tokenizer* tokenizer, int32_t id) {
+  const auto fill = [&](std::string& bytes, size_t* count, mica_error* error) {
+    return mica_token_bytes(tokenizer, id, bytes.data(), bytes.size(), count, error);
+  };
+  return fill_to_size<std::string>(32, fill);
 }
 
 }  // namespace app

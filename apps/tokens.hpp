@@ -13,6 +13,8 @@ namespace app {
 // Throws Failure.
 std::vector<int32_t> tokenize(const mica_tokenizer* tokenizer, const std::string& text, int flags);
 std::string detokenize(const mica_tokenizer* tokenizer, const std::vector<int32_t>& ids, bool skip_special);
+// What the token writes within a text, maybe a part of a character; nothing of a control token.
+std::string token_bytes(const mica_tokenizer* tokenizer, int32_t id);
 
 // In bytes of text: of its tokens the longest. (A token that stands for all that is unknown, or takes white space along, has no
 // bound; no text that people send is mostly of such.)

@@ -59,11 +59,23 @@ const Field kShared[] = {
     {.name = "guided_regex", .kind = Kind::any, .only = "null"},
     {.name = "guided_choice", .kind = Kind::any, .only = "null"},
     {.name = "guided_grammar", .kind = Kind::any, .only = "null"},
+    {.name = "guided_decoding", .kind = Kind::any, .only = "null"},
     {.name = "structured_outputs", .kind = Kind::any, .only = "null"},
     {.name = "stop_token_ids", .kind = Kind::list, .only = "[]"},
     {.name = "bad_words", .kind = Kind::list, .only = "[]"},
     {.name = "min_tokens", .kind = Kind::whole, .only = "0"},
     {.name = "use_beam_search", .kind = Kind::boolean, .only = "false"},
+    {.name = "length_penalty", .kind = Kind::number, .only = "1"},
+    {.name = "best_of", .kind = Kind::whole, .only = "1"},
+    {.name = "echo", .kind = Kind::boolean, .only = "false"},
+    {.name = "allowed_token_ids", .kind = Kind::list, .only = "[]"},
+    {.name = "logits_processors", .kind = Kind::list, .only = "[]"},
+    {.name = "prompt_logprobs", .kind = Kind::any, .only = "null"},
+    {.name = "truncate_prompt_tokens", .kind = Kind::whole, .only = "-1"},
+    {.name = "include_stop_str_in_output", .kind = Kind::boolean, .only = "false"},
+    {.name = "skip_special_tokens", .kind = Kind::boolean, .only = "true"},
+    {.name = "n_probs", .kind = Kind::whole, .only = "0"},
+    {.name = "t_max_predict_ms", .kind = Kind::number, .only = "0", .also = "-1"},
     {.name = "lora", .kind = Kind::list, .only = "[]"},
     {.name = "response_format", .kind = Kind::object, .take = take_response_format},
     {.name = "model", .kind = Kind::text, .tolerated = kOneModel},
@@ -76,6 +88,10 @@ const Field kChat[] = {
     {.name = "max_completion_tokens", .kind = Kind::whole, .take = take_max_tokens, .low = -1, .high = kTokensMax},
     {.name = "logprobs", .kind = Kind::boolean, .take = take_logprobs},
     {.name = "top_logprobs", .kind = Kind::whole, .take = take_top_logprobs, .low = 0, .high = kLikeliestMax},
+    {.name = "chat_template", .kind = Kind::any, .only = "null"},
+    {.name = "images", .kind = Kind::list, .only = "[]"},
+    {.name = "format", .kind = Kind::any, .only = "\"\""},
+    {.name = "options", .kind = Kind::object, .only = "{}"},
     {.name = "modalities", .kind = Kind::list, .only = "[\"text\"]"},
     {.name = "audio", .kind = Kind::object, .only = "{}"},
     {.name = "web_search_options", .kind = Kind::any, .only = "null"},
@@ -83,9 +99,9 @@ const Field kChat[] = {
     {.name = "add_generation_prompt", .kind = Kind::boolean, .only = "true"},
     {.name = "prediction", .kind = Kind::any, .tolerated = "the answer is the same, and no later"},
     {.name = "tools", .kind = Kind::list, .tolerated = kNoTools},
-    {.name = "tool_choice", .kind = Kind::any, .tolerated = kNoTools},
+    {.name = "tool_choice", .kind = Kind::any, .only = "\"auto\"", .also = "\"none\""},
     {.name = "functions", .kind = Kind::list, .tolerated = kNoTools},
-    {.name = "function_call", .kind = Kind::any, .tolerated = kNoTools},
+    {.name = "function_call", .kind = Kind::any, .only = "\"auto\"", .also = "\"none\""},
     {.name = "parallel_tool_calls", .kind = Kind::boolean, .tolerated = kNoTools},
     {.name = "chat_template_kwargs", .kind = Kind::object, .tolerated = "of templates that think; none is told to"},
     {.name = "reasoning_effort", .kind = Kind::text, .tolerated = "of models that think; none is told to"},
@@ -96,10 +112,25 @@ const Field kChat[] = {
 
 const Field kCompletion[] = {
     {.name = "logprobs", .kind = Kind::whole, .take = take_logprob_count, .low = 0, .high = kLikeliestMax},
-    {.name = "echo", .kind = Kind::boolean, .only = "false"},
-    {.name = "best_of", .kind = Kind::whole, .only = "1"},
     {.name = "suffix", .kind = Kind::text, .only = "\"\""},
 };
+
+// Two names of one thing.
+constexpr const char* kRivals[][2] = {{"response_format", "json_schema"},
+                                      {"response_format", "guided_json"},
+                                      {"json_schema", "guided_json"},
+                                      {"repeat_penalty", "repetition_penalty"}};
+
+// One of them alone would be kept. A format of text is as good as none.
+void check_rivals(const Json& json) {
+  const auto is_said = [&](const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && !found->is_null() && *found != Json{{"type", "text"}};
+  };
+  for (const auto& [one, other] : kRivals)
+    if (is_said(one) && is_said(other) && json[one] != json[other])
+      throw Refusal(400, std::string("\"") + one + "\" and \"" + other + "\" say two things: leave one out", other);
+}
 
 // {"type": "text"} or {"type": "image_url"}; the picture is a text or {"url": text}.
 void add_part(const Json& content, TurnReader* turns) {
@@ -114,6 +145,9 @@ void add_part(const Json& content, TurnReader* turns) {
 
 void add_turn(const Json& message, TurnReader* turns) {
   turns->begin(message);
+  if (const auto images = message.find("images"); images != message.end() && !images->is_null() && !images->empty())
+    throw Refusal(400, "a message's pictures stand in its \"content\", as parts of type image_url, not in \"images\"",
+                  "images");
   const auto content = message.find("content");
   if (content == message.end() || content->is_null()) {
     if (message["role"] != "assistant") throw Refusal(400, "a message has no \"content\"", "messages");
@@ -129,6 +163,7 @@ void add_turn(const Json& message, TurnReader* turns) {
 void read_all(const Json& json, std::span<const Field> own, Question* question) {
   for (const std::span<const Field> fields : {sampling_fields(), std::span<const Field>(kShared), own})
     read_fields(json, fields, question);
+  check_rivals(json);
 }
 
 }  // namespace

@@ -42,6 +42,16 @@ const Field kShared[] = {
     {.name = "tools", .kind = Kind::list, .tolerated = kNoTools},
     {.name = "logprobs", .kind = Kind::boolean, .only = "false"},
     {.name = "top_logprobs", .kind = Kind::whole, .only = "0"},
+    // Their place is in the options, and the format's is "format".
+    {.name = "temperature", .kind = Kind::any, .only = "null"},
+    {.name = "top_p", .kind = Kind::any, .only = "null"},
+    {.name = "top_k", .kind = Kind::any, .only = "null"},
+    {.name = "seed", .kind = Kind::any, .only = "null"},
+    {.name = "stop", .kind = Kind::any, .only = "null"},
+    {.name = "num_predict", .kind = Kind::any, .only = "null"},
+    {.name = "max_tokens", .kind = Kind::any, .only = "null"},
+    {.name = "max_completion_tokens", .kind = Kind::any, .only = "null"},
+    {.name = "response_format", .kind = Kind::any, .only = "null"},
 };
 
 const Field kGenerate[] = {
@@ -94,6 +104,8 @@ Question read_ollama_generate(const Json& json, const Asking& asking, Held&& hel
   const Json& prompt = required_field(json, "prompt", Kind::text);
   if (is_set(json, "raw")) {
     if (is_set(json, "images")) throw Refusal(400, "a raw prompt has no place for pictures", "raw");
+    if (is_set(json, "system"))
+      throw Refusal(400, "a raw prompt has no place for a \"system\" text: write it into the prompt", "system");
     question.text = prompt.get<std::string>();
     return question;
   }

@@ -96,8 +96,12 @@ class OpenAi : public Protocol {
   }
   // Empty for tokens that have none: a vocabulary may be larger than its tokenizer, which may be missing.
   std::string token_text(int32_t token) const {
+    return of_token([&] { return detokenize(label_.tokenizer, {token}, false); });
+  }
+  template <typename Read>
+  static std::string of_token(const Read& read) {
     try {
-      return detokenize(label_.tokenizer, {token}, false);
+      return read();
     } catch (const Failure&) {
       return "";
     }
@@ -137,8 +141,9 @@ class Chat final : public OpenAi {
   }
   Ordered token_json(const Chance& chance) const {
     const std::string text = token_text(chance.token);
-    Ordered bytes = Ordered::array();
-    for (const char c : text) bytes.push_back(static_cast<uint8_t>(c));
+    Ordered bytes = Ordered::array();  // joined, those of all tokens are the answer's text
+    for (const char c : of_token([&] { return token_bytes(label_.tokenizer, chance.token); }))
+      bytes.push_back(static_cast<uint8_t>(c));
     return {{"token", text}, {"logprob", chance.log_probability}, {"bytes", bytes}};
   }
   Ordered probabilities(const std::vector<Piece>& pieces) const override {

@@ -20,6 +20,7 @@ struct Field {
   double low = 0, high = 0;  // of a number; both 0: any
   // Where others are not done and would give another answer: the one value that is kept, as JSON.
   const char* only = nullptr;
+  const char* also = nullptr;  // another that is as good
   // Where nothing is taken: why the answer is what was asked for without it.
   const char* tolerated = nullptr;
 };

@@ -4,10 +4,34 @@
 #include <cstdio>
 #include <ctime>
 
+#include "connection.hpp"
 #include "request_json.hpp"
 #include "terminal.hpp"
 
 namespace app::serve {
+namespace {
+
+// As it is written in a request: nothing of it ends a line, or a word of the line.
+std::string encoded(const std::string& text) {
+  constexpr const char* kDigits = "0123456789ABCDEF";
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (byte > ' ' && byte < 0x7F && c != '%') shown += c;
+    else shown += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return shown;
+}
+
+// Of a request that could not be read, the library knows no address.
+std::string client_of(const RequestLine& line) {
+  std::string address = line.client;
+  int port = 0;
+  if (address.empty() && Connection::current() != nullptr) Connection::current()->get_remote_ip_and_port(address, port);
+  return address;
+}
+
+}  // namespace
 
 void RequestLog::write(const RequestLine& line) const {
   if (form_ == Form::none) return;
@@ -18,13 +42,13 @@ void RequestLog::write(const RequestLine& line) const {
   std::string text;
   if (form_ == Form::json) {
     text = dump(nlohmann::ordered_json{{"time", time},
-                                       {"client", line.client},
+                                       {"client", client_of(line)},
                                        {"method", line.method},
                                        {"path", line.path},
                                        {"status", line.status},
                                        {"seconds", line.seconds}});
   } else {
-    text = std::string(time) + ' ' + line.client + ' ' + screen_text(line.method + ' ' + line.path) + ' ' +
+    text = std::string(time) + ' ' + client_of(line) + ' ' + encoded(line.method) + ' ' + encoded(line.path) + ' ' +
            std::to_string(line.status) + ' ' + format_seconds(line.seconds);
   }
   std::fprintf(stderr, "%s\n", text.c_str());  // one call: lines of several threads do not mix

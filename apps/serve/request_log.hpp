@@ -7,7 +7,7 @@
 namespace app::serve {
 
 struct RequestLine {
-  std::string client, method, path;
+  std::string client, method, path;  // decoded
   int status = 0;
   double seconds = 0;
 };

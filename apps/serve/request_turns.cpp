@@ -18,6 +18,13 @@ constexpr RoleName kRoles[] = {{"system", MICA_ROLE_SYSTEM},
                                {"user", MICA_ROLE_USER},
                                {"assistant", MICA_ROLE_ASSISTANT}};
 
+// Of a message, beside its role and what it says. Pictures: of the protocols.
+const Field kMessage[] = {
+    {.name = "tool_calls", .kind = Kind::list, .only = "[]"},
+    {.name = "function_call", .kind = Kind::any, .only = "null"},
+    {.name = "audio", .kind = Kind::any, .only = "null"},
+};
+
 mica_role role_of(const Json& message) {
   const std::string name = required_field(message, "role", Kind::text).get<std::string>();
   for (const RoleName& role : kRoles)
@@ -39,6 +46,7 @@ void TurnReader::begin(const Json& message) {
   if (!message.is_object()) throw Refusal(400, "a message is not an object", "messages");
   if (question_.turns.size() == kTurnsMax)
     throw Refusal(400, "more than " + std::to_string(kTurnsMax) + " messages", "messages");
+  read_fields(message, kMessage, &question_);
   question_.turns.push_back({role_of(message), {}});
 }
 

@@ -5,23 +5,16 @@
 
 #include "limits.hpp"
 #include "log_sum.hpp"
+#include "tokens.hpp"
 
 namespace app::serve {
 namespace {
 
-std::string trimmed(const std::string& text) {
-  constexpr const char* kBlanks = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlanks);
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-// Two turns of one key are the same for the model. Clients give answers back without the blanks at their ends.
+// Two turns of one key are the same for the model.
 std::string key_of(const Turn& turn) {
   std::string key(1, static_cast<char>('0' + turn.role));
-  for (const Part& part : turn.parts) {
-    const std::string text = turn.role == MICA_ROLE_ASSISTANT ? trimmed(part.text) : part.text;
-    key += part.picture ? "P" + part.digest : 'T' + std::to_string(text.size()) + ':' + text;
-  }
+  for (const Part& part : turn.parts)
+    key += part.picture ? "P" + part.digest : 'T' + std::to_string(part.text.size()) + ':' + part.text;
   return key;
 }
 
@@ -44,6 +37,37 @@ void add_turn(mica_session* session, const Turn& turn) {
   }
   mica_error error{};
   require(mica_session_add_message(session, turn.role, parts.data(), parts.size(), &error), error);
+}
+
+// Whether who reads a text behind a line's end, as an answer mostly stands, has these tokens; or reads it alone.
+bool reads_as(const mica_tokenizer* tokenizer, const std::string& text, const std::vector<int32_t>& tokens) {
+  if (tokenize(tokenizer, text, MICA_TOKENIZE_PLAIN) == tokens) return true;
+  std::vector<int32_t> line = tokenize(tokenizer, "\n", MICA_TOKENIZE_PLAIN);
+  line.insert(line.end(), tokens.begin(), tokens.end());
+  return tokenize(tokenizer, "\n" + text, MICA_TOKENIZE_PLAIN) == line;
+}
+
+// Tokens of a conversation with this answer in it.
+uint32_t count_with(const SlotRoom& room, const std::string& answer) {
+  const Session session =
+      open_handle<Session>(mica_workspace_session_create, room.workspace, &room.settings, nullptr, size_t{0});
+  Question question;
+  for (const mica_role role : {MICA_ROLE_USER, MICA_ROLE_ASSISTANT, MICA_ROLE_USER}) {
+    question.turns.push_back({role, std::vector<Part>(1)});
+    question.turns.back().parts[0].text = role == MICA_ROLE_ASSISTANT ? answer : "A";
+  }
+  add_question(session.get(), question, 0);
+  mica_stats stats{};
+  mica_session_stats(session.get(), &stats);
+  return stats.tokens_waiting;
+}
+
+// Whether turns are written with a blank before an answer, one that the model writes itself and no text of it shows: then
+// one more takes a token more, and else the blank and a letter are one token.
+bool writes_blank(const SlotRoom& room) {
+  const mica_tokenizer* tokenizer = mica_model_tokenizer(room.model);
+  const auto count = [&](const char* text) { return tokenize(tokenizer, text, MICA_TOKENIZE_PLAIN).size(); };
+  return count("\n A") == count("\nA") && count_with(room, " A") > count_with(room, "A");
 }
 
 }  // namespace
@@ -107,6 +131,7 @@ void Slot::begin(std::shared_ptr<Job> job, uint64_t now) {
   mica_error error{};
   counts_ = {};
   answer_.clear();
+  chosen_.clear();
   has_read_ = false;
   used_ = now;
   try {
@@ -170,6 +195,7 @@ Piece Slot::piece_of(const mica_step& step) const {
 bool Slot::take(const mica_step& step) {
   count();
   counts_.answer_tokens += step.token >= 0;
+  if (step.token >= 0) chosen_.push_back(step.token);
   answer_.append(step.text, step.text_bytes);
   if (step.text_bytes > 0 || (job_->question.wants_probabilities && step.token >= 0)) job_->say(piece_of(step));
   if (step.stop == MICA_STOP_NONE) return false;
@@ -177,14 +203,32 @@ bool Slot::take(const mica_step& step) {
   return true;
 }
 
+// Whether who reads the answer's text has the tokens that were chosen: not where they split it otherwise, give no whole
+// characters or are controls, nor where blanks are at its ends, which templates leave out or join with what they write.
+bool Slot::reads_as_chosen() {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const mica_tokenizer* tokenizer = mica_model_tokenizer(room_.model);
+  if (tokenizer == nullptr || answer_.empty() || kBlanks.find(answer_.front()) != kBlanks.npos ||
+      kBlanks.find(answer_.back()) != kBlanks.npos)
+    return false;
+  try {
+    if (!blank_) blank_ = writes_blank(room_);
+    const bool has_blank = token_bytes(tokenizer, chosen_.front()).starts_with(' ');
+    return has_blank == *blank_ && reads_as(tokenizer, (has_blank ? " " : "") + answer_, chosen_);
+  } catch (const Failure&) {
+    return false;
+  }
+}
+
 void Slot::end(mica_stop stop) {
   held_.clear();
-  // Behind a stop text, the session holds more than what was shown.
-  if (stop == MICA_STOP_END || stop == MICA_STOP_TOKENS) {
+  // Behind a stop text, the session holds more than what was shown. What goes on has to be answered as if it were read
+  // anew.
+  if ((stop == MICA_STOP_END || stop == MICA_STOP_TOKENS) && !job_->question.turns.empty() && reads_as_chosen()) {
     for (const Turn& turn : job_->question.turns) held_.push_back(key_of(turn));
     Turn answer{MICA_ROLE_ASSISTANT, std::vector<Part>(1)};
     answer.parts[0].text = answer_;
-    if (!held_.empty()) held_.push_back(key_of(answer));
+    held_.push_back(key_of(answer));
   }
   job_->end({stop, std::nullopt, counts_});
   job_.reset();

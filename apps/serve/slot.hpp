@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,7 @@ class Slot {
   void read(const Question& question);
   uint32_t waiting() const;  // tokens
   void count();
+  bool reads_as_chosen();
   Piece piece_of(const mica_step& step) const;
 
   const SlotRoom& room_;
@@ -64,6 +66,8 @@ class Slot {
   bool is_long_ = false;           // the prompt, and not read to its end
   bool has_read_ = false;          // the prompt
   std::string answer_;
+  std::vector<int32_t> chosen_;  // its tokens
+  std::optional<bool> blank_;    // of the model's turns: one stands before an answer; empty: not asked yet
   Counts counts_;
 };
 

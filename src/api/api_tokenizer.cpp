@@ -3,6 +3,7 @@
 #include "handles.hpp"
 #include "limits.hpp"
 #include "mapped_file.hpp"
+#include "mica_tokens.h"
 #include "stand_in.hpp"
 
 using namespace mica;
@@ -74,6 +75,20 @@ mica_status mica_detokenize(const mica_tokenizer* tokenizer, const int32_t* ids,
     std::string decoded;
     MICA_TRY(tokenizer->tokenizer->decode({ids, count}, skip_special != 0, &decoded));
     return copy_out(decoded.data(), decoded.size(), text, capacity, bytes, "bytes of text");
+  });
+}
+
+mica_status mica_token_bytes(const mica_tokenizer* tokenizer, int32_t id, char* bytes, size_t capacity, size_t* count,
+                             mica_error* error) {
+  return guarded(error, [&] {
+    MICA_REQUIRE(tokenizer);
+    MICA_REQUIRE(count);
+    *count = 0;
+    if (id < 0 || static_cast<size_t>(id) >= tokenizer->tokenizer->size())
+      return Status::error(Code::invalid_argument, "there is no token %d: the tokenizer has %zu", id,
+                           tokenizer->tokenizer->size());
+    const std::string_view written = tokenizer->tokenizer->token_bytes(id);
+    return copy_out(written.data(), written.size(), bytes, capacity, count, "bytes");
   });
 }
 

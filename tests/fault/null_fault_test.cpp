@@ -9,6 +9,7 @@
 #include "mica_camera.h"
 #include "mica_schema.h"
 #include "mica_tensors.h"
+#include "mica_tokens.h"
 #include "mica_video.h"
 
 namespace {
@@ -55,6 +56,7 @@ TEST_CASE("models, tokenizers, pictures and tensors") {
       {"tokenizer", [](mica_error* e) { return mica_tokenizer_open("t", nullptr, e); }},
       {"tokenizer", [&](mica_error* e) { return mica_tokenize(nullptr, "a", 1, 0, nullptr, 0, &count, e); }},
       {"tokenizer", [&](mica_error* e) { return mica_detokenize(nullptr, nullptr, 0, 0, nullptr, 0, &count, e); }},
+      {"tokenizer", [&](mica_error* e) { return mica_token_bytes(nullptr, 0, nullptr, 0, &count, e); }},
       {"path", [](mica_error* e) { return mica_chat_template_open(nullptr, some<mica_chat_template*>(), e); }},
       {"chat_template", [](mica_error* e) { return mica_chat_template_open("t", nullptr, e); }},
       {"chat_template",
