@@ -208,7 +208,7 @@ bool Slot::take(const mica_step& step) {
 bool Slot::reads_as_chosen() {
   constexpr std::string_view kBlanks = " \t\r\n";
   const mica_tokenizer* tokenizer = mica_model_tokenizer(room_.model);
-  if (tokenizer == nullptr || answer_.empty() || kBlanks.find(answer_.front()) != kBlanks.npos ||
+  if (tokenizer == nullptr || answer_.empty() || chosen_.empty() || kBlanks.find(answer_.front()) != kBlanks.npos ||
       kBlanks.find(answer_.back()) != kBlanks.npos)
     return false;
   try {
