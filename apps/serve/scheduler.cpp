@@ -54,7 +54,7 @@ Scheduler::~Scheduler() { stop(); }
 void Scheduler::submit(const std::shared_ptr<Job>& job) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (drains_) throw kEnding;
-  const auto free = std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->is_free(); });
+  const auto free = std::count_if(slots_.begin(), slots_.end(), [this](const auto& slot) { return !is_busy(*slot); });
   if (queue_.size() >= options_.queue_max + static_cast<size_t>(free))
     throw Refusal(429, "all " + std::to_string(options_.slots) + " places answer and " + std::to_string(queue_.size()) +
                            " requests wait: ask again later");
