@@ -39,7 +39,6 @@ inline constexpr TensorName kClipTensors[] = {
     {Slot::down, Section::vision, true, "encoder.layers.{}.mlp.fc2", "v.blk.{}.ffn_down"},
 };
 
-
 inline constexpr Step kClipStem[] = {
     {Op::linear, Slot::patch_embedding},
     {Op::prepend, Slot::class_token},
@@ -47,7 +46,19 @@ inline constexpr Step kClipStem[] = {
     {Op::norm, Slot::pre_norm},
 };
 
-// Of LLaVA's configs, whichever tower they have.
+// Of LLaVA's models, whichever tower they have.
+inline constexpr const DecoderKind* kLlavaDecoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3,
+                                                        &kind_granite};
+constexpr ModelSpec llava_defaults(const VisionSpec& vision) {
+  ModelSpec spec;
+  spec.has_vision = true;
+  spec.picture_token = 32000;
+  spec.vision = vision;
+  return spec;
+}
+
+// Of their configs. Towers without a class token have none to leave out.
+inline constexpr Choice kAllFeatures[] = {{"full", 0}};
 inline constexpr ConfigField kLlavaRoot[] = {
     {"image_token_id|image_token_index", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},
     {"vision_feature_layer", FieldKind::states, MICA_FIELD(vision.feature_states), -kLayersMax, kLayersMax},

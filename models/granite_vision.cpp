@@ -10,7 +10,6 @@ namespace {
 
 constexpr const char* kModelTypes[] = {"llava_next"};
 constexpr const char* kArchitectures[] = {"LlavaNextForConditionalGeneration"};
-constexpr const DecoderKind* kDecoders[] = {&kind_llama, &kind_granite, &kind_mistral, &kind_qwen2, &kind_qwen3};
 constexpr const char* kTowers[] = {"siglip_vision_model"};
 
 constexpr PictureProcessor kProcessors[] = {
@@ -58,10 +57,7 @@ constexpr Step kProjector[] = {
 };
 
 constexpr ModelSpec defaults() {
-  ModelSpec spec;
-  spec.has_vision = true;
-  spec.picture_token = 32000;
-  spec.vision = siglip_defaults(12, 768, 12, 3072, 224, 16);
+  ModelSpec spec = llava_defaults(siglip_defaults(12, 768, 12, 3072, 224, 16));
   spec.vision.feature_layer = -2;
   spec.vision.grids = published_grids();  // its class has those of another size of tiles
   return spec;
@@ -74,7 +70,7 @@ extern constinit const Family granite_vision = {
     .model_types = kModelTypes,
     .architectures = kArchitectures,
     .defaults = defaults,
-    .decoders = kDecoders,
+    .decoders = kLlavaDecoders,
     .text = TextPlace::nested,
     .towers = kTowers,
     .config = kConfigs,

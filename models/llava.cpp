@@ -9,8 +9,6 @@ namespace {
 
 constexpr const char* kModelTypes[] = {"llava"};
 constexpr const char* kArchitectures[] = {"LlavaForConditionalGeneration"};
-constexpr const DecoderKind* kDecoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3,
-                                             &kind_granite};
 constexpr const char* kTowers[] = {"clip_vision_model"};
 
 constexpr ConfigField kRoot[] = {
@@ -58,13 +56,7 @@ constexpr const char* kGgufProcessor = R"json({
   "crop_size": {"height": $(clip.vision.image_size), "width": $(clip.vision.image_size)},
   "image_mean": $(clip.vision.image_mean), "image_std": $(clip.vision.image_std)})json";
 
-constexpr ModelSpec defaults() {
-  ModelSpec spec;
-  spec.has_vision = true;
-  spec.picture_token = 32000;
-  spec.vision = clip_defaults();
-  return spec;
-}
+constexpr ModelSpec defaults() { return llava_defaults(clip_defaults()); }
 
 }  // namespace
 
@@ -73,7 +65,7 @@ extern constinit const Family llava = {
     .model_types = kModelTypes,
     .architectures = kArchitectures,
     .defaults = defaults,
-    .decoders = kDecoders,
+    .decoders = kLlavaDecoders,
     .text = TextPlace::nested,
     .towers = kTowers,
     .vision_absent = kClipTowerAbsent,

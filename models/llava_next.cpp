@@ -9,8 +9,6 @@ namespace {
 
 constexpr const char* kModelTypes[] = {"llava_next"};
 constexpr const char* kArchitectures[] = {"LlavaNextForConditionalGeneration"};
-constexpr const DecoderKind* kDecoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3,
-                                             &kind_granite};
 constexpr const char* kTowers[] = {"clip_vision_model"};
 
 constexpr PictureProcessor kProcessors[] = {
@@ -33,10 +31,7 @@ constexpr Step kProjector[] = {
 };
 
 constexpr ModelSpec defaults() {
-  ModelSpec spec;
-  spec.has_vision = true;
-  spec.picture_token = 32000;
-  spec.vision = clip_defaults();
+  ModelSpec spec = llava_defaults(clip_defaults());
   spec.vision.grids = next_grids();
   return spec;
 }
@@ -48,7 +43,7 @@ extern constinit const Family llava_next = {
     .model_types = kModelTypes,
     .architectures = kArchitectures,
     .defaults = defaults,
-    .decoders = kDecoders,
+    .decoders = kLlavaDecoders,
     .text = TextPlace::nested,
     .towers = kTowers,
     .vision_absent = kClipTowerAbsent,

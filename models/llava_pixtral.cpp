@@ -11,8 +11,7 @@ constexpr const char* kModelTypes[] = {"llava"};
 constexpr const char* kArchitectures[] = {"LlavaForConditionalGeneration"};
 constexpr const DecoderKind* kDecoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3};
 
-constexpr Choice kAllRows[] = {{"full", 0}};  // there is no class token to leave out
-constexpr ConfigField kRoot[] = {only_said("vision_feature_select_strategy", kAllRows)};
+constexpr ConfigField kRoot[] = {only_said("vision_feature_select_strategy", kAllFeatures)};
 
 constexpr PictureProcessor kProcessors[] = {
     {"PixtralImageProcessor", ProcessorSteps::bounded, pixtral_values(16, 1024), kPixtralProcessorTables}};
@@ -28,10 +27,7 @@ constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtr
 constexpr const char* kVisionRoots[] = {"vision_tower.", "model.vision_tower."};
 
 constexpr ModelSpec defaults() {
-  ModelSpec spec;
-  spec.has_vision = true;
-  spec.picture_token = 32000;
-  spec.vision = pixtral_defaults();
+  ModelSpec spec = llava_defaults(pixtral_defaults());
   spec.vision.merge = 1;
   spec.vision.projector_bias = true;
   spec.vision.feature_layer = -2;

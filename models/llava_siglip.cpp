@@ -10,7 +10,6 @@ namespace {
 
 constexpr const char* kModelTypes[] = {"llava"};
 constexpr const char* kArchitectures[] = {"LlavaForConditionalGeneration"};
-constexpr const DecoderKind* kDecoders[] = {&kind_llama, &kind_mistral, &kind_qwen2, &kind_qwen3, &kind_granite};
 constexpr const char* kTowers[] = {"siglip_vision_model"};
 
 constexpr ConfigField kRoot[] = {only_said("vision_feature_select_strategy", kAllFeatures)};
@@ -32,10 +31,7 @@ constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kLl
 constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kSiglipTensors, kTwoMatrices};
 
 constexpr ModelSpec defaults() {
-  ModelSpec spec;
-  spec.has_vision = true;
-  spec.picture_token = 32000;
-  spec.vision = siglip_defaults(12, 768, 12, 3072, 224, 16);
+  ModelSpec spec = llava_defaults(siglip_defaults(12, 768, 12, 3072, 224, 16));
   spec.vision.feature_layer = -2;
   return spec;
 }
@@ -47,7 +43,7 @@ extern constinit const Family llava_siglip = {
     .model_types = kModelTypes,
     .architectures = kArchitectures,
     .defaults = defaults,
-    .decoders = kDecoders,
+    .decoders = kLlavaDecoders,
     .text = TextPlace::nested,
     .towers = kTowers,
     .config = kConfigs,

@@ -1,6 +1,7 @@
 // PaddleOCR-VL (PaddlePaddle/PaddleOCR-VL): a reader of documents. A SigLIP tower with 2-D RoPE beside learned positions,
 // M-RoPE in the decoder. Data only.
 #include "picture_processors.hpp"
+#include "siglip.hpp"
 #include "tables.hpp"
 
 namespace mica::tables {
@@ -51,22 +52,11 @@ constexpr ConfigTable kConfigs[] = {
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kProjectorAsJoined, kPositionsOfPixels};
 
 constexpr TensorName kTensors[] = {
-    {Slot::patch_embedding, Section::vision, true, "embeddings.patch_embedding", "v.patch_embd"},
-    {Slot::position_embedding, Section::vision, true, "embeddings.position_embedding", "v.position_embd"},
-    {Slot::attention_norm, Section::vision, true, "encoder.layers.{}.layer_norm1", "v.blk.{}.ln1"},
-    {Slot::query, Section::vision, true, "encoder.layers.{}.self_attn.q_proj", "v.blk.{}.attn_q"},
-    {Slot::key, Section::vision, true, "encoder.layers.{}.self_attn.k_proj", "v.blk.{}.attn_k"},
-    {Slot::value, Section::vision, true, "encoder.layers.{}.self_attn.v_proj", "v.blk.{}.attn_v"},
-    {Slot::output, Section::vision, true, "encoder.layers.{}.self_attn.out_proj", "v.blk.{}.attn_out"},
-    {Slot::mlp_norm, Section::vision, true, "encoder.layers.{}.layer_norm2", "v.blk.{}.ln2"},
-    {Slot::up, Section::vision, true, "encoder.layers.{}.mlp.fc1", "v.blk.{}.ffn_up"},
-    {Slot::down, Section::vision, true, "encoder.layers.{}.mlp.fc2", "v.blk.{}.ffn_down"},
-    {Slot::post_norm, Section::vision, true, "post_layernorm", "v.post_ln"},
     {Slot::projector_norm, Section::projector, true, "pre_norm", "mm.input_norm"},
     {Slot::projector_up, Section::projector, true, "linear_1", "mm.1"},
     {Slot::projector_down, Section::projector, true, "linear_2", "mm.2"},
 };
-constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kTensors};
+constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kSiglipTensors, kSiglipLastNorm, kTensors};
 constexpr const char* kVisionRoots[] = {"visual.vision_model.", "model.visual.vision_model."};
 constexpr const char* kProjectorRoots[] = {"mlp_AR.", "model.projector."};
 

@@ -44,8 +44,6 @@ inline constexpr TensorName kSiglipLastNorm[] = {
 
 // What is behind the last layer where that is not used.
 inline constexpr const char* kSiglipUnread[] = {"*vision_model.post_layernorm.*", "*vision_model.head.*"};
-// Of LLaVA's configs: there is no class token to leave out.
-inline constexpr Choice kAllFeatures[] = {{"full", 0}};
 
 inline constexpr Step kSiglipStem[] = {
     {Op::linear, Slot::patch_embedding},

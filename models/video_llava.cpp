@@ -50,12 +50,9 @@ constexpr const char* kTowerAbsent =
         "num_hidden_layers": 24, "patch_size": 14})";
 
 constexpr ModelSpec defaults() {
-  ModelSpec spec;
-  spec.has_vision = true;
-  spec.picture_token = 32000;
+  ModelSpec spec = llava_defaults(clip_defaults());
   spec.video_token = 32001;
   spec.sampling.frames = 8;  // as it was trained
-  spec.vision = clip_defaults();
   return spec;
 }
 
