@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <new>
 #include <utility>
 
 #include <vector.hpp>
@@ -28,9 +27,11 @@ struct WordRow {
   float* scales;
   float* sums;  // of each 16 of x as rounded
 
-  WordRow(void* memory, size_t depth) {
+  WordRow() = default;  // of no row yet
+  // A row is rounded into memory that may be written, and then read from memory that may not.
+  WordRow(const void* memory, size_t depth) {
     const size_t whole = round_up(depth, kSpan);
-    words = static_cast<int16_t*>(memory);
+    words = static_cast<int16_t*>(const_cast<void*>(memory));
     scales = reinterpret_cast<float*>(words + whole);
     sums = scales + whole / kWordGroup;
   }
@@ -174,7 +175,7 @@ inline __attribute__((always_inline)) void each_span(const uint8_t* block, size_
 template <StoredType kType>
 void gemv_blocks(float* y, const uint8_t* w, size_t w_stride, size_t rows, size_t depth, const void* rounded) {
   using Part = Span<kType>;
-  const WordRow words(const_cast<void*>(rounded), depth);
+  const WordRow words(rounded, depth);
   for (size_t row = 0; row < rows; ++row) {
     WordSums sums;
     const auto add = [&](const uint8_t* block, size_t first, size_t parts) __attribute__((always_inline)) {
@@ -195,11 +196,9 @@ void gemv_blocks_together(const GemvRows& activations, const uint8_t* w, size_t 
                           const void* rounded) {
   using Part = Span<kType>;
   const size_t count = activations.count;
-  alignas(WordRow) std::byte room[kGemvRowsMax * sizeof(WordRow)];
-  auto* words = reinterpret_cast<WordRow*>(room);
+  WordRow words[kGemvRowsMax];
   for (size_t i = 0; i < count; ++i)
-    new (words + i)
-        WordRow(const_cast<std::byte*>(static_cast<const std::byte*>(rounded)) + i * gemv_scratch_bytes(depth), depth);
+    words[i] = WordRow(static_cast<const std::byte*>(rounded) + i * gemv_scratch_bytes(depth), depth);
   for (size_t row = 0; row < rows; ++row) {
     WordSums sums[kGemvRowsMax];
     const auto add = [&](const uint8_t* block, size_t first, size_t parts) __attribute__((always_inline)) {
