@@ -121,12 +121,6 @@ std::string substitute(const std::string& before, size_t index, size_t count) {
   return count == 1 ? "the picture" : "picture " + std::to_string(index + 1);
 }
 
-std::string trim(const std::string& text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 }  // namespace
 
 std::string expand_path(const std::string& path) {
@@ -143,7 +137,7 @@ bool is_picture_name(const std::string& path) { return contains({".jpg", ".jpeg"
 
 bool looks_like_path(const std::string& text) {
   constexpr size_t kSuffixMin = 3, kSuffixMax = 6;  // with its dot: ".js", ".jpegg"; "U.S" is a word
-  const std::string word = trim(text);
+  const std::string word = trim(text, kBlanks);
   if (word.empty()) return false;
   if (exists(word) || exists(expand_path(word))) return true;
   if (word.find_first_of(" \t\r\n") != std::string::npos) return false;
@@ -173,7 +167,7 @@ bool is_picture(std::string_view bytes) {
 }
 
 std::vector<std::string> pasted_paths(const std::string& typed) {
-  const std::string text = trim(typed);
+  const std::string text = trim(typed, kBlanks);
   for (const std::string& whole : {text, expand_path(text)}) {
     if (exists(whole)) return {whole};
   }
@@ -219,7 +213,7 @@ TypedQuestion find_pictures(const std::string& question) {
   }
   result.begins_with_picture = !found.empty() && question.find_first_not_of(kBlanks) == found[0].begin;
   result.text += question.substr(copied);
-  if (!found.empty()) result.text = trim(result.text);
+  if (!found.empty()) result.text = trim(result.text, kBlanks);
   return result;
 }
 

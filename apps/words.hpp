@@ -1,6 +1,7 @@
 // Words: taken apart, and the one that was meant by another. Knows no commands and no options.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,12 @@ namespace app {
 
 // The parts between separators, empty ones too.
 std::vector<std::string> split(std::string_view text, char separator);
+
+// Without what it has of `blanks` at its ends.
+std::string trim(std::string_view text, std::string_view blanks);
+
+// As URLs have it: what is not plain by its bytes, as %0A.
+std::string percent_encoded(std::string_view text, bool (*is_plain)(uint8_t byte));
 
 bool contains(const std::vector<std::string>& words, std::string_view word);
 

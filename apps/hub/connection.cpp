@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "../handles.hpp"
+#include "../words.hpp"
 #include "cache.hpp"
 
 namespace app::hub {
@@ -21,13 +22,7 @@ constexpr long kRedirectsMax = 5;
 }  // namespace
 
 std::string escaped(const std::string& path) {
-  std::string text;
-  for (const unsigned char c : path) {
-    constexpr char kDigits[] = "0123456789ABCDEF";
-    if (std::isalnum(c) != 0 || std::strchr("-_.~/", c) != nullptr) text += static_cast<char>(c);
-    else (text += '%') += {kDigits[c >> 4], kDigits[c & 15]};
-  }
-  return text;
+  return percent_encoded(path, [](uint8_t byte) { return std::isalnum(byte) != 0 || std::strchr("-_.~/", byte) != nullptr; });
 }
 
 Easy make_request(const std::string& url, const std::string& token) {

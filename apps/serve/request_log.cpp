@@ -7,20 +7,14 @@
 #include "connection.hpp"
 #include "request_json.hpp"
 #include "terminal.hpp"
+#include "words.hpp"
 
 namespace app::serve {
 namespace {
 
 // As it is written in a request: nothing of it ends a line, or a word of the line.
 std::string encoded(const std::string& text) {
-  constexpr const char* kDigits = "0123456789ABCDEF";
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (byte > ' ' && byte < 0x7F && c != '%') shown += c;
-    else shown += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
-  }
-  return shown;
+  return percent_encoded(text, [](uint8_t byte) { return byte > ' ' && byte < 0x7F && byte != '%'; });
 }
 
 // Of a request that could not be read, the library knows no address.

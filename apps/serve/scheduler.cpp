@@ -183,7 +183,7 @@ void Scheduler::start(const std::shared_ptr<Job>& job, Slot* slot) {
   std::optional<Refusal> refusal;
   try {
     if (slot != nullptr) slot->begin(job, ++clock_);
-    else count_tokens(*job);
+    else tell_count(*job);
   } catch (const Failure& failure) {
     refusal = refusal_of(failure.status(), failure.what());
   }
@@ -195,17 +195,9 @@ void Scheduler::start(const std::shared_ptr<Job>& job, Slot* slot) {
   job->end({MICA_STOP_END, refusal, {}});
 }
 
-// In a session of its own, whose memory is hardly touched.
-void Scheduler::count_tokens(Job& job) {
-  const Session session =
-      open_handle<Session>(mica_workspace_session_create, workspace_.get(), &options_.session, nullptr, size_t{0});
-  mica_error error{};
-  add_question(session.get(), job.question, 0);
-  require(mica_session_begin(session.get(), nullptr, &error), error);
-  mica_stats stats{};
-  mica_session_stats(session.get(), &stats);
+void Scheduler::tell_count(Job& job) {
   Ending ending;
-  ending.counts.prompt_tokens = stats.tokens_waiting;
+  ending.counts.prompt_tokens = count_tokens(room_, job.question);
   job.end(std::move(ending));
 }
 

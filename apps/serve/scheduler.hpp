@@ -68,7 +68,7 @@ class Scheduler {
   void admit();
   std::shared_ptr<Job> take_job(Slot** slot);
   void start(const std::shared_ptr<Job>& job, Slot* slot);
-  void count_tokens(Job& job);
+  void tell_count(Job& job);
   Slot* slot_for(const Question& question) const;
   bool is_busy(const Slot& slot) const { return &slot == starting_ || !slot.is_free(); }
   Slot* first_apart() const;

@@ -102,13 +102,11 @@ void add_serve_options(CommandLine& line, ServeOptions& options) {
 }
 
 // Without the blanks around it, which no header keeps. `place` says which key is at fault: it is not shown itself.
-std::string key_of(std::string text, const std::string& place) {
-  constexpr const char* kBlanks = " \t\r";
-  text.erase(text.find_last_not_of(kBlanks) + 1);
-  text.erase(0, text.find_first_not_of(kBlanks));
-  if (!std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; }))
+std::string key_of(const std::string& text, const std::string& place) {
+  const std::string key = trim(text, " \t\r");
+  if (!std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c <= '~'; }))
     throw UsageError(place + ": a key has letters, digits and signs of ASCII alone, so that every client can send it");
-  return text;
+  return key;
 }
 
 std::vector<std::string> read_keys(const ServeOptions& options) {

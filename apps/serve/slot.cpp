@@ -39,35 +39,18 @@ void add_turn(mica_session* session, const Turn& turn) {
   require(mica_session_add_message(session, turn.role, parts.data(), parts.size(), &error), error);
 }
 
+uint32_t waiting_in(const mica_session* session) {
+  mica_stats stats{};
+  mica_session_stats(session, &stats);
+  return stats.tokens_waiting;
+}
+
 // Whether who reads a text behind a line's end, as an answer mostly stands, has these tokens; or reads it alone.
 bool reads_as(const mica_tokenizer* tokenizer, const std::string& text, const std::vector<int32_t>& tokens) {
   if (tokenize(tokenizer, text, MICA_TOKENIZE_PLAIN) == tokens) return true;
   std::vector<int32_t> line = tokenize(tokenizer, "\n", MICA_TOKENIZE_PLAIN);
   line.insert(line.end(), tokens.begin(), tokens.end());
   return tokenize(tokenizer, "\n" + text, MICA_TOKENIZE_PLAIN) == line;
-}
-
-// Tokens of a conversation with this answer in it.
-uint32_t count_with(const SlotRoom& room, const std::string& answer) {
-  const Session session =
-      open_handle<Session>(mica_workspace_session_create, room.workspace, &room.settings, nullptr, size_t{0});
-  Question question;
-  for (const mica_role role : {MICA_ROLE_USER, MICA_ROLE_ASSISTANT, MICA_ROLE_USER}) {
-    question.turns.push_back({role, std::vector<Part>(1)});
-    question.turns.back().parts[0].text = role == MICA_ROLE_ASSISTANT ? answer : "A";
-  }
-  add_question(session.get(), question, 0);
-  mica_stats stats{};
-  mica_session_stats(session.get(), &stats);
-  return stats.tokens_waiting;
-}
-
-// Whether turns are written with a blank before an answer, one that the model writes itself and no text of it shows: then
-// one more takes a token more, and else the blank and a letter are one token.
-bool writes_blank(const SlotRoom& room) {
-  const mica_tokenizer* tokenizer = mica_model_tokenizer(room.model);
-  const auto count = [&](const char* text) { return tokenize(tokenizer, text, MICA_TOKENIZE_PLAIN).size(); };
-  return count("\n A") == count("\nA") && count_with(room, " A") > count_with(room, "A");
 }
 
 }  // namespace
@@ -82,6 +65,37 @@ void add_question(mica_session* session, const Question& question, size_t first)
     require(mica_session_add_text(session, question.text.data(), question.text.size(), 1, &error), error);
   }
 }
+
+uint32_t count_tokens(const SlotRoom& room, const Question& question) {
+  const Session session =
+      open_handle<Session>(mica_workspace_session_create, room.workspace, &room.settings, nullptr, size_t{0});
+  mica_error error{};
+  add_question(session.get(), question, 0);
+  require(mica_session_begin(session.get(), nullptr, &error), error);
+  return waiting_in(session.get());
+}
+
+namespace {
+
+// Tokens of a conversation with this answer in it.
+uint32_t count_with(const SlotRoom& room, const std::string& answer) {
+  Question question;
+  for (const mica_role role : {MICA_ROLE_USER, MICA_ROLE_ASSISTANT, MICA_ROLE_USER}) {
+    question.turns.push_back({role, std::vector<Part>(1)});
+    question.turns.back().parts[0].text = role == MICA_ROLE_ASSISTANT ? answer : "A";
+  }
+  return count_tokens(room, question);
+}
+
+// Whether turns are written with a blank before an answer, one that the model writes itself and no text of it shows: then
+// one more takes a token more, and else the blank and a letter are one token.
+bool writes_blank(const SlotRoom& room) {
+  const mica_tokenizer* tokenizer = mica_model_tokenizer(room.model);
+  const auto count = [&](const char* text) { return tokenize(tokenizer, text, MICA_TOKENIZE_PLAIN).size(); };
+  return count("\n A") == count("\nA") && count_with(room, " A") > count_with(room, "A");
+}
+
+}  // namespace
 
 Slot::Slot(const SlotRoom& room) : room_(room) { open(); }
 
@@ -157,11 +171,7 @@ void Slot::begin(std::shared_ptr<Job> job, uint64_t now) {
   job_ = std::move(job);
 }
 
-uint32_t Slot::waiting() const {
-  mica_stats stats{};
-  mica_session_stats(session(), &stats);
-  return stats.tokens_waiting;
-}
+uint32_t Slot::waiting() const { return waiting_in(session()); }
 
 bool Slot::reads_apart() {
   is_long_ = is_long_ && waiting() > 0;

@@ -22,6 +22,9 @@ struct SlotRoom {
 // Adds what the question says to a session, of its turns those from `first` on. Throws Failure.
 void add_question(mica_session* session, const Question& question, size_t first);
 
+// How many tokens it is, by a session of its own, whose memory is hardly touched. Throws Failure.
+uint32_t count_tokens(const SlotRoom& room, const Question& question);
+
 class Slot {
  public:
   // Throws Failure.
