@@ -44,10 +44,28 @@ Status one_of(JsonValue config, const char* field, std::initializer_list<std::st
 }
 
 // -1 and 0: one group of all inputs.
-Status read_group(JsonValue config, QuantizationConfig* out) {
+Status read_group(JsonValue config, uint32_t* out) {
   int32_t group = 0;
   MICA_TRY(get_i32_or(config, "group_size", -1, static_cast<int32_t>(limits::kFeedForwardMax), 0, &group));
-  out->group = group > 0 ? static_cast<uint32_t>(group) : 0;
+  *out = group > 0 ? static_cast<uint32_t>(group) : 0;
+  return Status::ok();
+}
+
+Status add_other_group(JsonValue config, QuantizationConfig* out) {
+  uint32_t group = 0;
+  MICA_TRY(read_group(config, &group));
+  if (group != 0) out->other_groups.push_back(group);
+  return Status::ok();
+}
+
+// What is done to rows or matrices besides, in fields that are null, false or empty where nothing is.
+Status nothing_besides(JsonValue config, std::initializer_list<const char*> fields) {
+  for (const char* field : fields) {
+    const JsonValue value = config.find(field);
+    bool on = false;
+    if (value.is_set() && (value.is_string() || value.size() != 0 || (value.as_bool(&on) && on)))
+      return not_read(config, std::string(field) + " is set");
+  }
   return Status::ok();
 }
 
@@ -63,21 +81,25 @@ Status read_bits(JsonValue config, QuantizationConfig* out) {
 Status read_integers_config(JsonValue config, QuantizationConfig* out) {
   for (const char* overrides : {"dynamic", "extra_config"}) {
     const JsonValue of_modules = config.find(overrides);
-    out->by_module |= of_modules.is_object() && of_modules.size() != 0;
+    if (!of_modules.is_object()) continue;
+    out->by_module |= of_modules.size() != 0;
+    for (const JsonValue own : of_modules)
+      if (own.is_object()) MICA_TRY(add_other_group(own, out));
   }
+  MICA_TRY(nothing_besides(config, {"adapter", "is_marlin_format", "rotation"}));
   MICA_TRY(read_bits(config, out));
-  return read_group(config, out);
+  return read_group(config, &out->group);
 }
 
 Status read_awq_config(JsonValue config, QuantizationConfig* out) {
   out->kind = Quantization::awq;
-  for (const char* field : {"version", "checkpoint_format"}) MICA_TRY(one_of(config, field, {"gemm", "GEMM"}));
+  for (const char* field : {"version", "checkpoint_format", "format"}) MICA_TRY(one_of(config, field, {"gemm", "GEMM"}));
   return read_integers_config(config, out);
 }
 
 Status read_gptq_config(JsonValue config, QuantizationConfig* out) {
   out->kind = Quantization::gptq;
-  MICA_TRY(one_of(config, "checkpoint_format", {"gptq", "gptq_v2"}));
+  for (const char* field : {"checkpoint_format", "format"}) MICA_TRY(one_of(config, field, {"gptq", "gptq_v2"}));
   std::string_view format;
   MICA_TRY(get_string_or(config, "checkpoint_format", "gptq", &format));
   out->zero_less_one = format == "gptq";
@@ -91,6 +113,10 @@ Status read_gptq_config(JsonValue config, QuantizationConfig* out) {
 }
 
 Status read_auto_round_config(JsonValue config, QuantizationConfig* out) {
+  constexpr uint32_t kFloatBits = 16;
+  uint32_t bits = kFloatBits;
+  if (config.find("act_bits").is_set()) MICA_TRY(get_u32(config, "act_bits", 1, 32, &bits));
+  out->rows_too = bits < kFloatBits;
   MICA_TRY(one_of(config, "data_type", {"int"}));
   MICA_TRY(one_of(config, "packing_format",
                   {"auto_round:gptq", "auto_round:auto_gptq", "auto_gptq", "auto_round:auto_awq", "auto_awq"}));
@@ -105,13 +131,16 @@ Status read_compressed_config(JsonValue config, QuantizationConfig* out) {
   out->kind = Quantization::compressed_tensors;
   MICA_TRY(one_of(config, "format", {"pack-quantized", "int-quantized", "naive-quantized", "mixed-precision"}));
   // What is done to weights or rows besides: rotations that are not in the weights, and zeros that are left out.
-  if (config.find("transform_config").size() != 0) return not_read(config, "transform_config is not empty");
+  MICA_TRY(nothing_besides(config, {"transform_config"}));
   MICA_TRY(one_of(config.find("sparsity_config"), "format", {"dense"}));
+  out->rows_too = config.find("kv_cache_scheme").is_object();
   const JsonValue groups = config.find("config_groups");
   for (const JsonValue group : groups) {
     MICA_TRY(one_of(group, "format", {"pack-quantized", "int-quantized", "naive-quantized"}));
     MICA_TRY(one_of(group.find("weights"), "type", {"int"}));
     MICA_TRY(one_of(group.find("weights"), "strategy", {"tensor", "channel", "group"}));
+    MICA_TRY(add_other_group(group.find("weights"), out));
+    for (const char* rows : {"input_activations", "output_activations"}) out->rows_too |= group.find(rows).is_object();
   }
   return get_u32_or(groups.at(0), "weights.num_bits", 2, 8, 0, &out->bits);
 }

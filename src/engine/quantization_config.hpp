@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "json.hpp"
 #include "status.hpp"
@@ -18,9 +19,11 @@ struct QuantizationConfig {
   Quantization kind = Quantization::none;
   uint32_t bits = 0;         // 0: not said
   uint32_t group = 0;        // inputs that share a scale; 0: not said, or all
-  bool by_module = false;    // single modules may have others (GPTQ, AutoRound), which their shapes say
+  std::vector<uint32_t> other_groups;  // likewise, of single modules
+  bool by_module = false;    // single modules may have other bits (GPTQ, AutoRound), which their shapes say
   bool zero_less_one = false;  // GPTQ's first format: zeros are stored less one
   bool words_less_one = false;  // the same, and fields of 3 bits as GPTQModel counts them down: by whole words
+  bool rows_too = false;     // its program rounds what enters matrices, or keys and values, to fewer bits as well
   // Of a decoder, where fused matrices are taken apart (QuIP#).
   uint32_t heads = 0, kv_heads = 0;
   JsonValue modules;         // MLX: what single modules have instead, by path; lives as long as the document

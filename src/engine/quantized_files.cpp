@@ -8,6 +8,7 @@
 
 #include "json.hpp"
 #include "json_document.hpp"
+#include "log.hpp"
 #include "quantized_layer.hpp"
 #include "tensor_table.hpp"
 
@@ -129,6 +130,11 @@ Status read_quantized(std::unique_ptr<ModelFiles>* files) {
   if (config.kind == Quantization::static_ranges) return Status::ok();
   const auto row = std::find_if(std::begin(kKinds), std::end(kKinds),
                                 [&](const KindRow& each) { return each.kind == config.kind; });
+  if (config.rows_too)
+    log_message(LogLevel::warning,
+                "%s: config.json says that rows of activations, or keys and values, are rounded to fewer bits too; mica"
+                " takes them as they are, which is nearer to the model before it was quantized",
+                (*files)->path());
   auto view = std::make_unique<QuantizedFiles>(std::move(*files));
   const Status status = view->read(*row, config);
   if (!status) {

@@ -16,16 +16,21 @@ constexpr uint32_t kOneInEachField[] = {0, 0, 0x55555555, 0, 0x11111111, 0, 0, 0
 // no ones of their fields, and adds them when it reads.
 constexpr uint32_t kWordsOfThreeBits[] = {0x24924924, 0x92492492, 0x49249249};
 
-// Inputs in a row one after the other; the last group may be shorter.
+// Inputs in a row one after the other; the last group may be shorter. `said`: of this layer, or 0.
 Status staircase(const LayerTensors& layer, uint32_t said, IntegerRows* rows) {
-  if (said != 0 && !layer.config.by_module && ceil_div(rows->columns, said) != rows->groups)
+  const auto fits = [&](uint32_t each) { return each != 0 && ceil_div(rows->columns, each) == rows->groups; };
+  if (said != 0 && !layer.config.by_module && !fits(said))
     return layer.error("its scales are of other groups than group_size says");
-  size_t group = rows->groups == 1 ? rows->columns : said;
-  if (group == 0 || ceil_div(rows->columns, group) != rows->groups) {
-    if (rows->groups == 0 || rows->columns % rows->groups != 0)
-      return layer.error("the scales are of no whole number of groups of inputs");
-    group = rows->columns / rows->groups;
+  size_t group = rows->groups == 1 ? rows->columns : fits(said) ? said : 0;
+  for (const uint32_t each : layer.config.other_groups) {
+    if (rows->groups == 1 || !fits(each) || group == each) continue;
+    if (group != 0) return layer.unsupported("its scales are of either of several group sizes of config.json");
+    group = each;
   }
+  const bool free = said == 0 && layer.config.other_groups.empty();  // nothing says how large groups are
+  if (free && group == 0 && rows->groups != 0 && rows->columns % rows->groups == 0)
+    group = rows->columns / rows->groups;
+  if (group == 0) return layer.error("its scales are of no group size that config.json says");
   rows->group_of.resize(rows->columns);
   for (size_t k = 0; k < rows->columns; ++k) rows->group_of[k] = static_cast<uint32_t>(k / group);
   return Status::ok();
@@ -142,7 +147,7 @@ Status read_gptq(const LayerTensors& layer, MadeMatrices* out, OwnedBytes* owned
 
 namespace {
 
-// weight_zero_point: packed along the rows with the codes' offset, or a byte for each group.
+// weight_zero_point: packed along the rows with the codes' offset, or a byte for each group or for all.
 Status read_compressed_zeros(const LayerTensors& layer, uint32_t bits, int32_t offset, IntegerRows* rows) {
   const TensorView* zeros = layer.find(".weight_zero_point");
   const size_t count = rows->rows * rows->groups;
@@ -151,8 +156,10 @@ Status read_compressed_zeros(const LayerTensors& layer, uint32_t bits, int32_t o
     return Status::ok();
   }
   rows->zeros.reserve(count);
-  if (zeros->dtype == DType::i8 && zeros->bytes.size() == count) {
-    for (const uint8_t zero : zeros->bytes) rows->zeros.push_back(static_cast<int8_t>(zero) + offset);
+  // Of a whole tensor one.
+  if (zeros->dtype == DType::i8 && (zeros->bytes.size() == count || (zeros->bytes.size() == 1 && rows->groups == 1))) {
+    for (size_t i = 0; i < count; ++i)
+      rows->zeros.push_back(static_cast<int8_t>(zeros->bytes[zeros->bytes.size() == 1 ? 0 : i]) + offset);
     return Status::ok();
   }
   MICA_TRY(layer.require_words(".weight_zero_point", &zeros));

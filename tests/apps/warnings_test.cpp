@@ -65,3 +65,10 @@ TEST_CASE("weights that are no numbers are told with the file and what to do") {
                 damaged.err);
   CHECK(contains(damaged.err, "`mica verify`"));
 }
+
+TEST_CASE("a folder whose program rounds rows of activations too is read with a warning, and one that does not without") {
+  const auto warning = [](const char* fixture) { return program::run({"inspect", "-m", data(fixture)}).err; };
+  const std::string rounded = warning("formats/st/ct_int_w8a8_static");
+  CHECK_MESSAGE(contains(rounded, "rows of activations, or keys and values, are rounded to fewer bits too"), rounded);
+  CHECK(!contains(warning("formats/st/ct_pack_8bit_channel"), "rounded"));
+}
