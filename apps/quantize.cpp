@@ -27,7 +27,7 @@ struct QuantizeArguments {
   std::string vision = "w4a8", text = "w4a8", shared_heads = "w8a8", head = "w8", rounding = "gptq";
   std::string kv_visual, kv_visual_layers, description;
   double bits = 0, bits_vision = 0;
-  std::string allocation = "error", low_rank = "off";
+  std::string two_bits = "w2a8", allocation = "error", low_rank = "off";
   double least_cosine = 0.98;
   bool only_pack = false;
   bool no_rms = false, no_aifs = false, no_msq = false, no_rotation = false;
@@ -114,6 +114,10 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .high = 8.5,
             .initial = ""},
            &arguments.bits_vision);
+  choice("--two-bits", arguments.two_bits,
+         "of matrices that --bits gives 2: pairs by a table, which are read fastest, or vectors of the lattice E8 (QuIP#), "
+         "which lose less and take three times as long to read",
+         "w2a8|w2a8-e8p", "Storage");
   choice("--allocation", arguments.allocation,
          "who gets these bits: the matrices whose error costs most, the layers that change most (CASP), or all "
          "alike",
@@ -132,8 +136,8 @@ void add_arguments(CommandLine& line, QuantizeArguments& arguments) {
             .group = "Storage"},
            &arguments.only_pack);
   for (const char* other :
-       {"--vision", "--text", "--shared-heads", "--head", "--bits", "--bits-vision", "--low-rank", "--calib",
-        "--least-cosine"})
+       {"--vision", "--text", "--shared-heads", "--head", "--bits", "--bits-vision", "--two-bits", "--low-rank",
+        "--calib", "--least-cosine"})
     line.exclude("--only-pack", other);
   choice("--kv-visual", arguments.kv_visual,
          "bits that visual keys and values keep where a session says nothing else; without it the program's default",
@@ -204,6 +208,7 @@ mica::QuantizeOptions options_of(const QuantizeArguments& arguments, uint32_t th
   options.bits = arguments.bits;
   options.bits_vision = arguments.bits_vision;
   options.least_cosine = arguments.least_cosine;
+  options.two_bits = format_of(arguments.two_bits);
   options.allocation = arguments.allocation == "error"       ? mica::Allocation::error
                        : arguments.allocation == "influence" ? mica::Allocation::influence
                                                              : mica::Allocation::uniform;
@@ -289,6 +294,9 @@ void check_paths(const Options& options, const QuantizeArguments& arguments) {
   check_spares_inputs(options, arguments);
   if (arguments.bits > 0 && arguments.text == "f16")
     throw UsageError("--bits and --text f16: a decoder of 16 bits has none to allot");
+  if (arguments.two_bits != "w2a8" && arguments.bits == 0 && arguments.bits_vision == 0)
+    throw UsageError("--two-bits says what --bits and --bits-vision choose from: give one of them too; all matrices in this "
+                     "format: --text " + arguments.two_bits);
   if (arguments.bits_vision > 0 && arguments.vision == "f16")
     throw UsageError("--bits-vision and --vision f16: a tower of 16 bits has none to allot");
 }
@@ -465,6 +473,7 @@ const Command kQuantizeCommand = {
     "  mica quantize -m Qwen2-VL-2B-Instruct -o small.mica --calib pictures/ --bits 2.5 --bits-vision 3\n"
     "  mica quantize -m Qwen2-VL-2B-Instruct -o least.mica --calib pictures/ --bits 2.2 --bits-vision 2.2 --head w4a8-levels\n"
     "  mica quantize -m llava-1.5-7b-hf -o small.mica --calib pictures/ --bits 2.2 --low-rank auto\n"
+    "  mica quantize -m SmolLM2-135M-Instruct.gguf -o small.mica --calib text.txt --bits 2.2 --two-bits w2a8-e8p\n"
     "  mica quantize -m SmolLM2-135M-Instruct-Q4_K_M.gguf -o smol.mica --only-pack\n"
     "\n"
     "W4A8: weights in 4 bits with a scale an output channel, activations in 8 bits with scales that are fixed here;\n"

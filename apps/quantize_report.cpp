@@ -28,6 +28,7 @@ Json json_of(const mica::QuantizeOptions& options) {
           {"shared_heads", format_name(options.shared_heads)},
           {"bits", options.bits},
           {"bits_vision", options.bits_vision},
+          {"two_bits", format_name(options.two_bits)},
           {"least_cosine", options.least_cosine},
           {"allocation", kAllocations[static_cast<size_t>(options.allocation)]},
           {"low_rank", options.low_rank.automatic ? Json("auto") : Json(options.low_rank.keep)},

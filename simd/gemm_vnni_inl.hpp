@@ -2,7 +2,7 @@
 // gemm_driver_inl.hpp; not how a level unpacks: its vnni_tile_inl.hpp.
 //
 // vpdpbusd multiplies unsigned by signed bytes, and takes the signed ones, four activations, as a broadcast from
-// memory. So weights are made unsigned: u = w + 8, w + 21 or w + 128. The epilogue takes off the excess; where groups
+// memory. So weights are made unsigned: u = w + 8, w + 11, w + 21 or w + 128. The epilogue takes off the excess; where groups
 // of inputs have multipliers, the sums of a group begin below zero by it.
 //
 // What a level gives in vnni_tile_inl.hpp, beside dots_inl.hpp:
@@ -40,8 +40,7 @@ struct Vnni {
   static constexpr bool kGrouped = kGroup > 0;
   static constexpr int kVectors = Weights::kVectors;
   static constexpr size_t kBlock = block_bytes<kFormat>();
-  static constexpr int kUnsigned =
-      kGrouped ? kFactsOf<kFormat>.level_magnitude : (kFactsOf<kFormat>.bits == 8 ? 128 : 8);  // added to weights
+  static constexpr int kUnsigned = kUnsignedBy<kFormat>;        // added to weights
   static constexpr int32_t kOffset = kGrouped ? 0 : kUnsigned;  // what the epilogue has to take off
   static constexpr GemmGeometry kGeometry = kVnniGeometry;
   static constexpr size_t kRows = DotTile::kBlockRows, kPanels = DotTile::kBlockPanels, kInputs = DotTile::kBlockInputs;
@@ -233,6 +232,8 @@ template <>
 struct LevelCore<PanelFormat::t3> : Vnni<ThreeBitWeights> {};
 template <>
 struct LevelCore<PanelFormat::p2> : Vnni<PairWeights> {};
+template <>
+struct LevelCore<PanelFormat::e8p> : Vnni<LatticeWeights> {};
 
 }  // namespace
 }  // namespace mica::simd

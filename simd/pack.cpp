@@ -43,7 +43,9 @@ void pack_block(uint8_t* block, size_t channel, const int8_t* values, [[maybe_un
   using Layout = PanelLayout<kFormat>;
   constexpr size_t kLevels = kFactsOf<kFormat>.levels, kDistance = pair_distance<kFormat>();
   for (size_t i = 0; i < Layout::kBlockInputs; ++i)
-    if constexpr (kLevels == 0) {
+    if constexpr (vector_inputs<kFormat>() > 1) {
+      if (i % vector_inputs<kFormat>() == 0) Layout::put_vector(block, channel, i, values + i);
+    } else if constexpr (kLevels == 0) {
       Layout::put(block, channel, i, values[i]);
     } else if constexpr (kDistance == 0) {
       Layout::put(block, channel, i, index_of(levels, kLevels, values[i]));

@@ -75,5 +75,51 @@ struct ThreeBitWeights {
   __m256i table;
 };
 
+// Patterns are loaded one by one, since no shuffle has 256 entries; signs and shifts are made for four codes at a time.
+struct LatticeWeights {
+  static constexpr PanelFormat kFormat = PanelFormat::e8p;
+  static constexpr int kVectors = 4;
+  LatticeWeights(const int8_t*, int offset) : raised(_mm_set1_epi8(static_cast<char>(offset + 1))) {}
+  void unpack(const uint8_t* block, size_t half, __m256i* to) const {
+    const uint8_t* codes = block + 32 * half;
+    const __m128i stored = load_128(codes + 16);
+    // 128 of four bits of which an odd number is set.
+    const __m128i odd = _mm_setr_epi8(0, -128, -128, 0, -128, 0, 0, -128, -128, 0, 0, -128, 0, -128, -128, 0);
+    const __m128i low = _mm_and_si128(stored, _mm_set1_epi8(15));
+    const __m128i high = _mm_and_si128(_mm_srli_epi16(stored, 4), _mm_set1_epi8(7));
+    const __m128i eighth = _mm_xor_si128(_mm_shuffle_epi8(odd, low), _mm_shuffle_epi8(odd, high));
+    const __m128i signs = _mm_or_si128(_mm_and_si128(stored, _mm_set1_epi8(127)), eighth);
+    const __m128i lowered = _mm_cmpgt_epi8(_mm_setzero_si128(), stored);
+    const __m128i shifts = _mm_add_epi8(raised, _mm_add_epi8(lowered, lowered));
+    const Codes of = {codes, _mm256_broadcastsi128_si256(signs), _mm256_broadcastsi128_si256(shifts)};
+#pragma GCC unroll 2
+    for (int vector = 0; vector < 2; ++vector) {
+      const __m256 near = _mm256_castsi256_ps(four(of, 8 * vector));
+      const __m256 far = _mm256_castsi256_ps(four(of, 8 * vector + 2));
+      to[2 * vector] = _mm256_castps_si256(_mm256_shuffle_ps(near, far, 0x88));
+      to[2 * vector + 1] = _mm256_castps_si256(_mm256_shuffle_ps(near, far, 0xDD));
+    }
+  }
+  __m128i raised;
+
+ private:
+  struct Codes {
+    const uint8_t* patterns;
+    __m256i signs, shifts;
+  };
+  // The codes `first`, the next, and both four behind them.
+  static __m256i four(const Codes& of, int first) {
+    const auto pattern = [&](int i) { return static_cast<int64_t>(kE8p.patterns[of.patterns[first + i]]); };
+    const __m256i twice = _mm256_set_epi64x(pattern(5), pattern(4), pattern(1), pattern(0));
+    const __m256i bits = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
+    const __m256i from =
+        _mm256_add_epi8(_mm256_set_epi64x(0x0505050505050505, 0x0404040404040404, 0x0101010101010101, 0),
+                        _mm256_set1_epi8(static_cast<char>(first)));
+    const __m256i negative = _mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(of.signs, from), bits), bits);
+    return _mm256_add_epi8(_mm256_sub_epi8(_mm256_xor_si256(twice, negative), negative),
+                           _mm256_shuffle_epi8(of.shifts, from));
+  }
+};
+
 }  // namespace
 }  // namespace mica::simd

@@ -47,15 +47,17 @@ struct WordCore {
   static constexpr size_t kBlock = block_bytes<kFormat>();
   static constexpr size_t kGroup = kFactsOf<kFormat>.group;
   static constexpr bool kGrouped = kGroup > 0;
-  static constexpr int kUnsigned = kGrouped ? kFactsOf<kFormat>.level_magnitude : 8;  // added to weights
+  static constexpr int kUnsigned = kUnsignedBy<kFormat>;                              // added to weights
   static constexpr int32_t kOffset = kGrouped ? 0 : kUnsigned;                        // what the epilogue takes off
   static constexpr GemmGeometry kGeometry = kX86Geometry;
   // Two unpacked panels of 512 inputs (16 KB) and six rows of activations at a time (3 KB) stay in a level 1 cache of
   // 32 KB; the sums of 192 rows (24 KB) pass through it, six rows a call. So many rows make unpacking less than one
   // part in fifty of the work.
   static constexpr size_t kRows = 192, kPanels = 2, kInputs = 512, kTileRows = 6;
-  // Steps of 4 inputs that are added in 16 bits: of a group 6, 6 and 4, of half a group 6 and 2.
-  static constexpr int kSteps = kGrouped ? 6 : 8;
+  // Steps of 4 inputs that are added in 16 bits: of a group 6, 6 and 4, of half a group 6 and 2. Eight of weights up to
+  // 16, four of those up to 22.
+  static constexpr int kSteps = kGrouped ? 6 : kUnsigned > 8 ? 4 : 8;
+  static_assert(kGrouped || kSteps * 2 * 127 * 2 * kUnsigned < 32768);
   static_assert(!kGrouped || (kSteps * 2 * 127 * kFactsOf<kFormat>.level_magnitude < 32768 &&
                               2 * 255 * kFactsOf<kFormat>.level_magnitude < 32768));
   static constexpr size_t kGroupRuns = 3;  // of so many steps
@@ -282,6 +284,8 @@ template <>
 struct LevelCore<PanelFormat::t3> : WordCore<ThreeBitWeights> {};
 template <>
 struct LevelCore<PanelFormat::p2> : WordCore<PairWeights> {};
+template <>
+struct LevelCore<PanelFormat::e8p> : WordCore<LatticeWeights> {};
 
 }  // namespace
 }  // namespace mica::simd

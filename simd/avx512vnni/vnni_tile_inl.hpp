@@ -103,6 +103,55 @@ struct ThreeBitWeights {
   __m512i table;
 };
 
+// Patterns are loaded one by one, since no shuffle has 256 entries; signs and shifts are made for eight codes at a time.
+struct LatticeWeights {
+  static constexpr PanelFormat kFormat = PanelFormat::e8p;
+  static constexpr int kVectors = 4;
+  LatticeWeights(const int8_t*, int offset) : raised(_mm512_set1_epi8(static_cast<char>(offset + 1))) {}
+  void unpack(const uint8_t* block, size_t, __m512i* to) const {
+    const auto both = [](const uint8_t* at) {
+      return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+    };
+    const __m512i stored = _mm512_inserti64x4(_mm512_castsi256_si512(both(block + 16)), both(block + 48), 1);
+    // 128 of four bits of which an odd number is set.
+    const __m512i odd =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, -128, -128, 0, -128, 0, 0, -128, -128, 0, 0, -128, 0, -128, -128, 0));
+    const __m512i low = _mm512_and_si512(stored, _mm512_set1_epi8(15));
+    const __m512i high = _mm512_and_si512(_mm512_srli_epi16(stored, 4), _mm512_set1_epi8(7));
+    const __m512i eighth = _mm512_xor_si512(_mm512_shuffle_epi8(odd, low), _mm512_shuffle_epi8(odd, high));
+    const __m512i two = _mm512_and_si512(_mm512_srli_epi16(stored, 6), _mm512_set1_epi8(2));
+    const Codes of = {block, _mm512_or_si512(_mm512_and_si512(stored, _mm512_set1_epi8(127)), eighth),
+                      _mm512_sub_epi8(raised, two)};
+#pragma GCC unroll 2
+    for (int vector = 0; vector < 2; ++vector) {
+      const __m512 near = _mm512_castsi512_ps(eight(of, 8 * vector));
+      const __m512 far = _mm512_castsi512_ps(eight(of, 8 * vector + 2));
+      to[2 * vector] = _mm512_castps_si512(_mm512_shuffle_ps(near, far, 0x88));
+      to[2 * vector + 1] = _mm512_castps_si512(_mm512_shuffle_ps(near, far, 0xDD));
+    }
+  }
+  __m512i raised;
+
+ private:
+  struct Codes {
+    const uint8_t* patterns;
+    __m512i signs, shifts;
+  };
+  // The codes `first`, the next, and both four behind them, of either half of the channels.
+  static __m512i eight(const Codes& of, int first) {
+    const auto pattern = [&](int i) { return static_cast<int64_t>(kE8p.patterns[of.patterns[first + i]]); };
+    const __m512i twice = _mm512_set_epi64(pattern(37), pattern(36), pattern(33), pattern(32), pattern(5), pattern(4),
+                                           pattern(1), pattern(0));
+    const __m512i bits = _mm512_set1_epi64(static_cast<int64_t>(0x8040201008040201));
+    const __m512i from = _mm512_add_epi8(
+        _mm512_broadcast_i64x4(_mm256_set_epi64x(0x0505050505050505, 0x0404040404040404, 0x0101010101010101, 0)),
+        _mm512_set1_epi8(static_cast<char>(first)));
+    const __m512i shifts = _mm512_shuffle_epi8(of.shifts, from);
+    const __mmask64 negative = _mm512_test_epi8_mask(_mm512_shuffle_epi8(of.signs, from), bits);
+    return _mm512_mask_sub_epi8(_mm512_add_epi8(shifts, twice), negative, shifts, twice);
+  }
+};
+
 // The multipliers of a group, a lane a channel.
 inline __m512i load_multipliers(const uint8_t* group, size_t) {
   const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(group));

@@ -85,6 +85,8 @@ template <>
 struct LevelCore<PanelFormat::t3> : ArmCore<NeonTile<8, 0>, ThreeBitWeights> {};
 template <>
 struct LevelCore<PanelFormat::p2> : ArmCore<NeonTile<8, 0>, PairWeights> {};
+template <>
+struct LevelCore<PanelFormat::e8p> : ArmCore<NeonTile<8, 0>, LatticeWeights> {};
 
 }  // namespace
 }  // namespace mica::simd

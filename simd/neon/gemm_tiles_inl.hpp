@@ -64,6 +64,38 @@ struct ThreeBitWeights {
   int8x16_t table;
 };
 
+// Patterns are loaded one by one, since no table look-up has 256 entries.
+struct LatticeWeights {
+  static constexpr PanelFormat kFormat = PanelFormat::e8p;
+  static constexpr int kVectors = 4;
+  explicit LatticeWeights(const int8_t*) {}
+  void unpack(const uint8_t* block, int quarter, int8x16_t* to) const {
+    const uint8_t* codes = block + 32 * (quarter / 2);
+    const uint8x16_t stored = vld1q_u8(codes + 16), seven = vandq_u8(stored, vdupq_n_u8(127));
+    const uint8x16_t signs = vorrq_u8(seven, vshlq_n_u8(vcntq_u8(seven), 7));
+    const int8x16_t shifts = vreinterpretq_s8_u8(vsubq_u8(vdupq_n_u8(1), vshlq_n_u8(vshrq_n_u8(stored, 7), 1)));
+    for (int vector = 0; vector < 2; ++vector) {
+      const int first = 8 * vector + 4 * (quarter % 2);
+      const int32x4_t near = vreinterpretq_s32_s8(two(codes, signs, shifts, first));
+      const int32x4_t far = vreinterpretq_s32_s8(two(codes, signs, shifts, first + 2));
+      to[2 * vector] = vreinterpretq_s8_s32(vuzp1q_s32(near, far));
+      to[2 * vector + 1] = vreinterpretq_s8_s32(vuzp2q_s32(near, far));
+    }
+  }
+
+ private:
+  // The codes `first` and the next.
+  static int8x16_t two(const uint8_t* patterns, uint8x16_t signs, int8x16_t shifts, int first) {
+    const int8x16_t twice = vreinterpretq_s8_u64(
+        vcombine_u64(vcreate_u64(kE8p.patterns[patterns[first]]), vcreate_u64(kE8p.patterns[patterns[first + 1]])));
+    const uint8x16_t bits = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
+    const uint8x16_t from =
+        vcombine_u8(vdup_n_u8(static_cast<uint8_t>(first)), vdup_n_u8(static_cast<uint8_t>(first + 1)));
+    const int8x16_t negative = vreinterpretq_s8_u8(vtstq_u8(vqtbl1q_u8(signs, from), bits));
+    return vaddq_s8(vsubq_s8(veorq_s8(twice, negative), negative), vqtbl1q_s8(shifts, from));
+  }
+};
+
 // Bytes are used as they lie.
 struct ByteWeights {
   static constexpr PanelFormat kFormat = PanelFormat::s8;

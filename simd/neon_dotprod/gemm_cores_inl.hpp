@@ -16,6 +16,8 @@ template <>
 struct LevelCore<PanelFormat::t3> : ArmCore<DotTile<0>, ThreeBitWeights> {};
 template <>
 struct LevelCore<PanelFormat::p2> : ArmCore<DotTile<0>, PairWeights> {};
+template <>
+struct LevelCore<PanelFormat::e8p> : ArmCore<DotTile<0>, LatticeWeights> {};
 
 }  // namespace
 }  // namespace mica::simd

@@ -154,6 +154,8 @@ template <>
 struct LevelCore<PanelFormat::t3> : MatrixCore<ThreeBitWeights> {};
 template <>
 struct LevelCore<PanelFormat::p2> : MatrixCore<PairWeights> {};
+template <>
+struct LevelCore<PanelFormat::e8p> : MatrixCore<LatticeWeights> {};
 
 }  // namespace
 }  // namespace mica::simd

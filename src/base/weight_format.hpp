@@ -27,6 +27,10 @@ struct WeightFormatFacts {
 
   // Whether its levels are pairs, each for two inputs.
   constexpr bool pairs() const { return levels > 0 && levels == size_t{2} << 2 * bits; }
+  // Whether eight inputs have a code together, of the vectors of a lattice.
+  constexpr bool lattice() const { return levels == 0 && code_max >= 1 << bits; }
+  // Inputs whose integers are chosen together.
+  constexpr size_t together() const { return lattice() ? 8 : pairs() ? 2 : 1; }
 };
 inline constexpr size_t kLevelsMax = 32;
 inline constexpr int kMultiplierMax = 15;

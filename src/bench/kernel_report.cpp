@@ -62,7 +62,7 @@ class Report {
 
   std::vector<KernelFigure> run() {
     for (const WeightFormat format :
-         {WeightFormat::u4, WeightFormat::s8, WeightFormat::t4, WeightFormat::t3, WeightFormat::p2}) {
+         {WeightFormat::u4, WeightFormat::s8, WeightFormat::t4, WeightFormat::t3, WeightFormat::p2, WeightFormat::e8p}) {
       product(format, 384, 8960, 1536);
       product(format, 384, 1536, 8960);
     }
@@ -72,6 +72,7 @@ class Report {
       decode(WeightFormat::t4, 262144, 1536, threads);
       decode(WeightFormat::t3, 262144, 1536, threads);
       decode(WeightFormat::p2, 524288, 1536, threads);
+      decode(WeightFormat::e8p, 524288, 1536, threads);
     }
     for (const size_t width : {8192, 8960}) rotation(width);
     coded_keys(4096, 128);

@@ -2,6 +2,7 @@
 // Not what a format costs a matrix: matrix_trials.hpp.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,8 +18,11 @@ enum class Allocation : uint8_t {
   uniform,    // all alike, or nearly: what is left of the bits goes to matrices that are evenly spread
 };
 
-// The formats that an allocation chooses from, by rising bits.
-inline constexpr WeightFormat kAllocated[] = {WeightFormat::p2, WeightFormat::t3, WeightFormat::t4, WeightFormat::s8};
+// The formats that an allocation chooses from, by rising bits; of 2 bits there are two.
+using AllocatedFormats = std::array<WeightFormat, 4>;
+constexpr AllocatedFormats allocated_formats(WeightFormat two_bits) {
+  return {two_bits, WeightFormat::t3, WeightFormat::t4, WeightFormat::s8};
+}
 
 struct FormatChoice {
   WeightFormat format;

@@ -58,11 +58,23 @@ float least_error_scale(const float* row, size_t columns, const NearestCode& nea
   return best;
 }
 
-float pair_scale(const float* row, size_t columns) {
+// `share`: of the row's root mean square.
+float scale_of_normal(const float* row, size_t columns, float share) {
   double squares = 0;
   for (size_t i = 0; i < columns; ++i) squares += static_cast<double>(row[i]) * row[i];
   const double mean = squares / static_cast<double>(std::max<size_t>(1, columns));
-  return mean > 0 ? kPairScale * static_cast<float>(std::sqrt(mean)) : kNoScale;
+  return mean > 0 ? share * static_cast<float>(std::sqrt(mean)) : kNoScale;
+}
+
+// Of the last vector only those columns count that there are.
+void round_vectors(const float* row, size_t columns, float scale, int8_t* codes) {
+  for (size_t begin = 0; begin < columns; begin += kLatticeColumns) {
+    const size_t count = std::min(kLatticeColumns, columns - begin);
+    float values[kLatticeColumns] = {}, nearest[kLatticeColumns];
+    for (size_t i = 0; i < count; ++i) values[i] = row[begin + i] / scale;
+    nearest_vector(values, nearest);
+    for (size_t i = 0; i < count; ++i) codes[begin + i] = static_cast<int8_t>(nearest[i]);
+  }
 }
 
 }  // namespace
@@ -80,7 +92,8 @@ NearestCode::NearestCode(const Grid& grid) : grid_(grid) {
 
 RowScale best_scale(const float* row, size_t columns, const NearestCode& nearest) {
   const Grid& grid = nearest.grid();
-  if (grid.pairs) return {pair_scale(row, columns), {}};
+  if (nearest.pairs()) return {scale_of_normal(row, columns, kPairScale), {}};
+  if (nearest.lattice()) return {scale_of_normal(row, columns, kLatticeScale), {}};
   if (grid.group == 0) return {least_error_scale(row, columns, nearest), {}};
   const size_t groups = group_count(grid.format, columns);
   std::vector<float> scales(groups);
@@ -97,10 +110,11 @@ RowScale best_scale(const float* row, size_t columns, const NearestCode& nearest
 
 void round_row(const float* row, size_t columns, const NearestCode& nearest, const RowScale& scale, int8_t* codes) {
   const Grid& grid = nearest.grid();
+  if (nearest.lattice()) return round_vectors(row, columns, scale.scale, codes);
   for (size_t i = 0; i < columns; ++i) {
     const float here = grid.group > 0 ? scale.scale * scale.multipliers[i / grid.group] : scale.scale;
     const float value = here != 0 ? row[i] / here : 0.0f;
-    const size_t pair = grid.pairs ? pair_of(grid.format, i) : i;
+    const size_t pair = nearest.pairs() ? pair_of(grid.format, i) : i;
     if (pair == i || pair >= columns) {
       codes[i] = static_cast<int8_t>(nearest.of(value));
     } else if (pair > i) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "lattice.hpp"
 #include "weight_format.hpp"
 
 namespace mica {
@@ -16,12 +17,12 @@ struct Grid {
   const int8_t* levels;  // null: all integers from low to high
   size_t count;          // of levels, or of pairs of them
   size_t group;          // columns that share a multiplier, 0: there are no multipliers
-  bool pairs;            // two columns are rounded together (matrix.hpp, pair_of)
+  size_t together;       // columns that are rounded together: 2 (matrix.hpp, pair_of), 8 next to each other, or 1
 };
 constexpr Grid grid_of(WeightFormat format) {
   const WeightFormatFacts& facts = facts_of(format);
   const size_t count = facts.pairs() ? facts.levels / 2 : facts.levels;
-  return {format, facts.code_min, facts.code_max, levels_of(format), count, facts.group, facts.pairs()};
+  return {format, facts.code_min, facts.code_max, levels_of(format), count, facts.group, facts.together()};
 }
 
 // Ties to even; adding 1.5 * 2^23 leaves no fraction, and compilers vectorise it.
@@ -37,7 +38,7 @@ class NearestCode {
  public:
   explicit NearestCode(const Grid& grid);
 
-  // Of a single value; of pairs the first of a pair whose second one does not count.
+  // Of a single value; of pairs the first of a pair whose second one does not count; not of a lattice.
   float of(float value) const {
     if (grid_.levels == nullptr) return nearest_integer(value, grid_.low, grid_.high);
     const float place = (value + kReach) * 2;
@@ -45,6 +46,8 @@ class NearestCode {
     return levels_[place < kPlaces - 1 ? static_cast<size_t>(place) : kPlaces - 1];
   }
   const Grid& grid() const { return grid_; }
+  bool pairs() const { return grid_.together == 2; }
+  bool lattice() const { return grid_.together == kLatticeColumns; }
   // The pair of least cost(first, second).
   template <class Cost>
   size_t best_pair(const Cost& cost) const {

@@ -55,8 +55,9 @@ class MomentsOfPoints final : public RowObserver {
   Status status_ = Status::ok();
 };
 
-// What rows enter a matrix by.
+// What rows enter a matrix by, and what it may be stored in.
 struct Entering {
+  AllocatedFormats formats = {};
   const RowMoments* moments = nullptr;  // null: none were seen
   ColumnRounder rounder;                // for the fewest bits
   bool factored = false;                // the moments, for `rounder`; not where all is rounded to the nearest
@@ -64,13 +65,14 @@ struct Entering {
   double mean = 0;        // of a channel's second moment
 };
 
-Entering entering(const RowMoments* moments, bool by_columns) {
+Entering entering(const RowMoments* moments, const AllotJob& job) {
   Entering out;
+  out.formats = job.formats;
   out.moments = moments;
   if (moments == nullptr) return out;
   for (size_t k = 0; k < moments->width(); ++k) out.mean += moments->second()[k * moments->width() + k];
   out.mean /= static_cast<double>(moments->width());
-  out.factored = by_columns && out.rounder.factor(*moments, grid_of(kAllocated[0]).pairs);
+  out.factored = job.by_columns && out.rounder.factor(*moments, grid_of(job.formats[0]).together);
   if (out.factored) out.share_left = out.rounder.share_left();
   return out;
 }
@@ -100,7 +102,7 @@ void add_factored(const Compute& compute, const Matrix& matrix, const Entering& 
       !factor_matrix(float_row(matrix, 0), matrix.rows, matrix.columns, *rows.moments, rank, rotate, &factors))
     return;
   const double given = (factors.energy - factors.lost) / rank;  // the mean second moment of what the first gives
-  for (const WeightFormat format : kAllocated) {
+  for (const WeightFormat format : rows.formats) {
     const WeightFormat first = first_format(format);
     const double of_first = squared_error(compute, factors.first.data(), rank, matrix.columns, first);
     const double of_second = squared_error(compute, factors.second.data(), matrix.rows, rank, format);
@@ -114,10 +116,10 @@ void add_factored(const Compute& compute, const Matrix& matrix, const Entering& 
   }
 }
 
-std::vector<FormatChoice> whole_choices(const Compute& compute, const Matrix& matrix) {
+std::vector<FormatChoice> whole_choices(const Compute& compute, const Matrix& matrix, const Entering& rows) {
   std::vector<FormatChoice> choices;
   double fewest = 0;
-  for (const WeightFormat format : kAllocated) {
+  for (const WeightFormat format : rows.formats) {
     const double error = squared_error(compute, float_row(matrix, 0), matrix.rows, matrix.columns, format);
     if (choices.empty()) fewest = error;
     const double ratio = fewest > 0 ? error / fewest : 1;
@@ -128,9 +130,9 @@ std::vector<FormatChoice> whole_choices(const Compute& compute, const Matrix& ma
 
 std::vector<FormatChoice> storages_of(const Compute& compute, const Matrix& matrix, const Entering& rows,
                                       const FactorTrials& how) {
-  std::vector<FormatChoice> whole = whole_choices(compute, matrix), factored;
+  std::vector<FormatChoice> whole = whole_choices(compute, matrix, rows), factored;
   const double fewest = rows.share_left * rows.mean *
-                        squared_error(compute, float_row(matrix, 0), matrix.rows, matrix.columns, kAllocated[0]);
+                        squared_error(compute, float_row(matrix, 0), matrix.rows, matrix.columns, rows.formats[0]);
   const auto add = [&](double keep) {
     add_factored(compute, matrix, rows, rank_of(keep, matrix.rows, matrix.columns), how.rotate, fewest, &factored);
   };
@@ -147,7 +149,7 @@ std::vector<FormatChoice> storages_of(const Compute& compute, const Matrix& matr
 // The matrix as the fewest bits have it, in float. Rounding by columns does not leave less of the error of rounding to
 // the nearest but another: little of it is alike in all rows, and attention takes means over rows of values.
 Status round_copy(const Compute& compute, const Matrix& matrix, const Entering& rows, OwnedBytes* memory, Matrix* out) {
-  const Grid grid = grid_of(kAllocated[0]);
+  const Grid grid = grid_of(rows.formats[0]);
   const float* weights = float_row(matrix, 0);
   const RoundedMatrix rounded = rows.factored ? rows.rounder.round(compute, weights, matrix.rows, grid)
                                               : round_nearest(compute, weights, matrix.rows, matrix.columns, grid);
@@ -219,7 +221,7 @@ Status try_layer(const Compute& compute, LayerRows* rows, const LayerWeights& re
     if (!is_tried(part, reference)) continue;
     const Matrix& matrix = reference.matrices[part.slot];
     const QuantPoint& point = reference.points[part.reads];
-    if (!sites.contains(point.index)) sites[point.index] = entering(moments.finish(point), job.by_columns);
+    if (!sites.contains(point.index)) sites[point.index] = entering(moments.finish(point), job);
     const Entering& entered = sites[point.index];
     Matrix& rounded = out->rounded.matrices[part.slot];
     MICA_TRY(round_copy(compute, matrix, entered, memory, &rounded));

@@ -51,6 +51,7 @@ struct AllotJob {
   LogitsOfRows logits;                               // as SensitivityRuns::losses takes them
   size_t vocabulary;
   Allocation how;
+  AllocatedFormats formats;
   FactorTrials factors;
   bool by_columns;  // is how they will be rounded; else to the nearest
   double bits_mean;

@@ -190,15 +190,15 @@ Status PointQuantizer::run(const PointJob& job) {
   if (suppressed) moments.clear_channel(0);
   fix_scales(job, ranges, suppressed);
   if (job.prepare) MICA_TRY(job.prepare(moments));
-  // Matrices of pairs, then the others: the order of columns differs.
-  for (const bool pairs : {true, false}) {
-    const auto rounds_here = [&](const ReadingMatrix& matrix) { return grid_of(matrix.format).pairs == pairs; };
+  // Matrices of vectors, of pairs, then the others: the order of columns differs.
+  for (const size_t together : {kLatticeColumns, size_t{2}, size_t{1}}) {
+    const auto rounds_here = [&](const ReadingMatrix& matrix) { return grid_of(matrix.format).together == together; };
     if (std::none_of(job.matrices.begin(), job.matrices.end(), rounds_here)) continue;
     ColumnRounder rounder;
     const bool few_bits = std::any_of(job.matrices.begin(), job.matrices.end(), [&](const ReadingMatrix& matrix) {
       return rounds_here(matrix) && matrix.format != WeightFormat::s8;
     });
-    const bool by_columns = options_.rounding == Rounding::gptq && rounder.factor(moments, pairs, few_bits);
+    const bool by_columns = options_.rounding == Rounding::gptq && rounder.factor(moments, together, few_bits);
     for (const ReadingMatrix& matrix : job.matrices)
       if (rounds_here(matrix))
         MICA_TRY(round(job, matrix, by_columns ? &rounder : nullptr, moments, suppressed, kept));

@@ -342,6 +342,7 @@ Status Quantizer::allot(LayerRows& rows, const AllotStream& of, double bits, Exp
                      .logits = of.logits,
                      .vocabulary = model_->weights.decoder.lm_head.rows,
                      .how = options_.allocation,
+                     .formats = allocated_formats(options_.two_bits),
                      .factors = {of.logits ? options_.low_rank : LowRank{}, options_.rotation},
                      .by_columns = options_.rounding == Rounding::gptq,
                      .bits_mean = bits};

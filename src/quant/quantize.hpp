@@ -33,6 +33,7 @@ struct QuantizeOptions {
   double bits = 0;
   double bits_vision = 0;  // likewise of the layers of towers, beside whose matrices `vision` stays
   Allocation allocation = Allocation::error;
+  WeightFormat two_bits = WeightFormat::p2;  // of those matrices that an allocation gives 2 bits
   LowRank low_rank = {};
   bool msq = true;       // a scale for visual and one for text rows at each quant point; otherwise the larger for both
   bool aifs = true;      // visual rows of a chunk first; otherwise chunks end where the modality changes

@@ -122,30 +122,32 @@ double output_energy(const Compute& compute, const float* difference, size_t row
   return sum;
 }
 
-// Pairs by the sum of both, and behind all pairs what has no partner.
-void ColumnRounder::order_columns(bool pairs) {
+// Those that are rounded together by the sum of theirs, and behind all of these what lacks some.
+void ColumnRounder::order_columns(size_t together) {
   const size_t n = columns_;
   const float* second = moments_->second();
-  pairs_ = pairs;
+  together_ = together;
+  // In these bits the columns of a group differ.
+  const auto inner = together == 2 ? kPairDistance : static_cast<uint32_t>(together - 1);
+  std::vector<float> sizes(n);
+  for (size_t k = 0; k < n; ++k) {
+    const size_t first = k & ~size_t{inner};
+    sizes[k] = (first | inner) < n ? 0.0f : -1.0f;
+    for (size_t i = first; i <= (first | inner) && sizes[k] >= 0; ++i)
+      if ((i & ~size_t{inner}) == first) sizes[k] += second[i * n + i];
+  }
   order_.resize(n);
   std::iota(order_.begin(), order_.end(), 0u);
-  const auto size = [&](uint32_t k) {
-    if (!pairs) return second[k * n + k];
-    const size_t pair = k ^ kPairDistance;
-    return pair < n ? second[k * n + k] + second[pair * n + pair] : -1.0f;
-  };
   std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) {
-    const float of_a = size(a), of_b = size(b);
-    if (!pairs || of_a != of_b) return of_a > of_b;
-    return (a & ~kPairDistance) < (b & ~kPairDistance);
+    return sizes[a] != sizes[b] ? sizes[a] > sizes[b] : (a & ~inner) < (b & ~inner);
   });
 }
 
-bool ColumnRounder::factor(const RowMoments& moments, bool pairs, bool few_bits) {
+bool ColumnRounder::factor(const RowMoments& moments, size_t together, bool few_bits) {
   const size_t n = columns_ = moments.width();
   moments_ = &moments;
   const float* second = moments.second();
-  order_columns(pairs);
+  order_columns(together);
   double trace = 0;
   for (size_t i = 0; i < n; ++i) trace += second[i * n + i];
   double share = kDamping;
@@ -178,6 +180,7 @@ bool ColumnRounder::factor(const RowMoments& moments, bool pairs, bool few_bits)
     conditional_[k] = pivot * pivot;
     for (size_t i = 0; i < k; ++i) feedback_[k * n + i] = column[n - 1 - i] / pivot;
   }
+  if (together == kLatticeColumns) make_vectors();
   return true;
 }
 
@@ -219,29 +222,33 @@ void ColumnRounder::correct_drift(const Compute& compute, std::vector<float>* we
     (*weights)[i] += kDriftShare * shift[i];
 }
 
-// Rounds a column, or the two of a pair, of one row; how many. What the columns before `begin` leave to a column is in
-// `carried`. A cost is the sum of D times the squares of what rounding alone took away.
+// What the columns before the k-th leave to a column of one row, its own target with it; those before `begin` in `carried`.
+float ColumnRounder::left_to(const Trials& trials, size_t row, size_t column, size_t k, size_t begin,
+                             const float* carried) const {
+  return trials.target[row * columns_ + column] + carried[column - begin] +
+         short_dot(trials.errors.data() + row * columns_ + begin, feedback_.data() + column * columns_ + begin,
+                   k - begin);
+}
+
+// Rounds a column, or the two of a pair, of one row; how many. A cost is the sum of D times the squares of what rounding
+// alone took away.
 size_t ColumnRounder::round_column(Trials* trials, size_t row, size_t k, size_t begin, const float* carried) const {
   const size_t n = columns_, at = row * n + k;
   float* errors = trials->errors.data() + row * n;
   const float* target = trials->target.data() + row * n;
   const float scale = trials->scale[at];
-  const auto left_to = [&](size_t column) {
-    return target[column] + carried[column - begin] +
-           short_dot(errors + begin, feedback_.data() + column * n + begin, k - begin);
-  };
   const auto finish = [&](size_t column, float value, float code) {
     const float taken = value - code * scale;
     trials->codes[row * n + column] = static_cast<int8_t>(code);
     errors[column] = target[column] - code * scale;
     trials->cost[row] += static_cast<double>(conditional_[column]) * taken * taken;
   };
-  const float value = left_to(k);
+  const float value = left_to(*trials, row, k, k, begin, carried);
   if (!has_pair(k)) {
     finish(k, value, trials->nearest.of(value * trials->inverse[at]));
     return 1;
   }
-  const float other = left_to(k + 1), feedback = feedback_[(k + 1) * n + k];
+  const float other = left_to(*trials, row, k + 1, k, begin, carried), feedback = feedback_[(k + 1) * n + k];
   const float weight = conditional_[k], other_weight = conditional_[k + 1];
   const size_t best = trials->nearest.best_pair([&](float first, float second) {
     const float taken = value - scale * first;
@@ -270,7 +277,8 @@ void ColumnRounder::round_rows(Trials* trials) const {
     else carried.setZero();
     for (size_t r = 0; r < trials->count; ++r)
       for (size_t k = begin; k < begin + width;)
-        k += round_column(trials, r, k, begin, block.data() + r * kBlock);
+        k += together_ == kLatticeColumns ? round_vector(trials, r, k, begin, block.data() + r * kBlock)
+                                          : round_column(trials, r, k, begin, block.data() + r * kBlock);
   }
 }
 
@@ -321,19 +329,23 @@ void ColumnRounder::move(const Improved& row, size_t column, float step) const {
   row.product[column] += step * damping_;
 }
 
+// Whether the code was another.
+bool ColumnRounder::set(const Improved& row, size_t column, float code) const {
+  const float step = (code - row.codes[column]) * row.factors[column];
+  if (step == 0) return false;
+  row.codes[column] = code;
+  move(row, column, step);
+  return true;
+}
+
 // One pass over a row's columns, each (or each pair) brought to the code that is best beside the others as they are.
 // Returns how many codes changed.
 size_t ColumnRounder::improve_codes(const Improved& row) const {
+  if (together_ == kLatticeColumns) return improve_vectors(row);
   const size_t n = columns_;
   const float* second = moments_->second();
   size_t changed = 0;
-  const auto set = [&](size_t column, float code) {
-    const float step = (code - row.codes[column]) * row.factors[column];
-    if (step == 0) return;
-    row.codes[column] = code;
-    move(row, column, step);
-    ++changed;
-  };
+  const auto set = [&](size_t column, float code) { changed += this->set(row, column, code); };
   for (size_t k = 0; k < n; ++k) {
     const uint32_t a = order_[k];
     const float own = second[a * n + a] + damping_;

@@ -342,8 +342,8 @@ TEST_CASE("help stands in the list and has examples") {
   const Outcome help = program::run({"quantize", "--help"});
   CHECK(help.status == 0);
   for (const char* part :
-       {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|w4a8-levels|w3a8|w2a8|f16", "--bits X", "--bits-vision X", "--held-out N",
-        "--least-cosine X",
+       {"Examples:\n  mica quantize", "--calib PATH", "--vision w4a8|w8a8|w4a8-levels|w3a8|w2a8|w2a8-e8p|f16",
+        "--bits X", "--bits-vision X", "--two-bits w2a8|w2a8-e8p", "--held-out N", "--least-cosine X",
         "--low-rank KEEP|auto|off", "--no-msq", "--report"})
     CHECK_MESSAGE(has(help.out, part), help.out);
 }

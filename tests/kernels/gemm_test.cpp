@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "e8p.hpp"
 #include "harness.hpp"
 #include "pack.hpp"
 
@@ -29,6 +30,7 @@ struct Format {
   int highest() const { return lowest() + static_cast<int>(levels()) - 1; }
   size_t levels() const { return pairs() ? facts().levels / 2 : size_t{1} << bits; }
   bool pairs() const { return facts().levels == size_t{2} << 2 * bits; }
+  bool lattice() const { return format == PanelFormat::e8p; }
 };
 constexpr Format kFormats[] = {
 #define MICA_WEIGHT_FORMAT(format, name, type, bits, ...) {PanelFormat::format, "gemm_f32_s8_" #format, bits},
@@ -49,9 +51,24 @@ std::vector<int8_t> test_levels(const Format& format) {
   return levels;
 }
 
+// weights[channels][stride] of vectors; the outermost ones have one sign throughout and the most of the largest magnitudes.
+void fill_vectors(int8_t* weights, size_t inputs, size_t stride, size_t channels, Values values, Random& random) {
+  constexpr size_t kVector = simd::kVectorInputs;
+  std::vector<uint16_t> codes(channels * ((inputs + kVector - 1) / kVector));
+  fill_integers(codes.data(), codes.size(), 0, 65535, values, random);
+  const uint16_t* code = codes.data();
+  for (size_t c = 0; c < channels; ++c)
+    for (size_t k = 0; k < inputs; ++k) {
+      const simd::E8pCode one = {static_cast<uint8_t>(*code), static_cast<uint8_t>(~(*code >> 8))};
+      weights[c * stride + k] = static_cast<int8_t>(simd::e8p_value(one, k % kVector));
+      if (k % kVector == kVector - 1 || k + 1 == inputs) ++code;
+    }
+}
+
 // weights[channels][stride] of random codes: what pack_panels takes.
 void fill_codes(const Format& format, const std::vector<int8_t>& levels, int8_t* weights, size_t inputs, size_t stride,
                 size_t channels, Values values, Random& random) {
+  if (format.lattice()) return fill_vectors(weights, inputs, stride, channels, values, random);
   fill_integers(weights, stride * channels, format.lowest(), format.highest(), values, random);
   if (format.facts().levels == 0) return;
   for (size_t c = 0; c < channels; ++c) {

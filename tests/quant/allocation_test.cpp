@@ -12,6 +12,7 @@ using namespace mica;
 
 namespace {
 
+constexpr AllocatedFormats kAllocated = allocated_formats(WeightFormat::p2);
 constexpr size_t kRows = 64, kColumns = 512;
 
 // Two matrices in each of three layers; `cost` of the fewest bits, which every step quarters.

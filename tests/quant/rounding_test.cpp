@@ -106,7 +106,7 @@ TEST_CASE("rounding by columns beats rounding to the nearest on correlated rows"
     CAPTURE(facts_of(format).tag);
     const Grid grid = grid_of(format);
     ColumnRounder rounder;
-    REQUIRE(rounder.factor(moments, grid.pairs));
+    REQUIRE(rounder.factor(moments, grid.together));
     const RoundedMatrix by_columns = rounder.round(compute_of(2), weights.data(), rows, grid);
     const RoundedMatrix nearest = round_nearest(compute_of(1), weights.data(), rows, width, grid);
     const double error = output_error(weights, by_columns, x, x);
@@ -131,7 +131,7 @@ TEST_CASE("what rounding by columns leaves is not alike in all rows") {
   const Grid grid = grid_of(WeightFormat::p2);
   ColumnRounder rounder;
   const RowMoments moments = moments_of(x, x, width);
-  REQUIRE(rounder.factor(moments, grid.pairs));
+  REQUIRE(rounder.factor(moments, grid.together));
   const auto share_alike = [&](const RoundedMatrix& rounded) {
     return count * output_error(weights, rounded, mean, mean) / output_error(weights, rounded, x, x);
   };
@@ -140,7 +140,7 @@ TEST_CASE("what rounding by columns leaves is not alike in all rows") {
 }
 
 // Levels need fewer squared errors than as many uniform codes, multipliers fewer still where groups differ.
-TEST_CASE("levels, multipliers and pairs suit values of a normal distribution") {
+TEST_CASE("levels, multipliers, pairs and vectors suit values of a normal distribution") {
   const size_t width = 512, rows = 16;
   std::vector<float> weights = normal(rows * width, 21);
   const auto error = [&](WeightFormat format) {
@@ -155,6 +155,7 @@ TEST_CASE("levels, multipliers and pairs suit values of a normal distribution") 
   CHECK(error(WeightFormat::t4) < 0.9 * error(WeightFormat::u4));
   CHECK(error(WeightFormat::t3) == doctest::Approx(0.035).epsilon(0.1));
   CHECK(error(WeightFormat::p2) == doctest::Approx(0.110).epsilon(0.1));
+  CHECK(error(WeightFormat::e8p) == doctest::Approx(0.0916).epsilon(0.05));
   for (size_t k = 0; k < weights.size(); ++k) weights[k] *= k % width / 64 % 2 == 0 ? 1.0f : 0.3f;
   CHECK(error(WeightFormat::t4) < 0.6 * error(WeightFormat::u4));
 }
@@ -189,7 +190,7 @@ TEST_CASE("what is rounded to a table is found in panels, whatever the width") {
 
 TEST_CASE("rows of zeros stay nothing in grids that have no 0") {
   const std::vector<float> weights(3 * 128, 0.0f);
-  for (const WeightFormat format : {WeightFormat::t4, WeightFormat::t3, WeightFormat::p2}) {
+  for (const WeightFormat format : {WeightFormat::t4, WeightFormat::t3, WeightFormat::p2, WeightFormat::e8p}) {
     const RoundedMatrix rounded = round_nearest(compute_of(1), weights.data(), 3, 128, grid_of(format));
     for (size_t k = 0; k < weights.size(); ++k) REQUIRE(std::fabs(rounded.weight(k / 128, k % 128)) < 1e-20f);
   }
