@@ -295,15 +295,15 @@ class Bench {
       BenchRow ignored;
       repeat_test(ignored);
     }
-    row.memory_peak_bytes = memory_peak();
     std::optional<mica::MemoryRead> memory;
     const bool writes_only = test.generated != 0 && test.prompt == 0 && test.sessions == 1;
-    if (writes_only && decode_bytes_ >= kMemoryBytesMin)
-      memory.emplace(backend_.c_str(), static_cast<int>(row.threads));
     for (uint32_t i = 0; i < options_.repetitions; i++) {
       step();
       repeat_test(row);
-      if (memory) row.read_rates.push_back(memory->bytes_per_second());
+      if (i == 0) row.memory_peak_bytes = memory_peak();  // what a plain read takes comes after it
+      if (!writes_only || decode_bytes_ < kMemoryBytesMin) continue;
+      if (!memory) memory.emplace(backend_.c_str(), static_cast<int>(row.threads));
+      row.read_rates.push_back(memory->bytes_per_second());
     }
     if (writes_only) row.token_bytes = decode_bytes_ + row.kv_text_bytes + row.kv_visual_bytes;
     return row;

@@ -7,7 +7,6 @@ bytes that the process had. Not a comparison: beside_llama.sh.
 """
 import ctypes
 import json
-import os
 import resource
 import sys
 import time
@@ -32,8 +31,9 @@ class Run:
         if not self.model:
             sys.exit(f"{path}: llama.cpp does not open it")
 
-    def context(self, tokens, kv_type=None):
+    def context(self, tokens, kv_type=None, sequences=1):
         settings = llama_cpp.llama_context_default_params()
+        settings.n_seq_max, settings.kv_unified = sequences, True
         settings.n_ctx = tokens + WARMING
         settings.n_batch = settings.n_ubatch = PIECE
         settings.n_threads = settings.n_threads_batch = self.threads
@@ -76,17 +76,20 @@ class Run:
     def answer(self, count):
         return self.empty(count, self.write)
 
-    # What is behind is read once, minutes for many tokens, and then lies in a file.
+    # What is behind is one piece, read once and put there again and again: its speed is that of other tokens, and reading
+    # so many would take hours. Copies come as sequences of their own, and then the first has them all.
     def behind(self, count):
-        context = self.context(count + BEHIND_ANSWER, llama_cpp.GGML_TYPE_Q8_0)
-        kept = f"{self.path}.behind-{count}"
-        if os.path.exists(kept):
-            ids, read = (llama_cpp.llama_token * count)(), ctypes.c_size_t()
-            if not llama_cpp.llama_state_load_file(context, kept.encode(), ids, count, ctypes.byref(read)):
-                sys.exit(f"{kept}: llama.cpp does not open it; remove it")
-        else:
-            self.read(context, count)
-            llama_cpp.llama_state_save_file(context, kept.encode(), (llama_cpp.llama_token * 1)(1), 1)
+        copies = -(-count // PIECE)
+        context = self.context(copies * PIECE + BEHIND_ANSWER, llama_cpp.GGML_TYPE_Q8_0, copies)
+        self.read(context, PIECE)
+        state = (ctypes.c_uint8 * llama_cpp.llama_state_seq_get_size(context, 0))()
+        if llama_cpp.llama_state_seq_get_data(context, state, len(state), 0) != len(state):
+            sys.exit("llama_state_seq_get_data failed")
+        memory = llama_cpp.llama_get_memory(context)
+        for copy in range(1, copies):
+            if llama_cpp.llama_state_seq_set_data(context, state, len(state), copy) == 0:
+                sys.exit("llama_state_seq_set_data failed")
+            llama_cpp.llama_memory_seq_cp(memory, copy, 0, -1, -1)
         self.decode(context, [1])
         speed = self.timed(BEHIND_ANSWER, lambda: self.write(context, BEHIND_ANSWER))
         llama_cpp.llama_free(context)
