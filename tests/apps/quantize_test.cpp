@@ -119,6 +119,34 @@ TEST_CASE("bits are allotted as they are asked for, are told, and leave a model 
   CHECK_MESSAGE(has(few.err, "bits on average: with its scales this model needs"), few.err);
 }
 
+TEST_CASE("two bits by vectors of a lattice are taken where they are asked for, and leave a model that answers") {
+  const mica::TestFolder folder;
+  const std::string path = folder.path("m.mica"), numbers = folder.path("r.json");
+  const Arguments ways[] = {{"--bits", "2.6", "--two-bits", "w2a8-e8p"},
+                            {"--text", "w2a8-e8p", "--shared-heads", "w2a8-e8p", "--vision", "w2a8-e8p"}};
+  for (const Arguments& way : ways) {
+    Arguments all = {"-m", kModel, "-o", path, "--calib", data("panel"), "--calib-samples", "6", "--held-out", "0",
+                     "--least-cosine", "0", "--report", numbers};
+    all.insert(all.end(), way.begin(), way.end());
+    const Outcome run = quantize(all);
+    REQUIRE_MESSAGE(run.status == 0, run.err);
+    const nlohmann::json report = nlohmann::json::parse(read_text(numbers));
+    size_t vectors = 0, pairs = 0;
+    for (const nlohmann::json& layer : report["layers"]) {
+      vectors += layer["storage"] == "W2A8-E8P";
+      pairs += layer["storage"] == "W2A8";
+    }
+    CHECK(vectors > 4);
+    CHECK(pairs == 0);
+    CHECK(has(program::run({"inspect", path}).out, "w2a8-e8p"));
+    CHECK(has(program::run({"verify", path}).out, "every checksum agrees"));
+    const Outcome answer =
+        program::run({"run", "-m", path, "--image", data("panel/000.jpg"), "-p", "Which unit is this?"});
+    CHECK(answer.status == 0);
+    CHECK_MESSAGE(has(answer.out, "SOLAR"), answer.out);
+  }
+}
+
 TEST_CASE("query and key matrices become two, which is told, and the model answers") {
   const mica::TestFolder folder;
   const std::string path = folder.path("m.mica"), numbers = folder.path("r.json"), page = folder.path("r.html");
@@ -303,6 +331,7 @@ TEST_CASE("what is wrong is said, with what to do, before any work") {
       {{"-m", kModel, "-o", path, "--calib-samples", "0"}, 2, "--calib-samples"},
       {{"-m", kModel, "-o", path, "--bits", "3", "--text", "f16"}, 2, "a decoder of 16 bits has none to allot"},
       {{"-m", kModel, "-o", path, "--bits-vision", "3", "--vision", "f16"}, 2, "a tower of 16 bits has none"},
+      {{"-m", kModel, "-o", path, "--two-bits", "w2a8-e8p"}, 2, "give one of them too; all matrices in this format: --text"},
       {{"-m", kModel, "-o", path, "--low-rank", "2"}, 2, "--low-rank 2: wants a share from 0.05 to 0.95, auto or off"},
       {{"-m", kModel, "-o", path, "--low-rank", "half"}, 2, "--low-rank half: wants a share"},
       {{"-m", kModel, "-o", path, "--low-rank", "auto"}, 2, "give --bits too"},
