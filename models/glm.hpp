@@ -50,7 +50,7 @@ inline constexpr TensorName kGlmTowerTensors[] = {
     {Slot::projector_up, Section::projector, true, "merger.up_proj", "mm.up"},
     {Slot::projector_down, Section::projector, true, "merger.down_proj", "mm.down"},
 };
-inline constexpr const char* kGlmVisionRoots[] = {"model.visual.", "visual."};
+inline constexpr const char* kGlmVisionRoots[] = {"model.visual.", "visual.", "vision_tower."};
 
 inline constexpr ConfigField kGlmRoot[] = {
     {"image_token_id", FieldKind::i32, MICA_FIELD(picture_token), 0, kVocabularyMax},

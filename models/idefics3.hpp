@@ -72,10 +72,10 @@ inline constexpr TensorName kIdefics3Tensors[] = {
     {Slot::projector_down, Section::projector, true, "modality_projection.proj", "mm.model.fc"},
 };
 inline constexpr std::span<const TensorName> kIdefics3TensorTables[] = {kDecoderTensors, kSiglipTensors, kSiglipLastNorm, kIdefics3Tensors};
-inline constexpr const char* kIdefics3TextRoots[] = {"model.text_model."};
-inline constexpr const char* kIdefics3HeadRoots[] = {""};
-inline constexpr const char* kIdefics3VisionRoots[] = {"model.vision_model."};
-inline constexpr const char* kIdefics3ProjectorRoots[] = {"model.connector."};
+inline constexpr const char* kIdefics3TextRoots[] = {"model.text_model.", "language_model."};
+inline constexpr const char* kIdefics3HeadRoots[] = {"", "language_model."};
+inline constexpr const char* kIdefics3VisionRoots[] = {"model.vision_model.", "vision_model."};
+inline constexpr const char* kIdefics3ProjectorRoots[] = {"model.connector.", "connector."};
 
 // The reference looks for the entry of a patch by its share of the side, in float: it is not always the patch's own.
 inline constexpr Step kIdefics3Stem[] = {

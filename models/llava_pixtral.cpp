@@ -24,7 +24,7 @@ constexpr ConfigTable kConfigs[] = {
 
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kLlavaDerived};
 constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtralTensors, kTwoMatrices};
-constexpr const char* kVisionRoots[] = {"vision_tower.", "model.vision_tower."};
+constexpr const char* kVisionRoots[] = {"vision_tower.", "model.vision_tower.", "vision_tower.vision_model."};
 
 constexpr ModelSpec defaults() {
   ModelSpec spec = llava_defaults(pixtral_defaults());

@@ -189,6 +189,7 @@ extern constinit const Family minicpmv4_6 = {
     .derived = kDerivedTables,
     .tensors = kTensorTables,
     .unread = kUnread,
+    .mlx_adds_to_norms = true,
     .roots = {kDecoderRoots, kHeadRoots, kVisionRoots, kProjectorRoots, {}, {}, kInnerRoots},
     .gguf = {.architecture = "qwen35",
              .text = kQwen35GgufText,

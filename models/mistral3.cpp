@@ -34,7 +34,7 @@ constexpr ConfigTable kConfigs[] = {
 
 constexpr std::span<const DerivedField> kDerivedTables[] = {kDecoderDerived, kPixtralDerived};
 constexpr std::span<const TensorName> kTensorTables[] = {kDecoderTensors, kPixtralTensors, kPixtralProjectorTensors};
-constexpr const char* kVisionRoots[] = {"vision_tower.", "model.vision_tower."};
+constexpr const char* kVisionRoots[] = {"vision_tower.", "model.vision_tower.", "vision_tower.vision_model."};
 constexpr const char* kProjectorRoots[] = {"multi_modal_projector.", "model.multi_modal_projector."};
 
 constexpr const char* kGgufConfig = MICA_PIXTRAL_GGUF("Mistral3ForConditionalGeneration", "mistral3", "[IMG]");

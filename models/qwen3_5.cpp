@@ -52,6 +52,7 @@ extern constinit const Family qwen3_5 = {
     .derived = kQwen3DerivedTables,
     .tensors = kTensorTables,
     .unread = kQwen35Unread,
+    .mlx_adds_to_norms = true,
     .roots = {kDecoderRoots, kHeadRoots, kQwen3VisionRoots, kQwen3VisionRoots},
     .gguf = {.architecture = "qwen35",
              .text = kQwen35GgufText,

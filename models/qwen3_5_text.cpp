@@ -14,6 +14,7 @@ constexpr Family family() {
   Family f = text_family("qwen3_5_text", kModelTypes, kArchitectures, kDecoders, kGguf);
   f.tensors = kTensors;
   f.unread = kQwen35Unread;
+  f.mlx_adds_to_norms = true;
   return f;
 }
 

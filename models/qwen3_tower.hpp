@@ -45,7 +45,7 @@ inline constexpr TensorName kQwen3TowerTensors[] = {
     {Slot::projector_up, Section::projector, true, "merger.linear_fc1", "mm.0"},
     {Slot::projector_down, Section::projector, true, "merger.linear_fc2", "mm.2"},
 };
-inline constexpr const char* kQwen3VisionRoots[] = {"model.visual.", "visual."};
+inline constexpr const char* kQwen3VisionRoots[] = {"model.visual.", "visual.", "vision_tower."};
 
 inline constexpr Step kQwen3Stem[] = {{Op::linear, Slot::patch_embedding}, {Op::resample, Slot::position_embedding}};
 

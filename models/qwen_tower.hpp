@@ -54,7 +54,7 @@ inline constexpr TensorName kQwen2TowerTensors[] = {
     {Slot::projector_up, Section::projector, true, "merger.mlp.0", "mm.0"},
     {Slot::projector_down, Section::projector, true, "merger.mlp.2", "mm.2"},
 };
-inline constexpr const char* kQwen2VisionRoots[] = {"visual.", "model.visual."};
+inline constexpr const char* kQwen2VisionRoots[] = {"visual.", "model.visual.", "vision_tower."};
 
 // Of a projector file, which says nothing of the limits of pictures: they are those of the published checkpoints.
 inline constexpr const char* kQwen2GgufProcessor = R"json({

@@ -223,6 +223,7 @@ struct Family {
   std::span<const std::span<const TensorName>> tensors;
   // Stored tensors that the reference does not read either; a "*" at an end of a pattern is any text.
   std::span<const char* const> unread = {};
+  bool mlx_adds_to_norms = false;  // MLX stores them with what their names say to add (TensorName::plus)
   // By Section. The first root under which a tensor of it that is no layer's is found is taken for the whole section.
   std::span<const char* const> roots[static_cast<size_t>(Section::count)];
   GgufKind gguf = {};

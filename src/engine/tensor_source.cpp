@@ -154,7 +154,8 @@ bool FileTensors::stands_under(const ModelSpec& spec, size_t section, const char
 }
 
 Status FileTensors::choose_roots(const ModelSpec& spec) {
-  norms_whole_ = spec.decoder.norms_whole;
+  norms_whole_ = spec.decoder.norms_whole || (spec.family->mlx_adds_to_norms && !packed() &&
+                                              files_.metadata("format") == "mlx");
   for (const auto& table : name_tables(spec))
     for (const TensorName& name : table) names_.set(name);
   for (size_t section = 0; section < std::size(roots_); ++section) {
@@ -275,8 +276,7 @@ Status FileTensors::floats(const TensorView& tensor, const Place& place, const M
                          "%s: tensor \"%s\" has a scale of the whole matrix beside those of its blocks, which mica does "
                          "not multiply by: take a file of another type",
                          files_.path(), name.c_str());
-  if (!layout.weights || stored.columns() % layout.block_values != 0 ||
-      (layout.block_values != 1 && stored.moves_columns()))
+  if (!layout.weights || stored.columns() % layout.block_values != 0)
     return Status::error(Code::unsupported,
                          "%s: tensor \"%s\" is stored as %s with rows of %zu, which mica does not read", files_.path(),
                          name.c_str(), layout.name, stored.columns());
@@ -287,6 +287,19 @@ Status FileTensors::floats(const TensorView& tensor, const Place& place, const M
   out->stride_bytes = stored_stride;
   if (stored.is_view()) {
     out->data = tensor.bytes.data() + stored.row_of(0) * stored_stride;
+  } else if (stored.moves_columns() && layout.block_values != 1) {
+    // Values leave their blocks: floats.
+    const size_t row_bytes = stored.columns() * sizeof(float);
+    uint8_t* wide = own(stored.rows() * row_bytes);
+    uint8_t* memory = own(shape.rows * shape.columns * sizeof(float));
+    if (wide == nullptr || memory == nullptr) return no_memory(stored.rows() * row_bytes);
+    for (size_t row = 0; row < stored.rows(); ++row)
+      widen_row(definition_kernels(), tensor.dtype, reinterpret_cast<float*>(wide + row * row_bytes),
+                tensor.bytes.data() + row * stored_stride, stored.columns());
+    out->dtype = DType::f32;
+    out->stride_bytes = shape.columns * sizeof(float);
+    stored.copy(wide, row_bytes, sizeof(float), memory, out->stride_bytes);
+    out->data = memory;
   } else {
     out->stride_bytes = shape.columns / layout.block_values * layout.block_bytes;
     uint8_t* memory = own(shape.rows * out->stride_bytes);

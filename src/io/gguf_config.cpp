@@ -67,7 +67,8 @@ class ConfigMaker {
  private:
   std::string key(const char* name) const { return std::string(family_.architecture) + "." + name; }
   const TensorView* tensor(std::string_view name) const;
-  Status required(const char* name, uint32_t max, uint32_t* out) const { return file_.get_u32(key(name), 1, max, out); }
+  // A number, or the same number for every layer.
+  Status required(const char* name, uint32_t max, uint32_t* out) const;
   // *out stays as it is when the key is absent.
   Status optional(const char* name, uint32_t max, uint32_t* out) const {
     return file_.has(key(name)) ? required(name, max, out) : Status::ok();
@@ -104,6 +105,19 @@ const TensorView* ConfigMaker::tensor(std::string_view name) const {
   const auto place = std::find_if(file_.tensors().begin(), file_.tensors().end(),
                                   [name](const TensorView& t) { return t.name == name; });
   return place != file_.tensors().end() ? &*place : nullptr;
+}
+
+Status ConfigMaker::required(const char* name, uint32_t max, uint32_t* out) const {
+  const std::string full = key(name);
+  const GgufValue* value = file_.find(full);
+  if (value == nullptr || value->type != GgufType::array) return file_.get_u32(full, 1, max, out);
+  std::vector<uint32_t> each;
+  MICA_TRY(file_.get_u32s(full, limits::kLayersMax, &each));
+  if (each.empty() || std::any_of(each.begin(), each.end(), [&](uint32_t one) { return one != each[0]; }))
+    return file_.error(Code::unsupported, full, "differs by layer, which mica does not run with this kind of model");
+  if (each[0] == 0 || each[0] > max) return file_.error(Code::corrupt_file, full, "is 0 or more than mica reads");
+  *out = each[0];
+  return Status::ok();
 }
 
 Status ConfigMaker::add_more() {

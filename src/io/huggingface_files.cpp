@@ -11,6 +11,7 @@
 
 #include "folder_names.hpp"
 #include "foreign_model.hpp"
+#include "mlx_tensors.hpp"
 #include "model_kinds.hpp"
 #include "safetensors.hpp"
 #include "stand_in.hpp"
@@ -60,7 +61,9 @@ class HuggingfaceFiles final : public ModelFiles {
     }
     return {};
   }
-  std::string_view metadata(std::string_view) const override { return {}; }
+  std::string_view metadata(std::string_view key) const override {
+    return key == "format" && !shards_.empty() ? safetensors_format(shards_[0].content) : std::string_view();
+  }
   size_t bytes_total() const override { return bytes_total_; }
 
  private:
@@ -115,7 +118,9 @@ Status HuggingfaceFiles::read_shard(std::string_view name) {
   MICA_TRY(MappedFile::map(path.c_str(), SIZE_MAX, &shard.file));
   MICA_TRY(refuse_foreign_tensors(shard.file.bytes(), path.c_str()));
   bytes_total_ += shard.file.bytes().size();
-  return read_safetensors(shard.file.bytes(), path.c_str(), &shard.content);
+  MICA_TRY(read_safetensors(shard.file.bytes(), path.c_str(), &shard.content));
+  put_channels_first(&shard.content);
+  return Status::ok();
 }
 
 Status HuggingfaceFiles::read_index() {

@@ -75,7 +75,8 @@ class ModelFiles {
   virtual Bytes document(std::string_view name) const = 0;
   // Null unless the kind is gguf.
   virtual const GgufVocabulary* gguf_vocabulary() const { return nullptr; }
-  // A string by its key: of a packed file from __metadata__ ("mica.format", ...), of a GGUF file from its own keys
+  // A string by its key: of a packed file from __metadata__ ("mica.format", ...), of a folder "format" (what program its
+  // tensors are for: "pt", "mlx"), of a GGUF file from its own keys
   // ("tokenizer.chat_template", ...); empty when absent, and for folders.
   virtual std::string_view metadata(std::string_view key) const = 0;
   // Bytes of all files.

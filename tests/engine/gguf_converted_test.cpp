@@ -161,3 +161,28 @@ TEST_CASE("a converted text that lacks or changes what its kind needs is refused
   for (const Converted& one : converted())
     if (one.alone == nullptr) CHECK(refusal_of(file_of(one, "text")).find("--mmproj") != std::string::npos);
 }
+
+TEST_CASE("a tower in blocks, values of which leave their columns, gives the answers of the one in plain numbers") {
+  const std::string text = std::string(MICA_TEST_DATA) + "/gguf/mistral3-text.gguf";
+  const std::string plain = std::string(MICA_TEST_DATA) + "/gguf/mistral3-mmproj.gguf";
+  const std::string blocks = std::string(MICA_TEST_DATA) + "/gguf/mistral3-mmproj-q8_0.gguf";
+  mica_model* floats = open_model(text, plain.c_str());
+  mica_model* stored = open_model(text, blocks.c_str());
+  mica_picture* const opened = picture_of("clip0_0.png");
+  const mica_picture* const picture = opened;
+  uint32_t count = 0;
+  REQUIRE(mica_picture_tokens(stored, picture, &count, nullptr) == MICA_OK);
+  std::vector<int32_t> ids = {5, 40, 77};
+  ids.insert(ids.end(), count, kPlaceholder);
+  ids.insert(ids.end(), {12, 99, 150, 31, 8, 64, 201, 17, 90});
+  const auto add = [&](mica_session* session) {
+    REQUIRE(mica_session_add_tokens(session, ids.data(), ids.size(), &picture, 1, nullptr) == MICA_OK);
+    REQUIRE(mica_session_prefill(session, nullptr, nullptr, nullptr) == MICA_OK);
+  };
+  const double difference = difference_of(floats, stored, add);
+  CHECK(difference > 0);
+  CHECK(difference < kStored);
+  mica_picture_free(opened);
+  mica_model_close(floats);
+  mica_model_close(stored);
+}

@@ -233,6 +233,9 @@ TEST_CASE("GGUF: configurations that mica does not run, or that are absurd") {
   const auto rope = [](const char* type) {
     return whole().text("llama.rope.scaling.type", type).f32("llama.rope.scaling.factor", 2);
   };
+  const auto by_layer = [](const std::vector<uint32_t>& heads) {
+    return without("llama.attention.head_count_kv").numbers("llama.attention.head_count_kv", GgufType::u32, heads);
+  };
   const BadFile cases[] = {
       {without("general.architecture"), Code::not_found, "general.architecture is missing"},
       {TinyGguf::whole("mamba"), Code::unsupported, "is \"mamba\"; of GGUF files mica imports qwen2, qwen3, llama"},
@@ -263,6 +266,9 @@ TEST_CASE("GGUF: configurations that mica does not run, or that are absurd") {
       {whole().f32("llama.rope.scaling.attn_factor", 2), Code::unsupported, "attn_factor is not 1"},
       {whole().f32("llama.rope.scaling.yarn_log_multiplier", 1), Code::unsupported, "yarn_log_multiplier is not 0"},
       {whole().u32("llama.attention.value_length", 8), Code::unsupported, "value_length is not that of keys"},
+      {by_layer({2, 1}), Code::unsupported, "llama.attention.head_count_kv differs by layer"},
+      {by_layer({}), Code::unsupported, "llama.attention.head_count_kv differs by layer"},
+      {by_layer({3, 3}), Code::corrupt_file, "llama.attention.head_count_kv is 0 or more than mica reads"},
       {whole().u32("llama.vocab_size", 5), Code::corrupt_file, "llama.vocab_size is not the number of rows"},
       {whole().u32("llama.rope.dimension_count", 8).u32("llama.attention.key_length", 16), Code::unsupported,
        "partial rotation"},
@@ -280,6 +286,7 @@ TEST_CASE("GGUF: configurations that mica does not run, or that are absurd") {
        "token_embd.weight has more rows"},
   };
   for (const BadFile& bad : cases) check_refused(bad);
+  CHECK(open_built(by_layer({1, 1}).build()));
   CHECK(open_built(whole().u32("llama.expert_count", 0).f32("llama.attention.scale", 0.25).u32("llama.vocab_size", 4)
                        .f32("llama.logit_scale", 1).boolean("llama.attention.causal", true).build()));
   CHECK(open_built(changed("llama.context_length", limits::kContextMax).build()));
