@@ -80,6 +80,7 @@ std::string chips(const QuantizeRun& run) {
 std::string raises(const mica::QuantizeReport& report) {
   if (report.closeness.rows == 0) return "";
   std::string out = "<p class=\"verdict\">Logits: " + escape(closeness_text(report.closeness)) + ".</p>\n";
+  out += "<p>Of samples unlike these: " + escape(closeness_text(report.closeness_unlike)) + ".</p>\n";
   if (report.raises.empty()) return out;
   out += "<div class=\"warnings\"><strong>" + escape(raises_text(report)) + "</strong><ul>";
   for (const mica::RaiseReport& raise : report.raises)

@@ -272,6 +272,7 @@ std::string report_json(const QuantizeRun& run) {
                          {"expected_vision", json_of(report.expected_vision)},
                          {"verdict", json_of(run.verdict)},
                          {"logits", json_of(report.closeness)},
+                         {"logits_unlike", json_of(report.closeness_unlike)},
                          {"logits_before_raises", json_of(report.closeness_before)},
                          {"raises", json_of(report.raises)},
                          {"warnings", report.warnings},

@@ -56,6 +56,7 @@ void print_errors(const mica::QuantizeReport& report) {
 
 void print_logits(const mica::QuantizeReport& report) {
   if (report.closeness.rows > 0) print_fact("logits", closeness_text(report.closeness));
+  if (report.closeness_unlike.rows > 0) print_fact("unlike ones", closeness_text(report.closeness_unlike));
   if (report.raises.empty()) return;
   print_fact("raised", raises_text(report));
   for (size_t i = 0; i < std::min(report.raises.size(), kRaisesShown); ++i)

@@ -184,6 +184,7 @@ constexpr Choice kDeltaLayers[] = {
     {"linear_attention", static_cast<uint8_t>(LayerType::delta)},
 };
 constexpr ConfigField kQwen35Layers[] = {
+    only("hidden_act", kSilu),  // its class takes the word behind convolutions too, which have no other here
     {"full_attention_interval", FieldKind::u32, MICA_FIELD(decoder.full_interval), 1, kLayersMax},
     {"layer_types", FieldKind::layer_types, MICA_FIELD(decoder.layer_types), 0, 0, false, kDeltaLayers},
     {"linear_conv_kernel_dim", FieldKind::u32, MICA_FIELD(decoder.convolution_taps), 1, limits::kConvolutionTapsMax},

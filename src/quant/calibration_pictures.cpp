@@ -3,11 +3,13 @@
 
 #include "limits.hpp"
 #include "mapped_file.hpp"
+#include "unlike_samples.hpp"
 #include "video.hpp"
 
 namespace mica {
+namespace {
 
-Status open_pictures(const CalibrationSample& sample, const FrameSampling& sampling, std::vector<Picture>* out) {
+Status open_files(const CalibrationSample& sample, const FrameSampling& sampling, std::vector<Picture>* out) {
   out->clear();
   for (const std::string& path : sample.pictures) {
     std::vector<uint8_t> bytes;
@@ -22,6 +24,14 @@ Status open_pictures(const CalibrationSample& sample, const FrameSampling& sampl
       return Status::error(Code::corrupt_file, "%s: a folder, where a picture is wanted", path.c_str());
     out->push_back(std::move(picture));
   }
+  return Status::ok();
+}
+
+}  // namespace
+
+Status open_pictures(const CalibrationSample& sample, const FrameSampling& sampling, std::vector<Picture>* out) {
+  MICA_TRY(open_files(sample, sampling, out));
+  for (size_t i = 0; i < out->size(); ++i) paint(sample.painted, static_cast<uint32_t>(i), &(*out)[i]);
   return Status::ok();
 }
 

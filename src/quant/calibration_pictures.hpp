@@ -10,7 +10,8 @@
 
 namespace mica {
 
-// `sampling`: of a video file, or of a folder that counts as one. Errors: those of the files.
+// Painted over, where the sample says so. `sampling`: of a video file, or of a folder that counts as one. Errors: those
+// of the files.
 Status open_pictures(const CalibrationSample& sample, const FrameSampling& sampling, std::vector<Picture>* out);
 
 }  // namespace mica

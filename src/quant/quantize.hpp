@@ -53,11 +53,15 @@ struct QuantizeOptions {
   uint32_t threads = 0;  // 0: fitting_threads().prompts
 };
 
+// What stands in a sample's pictures instead of what was taken (unlike_samples.hpp).
+enum class PaintedOver : uint8_t { nothing, noise, colour, shapes };
+
 // What the model sees while its activations are measured. With a chat format, a user's turn (pictures, then the prompt)
 // and the assistant's answer; without one, or without a prompt, plain text.
 struct CalibrationSample {
   std::vector<std::string> pictures;  // paths; read when they are needed
   bool is_video = false;              // they are the frames of one, or a single path is that of a video
+  PaintedOver painted = PaintedOver::nothing;
   std::string prompt;
   std::string answer;  // so that generated tokens are seen too; may be empty
   std::vector<int32_t> tokens;  // or the whole prompt as ids, a picture's placeholders included: the text is not read
@@ -129,6 +133,7 @@ struct QuantizeReport {
   std::vector<PointReport> points;
   std::vector<LinearReport> layers;
   Closeness closeness, closeness_before;  // of the file, and of the one without raises
+  Closeness closeness_unlike;             // of the file, on samples that are unlike those of calibration
   std::vector<RaiseReport> raises;        // by falling loss
   std::vector<std::string> warnings;
   ExpectedLoss expected, expected_vision;  // by `bits` and `bits_vision`

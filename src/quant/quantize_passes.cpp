@@ -14,13 +14,14 @@
 #include "mapped_file.hpp"
 #include "quantize_once.hpp"
 #include "raising.hpp"
+#include "unlike_samples.hpp"
 #include "utf8.hpp"
 
 namespace mica {
 namespace {
 
-// Samples by which a file is judged, and of those the ones by which points are weighed.
-constexpr size_t kJudged = 8, kWeighed = 3;
+// Samples by which a file is judged, and of those, and of unlike ones, the ones by which points are weighed.
+constexpr size_t kJudged = 8, kWeighed = 2;
 // Points lose more together than the sum of what each does by itself.
 constexpr double kFirstShare = 0.7;
 constexpr double kFarAtMost = 64;   // times what the middle row loses, where the mean is too far as well
@@ -105,8 +106,16 @@ class Passes {
     files_ = std::move(model->files);
     return status;
   }
-  Status compare(const char* path, const std::vector<CalibrationSample>& samples);
-  double judged() const { return by_least_ ? report_->closeness.least : report_->closeness.mean; }
+  struct Shown {
+    std::vector<CalibrationSample> samples;
+    std::vector<CalibrationSample> unlike;  // which count where rows lose alike: of others too much may be lost
+  };
+  Status compare(const char* path, const Shown& shown);
+  double judged() const {
+    if (!by_least_) return report_->closeness.mean;
+    const Closeness& unlike = report_->closeness_unlike;
+    return std::min(report_->closeness.least, unlike_by_least_ ? unlike.least : unlike.mean);
+  }
   // 1 less the cosine that is to be held: rows that were not seen come below the smallest of those that were.
   double may_lose() const { return (by_least_ ? kOfSeen : 1) * (1 - options_.least_cosine); }
   bool choose_others(double allowed);
@@ -119,28 +128,36 @@ class Passes {
   const QuantizeProgress& progress_;
   QuantizeReport* report_;
   std::vector<RaisePoint> points_;  // empty: not weighed yet
-  bool by_least_ = false;           // of all rows, as the first pass has them; else the mean
+  // Of all rows, as the first pass has them; else the mean.
+  bool by_least_ = false, unlike_by_least_ = false;
 };
 
 // The file of a pass beside the checkpoint, and what each point loses where it was not weighed yet and has to be.
-Status Passes::compare(const char* path, const std::vector<CalibrationSample>& samples) {
+Status Passes::compare(const char* path, const Shown& shown) {
   MICA_TRY(tell("comparing with the checkpoint", 1));
   std::unique_ptr<ModelFiles> written;
   std::unique_ptr<Model> checkpoint, packed;
   MICA_TRY(ModelFiles::open(path, &written));
   MICA_TRY(open_model(std::move(written), &packed));
   MICA_TRY(open(&checkpoint));
-  Status status = compare_logits(*checkpoint, *packed, samples, options_.threads, &report_->closeness);
+  Status status = compare_logits(*checkpoint, *packed, shown.samples, options_.threads, &report_->closeness);
+  if (status) status = compare_logits(*checkpoint, *packed, shown.unlike, options_.threads, &report_->closeness_unlike);
   const Closeness& now = report_->closeness;
   const bool far = now.mean < options_.least_cosine && 1 - now.least <= kFarAtMost * (1 - now.middle);
-  if (points_.empty()) by_least_ = now.rows_alike() || far;
+  if (points_.empty()) {
+    by_least_ = now.rows_alike() || far;
+    unlike_by_least_ = report_->closeness_unlike.rows_alike();
+  }
   if (status && 1 - judged() > may_lose() && points_.empty()) {
     StaticLosses losses;
     const auto layers = static_cast<double>(checkpoint->spec.decoder.layers);
     const auto step = [&](uint32_t layer) {
       return tell("what is lost in layers." + std::to_string(layer), layer / layers);
     };
-    status = measure_losses(checkpoint.get(), *packed, some_of(samples, kWeighed), options_, step, &losses);
+    std::vector<CalibrationSample> weighed = some_of(shown.samples, kWeighed);
+    const std::vector<CalibrationSample> unlike = some_of(shown.unlike, by_least_ ? kWeighed : 0);
+    weighed.insert(weighed.end(), unlike.begin(), unlike.end());
+    status = measure_losses(checkpoint.get(), *packed, weighed, options_, step, &losses);
     points_ = raise_points(*report_, losses);
   }
   files_ = std::move(checkpoint->files);
@@ -190,7 +207,8 @@ void Passes::report_raises(const Closeness& before) {
 
 Status Passes::run_until_close(const char* path, const std::vector<CalibrationSample>& held_out) {
   const Trial trial(path);
-  const std::vector<CalibrationSample> shown = with_short(some_of(held_out.empty() ? samples_ : held_out, kJudged));
+  const std::vector<CalibrationSample> others = some_of(held_out.empty() ? samples_ : held_out, kJudged);
+  const Shown shown{with_short(others), unlike_samples(others)};
   const WeightFormat head = options_.head;
   double allowed = 0;  // of what points lose by themselves, in means over rows
   Closeness before;

@@ -274,7 +274,7 @@ TEST_CASE("no field of Gemma 4's configs is ignored, as transformers 5.24 writes
   set_log(nullptr, nullptr);
 }
 
-TEST_CASE("LFM2 has one activation; of two names of a picture's placeholder the newer is read") {
+TEST_CASE("LFM2 and Qwen3.5 have one activation; of two names of a picture's placeholder the newer is read") {
   const auto golden = [](const char* family) {
     std::ifstream config(std::string(MICA_TEST_DATA) + "/golden/" + family + "/config.json");
     return Object::parse(config);
@@ -282,6 +282,9 @@ TEST_CASE("LFM2 has one activation; of two names of a picture's placeholder the 
   Object lfm2 = golden("lfm2");
   lfm2["hidden_act"] = "gelu";
   CHECK(Read(lfm2).said.find("hidden_act is \"gelu\", which mica does not run; it runs silu") != std::string::npos);
+  Object qwen = golden("qwen3_5_text");  // which takes it behind its convolutions too
+  qwen["hidden_act"] = "gelu";
+  CHECK(Read(qwen).said.find("hidden_act is \"gelu\", which mica does not run; it runs silu") != std::string::npos);
   for (const char* family : {"llava", "llava_next", "llava_onevision", "mistral3"}) {
     Object both = golden(family);
     both["image_token_id"] = 301;
