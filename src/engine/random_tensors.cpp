@@ -131,6 +131,8 @@ Status RandomTensors::static_parts(const ModelSpec& spec, Weights* weights) {
   for (const NamedPoint& named : quant_points(spec, weights))
     named.point->scale_visual = named.point->scale_text = 4.0f / 127;
   place_directions(spec, weights);
+  StreamTransform& decoder = weights->decoder.stream;
+  if (decoder.rotated) rotate_mixed(decoder_stream(spec), weights->decoder, &decoder);
   return Status::ok();
 }
 

@@ -44,7 +44,33 @@ void plan_mixed(const StreamSpec& shape, StreamTransform* stream) {
     }
 }
 
+bool has_states(const DecoderWeights& weights) {
+  return std::any_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
+    return layer.matrices[Slot::convolution_out].rows != 0 || layer.matrices[Slot::delta_out].rows != 0;
+  });
+}
+
+// Not where what heads give is gated value by value, or is made of their keys.
+bool has_own_values(const DecoderWeights& weights) {
+  return std::none_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
+    return layer.matrices[Slot::attention_gate].rows != 0 || layer.values_are_keys();
+  });
+}
+
 }  // namespace
+
+bool can_rotate(const StreamSpec& shape, Width width) {
+  RowRotation rotation;
+  for (uint32_t i = 0; i < shape.layers; ++i)
+    if (!rotation.make(shape.at(i).width(width))) return false;
+  return true;
+}
+
+void rotate_mixed(const StreamSpec& shape, const DecoderWeights& weights, StreamTransform* stream) {
+  stream->head_rotation = has_own_values(weights) && can_rotate(shape, Width::head);
+  stream->mixed_rotation = has_states(weights) || !stream->head_rotation;
+  if (stream->mixed_rotation) plan_mixed(shape, stream);
+}
 
 Status complete_transform(const StreamSpec& shape, size_t merge, std::span<const uint32_t> signs,
                           StreamTransform* stream) {

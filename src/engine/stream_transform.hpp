@@ -27,6 +27,14 @@ inline constexpr StreamFlag kStreamFlags[] = {
     {"vocabulary_rotation", true, &StreamTransform::vocabulary_rotation, "vocabulary_rotated"},
 };
 
+// Whether rows of that width can be rotated in every layer.
+bool can_rotate(const StreamSpec& shape, Width width);
+
+// How what layers of a decoder mix is rotated, by the matrices that they have: head by head and offline, where a head's
+// values are its own and nothing stands behind them; online, where that does not reach, and what states give always. Sets
+// both flags and makes the plans.
+void rotate_mixed(const StreamSpec& shape, const DecoderWeights& weights, StreamTransform* stream);
+
 // Completes `stream`, whose flags are set, for a residual stream of that shape: plans, and with `signs` (bits; empty:
 // all positive) the direction of the mean. `merge`: patches that are merged into one row of a tower's projector, 1
 // elsewhere. Errors: unsupported for widths that cannot be rotated.

@@ -157,38 +157,17 @@ std::vector<uint32_t> random_signs(size_t width, std::mt19937* generator) {
 }
 
 struct RotationRule {
-  bool rotates;           // anything
-  bool may_rotate;        // the stream
-  bool may_rotate_heads;  // not where what heads give is gated value by value, or is made of their keys
-  bool may_rotate_mixed;  // online, what layers mix and no other rotation reaches
-  bool has_states;        // layers mix by them, and not by attention
+  bool rotates;                   // anything
+  bool may_rotate;                // the stream
+  const DecoderWeights* decoder;  // whose layers mix by more than attention; null: of a tower
 };
-
-bool has_states(const DecoderWeights& weights) {
-  return std::any_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
-    return layer.matrices[Slot::convolution_out].rows != 0 || layer.matrices[Slot::delta_out].rows != 0;
-  });
-}
-
-bool has_own_values(const DecoderWeights& weights) {
-  return std::none_of(weights.layers.begin(), weights.layers.end(), [](const LayerWeights& layer) {
-    return layer.matrices[Slot::attention_gate].rows != 0 || layer.values_are_keys();
-  });
-}
-
-bool can_rotate(const StreamSpec& shape, Width width) {
-  RowRotation rotation;
-  for (uint32_t i = 0; i < shape.layers; ++i)
-    if (!rotation.make(shape.at(i).width(width))) return false;
-  return true;
-}
 
 Status set_up_stream(const StreamSpec& shape, size_t merge, const RotationRule& rule, std::mt19937* generator,
                      StreamTransform* stream) {
   stream->folded = true;
   stream->rotated = rule.rotates && rule.may_rotate && can_rotate(shape, Width::hidden);
-  stream->head_rotation = rule.rotates && rule.may_rotate_heads && can_rotate(shape, Width::head);
-  stream->mixed_rotation = rule.rotates && rule.may_rotate_mixed && (rule.has_states || !stream->head_rotation);
+  if (rule.rotates && rule.decoder) rotate_mixed(shape, *rule.decoder, stream);
+  else stream->head_rotation = rule.rotates && can_rotate(shape, Width::head);
   stream->down_rotation = rule.rotates && can_rotate(shape, Width::feed_forward);
   return complete_transform(shape, merge, random_signs(shape.width(Width::hidden), generator), stream);
 }
@@ -224,9 +203,7 @@ Status transform_streams(const TransformOptions& options, Model* model) {
     MICA_TRY(set_up_stream(decoder_stream(model->spec), 1,
                            {.rotates = options.rotate,
                             .may_rotate = !has_post_norms(weights.decoder.layers),
-                            .may_rotate_heads = has_own_values(weights.decoder),
-                            .may_rotate_mixed = true,
-                            .has_states = has_states(weights.decoder)},
+                            .decoder = &weights.decoder},
                            &generator, &weights.decoder.stream));
   if (!options.vision || !model->spec.has_vision) return Status::ok();
   const auto reads_rotated = [&](const StepPlan& steps) {
@@ -243,9 +220,7 @@ Status transform_streams(const TransformOptions& options, Model* model) {
   MICA_TRY(set_up_stream(vision_stream(model->spec), static_cast<size_t>(v.merge) * v.merge,
                          {.rotates = options.rotate,
                           .may_rotate = may_rotate,
-                          .may_rotate_heads = true,
-                          .may_rotate_mixed = false,
-                          .has_states = false},
+                          .decoder = nullptr},
                          &generator, &weights.vision.stream));
   share_transform(model->spec, &weights);
   place_directions(model->spec, &weights);

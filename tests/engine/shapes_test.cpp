@@ -42,6 +42,24 @@ TEST_CASE("a shape without weights says what it would take, and has no sessions"
   CHECK(Session::create(*without, options, nullptr, 0, &session).code() == Code::unsupported);
 }
 
+TEST_CASE("random weights rotate what a file of the quantizer would") {
+  const struct {
+    const char* name;
+    bool heads, mixed;
+  } shapes[] = {{"smollm2-135m", true, false}, {"lfm2-vl-450m", true, true}, {"qwen3.5-0.8b", false, true}};
+  for (const auto& shape : shapes) {
+    CAPTURE(shape.name);
+    std::unique_ptr<Model> model;
+    REQUIRE(open_shape(shape.name, WeightFormat::u4, WeightFormat::u4, false, &model));
+    const StreamTransform& stream = model->weights.decoder.stream;
+    CHECK(stream.head_rotation == shape.heads);
+    CHECK(stream.mixed_rotation == shape.mixed);
+    CHECK(stream.mixed_plans.empty() != shape.mixed);
+    REQUIRE(open_shape(shape.name, WeightFormat::floats, WeightFormat::floats, false, &model));
+    CHECK_FALSE(model->weights.decoder.stream.mixed_rotation);
+  }
+}
+
 TEST_CASE("random weights have every storage, and fewer bits take fewer bytes") {
   uint64_t bytes_before = UINT64_MAX;
   for (const char* name : {"f16", "w8a8", "w4a8-levels", "w4a8", "w3a8", "w2a8"}) {
