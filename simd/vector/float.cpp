@@ -126,15 +126,19 @@ void gemv_plain(float* y, const float* x, const uint8_t* w, size_t w_stride, siz
 template <StoredType kType>
 void gemv(float* y, const float* x, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
           [[maybe_unused]] const void* words) {
-  if constexpr (StoredLayout<kType>::kGroup == 0) gemv_plain<kType>(y, x, w, w_stride, rows, depth);
-  else gemv_blocks<kType>(y, w, w_stride, rows, depth, words);
+  using Layout = StoredLayout<kType>;
+  if constexpr (Layout::kGroup == 0) gemv_plain<kType>(y, x, w, w_stride, rows, depth);
+  else if constexpr (HasCodes<Layout>) gemv_blocks<kType>(y, w, w_stride, rows, depth, words);
+  // Integers that go through memory anyway.
+  else gemv_blocks_together(kSpanOf<kType>, {y, 0, x, 0, 1}, w, w_stride, rows, depth, words);
 }
 
 template <StoredType kType>
 void gemv_rows(const GemvRows& activations, const uint8_t* w, size_t w_stride, size_t rows, size_t depth,
                const void* words) {
   if constexpr (StoredLayout<kType>::kGroup != 0) {
-    if (activations.count > 1) return gemv_blocks_together<kType>(activations, w, w_stride, rows, depth, words);
+    if (activations.count > 1)
+      return gemv_blocks_together(kSpanOf<kType>, activations, w, w_stride, rows, depth, words);
   }
   for (size_t row = 0; row < activations.count; ++row)
     gemv<kType>(activations.y + row * activations.y_stride, activations.x + row * activations.x_stride, w, w_stride,
