@@ -23,6 +23,7 @@ rows='8 --text w8a8
 2.2 --bits 2.2
 2.2-uniform --bits 2.2 --allocation uniform
 2.2-e8p --bits 2.2 --two-bits w2a8-e8p
+2.25-e8p --bits 2.25 --two-bits w2a8-e8p
 2.5-e8p --bits 2.5 --two-bits w2a8-e8p
 2-everywhere --text w2a8 --shared-heads w2a8
 e8p-everywhere --text w2a8-e8p --shared-heads w2a8-e8p'
