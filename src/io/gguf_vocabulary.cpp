@@ -59,7 +59,9 @@ Status read_gguf_vocabulary(const GgufFile& file, GgufVocabularyStore* out) {
   vocabulary.pre = "default";
   if (file.has("tokenizer.ggml.pre")) MICA_TRY(file.get_string("tokenizer.ggml.pre", &vocabulary.pre));
   MICA_TRY(file.get_strings("tokenizer.ggml.tokens", limits::kVocabularyMax, &out->tokens));
-  if (file.has("tokenizer.ggml.merges")) {
+  // Without them a model of merges would read every text byte by byte, and answer nonsense.
+  const bool needs_merges = vocabulary.model == kByteLevel || vocabulary.model == kListedSentencePiece;
+  if (needs_merges || file.has("tokenizer.ggml.merges")) {
     MICA_TRY(file.get_strings("tokenizer.ggml.merges", limits::kMergesMax, &out->merges));
   }
   if (file.has("tokenizer.ggml.scores")) {

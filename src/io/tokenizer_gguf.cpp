@@ -141,7 +141,7 @@ Status read_llama(const GgufVocabulary& vocabulary, TokenizerParts* parts) {
 
 Status load_parts(const GgufVocabulary& vocabulary, std::unique_ptr<Tokenizer>* out) {
   auto parts = std::make_unique<TokenizerParts>();
-  if (vocabulary.model == "gpt2") {
+  if (vocabulary.model == kByteLevel) {
     MICA_TRY(read_gpt2(vocabulary, parts.get()));
   } else if (vocabulary.model == "llama" || vocabulary.model == kListedSentencePiece) {
     MICA_TRY(read_llama(vocabulary, parts.get()));

@@ -15,7 +15,8 @@
 namespace mica {
 
 inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581, SentencePiece's space
-// tokenizer.ggml.model of SentencePiece's words by listed merges, as byte-level vocabularies have them.
+// tokenizer.ggml.model of byte-level words, and of SentencePiece's by listed merges, as those have them.
+inline constexpr std::string_view kByteLevel = "gpt2";
 inline constexpr std::string_view kListedSentencePiece = "gemma4";
 
 // Fills in every token. Control and unknown tokens are special; user-defined ones are found in text like other text.

@@ -160,7 +160,7 @@ Status make_json(const GgufVocabulary& vocabulary, std::string* json) {
   Vocabulary tokens;
   std::vector<AddedToken> added;
   MICA_TRY(read_gguf_tokens(vocabulary, &tokens, &added));
-  const bool byte_level = vocabulary.model == "gpt2", listed = vocabulary.model == kListedSentencePiece;
+  const bool byte_level = vocabulary.model == kByteLevel, listed = vocabulary.model == kListedSentencePiece;
   Steps steps;
   if (byte_level) MICA_TRY(byte_level_steps(vocabulary, &steps));
   else if (vocabulary.model == "llama" || listed) sentencepiece_steps(vocabulary, &steps);

@@ -324,6 +324,7 @@ TEST_CASE("GGUF: vocabularies that contradict themselves") {
        Code::corrupt_file, "token_type is not an array of the type"},
       {scores({1, 2, 3, 4, 5}), Code::corrupt_file, "scores does not have one score for each token"},
       {scores({1, 2, 3, std::numeric_limits<float>::infinity()}), Code::corrupt_file, "that is not finite"},
+      {without("tokenizer.ggml.merges"), Code::not_found, "tokenizer.ggml.merges is missing"},
       {merges(merges_more), Code::limit_exceeded, "tokenizer.ggml.merges has 2097153 elements"},
       {without("tokenizer.ggml.bos_token_id").u32("tokenizer.ggml.bos_token_id", 4), Code::corrupt_file,
        "tokenizer.ggml.bos_token_id must be a whole number from 0 to 3"},
